@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared material beside the repository: labelled layouts and pickle corpora."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "headers").is_dir():
+        pytest.skip("the shared material (labelled layouts, pickle corpora) is not beside this checkout")
+    return folder
