@@ -1,0 +1,82 @@
+"""What every source of models answers with, and the protocol that makes a new source one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from modelhub.domain import TriggerWord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A secret header that goes to one origin only. `origin` is scheme://host[:port]; the value never shows in a repr."""
+
+    origin: str
+    header: str = "Authorization"
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    """One file that can be downloaded.
+
+    `name`: its path in the repository with `/` as separator (untrusted: made safe before use). `size` in bytes and
+    `sha256` (hex) are enforced where the source states them; `git_sha1` is the blob id of small files kept in git.
+    `headers` are harmless extra request headers. `kind` is the source's own word for the file ("Model",
+    "Training Data", …); `facts` are the source's statements (fp, size, format) that help to choose.
+    `scan` is the source's own malware verdict ("safe", "unsafe", "queued" …), None where it gives none.
+    """
+
+    name: str
+    url: str
+    size: int | None = None
+    sha256: str | None = None
+    git_sha1: str | None = None
+    etag: str | None = None
+    credential: Credential | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    scan: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteModel:
+    """What a source holds under one reference: its files and everything it says about them.
+
+    `kind`: "huggingface", "civitai" or "url". `reference` can be pulled again; `requested` is what was asked for when
+    that name has moved. `notices` are lines the user should read (moved repository, early access ends …).
+    """
+
+    kind: str
+    reference: str
+    title: str
+    files: tuple[RemoteFile, ...]
+    requested: str | None = None
+    revision: str | None = None
+    commit: str | None = None
+    page: str | None = None
+    license: str | None = None
+    tags: tuple[str, ...] = ()
+    base_model: str | None = None
+    model_type: str | None = None
+    trigger_words: tuple[TriggerWord, ...] = ()
+    notices: tuple[str, ...] = ()
+    wanted: str | None = None
+
+
+class Fetcher(Protocol):
+    """A source of models. `wanted` in its answer is the one file that the reference itself named, if any."""
+
+    kind: str
+
+    def claims(self, source: str) -> bool:
+        """Whether this fetcher understands the words of `source`; must not touch the network."""
+
+    def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
+        """Ask the source what it holds.
+
+        Raises NotFoundError, AccessError, NetworkError or UsageError, each naming the source and the next step.
+        """
