@@ -1,0 +1,81 @@
+"""`modelhub config`: what is set, where it comes from, and a file to start from."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+
+from modelhub import config as settings_module
+from modelhub.cli.output import Column, print_json, table
+from modelhub.cli.session import Session
+from modelhub.errors import ModelhubError
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def group() -> None:
+    """Show the settings, where they come from, and write a configuration file.
+
+    Example: modelhub config show
+    """
+
+
+def _value(session: Session, key: settings_module.Key) -> Any:
+    value = getattr(session.settings, key.attribute)
+    if key.secret:
+        return "(set)" if value else ""
+    return list(value) if isinstance(value, tuple) else str(value) if key.kind == "path" else value
+
+
+@app.command()
+def show(ctx: typer.Context) -> None:
+    """Print every setting, its value and where it was set; secrets only as "(set)".
+
+    Example: modelhub config show
+    """
+    session: Session = ctx.obj
+    rows = [(k, _value(session, k), session.settings.origins[k.name]) for k in settings_module.KEYS]
+    if session.json:
+        print_json([{"name": k.name, "value": v, "from": o, "about": k.about} for k, v, o in rows])
+        return
+    columns = (Column("setting"), Column("value", flexible=True), Column("from", flexible=True))
+    for line in table(columns, [(k.name, ", ".join(v) if isinstance(v, list) else str(v), o) for k, v, o in rows]):
+        print(line)
+
+
+@app.command()
+def path(ctx: typer.Context) -> None:
+    """Print where the configuration file is looked for.
+
+    Example: modelhub config path
+    """
+    session: Session = ctx.obj
+    place = session.config or settings_module.config_file(os.environ)
+    if session.json:
+        print_json({"path": str(place), "exists": place.is_file()})
+    else:
+        print(place)
+
+
+@app.command()
+def init(
+    ctx: typer.Context,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
+) -> None:
+    """Write a configuration file with every setting and its default, commented out.
+
+    Example: modelhub config init
+    """
+    session: Session = ctx.obj
+    place = session.config or settings_module.config_file(os.environ)
+    if place.exists() and not force:
+        raise ModelhubError(f"{place} is already there.", "Edit it, or replace it with --force.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(settings_module.example(), encoding="utf-8")
+    if session.json:
+        print_json({"path": str(place), "exists": True})
+    else:
+        print(f"Written: {place}")

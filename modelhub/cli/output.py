@@ -1,0 +1,102 @@
+"""What the terminal shows: tables that fit it, sizes people read, and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. A `flexible` one gives way first when the terminal is narrow; numbers stand `right`."""
+
+    title: str
+    flexible: bool = False
+    right: bool = False
+    least: int = 6
+
+
+def print_json(document: Any) -> None:
+    """One JSON document to stdout. Names that are no valid Unicode are written with escapes, never refused."""
+    print(json.dumps(document, ensure_ascii=True, indent=None if _piped() else 2, default=str))
+
+
+def _piped() -> bool:
+    return not sys.stdout.isatty()
+
+
+def colour(text: str, code: str) -> str:
+    """`text` in an ANSI colour, if stdout is a terminal and NO_COLOR is not set."""
+    if _piped() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def size_text(count: int) -> str:
+    """Bytes as people read them, in decimal units as the hubs print them."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000 or unit == "TB":
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
+        value /= 1000
+    raise AssertionError
+
+
+def clean(text: str) -> str:
+    """Text made fit for one terminal line: control characters (also those that move the cursor) become `·`."""
+    return "".join(c if unicodedata.category(c)[0] != "C" or c == "\u200d" else "·" for c in text)
+
+
+def width(text: str) -> int:
+    """Columns that `text` takes on a terminal: East Asian wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def shorten(text: str, columns: int) -> str:
+    """`text` cut in its middle to `columns`, so that both ends of a file name stay readable."""
+    if width(text) <= columns:
+        return text
+    if columns < 3:
+        return "…"[:columns]
+    head, tail = list(text[: len(text) // 2]), list(text[len(text) // 2 :])
+    while width("".join(head)) + width("".join(tail)) + 1 > columns:
+        if len(head) >= len(tail):
+            head.pop()
+        else:
+            tail.pop(0)
+    return "".join(head) + "…" + "".join(tail)
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a table that fits the terminal; on a pipe nothing is cut."""
+    cells = [[clean(c) for c in row] for row in rows]
+    widths = [max([width(column.title), *(width(row[i]) for row in cells)]) for i, column in enumerate(columns)]
+    if not _piped():
+        _squeeze(columns, widths, shutil.get_terminal_size().columns)
+    head = colour(_line(columns, [c.title for c in columns], widths), "1")
+    return [head, *(_line(columns, row, widths) for row in cells)]
+
+
+def _squeeze(columns: Sequence[Column], widths: list[int], room: int) -> None:
+    while sum(widths) + 2 * (len(widths) - 1) > room:
+        givers = [i for i, c in enumerate(columns) if c.flexible and widths[i] > c.least]
+        if not givers:
+            return
+        widths[max(givers, key=lambda i: widths[i])] -= 1
+
+
+def _line(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> str:
+    parts = []
+    for column, cell, room in zip(columns, row, widths, strict=True):
+        text = shorten(cell, room)
+        space = " " * (room - width(text))
+        parts.append(space + text if column.right else text + space)
+    return "  ".join(parts).rstrip()

@@ -1,0 +1,51 @@
+"""What one run of the command line carries: its common options, its settings, its catalog, its terminal."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelhub.config import Settings, load
+from modelhub.progress import Progress
+
+if TYPE_CHECKING:
+    from modelhub.catalog import Catalog
+
+
+@dataclass
+class Session:
+    """Options given before or after the command, and what is opened lazily from them."""
+
+    json: bool = False
+    config: Path | None = None
+    library: Path | None = None
+    _opened: list[Catalog] = field(default_factory=list)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All settings, resolved."""
+        return load(file=self.config, library=self.library)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog, opened (and made or upgraded) on first use; it is closed when the command ends."""
+        from modelhub.catalog import Catalog
+
+        catalog = Catalog.open(self.settings.catalog_location)
+        self._opened.append(catalog)
+        return catalog
+
+    @cached_property
+    def progress(self) -> Progress:
+        """Bars on a terminal, only notes elsewhere."""
+        from modelhub.cli.progress import TerminalProgress
+
+        return TerminalProgress(bars=sys.stderr.isatty())
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for catalog in self._opened:
+            catalog.close()
