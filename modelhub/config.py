@@ -189,7 +189,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"Cannot read the configuration file {path}: {exc}.", "It must be UTF-8 text.") from exc
+        raise UsageError(f"{path} cannot be read as a configuration file: {exc}.", "It must be UTF-8 text.") from exc
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -213,10 +213,12 @@ def _flatten(tables: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any
 
 
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.5)
-    if not near:
-        last = {key.rsplit(".", 1)[-1]: key for key in _BY_NAME}
-        near = [last[n] for n in difflib.get_close_matches(name.rsplit(".", 1)[-1], last, n=1, cutoff=0.5)]
+    word = name.rsplit(".", 1)[-1]
+    by_word: dict[str, str] = {}
+    for known in _BY_NAME:
+        by_word.setdefault(known.rsplit(".", 1)[-1], known)
+    near = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.75) if word not in by_word else [by_word[word]]
+    near = near or [by_word[w] for w in difflib.get_close_matches(word, by_word, n=1, cutoff=0.6)]
     return f"Did you mean `{near[0]}`?" if near else "`modelhub config show` lists all settings."
 
 

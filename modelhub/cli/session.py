@@ -38,6 +38,12 @@ class Session:
         self._opened.append(catalog)
         return catalog
 
+    @property
+    def has_catalog(self) -> bool:
+        """Whether a catalog exists already; commands that only look must not make one."""
+        location = self.settings.catalog_location
+        return "://" in location or Path(location).is_file()
+
     @cached_property
     def progress(self) -> Progress:
         """Bars on a terminal, only notes elsewhere."""

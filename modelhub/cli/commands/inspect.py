@@ -1,0 +1,44 @@
+"""`modelhub inspect`: what files are, without touching the catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.output import print_json
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def inspect(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders; folders are searched.")],
+    with_hashes: Annotated[bool, typer.Option("--hash", help="Also read the whole file for its hashes.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Show the evidence of every answer.")] = False,
+) -> None:
+    """Identify files and scan them for code, without touching the catalog.
+
+    Nothing is loaded or executed: headers are read, pickles are walked symbolically.
+
+    Example: modelhub inspect ~/Downloads/unknown.ckpt --why
+    """
+    from modelhub.operations.inspect import inspect_many
+    from modelhub.operations.select import expand
+
+    session: Session = ctx.obj
+    looks = inspect_many(list(expand(paths)), with_hashes=with_hashes, progress=session.progress)
+    if session.json:
+        from modelhub.wire import inspection_to_json
+
+        print_json([inspection_to_json(look) for look in looks])
+        return
+    from modelhub.cli.report import inspection_lines
+
+    for number, look in enumerate(looks):
+        if number:
+            print()
+        print("\n".join(inspection_lines(look, why=why)))

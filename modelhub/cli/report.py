@@ -1,0 +1,107 @@
+"""One model or file in words: what `inspect` and `show` print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelhub.cli.output import clean, colour, size_text
+from modelhub.domain import Detection, Evidence, Hashes, Inspection, SafetyReport, TriggerWord, Verdict
+
+_VERDICT_COLOURS = {
+    Verdict.SAFE: "32",
+    Verdict.SAFE_LEGACY: "32",
+    Verdict.SUSPICIOUS: "33",
+    Verdict.DANGEROUS: "31;1",
+    Verdict.UNRECOGNISED: "33",
+}
+_VERDICT_WORDS = {
+    Verdict.SAFE: "safe: nothing in it can run code",
+    Verdict.SAFE_LEGACY: "safe-legacy: only harmless helpers of old training tools",
+    Verdict.SUSPICIOUS: "suspicious: holds things no model needs; do not load it",
+    Verdict.DANGEROUS: "DANGEROUS: loading it would run code",
+    Verdict.UNRECOGNISED: "unrecognised: not a container that can be checked",
+}
+_MANY = 12
+
+
+def field(name: str, value: str) -> str:
+    """One aligned `name  value` line."""
+    return f"  {colour(f'{name:<12}', '2')}{clean(value)}"
+
+
+def inspection_lines(look: Inspection, *, why: bool = False) -> list[str]:
+    """Everything about one file, one fact a line."""
+    lines = [colour(clean(str(look.path)), "1"), *detection_lines(look.detection, look.format.value, look.size)]
+    lines += safety_lines(look.safety)
+    lines += [field("problem" if not i else "", p) for i, p in enumerate(look.problems)]
+    lines += hash_lines(look.hashes)
+    if why:
+        lines += evidence_lines(look.detection.evidence)
+    return lines
+
+
+def headline(detection: Detection) -> str:
+    """A detection on one line: type, architecture, variant, precision."""
+    architecture = detection.architecture or " or ".join(detection.architecture_candidates)
+    kind = detection.subtype and f"{detection.type.value} ({detection.subtype})"
+    algorithm = detection.algorithm if detection.algorithm not in (None, detection.type.value) else None
+    rank = f"rank {detection.rank}" if detection.rank else None
+    vectors = f"{detection.vectors} vectors" if detection.vectors else None
+    parts = (
+        kind or detection.type.value,
+        architecture,
+        detection.variant and detection.variant.value,
+        algorithm,
+        rank,
+        vectors,
+        detection.precision,
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def detection_lines(detection: Detection, format_name: str, size: int) -> list[str]:
+    """What a file is, what is inside, what wakes it up."""
+    lines = [field("what", headline(detection)), field("file", f"{format_name}, {size_text(size)}")]
+    rows: Iterable[tuple[str, str]] = (
+        ("inside", ", ".join(detection.components)),
+        ("prediction", detection.prediction or ""),
+        ("triggers", words_text(detection.trigger_words)),
+        ("style", style_text(detection)),
+    )
+    return lines + [field(name, value) for name, value in rows if value]
+
+
+def words_text(words: tuple[TriggerWord, ...]) -> str:
+    """Trigger words with the place each was found in."""
+    shown = ", ".join(f"{w.word} ({w.source})" for w in words[:_MANY])
+    return shown + (f" and {len(words) - _MANY} more" if len(words) > _MANY else "")
+
+
+def style_text(detection: Detection) -> str:
+    """Style family with confidence, or nothing when unknown."""
+    style = detection.style
+    return "" if style.value.value == "unknown" else f"{style.value.value} ({style.confidence:.0%} sure)"
+
+
+def safety_lines(report: SafetyReport) -> list[str]:
+    """The verdict and the findings."""
+    lines = [field("safety", "")[: -len("")] + colour(_VERDICT_WORDS[report.verdict], _VERDICT_COLOURS[report.verdict])]
+    shown = report.findings[:_MANY]
+    lines += [field("", f"- {finding}") for finding in shown]
+    if len(report.findings) > _MANY:
+        lines.append(field("", f"- and {len(report.findings) - _MANY} more (see --json)"))
+    return lines
+
+
+def hash_lines(hashes: Hashes | None) -> list[str]:
+    """All hashes, one a line."""
+    if hashes is None:
+        return []
+    names = ("sha256", "autov1", "autov2", "autov3", "blake3", "crc32")
+    return [field(name, str(getattr(hashes, name))) for name in names if getattr(hashes, name)]
+
+
+def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
+    """Why each answer was given."""
+    lines = [field("why", "")] if evidence else []
+    return lines + [field("", f"{item.about}: {item.because}") for item in evidence]
