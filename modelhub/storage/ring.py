@@ -232,6 +232,15 @@ def _drop_from_cache(descriptor: int) -> None:
     _advise(descriptor, "POSIX_FADV_DONTNEED")
 
 
+def drop_file_from_cache(path: Path) -> None:
+    """Let the next read of `path` come from the disk, where the system can be told so and the bytes are written."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            _drop_from_cache(file.fileno())
+    except OSError as exc:
+        _log.debug("cannot drop %s from the cache: %s", path, exc)
+
+
 def _looks_cached(descriptor: int, size: int) -> bool:
     """Whether most of the file already was in the page cache, so that dropping it would harm whoever put it there."""
     if not hasattr(os, "RWF_NOWAIT"):

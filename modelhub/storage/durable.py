@@ -1,0 +1,92 @@
+"""Making sure that what was written is on the disk, and how much room there is; the system-dependent calls."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from modelhub.storage import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+# Virus scanners and indexers on Windows hold a new file for up to about a second.
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM}
+
+
+def sync_descriptor(descriptor: int) -> None:
+    """Write a file's bytes through to the disk; on macOS past the drive's own cache, where it can."""
+    full = _full_sync()
+    if full is not None and full(descriptor):
+        return
+    os.fsync(descriptor)
+
+
+def _full_sync() -> Callable[[int], bool] | None:
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    command = getattr(fcntl, "F_FULLFSYNC", None)
+    if command is None:
+        return None
+
+    def flush(descriptor: int) -> bool:
+        try:
+            fcntl.fcntl(descriptor, command)
+        except OSError:
+            return False
+        return True
+
+    return flush
+
+
+def sync_folder(folder: Path) -> None:
+    """Write a folder's entries through to the disk; does nothing on Windows and drives without such a thing."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as exc:
+        _log.debug("cannot open %s to sync it: %s", folder, exc)
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_SYNC:
+            raise
+        _log.debug("cannot sync %s: %s", folder, exc)
+    finally:
+        os.close(descriptor)
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes that this user may still write where `path` is or will be; of the nearest folder that exists."""
+    for place in (path, *path.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as exc:
+            raise faults.translated(exc, place, "ask for the free space at") from exc
+    raise faults.translated(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
+
+
+def patiently(action: Callable[[], _T], *, waits: tuple[float, ...] = WAITS) -> _T:
+    """`action()`, tried again while another program holds the file; the last OSError comes through."""
+    for pause in waits:
+        try:
+            return action()
+        except OSError as exc:
+            if not faults.is_locked(exc):
+                raise
+            _log.debug("in use, trying again in %s s: %s", pause, exc)
+            time.sleep(pause)
+    return action()

@@ -1,0 +1,66 @@
+"""Names that came from elsewhere, made fit for every file system."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_BYTES = 255
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file ; the superscript digits count as digits there.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])$", re.IGNORECASE)
+_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f]')
+_SEPARATORS = re.compile(r"[/\\\u2044\u2215\u29f5\u29f8\uff0f\uff3c]")
+# Cf: bidi and zero-width controls, which make a name look like another. Cs: lone surrogates, Co/Cn: no meaning at all.
+_INVISIBLE = {"Cf", "Cs", "Co", "Cn"}
+_JOINERS = "\u200c\u200d"  # part of how Persian, Indic scripts and emoji are written
+_SUFFIX_MAX = 24  # bytes; longer tails are no suffix
+
+
+def safe_name(name: str, *, fallback: str = "model") -> str:
+    """One file name, valid on Windows, macOS and Linux, that resembles `name`; of a path only the last part counts.
+
+    Never empty, never `.` or `..`, not hidden, in NFC, at most 255 bytes in UTF-8 with the suffix kept. The result is
+    stable: `safe_name(safe_name(x)) == safe_name(x)`.
+    """
+    last = _last_part(unicodedata.normalize("NFC", name))
+    text = "".join(c for c in last if _visible(c, last))
+    text = _FORBIDDEN.sub("_", text)
+    text = " ".join(text.split())
+    text = _shortened(_trimmed(unicodedata.normalize("NFC", text)))
+    if not text:
+        return fallback
+    stem = text.split(".", 1)[0].rstrip(" ")
+    return _shortened(f"_{text}") if _RESERVED.match(stem) else text
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether `name` can be used as it is."""
+    return bool(name) and safe_name(name, fallback="") == name
+
+
+def _last_part(name: str) -> str:
+    parts = [part for part in _SEPARATORS.split(name) if part.strip(" .\t\r\n")]
+    last = parts[-1] if parts else ""
+    return re.sub(r"^[A-Za-z]:", "", last)  # a drive letter without a separator after it
+
+
+def _visible(character: str, text: str) -> bool:
+    if character in _JOINERS:
+        return not text.isascii()
+    return unicodedata.category(character) not in _INVISIBLE
+
+
+def _trimmed(text: str) -> str:
+    return text.lstrip(" .").rstrip(" .")
+
+
+def _shortened(text: str) -> str:
+    """At most 255 bytes: the stem gives way, the suffix stays."""
+    if len(text.encode()) <= MAX_BYTES:
+        return text
+    stem, dot, suffix = text.rpartition(".")
+    tail = dot + suffix
+    if not stem or len(tail.encode()) > _SUFFIX_MAX:
+        stem, tail = text, ""
+    kept = stem.encode()[: MAX_BYTES - len(tail.encode())].decode(errors="ignore")
+    return _trimmed(kept) + tail

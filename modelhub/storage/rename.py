@@ -1,0 +1,91 @@
+"""Renaming without ever replacing what is there.
+
+`rename` on POSIX silently replaces its target. A hard link does not, and works nearly everywhere; where it does not,
+the name is claimed first with something empty of our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from modelhub.storage import faults
+from modelhub.storage.durable import patiently, sync_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What link() says where there are no hard links (FAT, exFAT, many network drives, Android).
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
+
+
+def rename_no_replace(source: Path, target: Path) -> None:
+    """Rename within one file system; TargetExistsError when `target` is taken, by whatever it may be.
+
+    Raises OSError with errno EXDEV when the two are on different devices; other failures as ModelhubError.
+    """
+    try:
+        patiently(lambda: _rename(source, target))
+    except OSError as exc:
+        if exc.errno == errno.EXDEV:
+            raise
+        where = target if isinstance(exc, FileExistsError) else source
+        raise faults.translated(exc, where, "move a file to" if where is target else "move") from exc
+    sync_folder(target.parent)
+
+
+def _rename(source: Path, target: Path) -> None:
+    if os.name == "nt":
+        os.rename(source, target)  # noqa: PTH104 - never replaces on Windows
+    elif _same_entry(source, target):
+        os.rename(source, target)  # noqa: PTH104 - only the spelling changes
+    elif source.is_dir() and not source.is_symlink():
+        _rename_folder(source, target)
+    elif source.is_symlink():
+        _rename_over_own_placeholder(source, target)
+    else:
+        _rename_file(source, target)
+
+
+def _same_entry(source: Path, target: Path) -> bool:
+    """Whether both names mean one directory entry, as on a file system that ignores case or accents' spelling."""
+    try:
+        if source == target or not source.samefile(target) or not source.parent.samefile(target.parent):
+            return False
+    except OSError:
+        return False
+    return target.name not in os.listdir(target.parent)  # noqa: PTH208 - only the names matter
+
+
+def _rename_file(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as exc:
+        if exc.errno not in NO_LINKS:
+            raise
+        _rename_over_own_placeholder(source, target)
+        return
+    source.unlink()
+
+
+def _rename_over_own_placeholder(source: Path, target: Path) -> None:
+    """Without hard links: claim the name with an empty file of our own, then rename over that."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        os.replace(source, target)  # noqa: PTH105
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _rename_folder(source: Path, target: Path) -> None:
+    """A folder cannot be hard-linked, but a rename replaces an empty folder only: claim the name with one."""
+    target.mkdir()
+    try:
+        os.replace(source, target)  # noqa: PTH105
+    except BaseException:
+        with contextlib.suppress(OSError):
+            target.rmdir()
+        raise
