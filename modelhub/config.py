@@ -7,105 +7,16 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modelhub.config_keys import KEYS, Key, convert
 from modelhub.errors import UsageError
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One setting. `name` is its place in the TOML file ("section.key"); `environment` the variables that set it."""
-
-    name: str
-    kind: str
-    default: Any
-    about: str
-    environment: tuple[str, ...] = ()
-    secret: bool = False
-    choices: tuple[str, ...] = ()
-
-    @property
-    def attribute(self) -> str:
-        """The attribute of `Settings` that holds the value."""
-        return self.name.replace(".", "_")
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Environment variables, ours first."""
-        return (f"MODELHUB_{self.attribute.upper()}", *self.environment)
-
-
-KEYS: tuple[Key, ...] = (
-    Key("library", "path", "~/modelhub", "Where pulled models are kept, one folder a type."),
-    Key(
-        "catalog",
-        "text",
-        "",
-        "Catalog database: a file or an SQLAlchemy URL; empty: catalog.sqlite3 in the library.",
-    ),
-    Key("offline", "flag", False, "Use only what is already on this machine.", ("HF_HUB_OFFLINE",)),
-    Key(
-        "huggingface.endpoints",
-        "texts",
-        ("https://huggingface.co",),
-        "Hub addresses, tried in this order; a mirror may stand first.",
-        ("HF_ENDPOINT",),
-    ),
-    Key(
-        "huggingface.token",
-        "text",
-        "",
-        "Access token for gated and private repositories; empty: the one that `hf auth login` saved.",
-        ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
-        secret=True,
-    ),
-    Key("civitai.endpoint", "text", "https://civitai.com", "Civitai address."),
-    Key(
-        "civitai.token",
-        "text",
-        "",
-        "Civitai API token, for files that need a login.",
-        ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
-        secret=True,
-    ),
-    Key(
-        "pull.purpose",
-        "text",
-        "render",
-        "Which file of a repository to prefer: the small one for rendering or the full one for training.",
-        choices=("render", "train"),
-    ),
-    Key(
-        "pull.precision",
-        "text",
-        "",
-        "Preferred precision; empty: fp16 to render, fp32 to train.",
-        choices=("", "fp32", "fp16", "bf16", "fp8"),
-    ),
-    Key(
-        "pull.allow_pickle",
-        "flag",
-        False,
-        "Accept pickle files (.ckpt, .pt, .bin) that pass the safety scan.",
-    ),
-    Key("transfer.connections", "count", 8, "Most connections open at once, over all files."),
-    Key("transfer.limit_rate", "bytes", 0, "Most bytes per second over all files, such as 20MB; 0: no limit."),
-    Key(
-        "transfer.stall_seconds",
-        "count",
-        60,
-        "Seconds without a byte after which a connection is opened anew.",
-    ),
-    Key("transfer.retries", "count", 6, "Tries for one piece of a file before giving up."),
-    Key("hash.workers", "count", 0, "Files hashed at once; 0: as many as there are processor cores."),
-)
 _BY_NAME = {key.name: key for key in KEYS}
-_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +45,6 @@ class Settings:
     def catalog_location(self) -> str:
         """A path or database URL."""
         return self.catalog or str(self.library / "catalog.sqlite3")
-
-
-def parse_bytes(text: str) -> int:
-    """Bytes in "20MB", "1.5 GiB" or "300000". Raises ValueError when it is none of these."""
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?i?)b?(?:/s)?\s*", text.lower())
-    if not match or match[2] not in _UNITS:
-        raise ValueError(text)
-    return int(float(match[1]) * _UNITS[match[2]])
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
@@ -177,10 +80,10 @@ def load(*, file: Path | None = None, library: Path | None = None, environ: Mapp
 def _resolve(key: Key, stated: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
     for variable in key.variables:
         if environ.get(variable):
-            return _convert(key, environ[variable], f"environment variable {variable}"), variable
+            return convert(key, environ[variable], f"environment variable {variable}"), variable
     if key.name in stated:
-        return _convert(key, stated[key.name], f"{path}: {key.name}"), str(path)
-    return _convert(key, key.default, "default"), "default"
+        return convert(key, stated[key.name], f"{path}: {key.name}"), str(path)
+    return convert(key, key.default, "default"), "default"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -220,81 +123,6 @@ def _nearest(name: str) -> str:
     near = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.75) if word not in by_word else [by_word[word]]
     near = near or [by_word[w] for w in difflib.get_close_matches(word, by_word, n=1, cutoff=0.6)]
     return f"Did you mean `{near[0]}`?" if near else "`modelhub config show` lists all settings."
-
-
-def _convert(key: Key, value: Any, where: str) -> Any:
-    try:
-        converted = _CONVERTERS[key.kind](value)
-    except (ValueError, TypeError) as exc:
-        raise UsageError(f"{where}: {value!r} is not {_WORDS[key.kind]}.", key.about) from exc
-    if key.choices and converted not in key.choices:
-        allowed = ", ".join(repr(c) for c in key.choices)
-        raise UsageError(f"{where}: {value!r} is none of {allowed}.", key.about)
-    return converted
-
-
-_FLAGS = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
-
-
-def _to_flag(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    word = _to_text(value).lower()
-    if word not in _FLAGS:
-        raise ValueError(value)
-    return _FLAGS[word]
-
-
-def _to_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value.strip()
-
-
-def _to_texts(value: Any) -> tuple[str, ...]:
-    parts = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
-    return tuple(_to_text(part).rstrip("/") for part in parts)
-
-
-def _to_count(value: Any) -> int:
-    if isinstance(value, bool) or int(value) < 0:
-        raise ValueError(value)
-    return int(value)
-
-
-def _to_bytes(value: Any) -> int:
-    return _to_count(value) if isinstance(value, int) else parse_bytes(value)
-
-
-def _to_path(value: Any) -> Path:
-    return Path(_to_text(value)).expanduser()
-
-
-_CONVERTERS = {
-    "flag": _to_flag,
-    "text": _to_text,
-    "texts": _to_texts,
-    "count": _to_count,
-    "bytes": _to_bytes,
-    "path": _to_path,
-}
-_WORDS = {
-    "flag": "true or false",
-    "text": "text in quotes",
-    "texts": "a list of texts",
-    "count": "a whole number, zero or more",
-    "bytes": "a size such as 20MB",
-    "path": "a path in quotes",
-}
 
 
 def example() -> str:

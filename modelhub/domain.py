@@ -272,3 +272,12 @@ class ModelRecord:
     def main(self) -> FileRecord:
         """The file that stands for the model (the only one, for all but diffusers folders)."""
         return self.files[0]
+
+    @property
+    def path(self) -> Path | None:
+        """Where the model lies: its main file's best location, or the folder of a diffusers model."""
+        places = self.files[0].locations if self.files else ()
+        if not places:
+            return None
+        best = min(places, key=lambda place: place.state is not LocationState.PRESENT)
+        return best.path.parent if self.format is Format.DIFFUSERS else best.path

@@ -10,19 +10,19 @@ from typing import Any
 from modelhub.domain import (
     Detection,
     Evidence,
+    FileRecord,
     Hashes,
     Inspection,
+    ModelRecord,
     ModelType,
     SafetyReport,
+    Source,
     Style,
     StyleAnswer,
     TriggerWord,
     Variant,
     Verdict,
 )
-
-_PLAIN = ("architecture", "subtype", "algorithm", "rank", "precision", "prediction", "has_ema", "vectors")
-_TUPLES = ("architecture_candidates", "components", "problems")
 
 
 def detection_to_json(detection: Detection) -> dict[str, Any]:
@@ -56,8 +56,17 @@ def detection_from_json(data: dict[str, Any]) -> Detection:
         trigger_words=tuple(TriggerWord(t["word"], t["source"]) for t in data.get("trigger_words", ())),
         style=StyleAnswer(Style(style.get("value", "unknown")), float(style.get("confidence", 0.0))),
         evidence=tuple(Evidence(e["about"], e["because"]) for e in data.get("evidence", ())),
-        **{key: data[key] for key in _PLAIN if key in data},
-        **{key: tuple(data.get(key) or ()) for key in _TUPLES},
+        architecture=data.get("architecture"),
+        architecture_candidates=tuple(data.get("architecture_candidates") or ()),
+        subtype=data.get("subtype"),
+        algorithm=data.get("algorithm"),
+        rank=data.get("rank"),
+        precision=data.get("precision"),
+        prediction=data.get("prediction"),
+        components=tuple(data.get("components") or ()),
+        has_ema=bool(data.get("has_ema")),
+        vectors=data.get("vectors"),
+        problems=tuple(data.get("problems") or ()),
     )
 
 
@@ -90,5 +99,47 @@ def inspection_to_json(look: Inspection) -> dict[str, Any]:
         "hashes": hashes_to_json(look.hashes),
         "problems": list(look.problems),
         "broken": look.broken,
+        "evidence": evidence,
+    }
+
+
+def file_to_json(file: FileRecord) -> dict[str, Any]:
+    """One file of a model, with every place where it lies."""
+    return {
+        "role": file.role,
+        "size": file.size,
+        "format": file.format.value,
+        "hashes": hashes_to_json(file.hashes),
+        "safety": safety_to_json(file.safety),
+        "problems": list(file.problems),
+        "locations": [
+            {"path": str(place.path), "root": place.root, "relative": place.relative, "state": place.state.value}
+            for place in file.locations
+        ],
+    }
+
+
+def record_to_json(record: ModelRecord) -> dict[str, Any]:
+    """One object of `list --json` and `show --json`: the keys of `inspect --json`, and what only the catalog knows."""
+    answers = detection_to_json(record.detection)
+    evidence = answers.pop("evidence")
+    main = record.files[0] if record.files else None
+    return {
+        "id": record.id,
+        "name": record.name,
+        "path": str(record.path) if record.path else None,
+        "size": record.size,
+        "format": record.format.value,
+        **answers,
+        "safety": safety_to_json(record.safety),
+        "hashes": hashes_to_json(main.hashes if main and len(record.files) == 1 else None),
+        "problems": list(record.problems),
+        "state": record.state.value,
+        "tags": list(record.tags),
+        "notes": record.notes,
+        "overrides": dict(record.overrides),
+        "sources": [{name: getattr(source, name) for name in Source.__slots__} for source in record.sources],
+        "files": [file_to_json(file) for file in record.files],
+        "added_at": record.added_at,
         "evidence": evidence,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelhub import config
+from modelhub.config_keys import parse_bytes
 from modelhub.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +88,7 @@ def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
 )
 def test_sizes_are_read_as_people_write_them(text: str, count: int) -> None:
     """Decimal and binary units, with and without the B."""
-    assert config.parse_bytes(text) == count
+    assert parse_bytes(text) == count
 
 
 def test_secrets_do_not_show_in_a_repr() -> None:

@@ -91,29 +91,40 @@ def _command_of(function: Any) -> Any:
 class LazyGroup(TyperGroup):
     """Knows every command's name and help line without importing it."""
 
+    _listing = False
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Command names in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import and build one command."""
+        """Import and build one command; a stand-in with the table's line while the help only lists them."""
         row = COMMANDS.get(cmd_name)
         if row is None:
             return None
-        module = importlib.import_module(f"modelhub.cli.commands.{row.module}")
-        command = typer.main.get_command(module.app)
-        _add_common(command)
-        command.name = cmd_name
-        return command
+        return _stand_in(cmd_name, row) if self._listing else _load(cmd_name, row)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The group's help, from the table alone."""
-        self.commands = {name: _stand_in(name, row) for name, row in COMMANDS.items()}
-        original, self.get_command = self.get_command, lambda _, name: self.commands.get(name)  # type: ignore[method-assign]
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The list of commands in the group's help, from the table alone."""
+        self._listing = True
         try:
-            super().format_help(ctx, formatter)
+            super().format_commands(ctx, formatter)
         finally:
-            self.get_command = original  # type: ignore[method-assign]
+            self._listing = False
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; for an unknown word the parser needs the names to suggest the nearest."""
+        if args and args[0] not in COMMANDS:
+            self.commands = dict.fromkeys(COMMANDS, _stand_in("", Row("", "")))
+        return super().resolve_command(ctx, args)
+
+
+def _load(name: str, row: Row) -> Any:
+    module = importlib.import_module(f"modelhub.cli.commands.{row.module}")
+    command = typer.main.get_command(module.app)
+    _add_common(command)
+    command.name = name
+    return command
 
 
 def _stand_in(name: str, row: Row) -> Any:

@@ -25,7 +25,7 @@ class RemoteFile:
     `name`: its path in the repository with `/` as separator (untrusted: made safe before use). `size` in bytes and
     `sha256` (hex) are enforced where the source states them; `git_sha1` is the blob id of small files kept in git.
     `headers` are harmless extra request headers. `kind` is the source's own word for the file ("Model",
-    "Training Data", …); `facts` are the source's statements (fp, size, format) that help to choose.
+    "Training Data", …); `facts` are the source's statements (fp, size, format, primary) that help to choose.
     `scan` is the source's own malware verdict ("safe", "unsafe", "queued" …), None where it gives none.
     """
 
@@ -48,6 +48,9 @@ class RemoteModel:
 
     `kind`: "huggingface", "civitai" or "url". `reference` can be pulled again; `requested` is what was asked for when
     that name has moved. `notices` are lines the user should read (moved repository, early access ends …).
+    `wanted` is the file or folder that the reference itself named. `components` are the folders that a
+    `model_index.json` at the top names (empty where there is none or it could not be read). `previews` are the
+    addresses of pictures that show the model.
     """
 
     kind: str
@@ -65,6 +68,8 @@ class RemoteModel:
     trigger_words: tuple[TriggerWord, ...] = ()
     notices: tuple[str, ...] = ()
     wanted: str | None = None
+    components: tuple[str, ...] = ()
+    previews: tuple[str, ...] = ()
 
 
 class Fetcher(Protocol):

@@ -10,6 +10,7 @@ import typer
 from modelhub import config as settings_module
 from modelhub.cli.output import Column, print_json, table
 from modelhub.cli.session import Session
+from modelhub.config_keys import KEYS, Key
 from modelhub.errors import ModelhubError
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
@@ -23,7 +24,7 @@ def group() -> None:
     """
 
 
-def _value(session: Session, key: settings_module.Key) -> Any:
+def _value(session: Session, key: Key) -> Any:
     value = getattr(session.settings, key.attribute)
     if key.secret:
         return "(set)" if value else ""
@@ -37,7 +38,7 @@ def show(ctx: typer.Context) -> None:
     Example: modelhub config show
     """
     session: Session = ctx.obj
-    rows = [(k, _value(session, k), session.settings.origins[k.name]) for k in settings_module.KEYS]
+    rows = [(k, _value(session, k), session.settings.origins[k.name]) for k in KEYS]
     if session.json:
         print_json([{"name": k.name, "value": v, "from": o, "about": k.about} for k, v, o in rows])
         return
