@@ -79,9 +79,9 @@ def free_bytes(path: Path) -> int:
     raise faults.translated(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
 
 
-def patiently(action: Callable[[], _T], *, waits: tuple[float, ...] = WAITS) -> _T:
+def patiently(action: Callable[[], _T]) -> _T:
     """`action()`, tried again while another program holds the file; the last OSError comes through."""
-    for pause in waits:
+    for pause in WAITS:
         try:
             return action()
         except OSError as exc:

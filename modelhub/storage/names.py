@@ -12,7 +12,9 @@ _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f]')
 _SEPARATORS = re.compile(r"[/\\\u2044\u2215\u29f5\u29f8\uff0f\uff3c]")
 # Cf: bidi and zero-width controls, which make a name look like another. Cs: lone surrogates, Co/Cn: no meaning at all.
 _INVISIBLE = {"Cf", "Cs", "Co", "Cn"}
-_JOINERS = "\u200c\u200d"  # part of how Persian, Indic scripts and emoji are written
+# Part of how Persian, Indic scripts and emoji are written; after a plain letter they only deceive.
+_JOINERS = "\u200c\u200d"
+_LOOSE_JOINERS = re.compile(f"(^|[\x00-\x7f])[{_JOINERS}]+")
 _SUFFIX_MAX = 24  # bytes; longer tails are no suffix
 
 
@@ -23,7 +25,8 @@ def safe_name(name: str, *, fallback: str = "model") -> str:
     stable: `safe_name(safe_name(x)) == safe_name(x)`.
     """
     last = _last_part(unicodedata.normalize("NFC", name))
-    text = "".join(c for c in last if _visible(c, last))
+    text = "".join(c for c in last if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE)
+    text = _LOOSE_JOINERS.sub(r"\1", text)
     text = _FORBIDDEN.sub("_", text)
     text = " ".join(text.split())
     text = _shortened(_trimmed(unicodedata.normalize("NFC", text)))
@@ -42,12 +45,6 @@ def _last_part(name: str) -> str:
     parts = [part for part in _SEPARATORS.split(name) if part.strip(" .\t\r\n")]
     last = parts[-1] if parts else ""
     return re.sub(r"^[A-Za-z]:", "", last)  # a drive letter without a separator after it
-
-
-def _visible(character: str, text: str) -> bool:
-    if character in _JOINERS:
-        return not text.isascii()
-    return unicodedata.category(character) not in _INVISIBLE
 
 
 def _trimmed(text: str) -> str:

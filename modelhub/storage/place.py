@@ -109,8 +109,7 @@ def copy(
     ensure_inside(within, target)
     make_folder(target.parent)
     ensure_inside(within, target)
-    if os.path.lexists(target):
-        raise faults.translated(FileExistsError(errno.EEXIST, ""), target, "copy a file to")
+    _ensure_free_name(target)
     _ensure_room(source, target)
     with _temporary_in(target.parent) as temporary:
         sha256 = _copy_bytes(source, temporary, progress_task)
@@ -119,6 +118,12 @@ def copy(
             shutil.copystat(source, temporary)
         rename_no_replace(temporary, target)
     return Placed(source=source, target=target, how="copied", sha256=sha256)
+
+
+def _ensure_free_name(target: Path) -> None:
+    """Say early what the system would say late; the operation itself still refuses to replace anything."""
+    if os.path.lexists(target):
+        raise faults.translated(FileExistsError(errno.EEXIST, ""), target, "write")
 
 
 def _ensure_room(source: Path, target: Path) -> None:
@@ -200,6 +205,7 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placed:
     """Give a file a second name inside `within`; errors as `move`, and one that says so across devices."""
     ensure_inside(within, target)
     make_folder(target.parent)
+    _ensure_free_name(target)
     try:
         os.link(source, target)
     except FileExistsError as exc:

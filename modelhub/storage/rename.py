@@ -63,7 +63,7 @@ def _rename_file(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as exc:
-        if exc.errno not in NO_LINKS:
+        if exc.errno not in NO_LINKS or faults.is_locked(exc):
             raise
         _rename_over_own_placeholder(source, target)
         return

@@ -1,0 +1,260 @@
+"""Hashes of files and streams."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from modelhub.domain import Hashes
+from modelhub.errors import ModelhubError, NotFoundError
+from modelhub.storage.hashing import (
+    FileChangedError,
+    StreamDigester,
+    hash_file,
+    hash_file_fully,
+    hash_files,
+    sha256_of,
+)
+from modelhub.storage.ring import BLOCK, BLOCKS
+
+HEADER = b'{"__metadata__":{"a":"b"}}'
+BIG = 9 * BLOCK + 4321  # enough for the threads
+
+
+def safetensors(size: int) -> bytes:
+    """A stream of `size` bytes that starts as a safetensors file does."""
+    start = len(HEADER).to_bytes(8, "little") + HEADER
+    return start + os.urandom(size - len(start))
+
+
+def reference(data: bytes, *, data_start: int | None = None) -> Hashes:
+    """The definitions, written down once more in the plainest way."""
+    return Hashes(
+        sha256=hashlib.sha256(data).hexdigest(),
+        blake3=blake3(data).hexdigest(),
+        crc32=f"{zlib.crc32(data):08x}",
+        autov1=hashlib.sha256(data[0x100000:0x110000]).hexdigest()[:8] if len(data) > 0x100000 else None,
+        autov3=None if data_start is None else hashlib.sha256(data[data_start:]).hexdigest()[:12],
+    )
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Writes bytes to a file with a name in another script."""
+
+    def write(data: bytes) -> Path:
+        path = tmp_path / "国风3 GuoFeng3.safetensors"
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("threads", [True, False])
+@pytest.mark.parametrize("size", [100, BLOCK, BLOCK + 1, 0x10FFFF, 0x110000, BIG, 8 * BLOCK, (BLOCKS + 3) * BLOCK])
+def test_all_hashes_agree_with_their_definitions(write: Callable[[bytes], Path], size: int, threads: bool) -> None:
+    """Serial or threaded, at and around every boundary, each hash is what its definition says."""
+    data = safetensors(size)
+    assert hash_file(write(data), threads=threads) == reference(data, data_start=8 + len(HEADER))
+
+
+def test_autov1_is_none_for_a_megabyte_or_less(write: Callable[[bytes], Path]) -> None:
+    """The hash of nothing would match every small file."""
+    assert hash_file(write(bytes(BLOCK))).autov1 is None
+    assert hash_file(write(bytes(BLOCK + 1))).autov1 is not None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80\x02}q\x00.",
+        b"PK\x03\x04" + bytes(100),
+        (50).to_bytes(8, "little") + b"no json" + bytes(100),
+        (5000).to_bytes(8, "little") + b"{ends within its header",
+        (200_000_000).to_bytes(8, "little") + b"{" + bytes(100),
+    ],
+)
+def test_autov3_is_none_for_what_is_no_safetensors_file(write: Callable[[bytes], Path], data: bytes) -> None:
+    """Only a safetensors file has a data part."""
+    assert hash_file(write(data)) == reference(data)
+
+
+def test_full_hashes_carry_the_uncut_data_part_hash_and_the_files_facts(write: Callable[[bytes], Path]) -> None:
+    """The value that trainers embed has all 64 digits."""
+    data = safetensors(5000)
+    path = write(data)
+    found = hash_file_fully(path)
+    assert found.data_part_sha256 == hashlib.sha256(data[8 + len(HEADER) :]).hexdigest()
+    assert (found.size, found.mtime_ns, found.inode) == (5000, path.stat().st_mtime_ns, path.stat().st_ino)
+    assert sha256_of(path) == found.hashes.sha256
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000, 65536])
+def test_a_stream_gives_the_same_hashes_in_any_pieces(piece: int) -> None:
+    """A download's pieces do not matter."""
+    data = safetensors(0x110000 + 77 if piece > 100 else 3000)
+    digester = StreamDigester()
+    for start in range(0, len(data), piece):
+        digester.update(data[start : start + piece])
+    assert digester.position == len(data)
+    assert digester.finish() == reference(data, data_start=8 + len(HEADER))
+
+
+class Collector:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.thread = threading.get_ident()
+
+    def feed(self, data: memoryview, offset: int) -> None:
+        assert offset == len(self.data)
+        self.data += bytes(data)
+        self.thread = threading.get_ident()
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_further_sinks_get_all_bytes_in_order(write: Callable[[bytes], Path], threads: bool) -> None:
+    """A fingerprint or health check rides on the same read."""
+    data = safetensors(BIG)
+    sink = Collector()
+    hash_file(write(data), sinks=[sink], threads=threads)
+    assert sink.data == data
+    assert (sink.thread != threading.get_ident()) is threads
+
+
+class Interferer:
+    """A sink that does something to the file when the reader is on its way."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self._action: Callable[[], object] | None = action
+
+    def feed(self, data: memoryview, offset: int) -> None:
+        if self._action is not None:
+            self._action()
+            self._action = None
+
+
+@pytest.mark.parametrize("threads", [True, False])
+@pytest.mark.parametrize("what", ["truncated", "grown", "touched", "replaced", "removed", "rewritten"])
+def test_a_file_that_changes_meanwhile_gives_an_error(
+    write: Callable[[bytes], Path], tmp_path: Path, what: str, threads: bool
+) -> None:
+    """A hash of a file that somebody writes to would be wrong for ever."""
+    path = write(safetensors(40 * BLOCK))
+    other = tmp_path / "other"
+    other.write_bytes(path.read_bytes())
+
+    def append() -> None:
+        with path.open("ab") as file:
+            file.write(b"x")
+
+    def overwrite() -> None:
+        with path.open("r+b") as file:
+            file.write(b"x")
+        os.utime(path, ns=(1, 1))
+
+    actions: dict[str, Callable[[], object]] = {
+        "truncated": lambda: os.truncate(path, 1000),
+        "grown": append,
+        "touched": lambda: os.utime(path, ns=(5, 5)),
+        "replaced": lambda: os.replace(other, path),
+        "removed": path.unlink,
+        "rewritten": overwrite,
+    }
+    with pytest.raises(FileChangedError, match="国风3"):
+        hash_file(path, sinks=[Interferer(actions[what])], threads=threads)
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_a_failing_sink_ends_the_read_with_its_own_error(write: Callable[[bytes], Path], threads: bool) -> None:
+    """The reader does not wait for a sink that has given up, and does not hide why."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        hash_file(write(bytes(60 * BLOCK)), sinks=[Interferer(fail)], threads=threads)
+    assert threading.active_count() == before
+
+
+def test_what_is_no_file_gives_a_clear_error(tmp_path: Path) -> None:
+    """A folder, a pipe, a missing file, a loop of links: each an error that names it."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(NotFoundError, match="missing"):
+        hash_file(tmp_path / "missing")
+    with pytest.raises(ModelhubError, match="not a file"):
+        hash_file(tmp_path)
+    with pytest.raises(ModelhubError, match="loop"):
+        hash_file(loop)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(ModelhubError, match="not a file"):
+            hash_file(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("workers", [None, 1, 3])
+def test_many_files_give_one_result_each_and_errors_are_results(tmp_path: Path, workers: int | None) -> None:
+    """A file that cannot be read does not keep the others from being hashed."""
+    paths = [tmp_path / f"{number}.pt" for number in range(20)]
+    for number, path in enumerate(paths):
+        path.write_bytes(os.urandom(1000 + number))
+    paths.append(tmp_path / "missing.pt")
+    results = {result.path: result for result in hash_files(paths, workers=workers)}
+    assert set(results) == set(paths)
+    assert isinstance(results[paths[-1]].error, NotFoundError)
+    for path in paths[:-1]:
+        found = results[path].found
+        assert found is not None
+        assert found.hashes == reference(path.read_bytes())
+
+
+def test_progress_counts_every_byte_once(write: Callable[[bytes], Path]) -> None:
+    """The bar ends exactly at the file's size."""
+
+    class Counter:
+        def __init__(self) -> None:
+            self.done = 0
+
+        def advance(self, amount: int) -> None:
+            self.done += amount
+
+        def total(self, amount: int) -> None:
+            raise AssertionError
+
+        def describe(self, text: str) -> None:
+            raise AssertionError
+
+    for threads in (True, False):
+        counter = Counter()
+        hash_file(write(bytes(BIG)), progress_task=counter, threads=threads)
+        assert counter.done == BIG
+
+
+def test_it_works_without_posix_read_advice(write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows and macOS have neither posix_fadvise nor RWF_NOWAIT."""
+    for name in ("posix_fadvise", "RWF_NOWAIT", "preadv"):
+        monkeypatch.delattr(os, name, raising=False)
+    monkeypatch.setattr("modelhub.storage.ring._DROP_FROM", 1)
+    data = safetensors(BIG)
+    assert hash_file(write(data)).sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_dropping_a_large_file_from_the_cache_leaves_the_hash_right(
+    write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The advice concerns memory only."""
+    monkeypatch.setattr("modelhub.storage.ring._DROP_FROM", 1)
+    data = safetensors(BIG)
+    path = write(data)
+    assert [hash_file(path).sha256 for _ in range(2)] == [hashlib.sha256(data).hexdigest()] * 2

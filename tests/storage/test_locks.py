@@ -1,0 +1,121 @@
+"""One modelhub at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from modelhub.storage.faults import BusyError
+from modelhub.storage.locks import Owner, library_lock, owner_of
+
+HOLDER = """
+import sys
+from pathlib import Path
+if sys.argv[2] == "claims":
+    sys.modules["fcntl"] = sys.modules["msvcrt"] = None
+from modelhub.storage.locks import library_lock
+with library_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture(params=["system", "claims"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With the system's file locks, and on a drive without any."""
+    if request.param == "claims":
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+        monkeypatch.setitem(sys.modules, "msvcrt", None)
+    return str(request.param)
+
+
+def hold(path: Path, kind: str) -> subprocess.Popen[str]:
+    """Another process that holds the lock until its input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path), kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_process_is_told_who_works(tmp_path: Path, kind: str) -> None:
+    """The message names the holder's process."""
+    path = tmp_path / "new" / "библиотека.lock"
+    with hold(path, kind) as process:
+        with pytest.raises(BusyError, match=str(process.pid)), library_lock(path):
+            pytest.fail("two holders")
+        process.communicate()
+    with library_lock(path):
+        assert owner_of(path).pid == os.getpid()
+
+
+def test_a_waiting_process_gets_the_lock_when_it_is_free(tmp_path: Path, kind: str) -> None:
+    """It says once for whom it waits."""
+    path = tmp_path / "lock"
+    waited: list[Owner] = []
+    with hold(path, kind) as process:
+
+        def on_wait(owner: Owner) -> None:
+            waited.append(owner)
+            assert process.stdin is not None
+            process.stdin.close()
+
+        with library_lock(path, wait=None, on_wait=on_wait):
+            assert owner_of(path).pid == os.getpid()
+        process.wait()
+    assert [owner.pid for owner in waited] == [process.pid]
+    assert str(process.pid) in str(waited[0])
+
+
+def test_a_killed_holder_leaves_no_lock(tmp_path: Path, kind: str) -> None:
+    """Kill -9 must not lock the library for ever."""
+    path = tmp_path / "lock"
+    with hold(path, kind) as process:
+        process.kill()
+        process.wait()
+    with library_lock(path, wait=5):
+        assert owner_of(path).pid == os.getpid()
+
+
+def test_an_error_inside_gives_the_lock_back(tmp_path: Path, kind: str) -> None:
+    """The next one gets it at once."""
+    path = tmp_path / "lock"
+    with pytest.raises(ZeroDivisionError), library_lock(path):
+        raise ZeroDivisionError
+    with library_lock(path):
+        pass
+
+
+def test_two_threads_do_not_hold_it_together(tmp_path: Path, kind: str) -> None:
+    """Within one process as well."""
+    path = tmp_path / "lock"
+    inside = 0
+    most = 0
+
+    def work() -> None:
+        nonlocal inside, most
+        with library_lock(path, wait=None):
+            inside += 1
+            most = max(most, inside)
+            inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+def test_an_unreadable_owner_is_said_in_general_words(tmp_path: Path) -> None:
+    """A lock file of another make is no crash."""
+    path = tmp_path / "lock"
+    path.write_bytes(b"\xff\xfe{")
+    assert owner_of(path) == Owner()
+    assert str(Owner()) == "another process"

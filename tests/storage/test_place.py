@@ -1,0 +1,339 @@
+"""Moving, copying and linking without ever replacing or losing anything."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modelhub.errors import ModelhubError, NotFoundError
+from modelhub.storage import place
+from modelhub.storage.faults import DiskFullError, FileChangedError, OutsideTargetError, TargetExistsError
+from modelhub.storage.place import Placed
+
+CONTENT = b"weights" * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+WAYS: tuple[Callable[..., Placed], ...] = (place.move, place.copy, place.hard_link, place.symlink)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A model in a folder of downloads."""
+    path = tmp_path / "downloads" / "万象熔炉 v3.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """An empty library."""
+    folder = tmp_path / "library"
+    folder.mkdir()
+    return folder
+
+
+def refuse(number: int) -> Callable[..., None]:
+    """A system call that always fails."""
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.fixture(params=["links", "no links", "other device"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A drive with hard links, one without, and a target on another device."""
+    if request.param == "no links":
+        monkeypatch.setattr(os, "link", refuse(errno.EPERM))
+    if request.param == "other device":
+        real = os.link
+
+        def link(source: Path, target: Path) -> None:
+            if source.parent != target.parent:
+                raise OSError(errno.EXDEV, "other device")
+            real(source, target)
+
+        monkeypatch.setattr(os, "link", link)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("system")
+def test_a_move_ends_with_the_file_at_its_target_only(source: Path, library: Path) -> None:
+    """Content and time are kept, folders are made, nothing else is left behind."""
+    time = source.stat().st_mtime_ns
+    target = library / "base" / source.name
+    placed = place.move(source, target, within=library, expected_sha256=SHA256.upper())
+    assert placed.target == target
+    assert target.read_bytes() == CONTENT
+    assert target.stat().st_mtime_ns == time
+    assert not source.exists()
+    assert [path.name for path in target.parent.iterdir()] == [source.name]
+
+
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["file", "empty file", "folder", "dangling link"])
+def test_nothing_is_ever_replaced(source: Path, library: Path, way: Callable[..., Placed], kind: str) -> None:
+    """Whatever has the name keeps it, and the source stays where it was."""
+    target = library / source.name
+    if kind == "folder":
+        target.mkdir()
+    elif kind == "dangling link":
+        target.symlink_to("nowhere")
+    else:
+        target.write_bytes(b"other" if kind == "file" else b"")
+    before = target.lstat()
+    with pytest.raises(TargetExistsError, match="万象熔炉"):
+        way(source, target, within=library)
+    after = target.lstat()
+    assert (after.st_ino, after.st_size, after.st_mode) == (before.st_ino, before.st_size, before.st_mode)
+    assert source.read_bytes() == CONTENT
+    assert [path.name for path in library.iterdir()] == [target.name]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_leaves_its_folder(source: Path, library: Path, tmp_path: Path, way: Callable[..., Placed]) -> None:
+    """Neither by `..`, nor by an absolute path, nor through a link to elsewhere."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (library / "linked").symlink_to(outside)
+    (library / "loop").symlink_to("loop")
+    bad = (
+        library / ".." / "outside" / "x", outside / "x", library / "linked" / "x", library / "linked" / "deep" / "x",
+        library / "loop" / "x", library, library / "a" / ".." / ".." / "x",
+    )  # fmt: skip
+    for target in bad:
+        with pytest.raises(OutsideTargetError):
+            way(source, target, within=library)
+    assert list(outside.iterdir()) == []
+    assert source.read_bytes() == CONTENT
+
+
+def test_a_link_within_the_library_may_be_passed(source: Path, library: Path) -> None:
+    """A folder reached by two names is one folder."""
+    (library / "models" / "loras").mkdir(parents=True)
+    (library / "loras").symlink_to("models/loras")
+    place.move(source, library / "loras" / "x.pt", within=library)
+    assert (library / "models" / "loras" / "x.pt").read_bytes() == CONTENT
+
+
+def test_a_library_that_is_itself_a_link_works(source: Path, library: Path, tmp_path: Path) -> None:
+    """The user's own folder may be a link to another drive."""
+    alias = tmp_path / "alias"
+    alias.symlink_to(library)
+    place.move(source, alias / "x.pt", within=alias)
+    assert (library / "x.pt").read_bytes() == CONTENT
+
+
+def test_a_copy_is_a_second_whole_file(source: Path, library: Path) -> None:
+    """The hash of what was written is part of the answer."""
+    placed = place.copy(source, library / "x.pt", within=library)
+    assert placed == Placed(source=source, target=library / "x.pt", how="copied", sha256=SHA256)
+    assert (library / "x.pt").read_bytes() == source.read_bytes() == CONTENT
+    assert (library / "x.pt").stat().st_ino != source.stat().st_ino
+
+
+def test_a_copy_of_what_is_not_the_catalogued_file_is_refused(source: Path, library: Path) -> None:
+    """Bit rot in the source does not become the copy."""
+    with pytest.raises(FileChangedError, match="not the file that was catalogued"):
+        place.copy(source, library / "x.pt", within=library, expected_sha256="0" * 64)
+    assert list(library.iterdir()) == []
+
+
+def test_links_lead_to_the_same_bytes(source: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hard link is the file itself, a symbolic one leads to it from anywhere."""
+    place.hard_link(source, library / "hard.pt", within=library)
+    assert (library / "hard.pt").samefile(source)
+    monkeypatch.chdir(source.parent)
+    place.symlink(Path(source.name), library / "deep" / "soft.pt", within=library)
+    assert (library / "deep" / "soft.pt").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM])
+def test_a_hard_link_that_cannot_be_made_says_what_else_to_do(
+    source: Path, library: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Hard links end at the drive."""
+    monkeypatch.setattr(os, "link", refuse(number))
+    with pytest.raises(ModelhubError, match="one drive") as caught:
+        place.hard_link(source, library / "x.pt", within=library)
+    assert "symbolic" in caught.value.hint
+
+
+def test_a_symlink_without_the_privilege_says_what_to_do(
+    source: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows lets only some accounts make them."""
+
+    def refused(*args: object, **kwargs: object) -> None:
+        error = OSError("privilege")
+        error.winerror = 1314  # type: ignore[attr-defined,unused-ignore]
+        raise error
+
+    monkeypatch.setattr(os, "symlink", refused)
+    with pytest.raises(ModelhubError, match="symbolic links") as caught:
+        place.symlink(source, library / "x.pt", within=library)
+    assert "Developer Mode" in caught.value.hint
+
+
+@pytest.mark.parametrize("way", [place.move, place.copy, place.hard_link])
+def test_a_missing_source_is_named(library: Path, way: Callable[..., Placed]) -> None:
+    """The message says which file is not there."""
+    with pytest.raises(NotFoundError, match=r"gone\.pt"):
+        way(library / "gone.pt", library / "x" / "new.pt", within=library)
+
+
+def test_no_room_is_said_before_anything_is_written(tmp_path: Path, library: Path) -> None:
+    """A sparse file larger than any disk here cannot be copied."""
+    huge = tmp_path / "huge.ckpt"
+    with huge.open("wb") as file:
+        try:
+            file.truncate(15 << 40)
+        except OSError:
+            pytest.skip("this file system has no file of 15 TB")
+    if place.free_bytes(library) > 15 << 40:
+        pytest.skip("more room than the test expects")
+    with pytest.raises(DiskFullError, match="are free"):
+        place.copy(huge, library / "x.ckpt", within=library)
+    assert list(library.iterdir()) == []
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from modelhub.errors import ModelhubError
+from modelhub.storage.place import copy
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    copy(Path(sys.argv[1]), Path(sys.argv[2]) / "x.pt", within=Path(sys.argv[2]))
+except ModelhubError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_disk_that_fills_up_on_the_way_leaves_nothing_behind(tmp_path: Path, library: Path) -> None:
+    """The half-written copy goes, the source stays."""
+    big = tmp_path / "big.pt"
+    big.write_bytes(bytes(3_000_000))
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(big), str(library)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["DiskFullError"]
+    assert list(library.iterdir()) == []
+    assert big.stat().st_size == 3_000_000
+
+
+def test_a_move_between_real_devices_copies_and_removes(tmp_path: Path, source: Path) -> None:
+    """The same on two file systems as they are."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is only one file system here")
+    folder = memory / f"modelhub-test-{os.getpid()}"
+    folder.mkdir()
+    try:
+        placed = place.move(source, folder / "x.pt", within=folder)
+        assert (placed.how, placed.sha256) == ("copied", SHA256)
+        assert [path.read_bytes() for path in folder.iterdir()] == [CONTENT]
+        assert not source.exists()
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def test_a_diffusers_folder_moves_as_a_whole(tmp_path: Path, library: Path) -> None:
+    """And not into a folder that is there already, not even an empty one."""
+    folder = tmp_path / "pipeline"
+    (folder / "unet").mkdir(parents=True)
+    (folder / "unet" / "x.safetensors").write_bytes(CONTENT)
+    (library / "taken").mkdir()
+    with pytest.raises(TargetExistsError):
+        place.move(folder, library / "taken", within=library)
+    place.move(folder, library / "new", within=library)
+    assert (library / "new" / "unet" / "x.safetensors").read_bytes() == CONTENT
+    assert not folder.exists()
+
+
+def test_a_symbolic_link_is_moved_itself(source: Path, library: Path) -> None:
+    """What it leads to stays where it is."""
+    link = source.parent / "link.pt"
+    link.symlink_to(source)
+    place.move(link, library / "link.pt", within=library)
+    assert (library / "link.pt").is_symlink()
+    assert source.read_bytes() == CONTENT
+    assert not link.is_symlink()
+
+
+def test_a_folder_where_a_file_is_in_the_way_is_named(source: Path, library: Path) -> None:
+    """The folder cannot be made: said so, nothing moved."""
+    (library / "base").write_bytes(b"")
+    with pytest.raises(ModelhubError, match="base"):
+        place.move(source, library / "base" / "x.pt", within=library)
+    assert source.exists()
+
+
+def test_a_locked_file_is_tried_again_and_then_named(
+    source: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses to move what another program has open; scanners let go soon, renderers do not."""
+    monkeypatch.setattr("modelhub.storage.durable.WAITS", (0.0, 0.0))
+    real, tries = os.link, 0
+
+    def busy(*args: Path) -> None:
+        nonlocal tries
+        tries += 1
+        if tries <= forgiving:
+            error = PermissionError(13, "in use")
+            error.winerror = 32  # type: ignore[attr-defined,unused-ignore]
+            raise error
+        real(*args)
+
+    monkeypatch.setattr(os, "link", busy)
+    forgiving = 99
+    with pytest.raises(ModelhubError, match="another program is using it"):
+        place.move(source, library / "x.pt", within=library)
+    assert source.exists()
+    tries, forgiving = 0, 2
+    place.move(source, library / "x.pt", within=library)
+    assert (library / "x.pt").exists()
+
+
+def test_free_bytes_of_a_folder_that_is_yet_to_be_made(tmp_path: Path) -> None:
+    """The nearest folder above it says how much room there will be."""
+    assert place.free_bytes(tmp_path / "a" / "b") > 0
+    (tmp_path / "file").write_bytes(b"")
+    assert place.free_bytes(tmp_path / "file" / "below") > 0
+
+
+def test_only_the_spelling_of_a_name_may_change(source: Path) -> None:
+    """On a file system that ignores case this is no replacement; on others it is a plain rename."""
+    target = source.with_name(source.name.upper())
+    place.rename_no_replace(source, target)
+    assert [path.name for path in source.parent.iterdir()] == [target.name]
+
+
+def test_moving_onto_its_own_second_name_is_refused(source: Path) -> None:
+    """Two hard links are two files to the user."""
+    twin = source.with_name("twin.pt")
+    os.link(source, twin)
+    with pytest.raises(TargetExistsError):
+        place.rename_no_replace(source, twin)
+    assert source.exists()
+    assert twin.exists()
+
+
+def test_moving_a_file_onto_itself_is_refused(source: Path) -> None:
+    """Nothing is lost when both names are the same."""
+    with pytest.raises(TargetExistsError):
+        place.rename_no_replace(source, source)
+    assert source.read_bytes() == CONTENT

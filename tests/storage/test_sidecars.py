@@ -1,0 +1,53 @@
+"""Files that belong to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelhub.storage.sidecars import SIDECAR_SUFFIXES, renamed_sidecar, sidecars_of, twins_of
+
+
+def test_every_suffix_of_the_list_is_a_sidecar(tmp_path: Path) -> None:
+    """Also with dots, brackets and other scripts in the model's name."""
+    model = tmp_path / "麦橘 [v1.2] majicMIX.safetensors"
+    expected = {tmp_path / f"麦橘 [v1.2] majicMIX{suffix}" for suffix in SIDECAR_SUFFIXES}
+    for path in (model, *expected):
+        path.touch()
+    assert set(sidecars_of(model)) == expected
+
+
+def test_a_name_that_merely_begins_alike_is_no_sidecar(tmp_path: Path) -> None:
+    """`m2.json` belongs to m2, `m.safetensors.bak` to nobody."""
+    for name in ("m.safetensors", "m2.json", "m-v2.preview.png", "m.safetensors.bak", "m.ckpt", "m", "mm.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "m.json").mkdir()
+    assert sidecars_of(tmp_path / "m.safetensors") == ()
+
+
+def test_a_vae_is_not_its_own_sidecar(tmp_path: Path) -> None:
+    """`m.vae.pt` belongs to `m.ckpt`, and has sidecars of its own."""
+    for name in ("m.ckpt", "m.vae.pt", "m.vae.json"):
+        (tmp_path / name).touch()
+    assert sidecars_of(tmp_path / "m.ckpt") == (tmp_path / "m.vae.pt",)
+    assert sidecars_of(tmp_path / "m.vae.pt") == (tmp_path / "m.vae.json",)
+
+
+def test_a_folder_has_no_sidecars(tmp_path: Path) -> None:
+    """A diffusers folder keeps everything inside."""
+    (tmp_path / "pipe").mkdir()
+    (tmp_path / "pipe.json").touch()
+    assert sidecars_of(tmp_path / "pipe") == ()
+
+
+def test_a_sidecar_is_renamed_with_its_model() -> None:
+    """The new stem, the old suffix."""
+    sidecar = Path("a/old.v1.preview.png")
+    assert renamed_sidecar(sidecar, Path("a/old.v1.pt"), Path("b/new.safetensors")) == Path("b/new.preview.png")
+
+
+def test_models_of_one_stem_are_twins(tmp_path: Path) -> None:
+    """They share their sidecars, so that those stay when one of them goes."""
+    for name in ("m.ckpt", "m.safetensors", "n.ckpt", "m.png"):
+        (tmp_path / name).touch()
+    assert twins_of(tmp_path / "m.ckpt") == (tmp_path / "m.safetensors",)
+    assert twins_of(tmp_path / "n.ckpt") == ()

@@ -1,0 +1,102 @@
+"""Putting files into the trash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelhub.errors import NotFoundError
+from modelhub.storage.faults import TrashError
+from modelhub.storage.trash import to_trash
+
+
+class Bin:
+    """A trash that is a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir()
+
+    def __call__(self, path: str) -> None:
+        shutil.move(path, self.folder)
+
+
+def test_files_and_folders_go_into_the_trash(tmp_path: Path) -> None:
+    """All that were asked for, and nothing else."""
+    file, folder, kept = tmp_path / "国风3.pt", tmp_path / "pipeline", tmp_path / "kept.pt"
+    file.touch()
+    kept.touch()
+    (folder / "unet").mkdir(parents=True)
+    bin_ = Bin(tmp_path / "bin")
+    assert to_trash([file, folder], send=bin_) == (file, folder)
+    assert {path.name for path in bin_.folder.iterdir()} == {"国风3.pt", "pipeline"}
+    assert kept.exists()
+
+
+def test_the_real_trash_takes_a_file(tmp_path: Path) -> None:
+    """Send2Trash itself, with a trash of its own."""
+    if sys.platform != "linux":
+        pytest.skip("only the freedesktop trash can be put elsewhere for a test")
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(b"weights")
+    code = "import sys, pathlib; from modelhub.storage import trash; trash.to_trash([pathlib.Path(sys.argv[1])])"
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code, str(model)], check=True, env=environment)
+    assert not model.exists()
+    assert [path.read_bytes() for path in tmp_path.rglob("model*.safetensors")] == [b"weights"]
+
+
+def test_a_trash_that_refuses_leaves_the_file_and_says_so(tmp_path: Path) -> None:
+    """Whatever the desktop raises becomes one clear error; nothing is deleted instead."""
+    model = tmp_path / "model.pt"
+    model.touch()
+
+    def broken(path: str) -> None:
+        raise RuntimeError("no trash on this drive")
+
+    with pytest.raises(TrashError, match=r"model\.pt.*no trash on this drive") as caught:
+        to_trash([model], send=broken)
+    assert "Nothing was deleted" in caught.value.hint
+    assert model.exists()
+
+
+def test_a_trash_that_does_nothing_is_noticed(tmp_path: Path) -> None:
+    """A silent failure must not be recorded as a removal."""
+    model = tmp_path / "model.pt"
+    model.touch()
+    with pytest.raises(TrashError, match="still there"):
+        to_trash([model], send=lambda path: None)
+
+
+def test_nothing_is_touched_when_one_is_missing(tmp_path: Path) -> None:
+    """Checked before the first goes."""
+    model = tmp_path / "model.pt"
+    model.touch()
+    with pytest.raises(NotFoundError, match=r"gone\.pt"):
+        to_trash([model, tmp_path / "gone.pt"], send=Bin(tmp_path / "bin"))
+    assert model.exists()
+
+
+def test_a_dangling_link_can_be_trashed(tmp_path: Path) -> None:
+    """The link is what goes."""
+    link = tmp_path / "link.pt"
+    link.symlink_to("nowhere")
+    to_trash([link], send=lambda path: os.unlink(path))
+    assert not link.is_symlink()
+
+
+def test_without_the_library_the_trash_says_that_it_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that fails is a sentence, not a traceback."""
+    model = tmp_path / "model.pt"
+    model.touch()
+    monkeypatch.setitem(sys.modules, "send2trash", None)
+    with pytest.raises(TrashError, match="cannot be used"):
+        to_trash([model])
+    assert model.exists()

@@ -1,0 +1,147 @@
+"""Finding model files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from modelhub.storage.walk import MODEL_SUFFIXES, Found, walk
+
+
+def put(path: Path, size: int = 3) -> Path:
+    """A file of `size` bytes, with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(size))
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    """What the walk finds, relative to `folder`."""
+    return [found.path.relative_to(folder).as_posix() for found in walk(folder)]
+
+
+def test_every_model_suffix_in_any_case_is_found_with_its_facts(tmp_path: Path) -> None:
+    """Size, time and inode are those of the file."""
+    for suffix in MODEL_SUFFIXES:
+        put(tmp_path / "深い" / f"a b{suffix.upper()}", 7)
+    found = list(walk(tmp_path))
+    assert {item.path.suffix.lower() for item in found} == MODEL_SUFFIXES
+    for item in found:
+        status = item.path.stat()
+        assert item == Found(item.path, 7, status.st_mtime_ns, status.st_ino)
+
+
+def test_unfinished_hidden_and_foreign_files_are_left_out(tmp_path: Path) -> None:
+    """Downloads under way, hidden folders, system folders, pictures and notes are no models."""
+    for name in (
+        "a.safetensors.part", "b.ckpt.crdownload", "c.pt.tmp", "d.pt.aria2", ".e.pt", "._f.safetensors", "g.png",
+        "h.json", "safetensors", ".git/i.bin", "$RECYCLE.BIN/j.ckpt", "__MACOSX/k.pt", ".modelhub/l.pt",
+    ):  # fmt: skip
+        put(tmp_path / name)
+    put(tmp_path / "model.ckpt")
+    assert names(tmp_path) == ["model.ckpt"]
+
+
+def test_the_order_is_that_of_the_names(tmp_path: Path) -> None:
+    """Two walks over the same folder give the same list."""
+    for name in ("b/2.pt", "a/1.pt", "c.pt", "a/0.pt"):
+        put(tmp_path / name)
+    assert names(tmp_path) == ["c.pt", "a/0.pt", "a/1.pt", "b/2.pt"]
+
+
+def diffusers(folder: Path, components: tuple[str, ...] = ("unet", "vae")) -> Path:
+    """A diffusers folder with weights of 10 bytes in each component."""
+    index = {"_class_name": "StableDiffusionPipeline"} | {name: ["diffusers", "X"] for name in components}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model_index.json").write_text(json.dumps(index))
+    for name in components:
+        put(folder / name / "diffusion_pytorch_model.safetensors", 10)
+        put(folder / name / "config.json", 1)
+    return folder
+
+
+def test_a_diffusers_folder_is_one_model(tmp_path: Path) -> None:
+    """Its size is that of all its files, its parts are not listed; what lies beside them is."""
+    folder = diffusers(tmp_path / "pipeline")
+    put(folder / "v1-5-pruned.ckpt", 5)
+    put(folder / "loras" / "x.safetensors", 4)
+    found = {item.path.relative_to(tmp_path).as_posix(): item for item in walk(tmp_path)}
+    assert list(found) == ["pipeline", "pipeline/v1-5-pruned.ckpt", "pipeline/loras/x.safetensors"]
+    whole = found["pipeline"]
+    assert whole.kind == "diffusers"
+    assert whole.size == 2 * 11 + (folder / "model_index.json").stat().st_size
+    assert whole.inode == folder.stat().st_ino
+
+
+def test_an_index_without_weights_is_no_model(tmp_path: Path) -> None:
+    """A repository pulled for one file has the index but no components."""
+    (tmp_path / "model_index.json").write_text('{"unet": ["diffusers", "X"]}')
+    put(tmp_path / "unet" / "config.json")
+    put(tmp_path / "a.ckpt")
+    assert names(tmp_path) == ["a.ckpt"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, "\ud800"])
+def test_a_broken_index_takes_all_sub_folders_as_components(tmp_path: Path, text: str) -> None:
+    """What the index says is not needed to see that this is a pipeline."""
+    diffusers(tmp_path)
+    (tmp_path / "model_index.json").write_text(text, errors="surrogatepass")
+    assert [(item.path, item.kind) for item in walk(tmp_path)] == [(tmp_path, "diffusers")]
+
+
+def test_loops_of_links_end_and_links_to_files_count(tmp_path: Path) -> None:
+    """Each real folder is walked once; a link to a file is a file."""
+    real = put(tmp_path / "a" / "x.pt", 9)
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "link.pt").symlink_to(real)
+    (tmp_path / "dangling.pt").symlink_to("nowhere")
+    problems: list[str] = []
+    found = list(walk(tmp_path, on_problem=lambda path, reason: problems.append(path.name)))
+    assert [item.path.name for item in found] == ["link.pt", "x.pt"]
+    assert {item.inode for item in found} == {real.stat().st_ino}
+    assert "dangling.pt" in problems
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_folder_is_told_and_the_rest_is_found(tmp_path: Path) -> None:
+    """One locked folder does not hide the others."""
+    put(tmp_path / "a.pt")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    problems: list[Path] = []
+    try:
+        found = list(walk(tmp_path, on_problem=lambda path, reason: problems.append(path)))
+    finally:
+        closed.chmod(0o700)
+    assert [item.path.name for item in found] == ["a.pt"]
+    assert problems == [closed]
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    """An unplugged drive is an answer, not a crash."""
+    problems: list[Path] = []
+    assert list(walk(tmp_path / "gone", on_problem=lambda path, reason: problems.append(path))) == []
+    assert problems == [tmp_path / "gone"]
+
+
+def test_a_folder_called_like_a_model_is_no_file(tmp_path: Path) -> None:
+    """Only regular files are models; a pipe under a model's name is none."""
+    put(tmp_path / "folder.ckpt" / "inner.pt")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.ckpt")
+    assert names(tmp_path) == ["folder.ckpt/inner.pt"]
+
+
+def test_very_deep_folders_are_walked(tmp_path: Path) -> None:
+    """The nesting may go as far as the system's longest path."""
+    deep = tmp_path
+    for _ in range(1200):
+        deep = deep / "d"
+        deep.mkdir()
+    (deep / "x.pt").touch()
+    assert [item.path.name for item in walk(tmp_path)] == ["x.pt"]
