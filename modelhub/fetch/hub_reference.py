@@ -1,0 +1,95 @@
+"""The words that name a repository, a revision and a file at a Hugging Face hub; pure, no network.
+
+Understood: `org/name`, `org/name@revision`, `org/name/path/file`, `hf:…`, `hf://…`, and the addresses of a
+repository's tree, blob, raw and resolve pages on any known host.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from modelhub.errors import UsageError
+
+PUBLIC_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com"})
+
+_NAME = r"[A-Za-z0-9](?:[\w.-]*\w)?"
+# A revision is one path segment, or one of the hub's own references of three.
+_REVISION = r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"
+_REPOSITORY = re.compile(rf"(?P<repo>{_NAME}/{_NAME})(?:@(?P<revision>{_REVISION}))?(?:/+(?P<path>.*))?", re.ASCII)
+_SCHEME = re.compile(r"(?:hf|huggingface):(?://)?(?P<rest>.*)", re.IGNORECASE)
+_PAGE = re.compile(rf"(?:tree|blob|raw|resolve|commit|commits)/(?P<revision>{_REVISION})(?:/+(?P<path>.*))?")
+_OTHER_KINDS = ("datasets", "spaces", "kernels", "buckets")
+_NOT_REPOSITORIES = frozenset({*_OTHER_KINDS, "api", "collections", "docs", "papers", "blog", "settings", "models"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubReference:
+    """A repository ("org/name"), a branch, tag or commit (None: the main branch), and a file or folder in it."""
+
+    repository: str
+    revision: str | None = None
+    path: str | None = None
+
+    def __str__(self) -> str:
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"{self.repository}{revision}{f'/{self.path}' if self.path else ''}"
+
+
+def parse(source: str, *, hosts: frozenset[str] = PUBLIC_HOSTS) -> HubReference | None:
+    """The reference in `source`, None when these are not the words of a hub reference.
+
+    `hosts` are the hosts (with `:port` where one is given) whose addresses are a hub's. Raises UsageError for a
+    reference that is a hub's but names no model repository.
+    """
+    words = source.strip()
+    parts = urlsplit(words) if "://" in words[:9].lower() else None
+    if parts is not None and parts.scheme.lower() in ("http", "https"):
+        return _from_address(words, parts.path, parts.netloc, hosts)
+    scheme = _SCHEME.fullmatch(words)
+    rest = scheme["rest"] if scheme else words
+    if scheme:
+        _refuse_other_kinds(words, rest)
+        rest = rest.removeprefix("models/")
+    match = _REPOSITORY.fullmatch(rest)
+    if match is None:
+        if scheme:
+            raise UsageError(
+                f"`{words}` names no repository.", "Write hf:org/name, hf:org/name@revision or hf:org/name/file."
+            )
+        return None
+    return _reference(words, match["repo"], match["revision"], match["path"])
+
+
+def _from_address(words: str, path: str, netloc: str, hosts: frozenset[str]) -> HubReference | None:
+    host = netloc.rpartition("@")[2].lower()
+    if host not in hosts:
+        return None
+    rest = path.strip("/")
+    _refuse_other_kinds(words, rest)
+    rest = rest.removeprefix("api/models/")
+    # Encoded slashes belong to a revision ("refs%2Fpr%2F1"); the whole is decoded once, as the hub does.
+    match = _REPOSITORY.fullmatch(unquote(rest))
+    if match is None or match["repo"].split("/")[0] in _NOT_REPOSITORIES:
+        hint = "Give the address of a model's page, such as https://huggingface.co/org/name."
+        raise UsageError(f"{words} is not the page of a model repository.", hint)
+    page = _PAGE.fullmatch(match["path"] or "")
+    if page is not None:
+        return _reference(words, match["repo"], page["revision"], page["path"])
+    return _reference(words, match["repo"], match["revision"], None)
+
+
+def _reference(words: str, repository: str, revision: str | None, path: str | None) -> HubReference:
+    cleaned = "/".join(part for part in (path or "").split("/") if part)
+    if any(part in (".", "..") for part in cleaned.split("/")):
+        raise UsageError(f"`{words}` leaves its repository with `..`.", "Name the file by its path in the repository.")
+    if ".." in repository or "--" in repository:
+        raise UsageError(f"`{repository}` cannot be a repository's name.", "Names hold no `--` and no `..`.")
+    return HubReference(repository=repository.removesuffix(".git"), revision=revision or None, path=cleaned or None)
+
+
+def _refuse_other_kinds(words: str, rest: str) -> None:
+    kind = rest.removeprefix("api/").split("/")[0]
+    if kind in _OTHER_KINDS:
+        raise UsageError(f"{words} is one of the hub's {kind}, not a model.", "Only model repositories can be pulled.")
