@@ -1,0 +1,121 @@
+"""Which base family a file belongs to. Rows have no order: exactly one may fit, two are shown as ambiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelhub.detect.facts import Facts
+from modelhub.detect.unets import UnetAnswer, match_unet
+
+FLOW = "flow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformer:
+    """One transformer family: `one_of` these signs, none of `never`, and any width read within `widths`."""
+
+    architecture: str
+    one_of: tuple[str, ...]
+    all_of: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    widths: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    ratio: tuple[str, int] | None = None
+
+
+def _hidden(*values: int) -> dict[str, frozenset[int]]:
+    return {"hidden": frozenset(values)}
+
+
+_NOT_FLUX = ("flux2:modulation", "flux2:fused", "chroma:guidance", "hunyuan-video:refiner", "hunyuan-video:names",
+             "qwen:mod", "auraflow:joint", "sd3:joint", "anima:adapter")
+
+TRANSFORMERS = (
+    Transformer(architecture="flux", one_of=("bfl:double", "bfl:single"), never=_NOT_FLUX, widths=_hidden(3072)),
+    Transformer(architecture="flux", one_of=("mmdit:single",), never=_NOT_FLUX, widths=_hidden(3072)),
+    Transformer(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
+    Transformer(architecture="flux2", one_of=("bfl:double", "bfl:single"), never=_NOT_FLUX, widths=_hidden(4096, 6144)),
+    Transformer(architecture="chroma", one_of=("chroma:guidance",)),
+    Transformer(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
+    Transformer(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
+    Transformer(architecture="qwen-image", one_of=("mmdit:double",), widths=_hidden(3072),
+                never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo")),
+    Transformer(architecture="sd3", one_of=("sd3:joint",)),
+    Transformer(architecture="sd3", one_of=("mmdit:double",), widths=_hidden(1536, 2432),
+                never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo")),
+    Transformer(architecture="auraflow", one_of=("auraflow:joint", "auraflow:original")),
+    Transformer(architecture="pixart", one_of=("pixart:original",)),
+    Transformer(architecture="pixart", one_of=("dit:attn1",), never=("dit:linear-conv", "ltx:original", "dit:cogvideo"),
+                widths=_hidden(1152)),
+    Transformer(architecture="ltx-video", one_of=("dit:attn1", "ltx:original"), never=("dit:linear-conv", "dit:cogvideo"),
+                widths=_hidden(2048, 4096)),
+    Transformer(architecture="sana", one_of=("dit:linear-conv",)),
+    Transformer(architecture="cogvideox", one_of=("dit:cogvideo",)),
+    Transformer(architecture="hunyuan-dit", one_of=("hunyuan-dit:original", "hunyuan-dit:diffusers")),
+    Transformer(architecture="lumina2", one_of=("lumina:blocks",), widths=_hidden(2304)),
+    Transformer(architecture="z-image", one_of=("lumina:blocks",), widths=_hidden(3840)),
+    Transformer(architecture="wan", one_of=("wan:blocks",), never=("cosmos:blocks",), widths=_hidden(1536, 3072, 5120)),
+    Transformer(architecture="anima", one_of=("anima:adapter", "cosmos:blocks"), never=("cosmos:plain",),
+                widths=_hidden(2048)),
+    Transformer(architecture="krea2", one_of=("krea2:blocks",)),
+    Transformer(architecture="hidream", one_of=("hidream:blocks",)),
+    Transformer(architecture="mochi", one_of=("mochi:blocks",)),
+    Transformer(architecture="stable-cascade", one_of=("cascade:c", "cascade:b", "cascade:blocks")),
+)
+
+# Flow-matching families: what they predict follows from the architecture.
+FLOW_FAMILIES = frozenset(
+    {"sd3", "flux", "flux2", "chroma", "auraflow", "qwen-image", "lumina2", "z-image", "wan", "ltx-video", "hunyuan-video",
+     "sana", "hidream", "mochi", "anima", "krea2"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureAnswer:
+    """One architecture, or candidates, or neither; `ambiguous` names rows that should exclude each other."""
+
+    architecture: str | None = None
+    candidates: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+
+
+def _fits(row: Transformer, facts: Facts) -> bool:
+    return (
+        facts.any(*row.one_of)
+        and facts.has(*row.all_of)
+        and not facts.any(*row.never)
+        and all(facts.width(subject) <= allowed for subject, allowed in row.widths.items())
+    )
+
+
+def matching_transformers(facts: Facts) -> tuple[str, ...]:
+    """Architectures of all rows that fit."""
+    return tuple(dict.fromkeys(row.architecture for row in TRANSFORMERS if _fits(row, facts)))
+
+
+def network_architecture(facts: Facts) -> ArchitectureAnswer:
+    """What the denoising network's tensors (or the deltas for one) say."""
+    transformers = matching_transformers(facts)
+    if len(transformers) == 1:
+        return ArchitectureAnswer(transformers[0], (), (_reason(facts, transformers[0]),))
+    if transformers:
+        return ArchitectureAnswer(None, transformers, ("names that several families share",), transformers)
+    unet = match_unet(facts)
+    return _from_unet(unet) if unet else ArchitectureAnswer()
+
+
+def _reason(facts: Facts, architecture: str) -> str:
+    signs = [s for row in TRANSFORMERS if row.architecture == architecture for s in row.one_of if s in facts.signs]
+    key = next((k for k in map(facts.example, signs) if k), "its block names")
+    hidden = facts.width("hidden")
+    return f"block names such as {key}" + (f", width {max(hidden)}" if hidden else "")
+
+
+def _from_unet(unet: UnetAnswer) -> ArchitectureAnswer:
+    if len(unet.fits) == 1:
+        return ArchitectureAnswer(unet.fits[0], (), unet.reasons)
+    if unet.fits:
+        return ArchitectureAnswer(None, unet.fits, unet.reasons or ("nothing seen tells these apart",))
+    reasons = unet.reasons + (("these widths belong to no known model",) if unet.shape_like else ())
+    return ArchitectureAnswer(None, unet.shape_like, reasons)

@@ -1,0 +1,124 @@
+"""Header → Detection: independent questions, each answered by its own table, added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from modelhub.detect.components import components_of
+from modelhub.detect.deltas import delta_rank, matching_algorithms
+from modelhub.detect.facts import Facts, read_facts
+from modelhub.detect.families import BY_TYPE
+from modelhub.detect.known import known_file
+from modelhub.detect.metadata import claimed_architecture
+from modelhub.detect.precision import precision_of
+from modelhub.detect.styles import style_of
+from modelhub.detect.triggers import trigger_words
+from modelhub.detect.types import matching_types
+from modelhub.detect.variants import prediction_of, subtype_of, variant_of
+from modelhub.domain import Detection, Evidence, Hints, ModelType
+from modelhub.formats.header import Header
+
+# Raised whenever an answer may differ: catalogues then read headers again.
+RULES_VERSION = 1
+
+_NO_HINTS = Hints()
+
+
+@dataclass(slots=True)
+class _Notes:
+    evidence: list[Evidence] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def because(self, about: str, reason: str) -> None:
+        if reason:
+            self.evidence.append(Evidence(about, reason))
+
+
+def detect(header: Header, hints: Hints = _NO_HINTS) -> Detection:
+    """Say what a file is. Pure; a header without tensors, or of an unknown format, gives type unknown."""
+    facts, notes = read_facts(header), _Notes()
+    kind = _type(facts, notes)
+    architecture, candidates = _architecture(facts, kind, hints, notes)
+    subtype, why = subtype_of(facts, kind, architecture)
+    notes.because("subtype", why)
+    algorithm, rank = _algorithm(facts, kind, notes)
+    variant, why = variant_of(facts, kind, hints)
+    notes.because("variant", why)
+    precision, why = precision_of(facts)
+    notes.because("precision", why)
+    prediction, why = prediction_of(facts, kind, architecture, hints)
+    notes.because("prediction", why)
+    style, reasons = style_of(facts, kind, hints)
+    for reason in reasons:
+        notes.because("style", reason)
+    has_ema = _has_ema(facts)
+    if has_ema and "ema:net" in facts.signs and "net" not in facts.groups:
+        notes.problems.append("holds EMA weights without a main set: no UI loads it as it is")
+    return Detection(
+        type=kind,
+        architecture=architecture,
+        architecture_candidates=candidates,
+        subtype=subtype or None,
+        algorithm=algorithm,
+        rank=rank,
+        variant=variant,
+        precision=precision,
+        prediction=prediction,
+        components=components_of(facts),
+        has_ema=has_ema,
+        vectors=max(facts.width("vectors"), default=None) if kind is ModelType.EMBEDDING else None,
+        trigger_words=trigger_words(facts, kind, hints),
+        style=style,
+        problems=tuple(notes.problems),
+        evidence=tuple(notes.evidence),
+    )
+
+
+def _type(facts: Facts, notes: _Notes) -> ModelType:
+    rows = matching_types(facts)
+    if len(rows) == 1:
+        notes.because("type", rows[0].why)
+        return rows[0].type
+    if rows:
+        named = " and ".join(f"{r.type} ({r.why})" for r in rows)
+        notes.problems.append(f"ambiguous: looks like {named}")
+    return ModelType.UNKNOWN
+
+
+def _architecture(facts: Facts, kind: ModelType, hints: Hints, notes: _Notes) -> tuple[str | None, tuple[str, ...]]:
+    answer = BY_TYPE[kind](facts)
+    if answer.ambiguous:
+        notes.problems.append(f"ambiguous: fits {' and '.join(answer.ambiguous)}")
+    for reason in answer.reasons:
+        notes.because("architecture", reason)
+    architecture, candidates = answer.architecture, answer.candidates
+    claim, field_name = claimed_architecture(facts.header.metadata)
+    if architecture and claim and claim != architecture and claim not in candidates:
+        notes.problems.append(f"the metadata says {claim} ({field_name}), the tensors say {architecture}")
+    if architecture is None and candidates:
+        if claim in candidates:
+            notes.because("architecture", field_name)
+            return claim, ()
+        known = known_file(hints.sha256)
+        if known and known.architecture in candidates:
+            notes.because("architecture", f"known file {known.file}")
+            return known.architecture, ()
+    return architecture, candidates
+
+
+def _algorithm(facts: Facts, kind: ModelType, notes: _Notes) -> tuple[str | None, int | None]:
+    if kind is not ModelType.LORA and "control:lora" not in facts.signs:
+        return None, None
+    found = matching_algorithms(facts)
+    algorithm = found[0] if len(found) == 1 else None
+    if len(found) > 1:
+        notes.problems.append(f"ambiguous algorithm: {' and '.join(found)}")
+    if algorithm:
+        notes.because("algorithm", "names of its tensors")
+    rank, why = delta_rank(facts, algorithm or ("lora" if "lora" in found else None))
+    notes.because("rank", why)
+    return algorithm, rank
+
+
+def _has_ema(facts: Facts) -> bool:
+    return "ema:net" in facts.signs or "ema:vae" in facts.signs

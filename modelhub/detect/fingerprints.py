@@ -1,0 +1,305 @@
+"""Digests of the networks in a file, equal for equal weights whatever the container, names, order and precision.
+
+Three digests per component, from strict to lenient:
+
+- `exact`: the stored bytes and data types. Equal: bit for bit the same weights.
+- `rounded`: values rounded to fp16 (to nearest even, as torch and numpy do). Equal: an fp32 original and its fp16
+  copy, or either of them saved again as fp32. Not equal for bf16 copies: bf16 keeps 8 of fp16's 11 digits, and no
+  rounding afterwards brings the original's fp16 values back.
+- `signs`: only each value's sign bit. No rounding changes it, also none to bf16 or fp8 (what becomes zero keeps its
+  sign), while any training step or merge flips some of many millions. Equal: the same weights, in whatever precision.
+
+Each tensor's digest is BLAKE3 of its canonical name, shape and bytes; a component's is that of its tensors' sorted
+digests. `rounded` needs numpy for tensors that are not fp16 and is None without it; the others never do.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from blake3 import blake3
+
+from modelhub.detect.canonical import Naming, Place
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+VERSION = 1  # part of every digest: digests of different rules never compare as equal
+WHOLE = "weights"  # the component that stands for all tensors together
+_FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+_ROUNDED_WITH_NUMPY = ("F64", "F32", "BF16")
+_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_SIGN_OF_BYTE = bytes(128) + bytes([1]) * 128
+_OVERLAP_MAX = 4  # tied weights lie in a file once and are named twice
+_TRANSPOSE_MAX = 64 << 20  # bytes; the one tensor that is transposed has at most 7 MB
+
+
+class Span(Protocol):
+    """Where one tensor's bytes lie in a file. `dtype` as safetensors spells it; `offset` and `length` in bytes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentDigest:
+    """The fingerprint of one component: "unet", "unet_ema", "vae", "text_encoder", "text_encoder_2" …, or `WHOLE`.
+
+    Digests are 64 hex digits; `size` is in bytes. `rounded` is None where it could not be computed.
+    """
+
+    component: str
+    exact: str
+    rounded: str | None
+    signs: str
+    tensors: int
+    size: int
+
+
+@functools.lru_cache(maxsize=1)
+def _numpy() -> ModuleType | None:
+    try:
+        import numpy
+    except ImportError:
+        return None
+    return numpy
+
+
+class FingerprintSink:
+    """Fed a file's bytes in order, computes the digests of the tensors at `spans`.
+
+    `model`: the spans of all files of the model where it has several (shards, a diffusers folder with names such as
+    `unet/conv_in.weight`), since a name's meaning depends on the others.
+    """
+
+    def __init__(self, spans: Sequence[Span], *, model: Iterable[Span] | None = None) -> None:
+        naming = Naming({span.name: span.shape for span in (spans if model is None else model)})
+        found = [part for span in spans for part in _tensors_of(span, naming)]
+        if sum(span.length for span in spans) > _OVERLAP_MAX * _extent(spans):
+            found = []  # no model: a file made to keep its reader busy
+        self._waiting = sorted(found, key=lambda tensor: tensor.start)
+        self._next = 0
+        self._open: list[_Tensor] = []
+        self._done: list[_Tensor] = []
+
+    def feed(self, data: memoryview, offset: int) -> None:
+        end = offset + len(data)
+        while self._next < len(self._waiting) and self._waiting[self._next].start < end:
+            self._open.append(self._waiting[self._next])
+            self._next += 1
+        still_open: list[_Tensor] = []
+        for tensor in self._open:
+            tensor.feed(data[max(tensor.start - offset, 0) : tensor.end - offset])
+            if tensor.end > end:
+                still_open.append(tensor)
+            else:
+                tensor.finish()
+                self._done.append(tensor)
+        self._open = still_open
+
+    def finished(self) -> list[_Tensor]:
+        """The tensors that were fed whole."""
+        while self._next < len(self._waiting) and self._waiting[self._next].end <= self._waiting[self._next].start:
+            self._waiting[self._next].finish()  # without bytes, at the file's very end
+            self._done.append(self._waiting[self._next])
+            self._next += 1
+        return self._done
+
+    @property
+    def unfinished(self) -> frozenset[str]:
+        """Components of which a tensor lies, in part, beyond the bytes that were fed."""
+        rest = [*self._open, *self._waiting[self._next :]]
+        return frozenset(tensor.component for tensor in rest if tensor.end > tensor.start)
+
+
+def component_digests(*sinks: FingerprintSink) -> tuple[ComponentDigest, ...]:
+    """The components of a model, by name, then `WHOLE`; from the sinks of all its files once they have been fed.
+
+    A component that is not complete in the files is left out, and so is then `WHOLE`.
+    """
+    groups: dict[str, list[_Tensor]] = {}
+    for tensor in (tensor for sink in sinks for tensor in sink.finished()):
+        groups.setdefault(tensor.component, []).append(tensor)
+    cut = frozenset(name for sink in sinks for name in sink.unfinished)
+    found = [_combine(name, groups[name]) for name in sorted(groups) if name not in cut]
+    if not found:
+        return ()
+    whole = () if cut else (_whole(found),)
+    return tuple(digest for digest in found if digest.component != "rest") + whole
+
+
+def _combine(component: str, tensors: list[_Tensor]) -> ComponentDigest:
+    rounded = [tensor.rounded() for tensor in tensors]
+    return ComponentDigest(
+        component=component,
+        exact=_joined(tensor.exact() for tensor in tensors),
+        rounded=None if None in rounded else _joined(digest for digest in rounded if digest is not None),
+        signs=_joined(tensor.signs() for tensor in tensors),
+        tensors=len(tensors),
+        size=sum(tensor.end - tensor.start for tensor in tensors),
+    )
+
+
+def _whole(parts: Sequence[ComponentDigest]) -> ComponentDigest:
+    def over(kind: str) -> str | None:
+        digests = [(part.component, getattr(part, kind)) for part in parts]
+        if any(digest is None for _, digest in digests):
+            return None
+        return _joined(f"{component}\0{digest}".encode() for component, digest in digests)
+
+    return ComponentDigest(
+        component=WHOLE,
+        exact=over("exact") or "",
+        rounded=over("rounded"),
+        signs=over("signs") or "",
+        tensors=sum(part.tensors for part in parts),
+        size=sum(part.size for part in parts),
+    )
+
+
+def _joined(digests: Iterable[bytes]) -> str:
+    return str(blake3(f"{VERSION}\0".encode() + b"".join(sorted(digests))).hexdigest())
+
+
+def _extent(spans: Sequence[Span]) -> int:
+    """Bytes from the first tensor's start to the last one's end."""
+    if not spans:
+        return 0
+    return max(span.offset + span.length for span in spans) - min(span.offset for span in spans)
+
+
+def _tensors_of(span: Span, naming: Naming) -> list[_Tensor]:
+    place = naming.place(span.name)
+    if place is None:
+        return []
+    parts = place.parts
+    if not parts or not span.shape or span.shape[0] % len(parts) or span.length % len(parts):
+        return [_Tensor(span, place, place.name or span.name, span.shape, span.offset, span.length)]
+    shape, length = (span.shape[0] // len(parts), *span.shape[1:]), span.length // len(parts)
+    return [_Tensor(span, place, name, shape, span.offset + index * length, length) for index, name in enumerate(parts)]
+
+
+class _Tensor:
+    """One tensor, or one part of a tensor that others keep as several, on its way through the stream."""
+
+    __slots__ = (
+        "_buffer", "_carry", "_half", "_raw", "_shape", "_signs", "_width",
+        "component", "dtype", "end", "label", "start",
+    )  # fmt: skip
+
+    def __init__(self, span: Span, place: Place, name: str, shape: tuple[int, ...], offset: int, length: int) -> None:
+        self.component, self.dtype, self._shape = place.component, span.dtype, shape
+        self.start, self.end = offset, offset + length
+        self._width = _FLOATS.get(span.dtype, 0)
+        turn = place.transposed and len(shape) == 2 and length <= _TRANSPOSE_MAX
+        turn = turn and 0 < math.prod(shape) * self._width == length
+        self._buffer: bytearray | None = bytearray() if turn else None
+        self.label = f"{name}\0{_plain_shape(shape, turned=turn)}\0".encode()
+        self._carry = b""
+        # Hashers while the tensor is open (they weigh 2 KB each), digests afterwards.
+        self._raw: Any = None
+        self._half: Any = None
+        self._signs: Any = None
+
+    def feed(self, data: memoryview) -> None:
+        if self._raw is None:
+            self._start()
+        if self._buffer is None:
+            self._take(data)
+            return
+        self._buffer += data
+        if len(self._buffer) == self.end - self.start:
+            self._take(memoryview(_transposed(self._buffer, self._shape, self._width)))
+            self._buffer = None
+
+    def finish(self) -> None:
+        """Keep the digests only."""
+        if self._raw is None:
+            self._start()
+        self._raw = self._raw.digest()
+        self._half = self._half and self._half.digest()
+        self._signs = self._signs and self._signs.digest()
+
+    def _start(self) -> None:
+        self._raw = blake3()
+        if self.dtype in _ROUNDED_WITH_NUMPY and _numpy() is not None:
+            self._half = blake3()
+        if self._width:
+            self._signs = blake3()
+
+    def _take(self, data: memoryview) -> None:
+        self._raw.update(data)
+        if self._signs is None:
+            return
+        # A block of the stream may end within a value.
+        if self._carry:
+            data = memoryview(self._carry + bytes(data))
+        whole = len(data) - len(data) % self._width
+        self._carry = bytes(data[whole:])
+        if whole:
+            self._signs.update(_sign_bytes(data[:whole], self._width))
+            if self._half is not None:
+                self._half.update(_as_half(data[:whole], self.dtype))
+
+    def exact(self) -> bytes:
+        return _labelled(self.label + self.dtype.encode() + b"\0", self._raw)
+
+    def rounded(self) -> bytes | None:
+        if self._half is not None:
+            return _labelled(self.label, self._half)
+        if self.dtype == "F16":
+            return _labelled(self.label, self._raw)
+        return None if self.dtype in _ROUNDED_WITH_NUMPY else self.exact()
+
+    def signs(self) -> bytes:
+        return self.exact() if self._signs is None else _labelled(self.label, self._signs)
+
+
+def _labelled(label: bytes, digest: bytes) -> bytes:
+    return bytes(blake3(label + digest).digest())
+
+
+def _plain_shape(shape: tuple[int, ...], *, turned: bool) -> str:
+    """Ones at the end do not count: convolutions of size one and linear layers are written either way."""
+    sizes = list(reversed(shape) if turned else shape)
+    while sizes and sizes[-1] == 1:
+        sizes.pop()
+    return ",".join(map(str, sizes))
+
+
+def _sign_bytes(data: memoryview, width: int) -> bytes | memoryview:
+    """One byte per little-endian value: 1 where its sign bit is set, else 0."""
+    numpy = _numpy()
+    if numpy is None:
+        return bytes(data)[width - 1 :: width].translate(_SIGN_OF_BYTE)
+    return memoryview(numpy.frombuffer(data, f"<i{width}") < 0).cast("B")
+
+
+def _as_half(data: memoryview, dtype: str) -> memoryview:
+    numpy: Any = _numpy()
+    if dtype == "BF16":
+        wide = numpy.frombuffer(data, "<u2").astype("<u4")
+        values = (wide << 16).view("<f4")
+    else:
+        values = numpy.frombuffer(data, "<f8" if dtype == "F64" else "<f4")
+    with numpy.errstate(all="ignore"):  # too large becomes infinite, as in every conversion
+        return memoryview(values.astype("<f2")).cast("B")
+
+
+def _transposed(data: bytearray, shape: tuple[int, ...], width: int) -> bytes:
+    """A matrix of `shape`, with values of `width` bytes, the other way round."""
+    values = array(_CODES[width], bytes(data))
+    return b"".join(values[column :: shape[1]].tobytes() for column in range(shape[1]))

@@ -1,0 +1,100 @@
+"""What a tensor's shape says for one look: input or output width of the module that it belongs to, its rank …
+
+A delta does not have its module's shape; the table below says how each algorithm's tensors carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from modelhub.detect.positions import Look
+from modelhub.formats.header import TensorInfo
+
+Shape = tuple[int, ...]
+_Reader = Callable[[Shape], int | None]
+
+
+def _at(axis: int, least: int = 2) -> _Reader:
+    def read(shape: Shape) -> int | None:
+        return shape[axis] if len(shape) >= least else None
+
+    return read
+
+
+def _oft_out(shape: Shape) -> int | None:
+    # kohya and LyCORIS: [blocks, b, b]; butterfly: [m, blocks, b, b].
+    if len(shape) == 3:
+        return shape[0] * shape[1]
+    return shape[1] * shape[2] if len(shape) == 4 else None
+
+
+def _peft_oft_in(shape: Shape) -> int | None:
+    # [blocks, b(b-1)/2]: the upper triangle of each block (peft OFTLayer).
+    if len(shape) != 2:
+        return None
+    block = round((1 + (1 + 8 * shape[1]) ** 0.5) / 2)
+    return shape[0] * block if block * (block - 1) // 2 == shape[1] else None
+
+
+def _ia3_out(shape: Shape) -> int | None:
+    return shape[0] if len(shape) == 2 and shape[1] == 1 else None
+
+
+def _ia3_in(shape: Shape) -> int | None:
+    return shape[1] if len(shape) == 2 and shape[0] == 1 and shape[1] > 1 else None
+
+
+_READERS: dict[tuple[str, str], _Reader] = {
+    ("", "in"): _at(1),
+    ("", "out"): _at(0, 1),
+    ("diff", "in"): _at(1),
+    ("diff", "out"): _at(0, 1),
+    ("lora_down", "in"): _at(1),
+    ("lora_down", "rank"): _at(0),
+    ("lora_up", "out"): _at(0),
+    ("down", "in"): _at(1),
+    ("down", "rank"): _at(0),
+    ("up", "out"): _at(0),
+    ("hada_w1_a", "out"): _at(0),
+    ("hada_w1_b", "in"): _at(1),
+    ("hada_w1_b", "rank"): _at(0),
+    ("a1", "in"): _at(0),
+    ("a1", "rank"): _at(1),
+    ("b1", "out"): _at(0),
+    ("oft_blocks", "out"): _oft_out,
+    ("oft_R", "in"): _peft_oft_in,
+    ("ia3_l", "out"): _ia3_out,
+    ("ia3_l", "in"): _ia3_in,
+}
+
+
+def read_shape(look: Look, key: str, tensors: Mapping[str, TensorInfo]) -> int | None:
+    """The number that `look` asks of the tensor `key`, None when its shape does not say."""
+    shape = tensors[key].shape
+    if look.side == "ndim":
+        return len(shape) if look.tail in ("", "lora_down", "diff") else None
+    if look.side == "rows":
+        return shape[0] if shape else None
+    if look.side == "last":
+        return shape[-1] if shape else None
+    if look.side == "kernel":
+        return shape[-1] if len(shape) >= 4 else None
+    if look.tail.startswith("lokr_w1"):
+        return _kronecker(look, key, tensors)
+    reader = _READERS.get((look.tail, look.side))
+    return reader(shape) if reader else None
+
+
+def _kronecker(look: Look, key: str, tensors: Mapping[str, TensorInfo]) -> int | None:
+    """LoKr: the module's width is the product of both factors' widths; each factor may be split in two."""
+    if look.tail == "lokr_w1_b" or look.side not in ("in", "out"):
+        return None
+    stem = key.rpartition("lokr_w1")[0]
+    axis = 1 if look.side == "in" else 0
+    first, second = _factor(stem + "lokr_w1", axis, tensors), _factor(stem + "lokr_w2", axis, tensors)
+    return first * second if first and second else None
+
+
+def _factor(name: str, axis: int, tensors: Mapping[str, TensorInfo]) -> int | None:
+    whole = tensors.get(name) or tensors.get(f"{name}_{'b' if axis else 'a'}")
+    return whole.shape[axis] if whole and len(whole.shape) >= 2 else None
