@@ -1,0 +1,193 @@
+"""What a remote file's name (and its source's own statements) say about it, before a byte of it is here.
+
+Names lie; they only choose what to fetch. What a file is, is decided afterwards by its content.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from modelhub.fetch.fetcher import RemoteFile
+
+
+class Container(StrEnum):
+    """The kind of file that a suffix promises."""
+
+    SAFETENSORS = "safetensors"
+    GGUF = "gguf"
+    PICKLE = "pickle"
+    OTHER_WEIGHTS = "weights for another framework"
+    NOT_WEIGHTS = "not weights"
+
+
+class WeightSet(StrEnum):
+    """Which set of weights a checkpoint's name promises. PLAIN: the name does not say."""
+
+    EMA_ONLY = "emaonly"
+    PLAIN = "plain"
+    PRUNED = "pruned"
+    NON_EMA = "nonema"
+    FULL = "full"
+
+
+_CONTAINERS = {
+    ".safetensors": Container.SAFETENSORS,
+    ".sft": Container.SAFETENSORS,
+    ".gguf": Container.GGUF,
+    **dict.fromkeys((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle"), Container.PICKLE),
+    **dict.fromkeys((".msgpack", ".h5", ".onnx", ".onnx_data", ".pb", ".tflite", ".ot"), Container.OTHER_WEIGHTS),
+    **dict.fromkeys((".mlmodel", ".mlpackage", ".engine", ".trt", ".npz"), Container.OTHER_WEIGHTS),
+}
+# Files whose suffix promises weights, but which are something else.
+_FOREIGN = re.compile(r"(^|/)(openvino_[^/]*\.bin|[^/]*\.onnx\.data|weights\.pb|weight\.bin)$|\.(mlpackage|mlmodelc)/")
+_TRAINING_STATE = re.compile(
+    r"(^|/)(optimizer|scheduler|scaler|training_args|rng_state|random_states|trainer_state)([._-][^/]*)?\.\w+$"
+)
+_SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
+_INDEX = re.compile(r"\.(safetensors|bin)\.index(\.[\w-]+)?\.json$")
+
+# Words stand between separators; the first row that fits counts.
+_W = r"(?:^|[-_. +(\[])"
+_E = r"(?=$|[-_. +)\]])"
+_PRECISIONS = (
+    ("fp8", re.compile(rf"{_W}(?:fp8|float8|e4m3fn?|e5m2)(?:[-_]?e\dm\d\w*)?{_E}")),
+    ("bf16", re.compile(rf"{_W}(?:bf16|bfloat16){_E}")),
+    ("fp16", re.compile(rf"{_W}(?:fp16|f16|float16|half|16bit){_E}")),
+    ("fp32", re.compile(rf"{_W}(?:fp32|f32|float32|32bit){_E}")),
+)
+_SETS = (
+    (WeightSet.NON_EMA, re.compile(rf"{_W}(?:non?[-_]?ema(?:[-_]?only)?){_E}")),
+    (WeightSet.EMA_ONLY, re.compile(rf"{_W}(?:ema[-_]?only){_E}")),
+    (WeightSet.FULL, re.compile(rf"{_W}full(?:[-_]ema)?{_E}")),
+    (WeightSet.EMA_ONLY, re.compile(rf"{_W}ema{_E}")),
+    (WeightSet.PRUNED, re.compile(rf"{_W}pruned{_E}")),
+)
+_VARIANT_WORDS = re.compile(
+    rf"{_W}(?:fp8|float8|e4m3fn?|e5m2|bf16|bfloat16|fp16|f16|float16|half|16bit|fp32|f32|float32|32bit"
+    rf"|non?[-_]?ema(?:[-_]?only)?|ema[-_]?only|ema|full|pruned|safetensors|ckpt){_E}"
+)
+
+# Side files: models that come along with the one that a repository is about.
+_SIDE_ROLES = (
+    (
+        "vae",
+        re.compile(
+            r"(?<!with)(?<!baked)(?:^|[-_. ])(?:vae|ae|kl-f8|autoencoder)(?=$|[-_. ])(?![-_. ]baked)|(?:^|/)vaes?/"
+        ),
+    ),
+    ("lora", re.compile(r"(?:^|[-_. ])(?:lora|locon|loha|lokr|lycoris|dora)s?(?=$|[-_. ])|(?:^|/)(?:lora|lycoris)s?/")),
+    (
+        "embedding",
+        re.compile(
+            r"(?:^|/)(?:embeddings?|textual[-_]inversions?)/|learned_embeds|(?:^|[-_. ])emb(?:edding)?(?=$|[-_. ])"
+        ),
+    ),
+    ("hypernetwork", re.compile(r"(?:^|/)hypernetworks?/|(?:^|[-_. ])hypernetwork(?=$|[-_. ])")),
+    ("controlnet", re.compile(r"(?:^|/)controlnets?/|(?:^|[-_. ])(?:control|controlnet|t2iadapter)(?=$|[-_. ])")),
+    (
+        "text encoder",
+        re.compile(r"(?:^|/)(?:text_encoders?|clip|t5)/|(?:^|[-_. ])(?:t5xxl|clip_[lg]|text_encoder)(?=$|[-_. ])"),
+    ),
+    ("refiner", re.compile(r"(?:^|[-_. ])refiner(?=$|[-_. ])")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What is to be read off one file's name. `model` is the name without container, variant and shard words:
+    files of the same folder and `model` are the same weights in different coats."""
+
+    container: Container
+    folder: str
+    model: str
+    weight_set: WeightSet
+    precision: str | None
+    shard: tuple[int, int] | None
+    side_role: str | None
+    training_state: bool
+
+    @property
+    def is_weights(self) -> bool:
+        """Whether this may be a model file that a Stable Diffusion program loads."""
+        loads = self.container in (Container.SAFETENSORS, Container.GGUF, Container.PICKLE)
+        return loads and not self.training_state
+
+    @property
+    def words(self) -> str:
+        """A few words for a table: "fp16 emaonly safetensors"."""
+        named = "" if self.weight_set is WeightSet.PLAIN else self.weight_set.value
+        return " ".join(word for word in (self.side_role, self.precision, named, self.container.value) if word)
+
+
+def is_index(name: str) -> bool:
+    """Whether a file is the list of a sharded model's parts."""
+    return _INDEX.search(name) is not None
+
+
+@lru_cache(maxsize=8192)
+def _from_name(name: str) -> Traits:
+    folder, _, base = name.rpartition("/")
+    stem, dot, suffix = base.rpartition(".")
+    if not dot:
+        stem, suffix = base, ""
+    lower = name.lower()
+    container = _CONTAINERS.get(f".{suffix.lower()}", Container.NOT_WEIGHTS)
+    if container is not Container.NOT_WEIGHTS and _FOREIGN.search(lower):
+        container = Container.OTHER_WEIGHTS
+    shard = _SHARD.search(stem)
+    words = _SHARD.sub("", stem.lower())
+    path_words = f"{folder.lower()}/{words}" if folder else words
+    return Traits(
+        container=container,
+        folder=folder,
+        model=_model_words(words),
+        weight_set=next((kind for kind, pattern in _SETS if pattern.search(words)), WeightSet.PLAIN),
+        precision=next((kind for kind, pattern in _PRECISIONS if pattern.search(words)), None),
+        shard=(int(shard[1]), int(shard[2])) if shard else None,
+        side_role=next((role for role, p in _SIDE_ROLES if p.search(words) or p.search(path_words)), None),
+        training_state=bool(_TRAINING_STATE.search(lower)),
+    )
+
+
+def _model_words(words: str) -> str:
+    words = words.removeprefix("pytorch_") if words.startswith("pytorch_model") else words
+    previous = ""
+    while previous != words:
+        previous, words = words, _VARIANT_WORDS.sub("", words, count=1)
+    return words.strip("-_. +") or previous
+
+
+_SOURCE_SETS = {"full": WeightSet.FULL, "pruned": WeightSet.PRUNED}
+# What Civitai calls the file that a version is about; the others (VAE, Config, Training Data …) come along with it.
+_MAIN_KINDS = frozenset({"", "Model", "Pruned Model"})
+_WEIGHT_KINDS = {"VAE": "vae", "Negative": "embedding", "Text Encoder": "text encoder", "UNet": None}
+
+
+def traits(file: RemoteFile) -> Traits:
+    """Name and the source's own statements together; a statement wins where there is one."""
+    found = _from_name(file.name)
+    if not (file.kind or file.facts):
+        return found
+    container, side_role = found.container, found.side_role
+    if file.kind not in _MAIN_KINDS:
+        side_role = _WEIGHT_KINDS.get(file.kind)
+        if file.kind not in _WEIGHT_KINDS:
+            container = Container.NOT_WEIGHTS
+    elif file.kind:
+        side_role = None
+    weight_set = found.weight_set
+    if weight_set is WeightSet.PLAIN:
+        weight_set = _SOURCE_SETS.get(file.facts.get("size", ""), weight_set)
+    return Traits(
+        container=container,
+        folder=found.folder,
+        model="" if file.kind in _MAIN_KINDS and file.kind else found.model,
+        weight_set=weight_set,
+        precision=found.precision or file.facts.get("fp") or None,
+        shard=found.shard,
+        side_role=side_role,
+        training_state=found.training_state,
+    )
