@@ -2,9 +2,9 @@
 
 Canonical are LDM's names for UNet and VAE and those of transformers' CLIPTextModel without `text_model.` for CLIP.
 Mapped onto them: the prefixes of checkpoints (LDM, SGM, SD3), of diffusers folders and of single component files,
-diffusers' UNet and VAE names (source: its own conversion scripts), open_clip's names with q, k and v in one tensor, EMA
-names without dots. Not mapped: diffusers' names of DiT models (Flux, SD3's transformer) and LoRA dialects; those compare
-by their own names.
+diffusers' UNet and VAE names (source: its own conversion scripts), open_clip's names with q, k and v in one tensor,
+EMA names without dots. Not mapped: diffusers' names of DiT models (Flux, SD3's transformer) and LoRA dialects; those
+compare by their own names.
 """
 
 from __future__ import annotations

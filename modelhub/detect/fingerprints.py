@@ -15,28 +15,19 @@ digests. `rounded` needs numpy for tensors that are not fp16 and is None without
 
 from __future__ import annotations
 
-import functools
-import math
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from blake3 import blake3
 
-from modelhub.detect.canonical import Naming, Place
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from modelhub.detect.canonical import Naming
+from modelhub.detect.tensor_digests import TensorDigest
 
 VERSION = 1  # part of every digest: digests of different rules never compare as equal
 WHOLE = "weights"  # the component that stands for all tensors together
-_FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
-_ROUNDED_WITH_NUMPY = ("F64", "F32", "BF16")
-_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-_SIGN_OF_BYTE = bytes(128) + bytes([1]) * 128
+
 _OVERLAP_MAX = 4  # tied weights lie in a file once and are named twice
-_TRANSPOSE_MAX = 64 << 20  # bytes; the one tensor that is transposed has at most 7 MB
 
 
 class Span(Protocol):
@@ -69,15 +60,6 @@ class ComponentDigest:
     size: int
 
 
-@functools.lru_cache(maxsize=1)
-def _numpy() -> ModuleType | None:
-    try:
-        import numpy
-    except ImportError:
-        return None
-    return numpy
-
-
 class FingerprintSink:
     """Fed a file's bytes in order, computes the digests of the tensors at `spans`.
 
@@ -92,15 +74,15 @@ class FingerprintSink:
             found = []  # no model: a file made to keep its reader busy
         self._waiting = sorted(found, key=lambda tensor: tensor.start)
         self._next = 0
-        self._open: list[_Tensor] = []
-        self._done: list[_Tensor] = []
+        self._open: list[TensorDigest] = []
+        self._done: list[TensorDigest] = []
 
     def feed(self, data: memoryview, offset: int) -> None:
         end = offset + len(data)
         while self._next < len(self._waiting) and self._waiting[self._next].start < end:
             self._open.append(self._waiting[self._next])
             self._next += 1
-        still_open: list[_Tensor] = []
+        still_open: list[TensorDigest] = []
         for tensor in self._open:
             tensor.feed(data[max(tensor.start - offset, 0) : tensor.end - offset])
             if tensor.end > end:
@@ -110,7 +92,7 @@ class FingerprintSink:
                 self._done.append(tensor)
         self._open = still_open
 
-    def finished(self) -> list[_Tensor]:
+    def finished(self) -> list[TensorDigest]:
         """The tensors that were fed whole."""
         while self._next < len(self._waiting) and self._waiting[self._next].end <= self._waiting[self._next].start:
             self._waiting[self._next].finish()  # without bytes, at the file's very end
@@ -130,7 +112,7 @@ def component_digests(*sinks: FingerprintSink) -> tuple[ComponentDigest, ...]:
 
     A component that is not complete in the files is left out, and so is then `WHOLE`.
     """
-    groups: dict[str, list[_Tensor]] = {}
+    groups: dict[str, list[TensorDigest]] = {}
     for tensor in (tensor for sink in sinks for tensor in sink.finished()):
         groups.setdefault(tensor.component, []).append(tensor)
     cut = frozenset(name for sink in sinks for name in sink.unfinished)
@@ -141,7 +123,7 @@ def component_digests(*sinks: FingerprintSink) -> tuple[ComponentDigest, ...]:
     return tuple(digest for digest in found if digest.component != "rest") + whole
 
 
-def _combine(component: str, tensors: list[_Tensor]) -> ComponentDigest:
+def _combine(component: str, tensors: list[TensorDigest]) -> ComponentDigest:
     rounded = [tensor.rounded() for tensor in tensors]
     return ComponentDigest(
         component=component,
@@ -181,125 +163,15 @@ def _extent(spans: Sequence[Span]) -> int:
     return max(span.offset + span.length for span in spans) - min(span.offset for span in spans)
 
 
-def _tensors_of(span: Span, naming: Naming) -> list[_Tensor]:
+def _tensors_of(span: Span, naming: Naming) -> list[TensorDigest]:
     place = naming.place(span.name)
     if place is None:
         return []
     parts = place.parts
     if not parts or not span.shape or span.shape[0] % len(parts) or span.length % len(parts):
-        return [_Tensor(span, place, place.name or span.name, span.shape, span.offset, span.length)]
+        return [TensorDigest(span.dtype, place, place.name or span.name, span.shape, span.offset, span.length)]
     shape, length = (span.shape[0] // len(parts), *span.shape[1:]), span.length // len(parts)
-    return [_Tensor(span, place, name, shape, span.offset + index * length, length) for index, name in enumerate(parts)]
-
-
-class _Tensor:
-    """One tensor, or one part of a tensor that others keep as several, on its way through the stream."""
-
-    __slots__ = (
-        "_buffer", "_carry", "_half", "_raw", "_shape", "_signs", "_width",
-        "component", "dtype", "end", "label", "start",
-    )  # fmt: skip
-
-    def __init__(self, span: Span, place: Place, name: str, shape: tuple[int, ...], offset: int, length: int) -> None:
-        self.component, self.dtype, self._shape = place.component, span.dtype, shape
-        self.start, self.end = offset, offset + length
-        self._width = _FLOATS.get(span.dtype, 0)
-        turn = place.transposed and len(shape) == 2 and length <= _TRANSPOSE_MAX
-        turn = turn and 0 < math.prod(shape) * self._width == length
-        self._buffer: bytearray | None = bytearray() if turn else None
-        self.label = f"{name}\0{_plain_shape(shape, turned=turn)}\0".encode()
-        self._carry = b""
-        # Hashers while the tensor is open (they weigh 2 KB each), digests afterwards.
-        self._raw: Any = None
-        self._half: Any = None
-        self._signs: Any = None
-
-    def feed(self, data: memoryview) -> None:
-        if self._raw is None:
-            self._start()
-        if self._buffer is None:
-            self._take(data)
-            return
-        self._buffer += data
-        if len(self._buffer) == self.end - self.start:
-            self._take(memoryview(_transposed(self._buffer, self._shape, self._width)))
-            self._buffer = None
-
-    def finish(self) -> None:
-        """Keep the digests only."""
-        if self._raw is None:
-            self._start()
-        self._raw = self._raw.digest()
-        self._half = self._half and self._half.digest()
-        self._signs = self._signs and self._signs.digest()
-
-    def _start(self) -> None:
-        self._raw = blake3()
-        if self.dtype in _ROUNDED_WITH_NUMPY and _numpy() is not None:
-            self._half = blake3()
-        if self._width:
-            self._signs = blake3()
-
-    def _take(self, data: memoryview) -> None:
-        self._raw.update(data)
-        if self._signs is None:
-            return
-        # A block of the stream may end within a value.
-        if self._carry:
-            data = memoryview(self._carry + bytes(data))
-        whole = len(data) - len(data) % self._width
-        self._carry = bytes(data[whole:])
-        if whole:
-            self._signs.update(_sign_bytes(data[:whole], self._width))
-            if self._half is not None:
-                self._half.update(_as_half(data[:whole], self.dtype))
-
-    def exact(self) -> bytes:
-        return _labelled(self.label + self.dtype.encode() + b"\0", self._raw)
-
-    def rounded(self) -> bytes | None:
-        if self._half is not None:
-            return _labelled(self.label, self._half)
-        if self.dtype == "F16":
-            return _labelled(self.label, self._raw)
-        return None if self.dtype in _ROUNDED_WITH_NUMPY else self.exact()
-
-    def signs(self) -> bytes:
-        return self.exact() if self._signs is None else _labelled(self.label, self._signs)
-
-
-def _labelled(label: bytes, digest: bytes) -> bytes:
-    return bytes(blake3(label + digest).digest())
-
-
-def _plain_shape(shape: tuple[int, ...], *, turned: bool) -> str:
-    """Ones at the end do not count: convolutions of size one and linear layers are written either way."""
-    sizes = list(reversed(shape) if turned else shape)
-    while sizes and sizes[-1] == 1:
-        sizes.pop()
-    return ",".join(map(str, sizes))
-
-
-def _sign_bytes(data: memoryview, width: int) -> bytes | memoryview:
-    """One byte per little-endian value: 1 where its sign bit is set, else 0."""
-    numpy = _numpy()
-    if numpy is None:
-        return bytes(data)[width - 1 :: width].translate(_SIGN_OF_BYTE)
-    return memoryview(numpy.frombuffer(data, f"<i{width}") < 0).cast("B")
-
-
-def _as_half(data: memoryview, dtype: str) -> memoryview:
-    numpy: Any = _numpy()
-    if dtype == "BF16":
-        wide = numpy.frombuffer(data, "<u2").astype("<u4")
-        values = (wide << 16).view("<f4")
-    else:
-        values = numpy.frombuffer(data, "<f8" if dtype == "F64" else "<f4")
-    with numpy.errstate(all="ignore"):  # too large becomes infinite, as in every conversion
-        return memoryview(values.astype("<f2")).cast("B")
-
-
-def _transposed(data: bytearray, shape: tuple[int, ...], width: int) -> bytes:
-    """A matrix of `shape`, with values of `width` bytes, the other way round."""
-    values = array(_CODES[width], bytes(data))
-    return b"".join(values[column :: shape[1]].tobytes() for column in range(shape[1]))
+    return [
+        TensorDigest(span.dtype, place, name, shape, span.offset + index * length, length)
+        for index, name in enumerate(parts)
+    ]

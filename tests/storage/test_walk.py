@@ -138,10 +138,17 @@ def test_a_folder_called_like_a_model_is_no_file(tmp_path: Path) -> None:
 
 
 def test_very_deep_folders_are_walked(tmp_path: Path) -> None:
-    """The nesting may go as far as the system's longest path."""
-    deep = tmp_path
+    """The nesting may go deeper than Python's own stack."""
+    folders = [tmp_path]
     for _ in range(1200):
-        deep = deep / "d"
-        deep.mkdir()
-    (deep / "x.pt").touch()
-    assert [item.path.name for item in walk(tmp_path)] == ["x.pt"]
+        folders.append(folders[-1] / "d")
+        folders[-1].mkdir()
+    model = folders[-1] / "x.pt"
+    model.touch()
+    try:
+        assert [item.path.name for item in walk(tmp_path)] == ["x.pt"]
+    finally:
+        # Removed here: the test runner's own cleaning is recursive.
+        model.unlink()
+        for folder in reversed(folders[1:]):
+            folder.rmdir()
