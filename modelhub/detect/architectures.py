@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from modelhub.detect.facts import Facts
 from modelhub.detect.unets import UnetAnswer, match_unet
 
-FLOW = "flow"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transformer:
-    """One transformer family: `one_of` these signs, none of `never`, and any width read within `widths`."""
+    """One transformer family: `one_of` these signs, none of `never`, and any width read within `widths`.
+
+    `measured`: one of these widths must have been read at all.
+    """
 
     architecture: str
     one_of: tuple[str, ...]
-    all_of: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     widths: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    ratio: tuple[str, int] | None = None
+    measured: tuple[str, ...] = ()
 
 
 def _hidden(*values: int) -> dict[str, frozenset[int]]:
@@ -31,10 +31,16 @@ _NOT_FLUX = ("flux2:modulation", "flux2:fused", "chroma:guidance", "hunyuan-vide
              "qwen:mod", "auraflow:joint", "sd3:joint", "anima:adapter")
 
 TRANSFORMERS = (
-    Transformer(architecture="flux", one_of=("bfl:double", "bfl:single"), never=_NOT_FLUX, widths=_hidden(3072)),
+    # FLUX's single blocks are 7 widths out and 5 in; FLUX.2's, with gated layers, 9 and 4.
+    Transformer(architecture="flux", one_of=("bfl:double", "bfl:single"), never=_NOT_FLUX,
+                widths={**_hidden(3072), "bfl.linear1": frozenset({21504}), "bfl.linear2": frozenset({15360})}),
     Transformer(architecture="flux", one_of=("mmdit:single",), never=_NOT_FLUX, widths=_hidden(3072)),
     Transformer(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
-    Transformer(architecture="flux2", one_of=("bfl:double", "bfl:single"), never=_NOT_FLUX, widths=_hidden(4096, 6144)),
+    Transformer(architecture="flux2", one_of=("bfl:double", "bfl:single"), never=(*_NOT_FLUX, "bfl:modulation"),
+                widths=_hidden(4096, 6144), measured=("hidden",)),
+    Transformer(architecture="flux2", one_of=("bfl:single",), never=(*_NOT_FLUX, "bfl:modulation"),
+                widths={**_hidden(3072), "bfl.linear1": frozenset({27648}), "bfl.linear2": frozenset({12288})},
+                measured=("bfl.linear1", "bfl.linear2")),
     Transformer(architecture="chroma", one_of=("chroma:guidance",)),
     Transformer(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
     Transformer(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
@@ -83,8 +89,8 @@ class ArchitectureAnswer:
 def _fits(row: Transformer, facts: Facts) -> bool:
     return (
         facts.any(*row.one_of)
-        and facts.has(*row.all_of)
         and not facts.any(*row.never)
+        and (not row.measured or any(facts.width(subject) for subject in row.measured))
         and all(facts.width(subject) <= allowed for subject, allowed in row.widths.items())
     )
 
@@ -99,6 +105,8 @@ def network_architecture(facts: Facts) -> ArchitectureAnswer:
     transformers = matching_transformers(facts)
     if len(transformers) == 1:
         return ArchitectureAnswer(transformers[0], (), (_reason(facts, transformers[0]),))
+    if transformers and not facts.width("hidden"):
+        return ArchitectureAnswer(None, transformers, ("block names that these share; no width to be read",))
     if transformers:
         return ArchitectureAnswer(None, transformers, ("names that several families share",), transformers)
     unet = match_unet(facts)

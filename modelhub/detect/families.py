@@ -88,7 +88,7 @@ def text_encoder_architecture(facts: Facts) -> ArchitectureAnswer:
 
 def lora_architecture(facts: Facts) -> ArchitectureAnswer:
     """A delta's base: the network's part decides; a delta of text encoders alone goes by prefixes and widths."""
-    network = network_architecture(facts)
+    network = _measured(facts, network_architecture(facts))
     texts = _text_delta(facts)
     if not (network.architecture or network.candidates):
         return texts or network
@@ -98,6 +98,15 @@ def lora_architecture(facts: Facts) -> ArchitectureAnswer:
     if not both:
         return network
     return _among(both, "; ".join((*network.reasons, *texts.reasons)))
+
+
+def _measured(facts: Facts, answer: ArchitectureAnswer) -> ArchitectureAnswer:
+    """IA3 and orthogonal deltas of cross-attention do not show the context's width, the one thing in which SD 1 and
+    SD 2 differ there. SD 1 is what such files are made for; the candidates stay visible."""
+    if answer.candidates == ("sd1", "sd2") and facts.has("cross") and not facts.width("context"):
+        reason = "deltas that do not show the context's width: SD 1, by far the commoner; SD 2 would look the same"
+        return ArchitectureAnswer("sd1", answer.candidates, (*answer.reasons, reason))
+    return answer
 
 
 def _text_delta(facts: Facts) -> ArchitectureAnswer | None:

@@ -150,7 +150,9 @@ def _read(key: str) -> Mark:
         signs.add(f"has:{space}")
     flat = module.replace(".", "_")
     found, probes = _signs_of(space, _NUMBER.sub("#", flat), bool(tail))
-    looks = [Look(subject.format(space=space or "te"), side, tail) for subject, side in probes]
+    # Trainers factor a block's layers differently for LoKr: there, names alone tell FLUX's blocks.
+    wanted = [p for p in probes if not (tail.startswith("lokr") and p[0].startswith("bfl."))]
+    looks = [Look(subject.format(space=space or "te"), side, tail) for subject, side in wanted]
     if tail:
         looks.append(Look("rank", "rank", tail))
     for extra_signs, extra_looks in (unet_looks(space, flat, tail), exact_looks(space, flat, tail)):

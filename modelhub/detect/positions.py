@@ -20,8 +20,8 @@ class Look(NamedTuple):
 
 
 _HERE = (
-    r"(?:(?P<ldm_in>input_blocks)_(?P<i>\d{1,3})_(?P<isub>\d+)|(?P<ldm_mid>middle_block)_(?P<msub>\d+)"
-    r"|(?P<ldm_out>output_blocks)_(?P<o>\d{1,3})_(?P<osub>\d+)"
+    r"(?:(?P<ldm_in>input_blocks)_(?P<i>\d{1,3})_\d+|(?P<ldm_mid>middle_block)_\d+"
+    r"|(?P<ldm_out>output_blocks)_(?P<o>\d{1,3})_\d+"
     r"|(?P<side>down|up)_blocks_(?P<n>\d{1,3})_(?P<part>attentions|resnets|downsamplers|upsamplers|motion_modules)_\d+"
     r"|(?P<mid>mid_block)_(?P<mpart>attentions|resnets|motion_modules)_\d+)"
 )
@@ -79,7 +79,8 @@ CARRIED = frozenset(
     | {("lora_down", "in"), ("lora_up", "out"), ("hada_w1_a", "out"), ("hada_w1_b", "in"), ("a1", "in"), ("b1", "out")}
     | {("oft_blocks", "out"), ("oft_R", "in")}
 )
-_ATTENTION_SUB = "1"
+_ATTENTION_ENDS = ("proj_in", "proj_out", "norm_")
+_CROSS = ("attn2_to_k", "attn2_to_v", "attn2_processor_to_k", "attn2_processor_to_v")
 _DEEP = ((4, "4"), (2, "2"), (1, "1"))
 
 
@@ -103,6 +104,8 @@ def unet_looks(space: str, flat: str, tail: str) -> tuple[set[str], tuple[Look, 
         signs.add("net:unet")
     if _is_convolution(found["what"]):
         signs.add("convolution")
+    if found["what"].startswith(_CROSS):
+        signs.add("cross")
     if not attention:
         return signs, _widths(found["what"], place, tail)
     depth = int(found["depth"] or 0)
@@ -117,12 +120,14 @@ def _is_convolution(what: str) -> bool:
 
 
 def _place(found: re.Match[str]) -> tuple[str, bool]:
+    # LDM gives attention and up-sampling the same number: only the module's name tells them apart.
+    attends = found["depth"] is not None or found["what"].startswith(_ATTENTION_ENDS)
     if found["ldm_in"]:
-        return f"down.{max(0, int(found['i']) - 1) // 3}", found["isub"] == _ATTENTION_SUB
+        return f"down.{max(0, int(found['i']) - 1) // 3}", attends
     if found["ldm_out"]:
-        return f"up.{int(found['o']) // 3}", found["osub"] == _ATTENTION_SUB
+        return f"up.{int(found['o']) // 3}", attends
     if found["ldm_mid"]:
-        return "mid", found["msub"] == _ATTENTION_SUB
+        return "mid", attends
     if found["mid"]:
         return "mid", found["mpart"] == "attentions"
     return f"{found['side']}.{found['n']}", found["part"] == "attentions"

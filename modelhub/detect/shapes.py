@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from modelhub.detect.positions import Look
 from modelhub.formats.header import TensorInfo
 
+_REAL_WIDTHS = frozenset(
+    {320, 640, 768, 1024, 1152, 1280, 1408, 1536, 2048, 2240, 2304, 2432, 2560, 3072, 3840, 4096, 5120, 6144, 10240}
+)
 Shape = tuple[int, ...]
 _Reader = Callable[[Shape], int | None]
 
@@ -70,7 +73,10 @@ _READERS: dict[tuple[str, str], _Reader] = {
 
 def read_shape(look: Look, key: str, tensors: Mapping[str, TensorInfo]) -> int | None:
     """The number that `look` asks of the tensor `key`, None when its shape does not say."""
-    shape = tensors[key].shape
+    tensor = tensors[key]
+    shape = tensor.shape
+    if tensor.dtype == "U8":
+        return None  # packed by a quantiser: the shape is no longer the layer's
     if look.side == "ndim":
         return len(shape) if look.tail in ("", "lora_down", "diff") else None
     if look.side == "rows":
@@ -92,7 +98,9 @@ def _kronecker(look: Look, key: str, tensors: Mapping[str, TensorInfo]) -> int |
     stem = key.rpartition("lokr_w1")[0]
     axis = 1 if look.side == "in" else 0
     first, second = _factor(stem + "lokr_w1", axis, tensors), _factor(stem + "lokr_w2", axis, tensors)
-    return first * second if first and second else None
+    width = first * second if first and second else None
+    # Trainers do not pair the factors alike for every layer: only a width that exists is believed.
+    return width if width in _REAL_WIDTHS else None
 
 
 def _factor(name: str, axis: int, tensors: Mapping[str, TensorInfo]) -> int | None:

@@ -32,7 +32,7 @@ def _row(kind: ModelType, one_of: set[str], why: str, *, also: set[str] | None =
 
 TYPES = (
     _row(ModelType.CONTROLNET, {"control"}, "has ControlNet's own layers"),
-    _row(ModelType.IP_ADAPTER, {"ip"}, "projects images into attention", never={"control", "net"}),
+    _row(ModelType.IP_ADAPTER, {"ip"}, "projects images into attention", never={"control"}),
     _row(ModelType.LORA, {"delta"}, "holds deltas of a network's layers", never={*_ADDONS, *_NETWORK, "hyper"}),
     _row(ModelType.MOTION_MODULE, {"motion"}, "holds motion modules alone", never={*_ADDONS, *_NETWORK, "delta"}),
     _row(ModelType.BASE, {*_NETWORK}, "a denoising network together with a VAE or text encoder", also={"vae", "te"},

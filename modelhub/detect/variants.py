@@ -14,8 +14,8 @@ from modelhub.domain import Hints, ModelType, Variant
 _TRAINING_ENTRIES = frozenset({"optimizer_states", "lr_schedulers", "callbacks", "loops"})
 # What repositories and files call the set that a single-set file holds.
 _NAMED_SETS = (
-    (re.compile(r"(?:no|non)[-_ ]?ema", re.I), Variant.PRUNED_NOEMA),
-    (re.compile(r"ema[-_ ]?only|only[-_ ]?ema|ema[-_ ]pruned|[-_]ema(?=\.|$)", re.I), Variant.PRUNED_EMAONLY),
+    (re.compile(r"non[-_ ]?ema|noema", re.I), Variant.PRUNED_NOEMA),
+    (re.compile(r"ema[-_ ]?only|only[-_ ]?ema|(?<!no)(?<!non)[-_]ema(?=[-_.]|$)", re.I), Variant.PRUNED_EMAONLY),
 )
 _Why = tuple[str, str]
 
@@ -49,6 +49,10 @@ def subtype_of(facts: Facts, kind: ModelType, architecture: str | None) -> _Why:
     for row_kind, sign, subtype in _SUBTYPES:
         if kind is row_kind and sign in facts.signs:
             return subtype, f"tensors such as {facts.example(sign)}"
+    if kind is ModelType.LORA and facts.width("flux.in") & {128}:
+        return "control", "a delta of the input layer for 128 channels"
+    if kind is ModelType.MOTION_MODULE:
+        return _motion_subtype(facts)
     if kind is ModelType.UPSCALER:
         found = sorted(s.partition(":")[2] for s in facts.signs if s.startswith("upscaler:"))
         return (found[0], "layer names") if len(found) == 1 else ("", "")
@@ -76,6 +80,18 @@ _SUBTYPES = (
     (ModelType.OTHER, "other:face", "face-restorer"),
     (ModelType.OTHER, "other:detector", "detector"),
 )
+
+
+def _motion_subtype(facts: Facts) -> _Why:
+    """AnimateDiff v1 positions 24 frames, v2 has a module in the middle block, v3 neither (guoyww/AnimateDiff)."""
+    deep = facts.any("motion-at:down.3", "motion-at:up.3")
+    if not deep:
+        return "sdxl-beta", "three levels"
+    if "motion-at:mid" in facts.signs:
+        return "v2", "a module in the middle block"
+    return ("v1", "24 positions") if 24 in facts.width("frames") else ("v3", "32 positions, none in the middle block")
+
+
 # Input channels of a latent UNet with 4 latent channels: 4 plain, + mask and masked image, + image, + depth.
 _INPUTS = {9: "inpainting", 8: "instruct-pix2pix", 5: "depth"}
 _LDM_LIKE = frozenset({"sd1", "sd2", "sdxl", "sdxl-refiner", "kolors", None})
@@ -90,8 +106,17 @@ def _network_subtype(facts: Facts, architecture: str | None) -> _Why:
     if architecture == "flux":
         return _flux_subtype(facts)
     if architecture == "pixart":
-        return ("alpha", "micro conditions") if "pixart:micro" in facts.signs else ("", "")
-    return "", ""
+        micro = "pixart:micro" in facts.signs
+        return ("alpha", "micro conditions") if micro else ("sigma", "no micro conditions")
+    return _sd3_subtype(facts) if architecture == "sd3" else ("", "")
+
+
+def _sd3_subtype(facts: Facts) -> _Why:
+    if 2432 in facts.width("hidden"):
+        return "sd3.5-large", "width 2432"
+    if "sd3:attn2" in facts.signs:
+        return "sd3.5-medium", "a second attention in the image blocks"
+    return ("sd3-medium", "width 1536") if 1536 in facts.width("hidden") else ("", "")
 
 
 def _flux_subtype(facts: Facts) -> _Why:
