@@ -116,6 +116,11 @@ class Naming:
         return widths
 
 
+def is_delta(name: str) -> bool:
+    """Whether a name is that of a change to weights (LoRA and its kin), not of weights."""
+    return _DELTA.search(name) is not None
+
+
 def _prefixed(name: str) -> tuple[str, str] | None:
     for prefix, component in PREFIXES:
         if name.startswith(prefix):

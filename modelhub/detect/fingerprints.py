@@ -17,32 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from blake3 import blake3
 
 from modelhub.detect.canonical import Naming
+from modelhub.detect.spans import Span, Stream, overlap_too_much
 from modelhub.detect.tensor_digests import TensorDigest
 
 VERSION = 1  # part of every digest: digests of different rules never compare as equal
 WHOLE = "weights"  # the component that stands for all tensors together
-
-_OVERLAP_MAX = 4  # tied weights lie in a file once and are named twice
-
-
-class Span(Protocol):
-    """Where one tensor's bytes lie in a file. `dtype` as safetensors spells it; `offset` and `length` in bytes."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def dtype(self) -> str: ...
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def length(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,42 +52,30 @@ class FingerprintSink:
 
     def __init__(self, spans: Sequence[Span], *, model: Iterable[Span] | None = None) -> None:
         naming = Naming({span.name: span.shape for span in (spans if model is None else model)})
-        found = [part for span in spans for part in _tensors_of(span, naming)]
-        if sum(span.length for span in spans) > _OVERLAP_MAX * _extent(spans):
-            found = []  # no model: a file made to keep its reader busy
-        self._waiting = sorted(found, key=lambda tensor: tensor.start)
-        self._next = 0
-        self._open: list[TensorDigest] = []
+        sound = () if overlap_too_much(spans) else spans
+        self._stream = Stream(part for span in sound for part in _tensors_of(span, naming))
         self._done: list[TensorDigest] = []
 
     def feed(self, data: memoryview, offset: int) -> None:
-        end = offset + len(data)
-        while self._next < len(self._waiting) and self._waiting[self._next].start < end:
-            self._open.append(self._waiting[self._next])
-            self._next += 1
-        still_open: list[TensorDigest] = []
-        for tensor in self._open:
-            tensor.feed(data[max(tensor.start - offset, 0) : tensor.end - offset])
-            if tensor.end > end:
-                still_open.append(tensor)
-            else:
-                tensor.finish()
-                self._done.append(tensor)
-        self._open = still_open
+        for tensor, piece, ends in self._stream.pieces(data, offset):
+            tensor.feed(piece)
+            if ends:
+                self._finish(tensor)
+
+    def _finish(self, tensor: TensorDigest) -> None:
+        tensor.finish()
+        self._done.append(tensor)
 
     def finished(self) -> list[TensorDigest]:
         """The tensors that were fed whole."""
-        while self._next < len(self._waiting) and self._waiting[self._next].end <= self._waiting[self._next].start:
-            self._waiting[self._next].finish()  # without bytes, at the file's very end
-            self._done.append(self._waiting[self._next])
-            self._next += 1
+        for tensor in self._stream.empty_at_end():
+            self._finish(tensor)
         return self._done
 
     @property
     def unfinished(self) -> frozenset[str]:
         """Components of which a tensor lies, in part, beyond the bytes that were fed."""
-        rest = [*self._open, *self._waiting[self._next :]]
-        return frozenset(tensor.component for tensor in rest if tensor.end > tensor.start)
+        return frozenset(tensor.component for tensor in self._stream.unfinished)
 
 
 def component_digests(*sinks: FingerprintSink) -> tuple[ComponentDigest, ...]:
@@ -154,13 +125,6 @@ def _whole(parts: Sequence[ComponentDigest]) -> ComponentDigest:
 
 def _joined(digests: Iterable[bytes]) -> str:
     return str(blake3(f"{VERSION}\0".encode() + b"".join(sorted(digests))).hexdigest())
-
-
-def _extent(spans: Sequence[Span]) -> int:
-    """Bytes from the first tensor's start to the last one's end."""
-    if not spans:
-        return 0
-    return max(span.offset + span.length for span in spans) - min(span.offset for span in spans)
 
 
 def _tensors_of(span: Span, naming: Naming) -> list[TensorDigest]:
