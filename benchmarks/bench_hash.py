@@ -1,0 +1,119 @@
+"""All hashes of one large file, against `openssl dgst -sha256` alone, side by side in one run.
+
+    python benchmarks/bench_hash.py [--size GB] [--rounds N] [--dir FOLDER] [--cold]
+
+Makes a safetensors-shaped file of random bytes in a temporary folder and removes it afterwards. Prints the median of
+each contender and its ratio to openssl's. `--cold` drops the file from the page cache before every run (Linux).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelhub.detect.fingerprints import FingerprintSink
+from modelhub.detect.health import HealthSink
+from modelhub.storage.hashing import hash_file
+from modelhub.storage.ring import drop_file_from_cache
+
+BLOCK = 16 << 20
+
+
+@dataclass(frozen=True)
+class Span:
+    """One made-up tensor."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+
+
+def make_file(path: Path, size: int) -> None:
+    """Random values of the size that weights have (high bytes of small floats), behind a minimal header."""
+    header = b'{"__metadata__":{}}'
+    block = bytearray(os.urandom(BLOCK))
+    block[3::4] = bytes(0x3C if byte < 128 else 0xBC for byte in block[3::4])
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        while file.tell() < size:
+            file.write(block[: size - file.tell()])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def spans(size: int, dtype: str) -> list[Span]:
+    """About as many tensors as a checkpoint has."""
+    width = {"F16": 2, "F32": 4, "BF16": 2}[dtype]
+    length = size // 1100 // 4 * 4
+    return [
+        Span(f"model.diffusion_model.{number}", dtype, (length // width,), 28 + number * length, length)
+        for number in range(1099)
+    ]
+
+
+def contenders(path: Path, size: int) -> dict[str, Callable[[], object]]:
+    """Name to what is timed."""
+    found: dict[str, Callable[[], object]] = {
+        "openssl dgst -sha256 (1 hash)": lambda: subprocess.run(
+            ["openssl", "dgst", "-sha256", str(path)], check=True, stdout=subprocess.DEVNULL
+        ),
+        "hash_file (6 hashes)": lambda: hash_file(path),
+        "hash_file, one core": lambda: hash_file(path, threads=False),
+    }
+    for dtype in ("F16", "F32", "BF16"):
+        tensors = spans(size, dtype)
+        found[f"hash_file + fingerprints {dtype}"] = lambda t=tensors: hash_file(path, sinks=[FingerprintSink(t)])  # type: ignore[misc]
+    tensors = spans(size, "F16")
+    found["hash_file + health F16"] = lambda: hash_file(path, sinks=[HealthSink(tensors)])
+    found["hash_file + both F16"] = lambda: hash_file(path, sinks=[FingerprintSink(tensors), HealthSink(tensors)])
+    return found
+
+
+def measure(todo: dict[str, Callable[[], object]], rounds: int, path: Path, cold: bool) -> dict[str, list[float]]:
+    """Seconds of every round; the contenders take turns, so that a busy moment hits all of them."""
+    times: dict[str, list[float]] = {name: [] for name in todo}
+    for _ in range(rounds):
+        for name, run in todo.items():
+            if cold:
+                drop_file_from_cache(path)
+            start = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - start)
+    return times
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=float, default=4.0, help="GB (10⁹ bytes)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dir", type=Path, default=None, help="where the temporary folder is made")
+    parser.add_argument("--cold", action="store_true")
+    options = parser.parse_args(arguments)
+    if shutil.which("openssl") is None:
+        parser.error("openssl is not installed")
+    size = int(options.size * 1e9)
+    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
+        path = Path(folder) / "model.safetensors"
+        make_file(path, size)
+        times = measure(contenders(path, size), options.rounds, path, options.cold)
+    base = statistics.median(next(iter(times.values())))
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
+    print(f"{size / 1e9:g} GB, median of {options.rounds}, {os.cpu_count()} cores, load {load}")
+    for name, seconds in times.items():
+        middle = statistics.median(seconds)
+        print(f"{name:34} {middle:7.2f} s  {size / middle / 1e9:6.2f} GB/s  {middle / base:5.2f} × openssl's time")
+
+
+if __name__ == "__main__":
+    main()
