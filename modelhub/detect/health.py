@@ -210,11 +210,13 @@ def _compare_keys(spans: Iterable[Span], naming: Naming, architecture: Architect
         if lacks:
             problems.append(f"The {_WORDS[component]} lacks {len(lacks)} of {len(whole)} tensors: {_listed(lacks)}.")
         if more:
-            problems.append(f"The {_WORDS[component]} has {len(more)} tensors too many: {_listed(more)}.")
+            count = "1 tensor" if len(more) == 1 else f"{len(more)} tensors"
+            problems.append(f"The {_WORDS[component]} has {count} too many: {_listed(more)}.")
     strays = sorted(name for name in found.get(REST, ()) if not name.startswith(_ALSO_FINE))
     extra += (f"{REST}: {name}" for name in strays)
     if strays and kind is ModelType.BASE:
-        problems.append(f"{len(strays)} tensors belong to no part of the model: {_listed(strays)}.")
+        count = "1 tensor belongs" if len(strays) == 1 else f"{len(strays)} tensors belong"
+        problems.append(f"{count} to no part of the model: {_listed(strays)}.")
     return _Keys(problems=tuple(problems), missing_components=absent, missing=tuple(missing), extra=tuple(extra))
 
 

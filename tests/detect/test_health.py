@@ -213,8 +213,8 @@ def test_missing_and_extra_keys_are_named(look: Callable[..., HealthReport]) -> 
     assert report.extra_keys == ("vae: decoder.conv_extra.weight", "rest: lora_unet_forgotten.lora_up.weight")
     assert report.problems == (
         "The UNet lacks 1 of 686 tensors: out.2.bias.",
-        "The VAE has 1 tensors too many: decoder.conv_extra.weight.",
-        "1 tensors belong to no part of the model: lora_unet_forgotten.lora_up.weight.",
+        "The VAE has 1 tensor too many: decoder.conv_extra.weight.",
+        "1 tensor belongs to no part of the model: lora_unet_forgotten.lora_up.weight.",
     )
 
 
