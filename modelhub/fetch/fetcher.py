@@ -11,7 +11,7 @@ from modelhub.domain import TriggerWord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A secret header that goes to one origin only. `origin` is scheme://host[:port]; the value never shows in a repr."""
+    """A secret header that goes to one origin only (scheme://host[:port]); the value never shows in a repr."""
 
     origin: str
     header: str = "Authorization"

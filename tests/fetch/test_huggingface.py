@@ -21,7 +21,7 @@ SD15 = Repository(
         "README.md": "# v1-5\n",
         "v1-5-pruned-emaonly.safetensors": WEIGHTS,
         "v1-5-pruned.ckpt": WEIGHTS[1:],
-        "model_index.json": '{"_class_name": "P", "unet": ["diffusers", "U"], "safety_checker": [null, null], "x": true}',
+        "model_index.json": '{"_class_name": "P", "unet": ["diffusers", "U"], "vae": [null, null], "x": true}',
         "unet/config.json": "{}",
         "unet/diffusion_pytorch_model.safetensors": WEIGHTS[2:],
     },

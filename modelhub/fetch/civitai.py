@@ -1,0 +1,256 @@
+"""Models from Civitai, by id, address, AIR name or hash. Its three web hosts are one site; one of them is asked."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from modelhub import __version__
+from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
+from modelhub.fetch import civitai_answers, civitai_reference
+from modelhub.fetch.civitai_answers import Model, Version
+from modelhub.fetch.civitai_reference import CivitaiReference
+from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
+
+if TYPE_CHECKING:
+    import requests
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T", Model, Version, list[Version | None])
+_BATCH = 100  # hashes in one question; the API refuses more
+_ATTEMPTS = 4
+_LONGEST_WAIT = 60.0  # seconds
+_TOKEN_HINT = "Make a key in your account's settings at civitai.com and set CIVITAI_API_TOKEN"
+
+
+class Civitai:
+    """Civitai's public API. `token`: an API key, None without one. `offline`: every question is refused."""
+
+    kind = "civitai"
+
+    def __init__(
+        self,
+        *,
+        endpoint: str = "https://civitai.com",
+        token: str | None = None,
+        offline: bool = False,
+        timeout: float = 30.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        parts = urlsplit(self.endpoint)
+        self.offline = offline
+        self._hosts = civitai_reference.HOSTS | {parts.netloc.lower()}
+        self._credential = (
+            Credential(origin=f"{parts.scheme}://{parts.netloc}", value=f"Bearer {token}") if token else None
+        )
+        self._timeout = timeout
+        self._sleep = sleep
+
+    def claims(self, source: str) -> bool:
+        """Whether `source` is in Civitai's words (a wrongly written one is claimed too)."""
+        try:
+            return civitai_reference.parse(source, hosts=self._hosts) is not None
+        except UsageError:
+            return True
+
+    def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
+        """Everything that Civitai says of one version: the named one, else the newest that everybody may have.
+
+        `revision` is a version's number or name.
+        """
+        reference = civitai_reference.parse(source, hosts=self._hosts)
+        if reference is None:
+            raise UsageError(
+                f"`{source}` names no Civitai model.", "Write civitai:MODEL, civitai:MODEL@VERSION or an address."
+            )
+        model, version, pinned = self._find(reference, revision)
+        answer = self._remote(model, version, pinned=pinned)
+        if not answer.files:
+            hint = f"See {answer.page}: it may be archived, or for use on the site only."
+            raise NotFoundError(f"{answer.reference} ({answer.title}) offers no file for download.", hint)
+        return _only_named(answer, reference) if reference.download else answer
+
+    def by_hash(self, digest: str) -> RemoteModel | None:
+        """The version that holds a file of this hash (SHA-256, AutoV1, AutoV2, CRC32 or BLAKE3), None when unknown."""
+        try:
+            version = self._get(f"/api/v1/model-versions/by-hash/{digest}", Version, f"hash {digest}")
+        except NotFoundError:
+            return None
+        return self._remote(None, version, pinned=True)
+
+    def by_hashes(self, digests: Iterable[str]) -> dict[str, RemoteModel]:
+        """The versions that hold files of these SHA-256, by SHA-256 (lower case); unknown ones are left out.
+
+        A hundred hashes a question. Model tags and permissions are not part of these answers; `resolve` has them.
+        """
+        wanted = list(dict.fromkeys(digest.lower() for digest in digests))
+        found: dict[str, RemoteModel] = {}
+        for start in range(0, len(wanted), _BATCH):
+            batch = wanted[start : start + _BATCH]
+            for version in self._batch(batch):
+                answer = self._remote(None, version, pinned=True)
+                held = {file.sha256 for file in answer.files}
+                found.update({digest: answer for digest in batch if digest in held and digest not in found})
+        return found
+
+    def _batch(self, digests: Sequence[str]) -> list[Version]:
+        body = [digest.upper() for digest in digests]
+        answer = self._ask("POST", "/api/v1/model-versions/by-hash", list[Version | None], "hashes", body=body)
+        return [version for version in answer if version is not None]
+
+    def _find(self, reference: CivitaiReference, revision: str | None) -> tuple[Model | None, Version, bool]:
+        if revision and reference.version and revision != str(reference.version):
+            raise UsageError(
+                f"The source names version {reference.version}, --revision {revision}.", "Give one of them."
+            )
+        wanted = revision or (str(reference.version) if reference.version else None)
+        number = reference.model
+        if number is None:
+            version = self._version(int(wanted)) if wanted and wanted.isdigit() else None
+            if version is None:
+                raise UsageError(
+                    "Only a version's number can be looked up without its model.", "Write civitai:MODEL@VERSION."
+                )
+            if not version.model_id:
+                return None, version, True
+            number = version.model_id
+        model = self._get(f"/api/v1/models/{number}", Model, f"model {number}")
+        return model, self._chosen(model, wanted), wanted is not None
+
+    def _version(self, number: int) -> Version:
+        return self._get(f"/api/v1/model-versions/{number}", Version, f"version {number}")
+
+    def _chosen(self, model: Model, wanted: str | None) -> Version:
+        versions = model.model_versions or []
+        if wanted is not None:
+            for version in versions:
+                if wanted == str(version.id) or wanted.lower() == version.name.lower():
+                    return version
+            if wanted.isdigit():
+                # Versions that are not on the model's page (unlisted) can still be asked for.
+                version = self._version(int(wanted))
+                if version.model_id in (0, model.id):
+                    return version
+            there = ", ".join(f"{version.id} ({version.name})" for version in versions[:10])
+            raise NotFoundError(f"civitai:{model.id} ({model.name}) has no version {wanted}.", f"There are: {there}.")
+        usable = [version for version in versions if version.files]
+        if not usable:
+            hint = f"See {self.endpoint}/models/{model.id}: it may be archived, or for use on the site only."
+            raise NotFoundError(f"civitai:{model.id} ({model.name}) offers no file for download.", hint)
+        public = [version for version in usable if not version.deadline]
+        return (public or usable)[0] if self._credential is None else usable[0]
+
+    def _remote(self, model: Model | None, version: Version, *, pinned: bool) -> RemoteModel:
+        answer = civitai_answers.remote_model(
+            model, version, endpoint=self.endpoint, credential=self._credential, pinned=pinned
+        )
+        newest = next((each for each in (model.model_versions if model else None) or () if each.files), None)
+        if not pinned and newest is not None and newest.id != version.id:
+            notice = f"Version {newest.name} is in early access until {newest.deadline}; took {version.name} instead."
+            return replace(answer, notices=(notice, *answer.notices))
+        return answer
+
+    def _get(self, path: str, kind: type[_T], about: str) -> _T:
+        return self._ask("GET", path, kind, about)
+
+    def _ask(self, method: str, path: str, kind: type[_T], about: str, *, body: list[str] | None = None) -> _T:
+        if self.offline:
+            raise NetworkError(f"Offline: Civitai is not asked about {about}.", "Leave out --offline to ask.")
+        response = self._answer(method, f"{self.endpoint}{path}", body)
+        if response.status_code >= 400:
+            raise refusal(response, about, self.endpoint, with_token=self._credential is not None)
+        try:
+            return msgspec.json.decode(response.content, type=kind, strict=False)
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            hint = "Try again later; check civitai.endpoint if it is set."
+            raise NetworkError(f"{self.endpoint} does not answer as Civitai does about {about}.", hint) from exc
+
+    def _answer(self, method: str, address: str, body: list[str] | None) -> requests.Response:
+        """The answer, asked for again while the site is busy or failing."""
+        for attempt in range(_ATTEMPTS):
+            response = self._send(method, address, body)
+            busy = response.status_code == 429 or response.status_code >= 500
+            wait = _seconds(response.headers.get("Retry-After"))
+            if not busy or attempt == _ATTEMPTS - 1 or (wait or 0) > _LONGEST_WAIT:
+                return response
+            self._sleep(wait if wait is not None else 2.0**attempt)
+        return response
+
+    def _send(self, method: str, address: str, body: list[str] | None) -> requests.Response:
+        import requests
+
+        # No browser's name: to browsers the site answers with pages instead of errors.
+        headers = {"User-Agent": f"modelhub/{__version__}", "Accept": "application/json"}
+        try:
+            return requests.request(
+                method, address, headers=headers, json=body, timeout=self._timeout, auth=self._authorise
+            )
+        except (requests.RequestException, OSError, ValueError) as exc:
+            hint = "Check the connection and the proxy settings."
+            raise NetworkError(f"{self.endpoint} cannot be reached: {type(exc).__name__}.", hint) from exc
+
+    def _authorise(self, request: Any) -> Any:
+        # Given as `auth` also when there is no token: else a netrc file would add its own.
+        if self._credential is not None:
+            request.headers[self._credential.header] = self._credential.value
+        return request
+
+
+def _only_named(answer: RemoteModel, reference: CivitaiReference) -> RemoteModel:
+    """The one file that a download address stands for: what its words say, else the primary one."""
+
+    def fits(file: RemoteFile) -> bool:
+        stated = {**file.facts, "type": file.kind}
+        return all(stated.get(name, "").lower() == value.lower() for name, value in reference.file.items())
+
+    fitting = [file for file in answer.files if fits(file)]
+    if not reference.file:
+        fitting = [file for file in answer.files if file.facts.get("primary")] or fitting[:1]
+    if not fitting:
+        words = ", ".join(f"{name} {value}" for name, value in reference.file.items())
+        raise NotFoundError(f"{answer.reference} ({answer.title}) has no file with {words}.", f"See {answer.page}.")
+    return replace(answer, files=tuple(fitting))
+
+
+def refusal(response: requests.Response, about: str, endpoint: str, *, with_token: bool) -> ModelhubError:
+    """The error for an answer of 400 and above; also for refused downloads, whose JSON is the same."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = {}
+    stated = document if isinstance(document, dict) else {}
+    status, deadline = response.status_code, stated.get("deadline")
+    words = f" ({stated['error']})" if isinstance(stated.get("error"), str) else ""
+    if deadline:
+        hint = "Wait until then, or buy early access on the model's page."
+        return AccessError(f"Civitai: {about} is in early access until {deadline}.", hint)
+    if status == 401:
+        message = (
+            f"Civitai does not accept the token{words}." if with_token else f"Civitai asks for a login for {about}."
+        )
+        return AccessError(message, f"{_TOKEN_HINT}.")
+    if status == 403:
+        return AccessError(
+            f"Civitai refuses access to {about}{words}.", f"See its page; {_TOKEN_HINT[0].lower()}{_TOKEN_HINT[1:]}."
+        )
+    if status == 404:
+        hint = "Check the number. Civitai sometimes says so of what is there: try again in a minute."
+        return NotFoundError(f"Civitai has no {about}.", hint)
+    if status == 410:
+        return NotFoundError(
+            f"Civitai has archived {about}; its files are no longer to be had there.", "Look for a mirror."
+        )
+    if status == 429:
+        return NetworkError("Civitai answers: too many requests.", "Try again later; a token raises the limit.")
+    return NetworkError(f"{endpoint} answered {status} when asked about {about}{words}.", "Try again later.")
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.strip().isdigit() else None

@@ -1,0 +1,91 @@
+"""The words that name a model, a version and a file at Civitai; pure, no network.
+
+Understood: `civitai:MODEL[@VERSION]`, `civitai:@VERSION`, the addresses of model, version and download pages, and AIR
+names (`urn:air:sd1:checkpoint:civitai:4384@128713`), of which every part but the ids may be missing.
+AIR: https://developer.civitai.com/docs/getting-started/ai-resource-identifier
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+from modelhub.errors import UsageError
+
+_SITES = ("civitai.com", "civitai.green", "civitai.red")
+# One site under three names; the API has a name of its own.
+HOSTS = frozenset({*_SITES, *(f"{part}.{site}" for site in _SITES for part in ("www", "api"))})
+
+_IDS = r"(?P<model>\d+)?(?:@(?P<version>\d+))?"
+_SHORT = re.compile(rf"civitai:(?://)?{_IDS}", re.IGNORECASE)
+_AIR = re.compile(
+    rf"(?P<urn>urn:)?(?P<air>air:)?(?P<parts>(?:[\w./-]*:)*){_IDS}(?::(?P<layer>[\w-]*))?(?:\.\w+)?", re.IGNORECASE
+)
+_SOURCE_WORDS = re.compile(r"(?:^|:)(?:huggingface|openai|leonardo|tensorart|orchestrator|blob):", re.IGNORECASE)
+_MODEL_PAGE = re.compile(r"(?:/[a-z]{2}(?:-[a-z]{2})?)?(?:/api/v1)?/models/(?P<model>\d+)(?:/.*)?", re.IGNORECASE)
+_VERSION_PAGE = re.compile(r"/api/download/models/(?P<download>\d+)/?|(?:/api/v1)?/model-versions/(?P<version>\d+)/?")
+_FILE_WORDS = ("type", "format", "size", "fp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CivitaiReference:
+    """Ids of a model and of a version of it (at least one is there), and what a download address says of its file.
+
+    `file` holds the address's type, format, size and fp; `download`: the address is that of one file.
+    """
+
+    model: int | None = None
+    version: int | None = None
+    file: Mapping[str, str] = field(default_factory=dict)
+    download: bool = False
+
+
+def parse(source: str, *, hosts: frozenset[str] = HOSTS) -> CivitaiReference | None:
+    """The reference in `source`, None when these are not Civitai's words.
+
+    Raises UsageError for an address or a name that is Civitai's but holds no id.
+    """
+    words = source.strip()
+    if words[:8].lower().startswith(("http://", "https://")):
+        return _from_address(words, hosts)
+    if words.lower().startswith("civitai:"):
+        return _numbers(_SHORT.fullmatch(words), words)
+    match = _AIR.fullmatch(words)
+    is_air = match is not None and bool(match["urn"] or match["air"] or "civitai:" in match["parts"].lower())
+    if match is not None and match["model"] and not is_air:
+        is_air = bool(match["version"]) and not match["parts"]
+    if not is_air and not words.lower().startswith("urn:air:"):
+        return None
+    if _SOURCE_WORDS.search(words):
+        raise UsageError(f"`{words}` is not a Civitai name.", "Only AIR names with `civitai` as source can be pulled.")
+    return _numbers(match, words)
+
+
+def _numbers(match: re.Match[str] | None, words: str) -> CivitaiReference:
+    if match is None or not (match["model"] or match["version"]):
+        hint = "Write civitai:MODEL or civitai:MODEL@VERSION with the numbers of the page's address."
+        raise UsageError(f"`{words}` names no Civitai model.", hint)
+    return CivitaiReference(model=_number(match["model"]), version=_number(match["version"]))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
+def _from_address(words: str, hosts: frozenset[str]) -> CivitaiReference | None:
+    parts = urlsplit(words)
+    if parts.netloc.rpartition("@")[2].lower() not in hosts:
+        return None
+    query = dict(parse_qsl(parts.query))
+    version = _VERSION_PAGE.fullmatch(parts.path)
+    if version is not None:
+        file = {name: query[name] for name in _FILE_WORDS if query.get(name)}
+        number = int(version["download"] or version["version"])
+        return CivitaiReference(version=number, file=file, download=bool(version["download"]))
+    model = _MODEL_PAGE.fullmatch(parts.path)
+    if model is None:
+        raise UsageError(f"{words} is not the page of a Civitai model.", "Its address reads …/models/NUMBER.")
+    chosen = query.get("modelVersionId", "")
+    return CivitaiReference(model=int(model["model"]), version=int(chosen) if chosen.isdigit() else None)
