@@ -81,9 +81,7 @@ def ask(
         get_session().timeout = timeout
         api = HfApi(endpoint=endpoint, token=secret or False, library_name="modelhub", library_version=__version__)
     with _translated(endpoint, reference, with_token=bool(secret)):
-        info = _patiently(
-            lambda: api.model_info(reference.repository, revision=reference.revision, timeout=timeout), sleep
-        )
+        info = _info(api, reference, timeout, sleep)
         commit = info.sha or reference.revision or "main"
         files = _files(api, reference.repository, commit)
         _check_gate(endpoint, reference, info, files, secret, timeout)
@@ -127,6 +125,21 @@ def _saved_token() -> str | None:
     from huggingface_hub import get_token
 
     return get_token()
+
+
+def _info(api: HfApi, reference: HubReference, timeout: float, sleep: Callable[[float], None]) -> ModelInfo:
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    def at(revision: str | None) -> ModelInfo:
+        return _patiently(lambda: api.model_info(reference.repository, revision=revision, timeout=timeout), sleep)
+
+    try:
+        return at(reference.revision)
+    except RepositoryNotFoundError:
+        if reference.revision is not None:
+            raise
+        # Mirrors that serve their own git repositories (olah) know them only by an explicit revision.
+        return at("main")
 
 
 def _files(api: HfApi, repository: str, commit: str) -> tuple[HubFile, ...]:
