@@ -98,6 +98,9 @@ def _weights(
 ) -> Unit | None:
     """The one set of weights to take of a component; None for those that have none (a tokenizer, a scheduler)."""
     units = [unit for unit in units_of(inside) if unit.traits.folder == component and _is_main(unit)]
+    if not units and any(traits(file).container is not Container.NOT_WEIGHTS for file in inside):
+        message = f"{model.reference}: `{component}` holds only incomplete weights or ones for other frameworks."
+        raise NotFoundError(message, "Choose a single file with --file, or look for another repository.")
     allowed = [unit for unit in units if not any(identity(file) in refused for file in unit.files)]
     if units and not allowed:
         raise refused_error(model, [file for unit in units for file in unit.files], refused)
@@ -119,8 +122,3 @@ def _rank(unit: Unit, preferred: str | None) -> tuple[int, ...]:
         int(unit.sharded),
         unit.size,
     )
-
-
-def has_weights_outside(files: Iterable[RemoteFile], inside: set[tuple[str, str]]) -> bool:
-    """Whether there are model files besides those of diffusers folders."""
-    return any(traits(file).is_weights and identity(file) not in inside for file in files)

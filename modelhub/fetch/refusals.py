@@ -15,12 +15,23 @@ _UNSAFE_VERDICTS = frozenset({"unsafe", "infected", "danger", "dangerous", "mali
 def refusals(files: Iterable[RemoteFile], wish: Wish) -> Refusals:
     """The files that `wish` does not allow, each with the reason."""
     known = [(file, traits(file)) for file in files]
+    twins = {_weights(about): file for file, about in known if _is_safe(file, about)}
     found = {}
     for file, about in known:
-        reason = _unsafe(file) or (_pickle(about, file, known, wish) if about.container is Container.PICKLE else None)
+        is_pickle = about.container is Container.PICKLE
+        reason = _unsafe(file) or (_pickle(file, twins.get(_weights(about)), wish) if is_pickle else None)
         if reason:
             found[identity(file)] = reason
     return found
+
+
+def _is_safe(file: RemoteFile, about: Traits) -> bool:
+    return about.container is Container.SAFETENSORS and not _unsafe(file)
+
+
+def _weights(about: Traits) -> tuple[object, ...]:
+    """What two coats of the same weights have in common."""
+    return about.folder, about.model, about.weight_set, about.precision
 
 
 def _unsafe(file: RemoteFile) -> str | None:
@@ -29,28 +40,13 @@ def _unsafe(file: RemoteFile) -> str | None:
     return None
 
 
-def _pickle(about: Traits, file: RemoteFile, known: list[tuple[RemoteFile, Traits]], wish: Wish) -> str | None:
-    twin = next((other for other, theirs in known if _is_twin(about, theirs) and not _unsafe(other)), None)
+def _pickle(file: RemoteFile, twin: RemoteFile | None, wish: Wish) -> str | None:
     if twin is not None:
         return f"a pickle, and the same weights are there as {twin.name}"
     if wish.pickles:
         return None
     scan = f"its scan says {file.scan}" if file.scan else "no scan verdict"
     return f"a pickle can run code when it is loaded ({scan}); --allow-pickle takes it"
-
-
-def _is_twin(about: Traits, other: Traits) -> bool:
-    return other.container is Container.SAFETENSORS and (
-        about.folder,
-        about.model,
-        about.weight_set,
-        about.precision,
-    ) == (
-        other.folder,
-        other.model,
-        other.weight_set,
-        other.precision,
-    )
 
 
 def refused_error(model: RemoteModel, files: Iterable[RemoteFile], refused: Refusals) -> UnsafeError:

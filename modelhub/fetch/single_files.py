@@ -19,7 +19,10 @@ _CONVENTIONAL = frozenset({"diffusion_pytorch_model", "model", "pytorch_lora_wei
 _EPOCH = re.compile(r"[-_. ](?:\d{5,7}|e(?:poch)?[-_]?\d+|steps?[-_]?\d+|checkpoint[-_]?\d+)$")
 _VERSION = re.compile(r"[-_. ]?v?\d+(?:[._]\d+)*$")
 _CHECKPOINT_FOLDER = re.compile(r"(?:^|/)checkpoint[-_]\d+(?:/|$)")
+_INDEX_PRECISION = re.compile(r"\.(fp16|bf16|fp8|fp32)\b")
 _SMALL_TYPES = frozenset({"lora", "embedding", "hypernetwork"})
+# Bytes; the largest VAEs, in fp32 and with their discriminator, have 0.8 GB.
+_BAKED = 1_500_000_000
 
 _RENDER_SETS = {
     WeightSet.EMA_ONLY: 0,
@@ -93,25 +96,21 @@ def _index(files: Iterable[RemoteFile], about: Traits) -> list[RemoteFile]:
     found = []
     for file in files:
         folder, _, base = file.name.rpartition("/")
-        fits = is_index(file.name) and folder == about.folder and f".{suffix}.index" in base
-        if fits and (
-            (about.precision or "") in base if about.precision else not re.search(r"\.(fp16|bf16|fp8)\b", base)
-        ):
-            found.append(file)
+        if is_index(file.name) and folder == about.folder and f".{suffix}.index" in base:
+            named = _INDEX_PRECISION.search(base)
+            if (named[1] if named else None) == about.precision:
+                found.append(file)
     return found
 
 
 def main_groups(model: RemoteModel, files: Iterable[RemoteFile]) -> tuple[list[Group], bool]:
     """The groups that a repository is about, and whether they are only side files (a VAE, a LoRA …).
 
-    Side files count when there is nothing else. A file named after a VAE that is as large as the others is a
+    Side files count when there is nothing else. A file named after a VAE that is far larger than any VAE is a
     checkpoint with that VAE baked in.
     """
     units = units_of(files)
-    largest = max((unit.size for unit in units if unit.traits.side_role is None), default=0)
-    mains = [
-        u for u in units if u.traits.side_role is None or (u.traits.side_role == "vae" and 0 < largest <= 2 * u.size)
-    ]
+    mains = [u for u in units if u.traits.side_role is None or (u.traits.side_role == "vae" and u.size > _BAKED)]
     chosen = mains or units
     groups: dict[tuple[str, str], list[Unit]] = {}
     for unit in chosen:

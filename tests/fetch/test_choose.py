@@ -6,6 +6,8 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError, UsageError
 from modelhub.fetch.choose import AmbiguousChoiceError, Choice, Wish, choose
@@ -291,3 +293,86 @@ def test_small_models_of_true_layout_are_chosen_like_large_ones() -> None:
         for size in (1, None):
             tiny = replace(model, files=tuple(replace(file, size=size) for file in model.files))
             assert names(choose(tiny, RENDER)) == names(choose(model, RENDER))
+
+
+def test_a_component_without_usable_weights_is_said() -> None:
+    """A pipeline for another framework, or with a part missing, is not taken in pieces."""
+    onnx = {"model_index.json": 0, "unet/model.onnx": 5, "unet/config.json": 0}
+    assert "`unet`" in failure(listed("a/b", onnx), RENDER).message
+    broken = {name: size for name, size in FLUX.items() if "00002-of-00003" not in name}
+    assert "`transformer`" in failure(listed("a/b", broken), Wish(diffusers=True)).message
+
+
+def test_a_pipeline_in_a_subfolder_is_found_and_several_are_asked_about() -> None:
+    """One folder with an index is the pipeline, wherever it is; of several the user names one."""
+    files = {f"v1/{name}": size for name, size in SD15.items() if "/" in name or name == "model_index.json"}
+    choice = choose(listed("a/b", files), RENDER)
+    assert (choice.layout, choice.root) == ("diffusers", "v1")
+    assert all(name.startswith("v1/") for name in names(choice))
+    two = {**files, **{f"v2/{name.removeprefix('v1/')}": size for name, size in files.items()}}
+    assert "v1, v2" in failure(listed("a/b", two), RENDER).message
+    assert choose(replace(listed("a/b", two), wanted="v2"), RENDER).root == "v2"
+
+
+_WORDS = st.sampled_from(
+    [
+        "model",
+        "v1-5",
+        "pruned",
+        "emaonly",
+        "fp16",
+        "lora",
+        "vae",
+        "unet",
+        "checkpoint-500",
+        "ü",
+        "-00001-of-00002",
+        "ema",
+    ]
+)
+_SUFFIXES = st.sampled_from([".safetensors", ".ckpt", ".bin", ".json", ".onnx", "", ".gguf", ".index.json", ".pt"])
+_NAMES = st.builds(
+    lambda folders, words, suffix: "/".join([*folders, "_".join(words) + suffix]),
+    st.lists(_WORDS, max_size=2),
+    st.lists(_WORDS, min_size=1, max_size=3),
+    _SUFFIXES,
+)
+_WISHES = st.builds(
+    Wish,
+    purpose=st.sampled_from(["render", "train"]),
+    precision=st.sampled_from([None, "fp16", "fp32", "bf16", "fp8"]),
+    all=st.booleans(),
+    diffusers=st.booleans(),
+    allow_pickle=st.booleans(),
+)
+
+
+@given(st.sets(st.one_of(_NAMES, st.just("model_index.json")), max_size=12), _WISHES, st.randoms())
+def test_any_list_of_files_ends_in_a_choice_or_a_clear_error(found: set[str], wish: Wish, random: Random) -> None:
+    """Whatever the names: a choice of listed files without a forbidden pickle, the same in any order, or our error."""
+    files = dict.fromkeys(found, 1)
+    outcomes = set()
+    for _ in range(2):
+        model = listed("a/b", files)
+        shuffled = list(model.files)
+        random.shuffle(shuffled)
+        try:
+            choice = choose(replace(model, files=tuple(shuffled)), wish)
+        except ModelhubError as exc:
+            outcomes.add(type(exc).__name__)
+            continue
+        taken = names(choice)
+        assert taken and set(taken) <= found and len(set(taken)) == len(taken)
+        assert wish.allow_pickle or not any(name.endswith((".ckpt", ".bin", ".pt")) for name in taken)
+        outcomes.add(str(sorted(taken)))
+    assert len(outcomes) == 1
+
+
+def test_ten_thousand_files_are_chosen_from_at_once() -> None:
+    """A repository of many thousand files is listed as ambiguous, not thought about for minutes."""
+    files = {
+        f"folder{number % 50}/model{number}.{'ckpt' if number % 2 else 'safetensors'}": 9 for number in range(10_000)
+    }
+    error = failure(listed("a/b", files), RENDER)
+    assert isinstance(error, AmbiguousChoiceError) and "4980 more" in error.message
+    assert len(choose(listed("a/b", files), Wish(all=True)).files) == 5000
