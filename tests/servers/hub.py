@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -21,56 +20,12 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from tests.servers.blobs import Blob, Handler, blob_of
+from tests.servers.blobs import Blob, Handler
+from tests.servers.repository import Repository, entries, entry, is_lfs, repositories_in
 
-LFS_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".onnx", ".msgpack", ".h5", ".gguf", ".pkl", ".zip")
+__all__ = ["Hub", "Repository", "Request", "repositories_in"]
+
 _TOKEN_PATTERN = re.compile(r"Bearer (\S+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Repository:
-    """One model repository: the files of its main branch, other revisions, and what its card says.
-
-    `files` values are bytes, text, paths of real files or `Blob`s. `scans` are the hub's verdicts by file name.
-    """
-
-    files: Mapping[str, bytes | str | Path | Blob]
-    revisions: Mapping[str, Mapping[str, bytes | str | Path | Blob]] = field(default_factory=dict)
-    card: Mapping[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    scans: Mapping[str, str] = field(default_factory=dict)
-    gated: bool = False
-    private: bool = False
-
-    @cached_property
-    def trees(self) -> dict[str, dict[str, Blob]]:
-        """Every revision's files as blobs, by revision."""
-        return {
-            name: {path: blob_of(content) for path, content in sorted(files.items())}
-            for name, files in {"main": self.files, **self.revisions}.items()
-        }
-
-    @cached_property
-    def commits(self) -> dict[str, str]:
-        """Every revision's commit."""
-        return {name: _commit(tree) for name, tree in self.trees.items()}
-
-    def at(self, revision: str) -> tuple[str, dict[str, Blob]] | None:
-        """Commit and files at a branch or commit."""
-        for name, commit in self.commits.items():
-            if revision in (name, commit):
-                return commit, self.trees[name]
-        return None
-
-
-def repositories_in(folder: Path) -> dict[str, Repository]:
-    """Repositories from folders `folder/org/name/…`."""
-    found = {}
-    for home in sorted(folder.glob("*/*")):
-        files = {path.relative_to(home).as_posix(): path for path in sorted(home.rglob("*")) if path.is_file()}
-        if files:
-            found[home.relative_to(folder).as_posix()] = Repository(files=files)
-    return found
 
 
 @dataclass(frozen=True)
@@ -258,22 +213,22 @@ class _Api(_Hub):
         """One page of the files (and folders) below a folder; the next one's address in `Link`."""
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
         flag = {key: query.get(key, "").lower() in ("1", "true") for key in ("recursive", "expand")}
-        entries = list(_entries(repository, tree, below, recursive=flag["recursive"], expand=flag["expand"]))
-        if below and not entries:
+        listed = list(entries(repository, tree, below, recursive=flag["recursive"], expand=flag["expand"]))
+        if below and not listed:
             return self.refuse(404, "EntryNotFound", f"{below} does not exist on {name}")
         start, size = int(query.get("cursor", "0")), self.server.hub.page_size
         headers = {}
-        if start + size < len(entries):
+        if start + size < len(listed):
             rest = "&".join(f"{key}={value}" for key, value in {**query, "cursor": str(start + size)}.items())
             headers["Link"] = f'<{self.server.hub.url}{urlsplit(self.path).path}?{rest}>; rel="next"'
-        return self.send_json(entries[start : start + size], headers=headers)
+        return self.send_json(listed[start : start + size], headers=headers)
 
     def paths_info(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob]) -> None:
         """The named files."""
         form = self.read_form()
         asked = set(form.get("paths", []))
         expand = form.get("expand", ["False"])[0].lower() == "true"
-        self.send_json([_entry(repository, path, blob, expand) for path, blob in tree.items() if path in asked])
+        self.send_json([entry(repository, path, blob, expand) for path, blob in tree.items() if path in asked])
 
     def resolve(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob], path: str) -> None:
         """A file's bytes, or where they are."""
@@ -285,11 +240,18 @@ class _Api(_Hub):
             return self.refuse(404, "EntryNotFound", "Entry not found")
         about = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
         about["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(path.rpartition('/')[2])}"
-        if not _is_lfs(path):
-            return self.send_blob(blob, etag=f'"{blob.git_sha1}"', headers=about)
+        if not is_lfs(path):
+            cached = f"/api/resolve-cache/models/{name}/{commit}/{quote(path)}?etag=%22{blob.git_sha1}%22"
+            etag = {"X-Linked-Etag": f'"{blob.git_sha1}"', "X-Linked-Size": str(blob.size), "Location": cached}
+            return self.send_text("Temporary Redirect", status=307, headers=about | etag)
         location = self.server.hub.signed(blob)
         linked = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(blob.size), "Location": location}
         return self.send_text("Found. Redirecting", status=302, headers=about | linked)
+
+    def resolve_cache(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob], path: str) -> None:
+        """A small file's bytes, at the address that `resolve` leads to."""
+        about = {"X-Repo-Commit": commit, "Cache-Control": "public, immutable"}
+        self.send_blob(tree[path], etag=f'"{tree[path].git_sha1}"', headers=about)
 
     def auth_check(self, name: str, repository: Repository, *_: object) -> None:
         """Whether this caller may read the files."""
@@ -304,57 +266,10 @@ _ROUTES = (
     (re.compile(rf"/api/models/{_NAME}/tree/([^/]+)(?:/(.+))?"), "tree"),
     (re.compile(rf"/api/models/{_NAME}/paths-info/([^/]+)"), "paths_info"),
     (re.compile(rf"/api/models/{_NAME}()/auth-check"), "auth_check"),
+    (re.compile(rf"/api/resolve-cache/models/{_NAME}/([^/]+)/(.+)"), "resolve_cache"),
     (re.compile(rf"/{_NAME}/(?:resolve|raw)/([^/]+)/(.+)"), "resolve"),
 )
 
 
-def _entries(
-    repository: Repository, tree: dict[str, Blob], below: str, *, recursive: bool, expand: bool
-) -> Iterator[dict[str, Any]]:
-    prefix = f"{below.strip('/')}/" if below else ""
-    folders = set()
-    for path, blob in tree.items():
-        inside = path.removeprefix(prefix).split("/")
-        if not path.startswith(prefix):
-            continue
-        for depth in range(1, len(inside)):
-            folder = prefix + "/".join(inside[:depth])
-            if folder not in folders and (recursive or depth == 1):
-                folders.add(folder)
-                oid = hashlib.sha1(folder.encode()).hexdigest()
-                yield {"type": "directory", "oid": oid, "size": 0, "path": folder}
-        if recursive or len(inside) == 1:
-            yield _entry(repository, path, blob, expand)
-
-
-def _entry(repository: Repository, path: str, blob: Blob, expand: bool) -> dict[str, Any]:
-    lfs = _is_lfs(path)
-    entry: dict[str, Any] = {"type": "file", "oid": blob.git_sha1, "size": blob.size, "path": path}
-    if lfs:
-        pointer = blob.pointer
-        entry["oid"] = hashlib.sha1(b"blob %d\0%s" % (len(pointer), pointer)).hexdigest()
-        entry["lfs"] = {"oid": blob.sha256, "size": blob.size, "pointerSize": len(pointer)}
-    if expand:
-        status = repository.scans.get(path, "safe")
-        scan = {"status": status, "message": None}
-        entry["lastCommit"] = {"id": "0" * 40, "title": "Upload", "date": "2024-08-30T09:00:00.000Z"}
-        entry["securityFileStatus"] = {"status": status, "avScan": scan, "pickleImportScan": scan if lfs else None}
-    return entry
-
-
-def _is_lfs(path: str) -> bool:
-    return path.lower().endswith(LFS_SUFFIXES)
-
-
-def _commit(tree: Mapping[str, Blob]) -> str:
-    lines = "\n".join(f"{path} {blob.sha256}" for path, blob in sorted(tree.items()))
-    return hashlib.sha1(lines.encode()).hexdigest()
-
-
 def _signature(digest: str, expires: str) -> str:
     return hashlib.sha256(f"storage {digest} {expires}".encode()).hexdigest()
-
-
-def with_card(repository: Repository, **card: Any) -> Repository:
-    """The same repository with more words on its card."""
-    return replace(repository, card={**repository.card, **card})
