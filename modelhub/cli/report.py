@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelhub.cli.output import clean, colour, size_text
-from modelhub.domain import Detection, Evidence, Hashes, Inspection, SafetyReport, TriggerWord, Verdict
+from modelhub.domain import (
+    Detection,
+    Evidence,
+    Hashes,
+    Inspection,
+    ModelRecord,
+    SafetyReport,
+    Source,
+    TriggerWord,
+    Verdict,
+)
 
 _VERDICT_COLOURS = {
     Verdict.SAFE: "32",
@@ -85,7 +95,7 @@ def style_text(detection: Detection) -> str:
 
 def safety_lines(report: SafetyReport) -> list[str]:
     """The verdict and the findings."""
-    lines = [field("safety", "")[: -len("")] + colour(_VERDICT_WORDS[report.verdict], _VERDICT_COLOURS[report.verdict])]
+    lines = [field("safety", "") + colour(_VERDICT_WORDS[report.verdict], _VERDICT_COLOURS[report.verdict])]
     shown = report.findings[:_MANY]
     lines += [field("", f"- {finding}") for finding in shown]
     if len(report.findings) > _MANY:
@@ -105,3 +115,45 @@ def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
     """Why each answer was given."""
     lines = [field("why", "")] if evidence else []
     return lines + [field("", f"{item.about}: {item.because}") for item in evidence]
+
+
+def record_lines(record: ModelRecord, advice: Iterable[str], *, why: bool = False) -> list[str]:
+    """Everything the catalog knows about a model, then how to use it."""
+    lines = [colour(clean(record.name), "1") + f"  (number {record.id})"]
+    lines += detection_lines(record.detection, record.format.value, record.size)
+    rows = (
+        ("tags", ", ".join(record.tags)),
+        ("notes", record.notes),
+        ("your words", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
+    )
+    lines += [field(name, value) for name, value in rows if value]
+    lines += safety_lines(record.safety)
+    lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
+    lines += _place_lines(record)
+    lines += [field("from" if not i else "", _source_text(source)) for i, source in enumerate(record.sources)]
+    if len(record.files) == 1:
+        lines += hash_lines(record.files[0].hashes)
+    if why:
+        lines += evidence_lines(record.detection.evidence)
+    lines += [field("how to use" if not i else "", text) for i, text in enumerate(advice)]
+    return lines
+
+
+def _place_lines(record: ModelRecord) -> list[str]:
+    if len(record.files) != 1:
+        return [field("place", f"{record.path} ({len(record.files)} files, {record.state.value})")]
+    places = record.files[0].locations
+    return [field("place" if not i else "", f"{p.path} ({p.state.value})") for i, p in enumerate(places)]
+
+
+def _source_text(source: Source) -> str:
+    parts = [f"{source.kind}: {source.reference}"]
+    if source.path and source.path not in source.reference:
+        parts.append(source.path)
+    if source.requested:
+        parts.append(f"asked for as {source.requested}")
+    if source.commit:
+        parts.append(f"commit {source.commit[:10]}")
+    if source.license:
+        parts.append(f"licence {source.license}")
+    return ", ".join(parts)

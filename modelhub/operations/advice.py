@@ -1,11 +1,12 @@
-"""How to use a model: plain advice from what is known about it. Pure."""
+"""How to use a model: plain advice from what is known about it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 
-from modelhub.domain import Detection, ModelRecord, ModelType, Variant, Verdict
+from modelhub.catalog import Catalog, ModelQuery
+from modelhub.domain import Detection, LocationState, ModelRecord, ModelType, Variant, Verdict
 from modelhub.storage.layouts import folder_for
 
 _UIS = (("A1111 / Forge", "a1111"), ("ComfyUI", "comfyui"))
@@ -16,8 +17,8 @@ _SHOWN_WORDS = 6
 _VARIANT_ADVICE = {
     Variant.FULL: "Holds training state besides both weight sets: good for training on, wasteful for pictures.",
     Variant.PRUNED: "Holds both weight sets: right for fine-tuning; for pictures the EMA-only file does the same.",
-    Variant.PRUNED_EMAONLY: "Holds the EMA weights only: right for pictures; for fine-tuning take the file with both sets.",
-    Variant.PRUNED_NOEMA: "Holds the last-step weights only: right to train on; for pictures the EMA weights are smoother.",
+    Variant.PRUNED_EMAONLY: "Holds the EMA weights only: right for pictures; to fine-tune take the file with both.",
+    Variant.PRUNED_NOEMA: "Holds the last-step weights only: right to train on; for pictures EMA weights are smoother.",
     Variant.SINGLE: "Holds one weight set: right for pictures.",
     Variant.EMA_ORPHAN: "Holds EMA weights without a main set: no UI loads it as it is.",
 }
@@ -35,6 +36,21 @@ def prompt_text(detection: Detection, stem: str) -> str:
     return ""
 
 
+def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
+    """Names of the library's bases that this model works with, smallest first; none for what stands alone."""
+    detection = record.detection
+    if detection.type not in _NEEDS_BASE:
+        return ()
+    families = (detection.architecture,) if detection.architecture else detection.architecture_candidates
+    rows = [
+        row
+        for family in families
+        for row in catalog.list(ModelQuery(type=ModelType.BASE.value, architecture=family, sort="size"))
+        if row.state == LocationState.PRESENT and row.verdict in (Verdict.SAFE, Verdict.SAFE_LEGACY) and not row.broken
+    ]
+    return tuple(row.name for row in rows)
+
+
 def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str]:
     """Lines for the end of `show`: base needed, folder, prompt text, bases of the library that fit."""
     detection = record.detection
@@ -45,7 +61,10 @@ def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str
         lines.append(_VARIANT_ADVICE[detection.variant])
     if detection.type in _NEEDS_BASE:
         lines.append(_base_line(detection, fitting_bases))
-    folders = [(ui, folder_for(layout, detection)) for ui, layout in _UIS]
+    folders = [
+        (ui, folder_for(layout, detection.type, algorithm=detection.algorithm, format=record.format))
+        for ui, layout in _UIS
+    ]
     lines += [f"Place in {ui}: {folder}/" for ui, folder in folders if folder]
     text = prompt_text(detection, _stem(record))
     if text:
@@ -55,7 +74,7 @@ def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str
 
 def _stem(record: ModelRecord) -> str:
     places = record.main.locations
-    return Path(places[0].relative).stem if places else record.name
+    return PurePosixPath(places[0].relative).stem if places else record.name
 
 
 def _base_line(detection: Detection, bases: Sequence[str]) -> str:

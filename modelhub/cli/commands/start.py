@@ -2,8 +2,62 @@
 
 from __future__ import annotations
 
+from modelhub.cli.output import colour, print_json, size_text
 from modelhub.cli.session import Session
+
+_FIRST_STEPS = (
+    ("modelhub add FOLDER", "catalogue the models you have, where they are"),
+    ("modelhub pull runwayml/stable-diffusion-v1-5", "download one, verified"),
+    ("modelhub explain", "what the words mean"),
+)
+_NEXT_STEPS = (
+    ("modelhub list --type lora", "what is there"),
+    ("modelhub show NAME", "all about one, and how to use it"),
+    ("modelhub verify", "prove that the files are sound"),
+)
 
 
 def start(session: Session) -> None:
     """Counts, what needs attention, three next commands."""
+    if not session.has_catalog:
+        if session.json:
+            print_json({"models": 0, "library": str(session.settings.library)})
+            return
+        print(f"No models are catalogued yet. The library will be {session.settings.library}.\n")
+        _steps(_FIRST_STEPS)
+        return
+    counts = session.catalog.counts()
+    attention = {name: count for name, count in _attention(counts.by_state, counts.by_verdict, counts.broken) if count}
+    if session.json:
+        document = {
+            "models": counts.models,
+            "size": counts.size,
+            "by_type": dict(counts.by_type),
+            "attention": attention,
+        }
+        print_json({**document, "library": str(session.settings.library)})
+        return
+    print(f"{colour(f'{counts.models} models', '1')}, {size_text(counts.size)}, library {session.settings.library}")
+    for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]):
+        print(f"  {count:>6}  {name}")
+    if attention:
+        print("\nNeeds attention")
+        for name, count in attention.items():
+            print(f"  {count:>6}  {name}")
+    print()
+    _steps(_NEXT_STEPS if counts.models else _FIRST_STEPS)
+
+
+def _attention(by_state: dict[str, int], by_verdict: dict[str, int], broken: int) -> list[tuple[str, int]]:
+    return [
+        ("dangerous: do not load them (modelhub list, modelhub rm)", by_verdict.get("dangerous", 0)),
+        ("suspicious or unrecognised", by_verdict.get("suspicious", 0) + by_verdict.get("unrecognised", 0)),
+        ("broken (modelhub verify)", broken),
+        ("missing (modelhub scan)", by_state.get("missing", 0)),
+        ("on a drive that is out of reach", by_state.get("unavailable", 0)),
+    ]
+
+
+def _steps(steps: tuple[tuple[str, str], ...]) -> None:
+    for command, text in steps:
+        print(f"  {command:<46} {text}")

@@ -1,0 +1,35 @@
+"""`modelhub doctor`: is everything as it should be?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def doctor(ctx: typer.Context) -> int:
+    """Check settings, library, catalog, known folders, disk space and optional parts.
+
+    Example: modelhub doctor
+    """
+    from modelhub.cli.output import clean, colour, print_json
+    from modelhub.errors import Exit
+    from modelhub.operations.doctor import Grade, examine
+
+    session: Session = ctx.obj
+    findings = list(examine(session.settings))
+    if session.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        colours = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
+        for finding in findings:
+            grade = colour(f"{finding.grade.value:<8}", colours[finding.grade])
+            print(f"{grade} {finding.subject:<14} {clean(finding.text)}")
+            if finding.advice:
+                print(f"{'':<24}→ {finding.advice}")
+    return Exit.FAILED if any(finding.grade is Grade.BAD for finding in findings) else Exit.OK

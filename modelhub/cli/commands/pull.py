@@ -1,0 +1,75 @@
+"""`modelhub pull`: bring models in from where they are published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.session import Session
+from modelhub.domain import Style
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def pull(
+    ctx: typer.Context,
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="org/name, org/name/file, civitai:ID[@VERSION], a page or file URL."),
+    ],
+    purpose: Annotated[
+        str | None, typer.Option("--for", metavar="render|train", help="Small file for pictures, or full one to train.")
+    ] = None,
+    files: Annotated[
+        list[str] | None, typer.Option("--file", metavar="GLOB", help="Take the files that match; may be repeated.")
+    ] = None,
+    diffusers: Annotated[bool, typer.Option("--diffusers", help="Take the diffusers folder.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Take every model file.")] = False,
+    revision: Annotated[str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit.")] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option("--precision", metavar="NAME", help="fp32, fp16, bf16 or fp8, where there is a choice."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Place it here, not in the library.")] = None,
+    sha256: Annotated[str | None, typer.Option("--sha256", metavar="HEX", help="Accept only this content.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken, and why.")] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Accept a pickle that passes the scan and has no safetensors twin.")
+    ] = False,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name for the model and its file.")] = None,
+    style: Annotated[Style | None, typer.Option("--style", metavar="STYLE", help="Your word for its style.")] = None,
+) -> None:
+    """Resolve, choose, download, verify, identify, place and catalogue.
+
+    A repository is not downloaded whole: the file that fits the purpose is chosen. What broke off goes on where it
+    stopped when the same command is run again.
+
+    Example: modelhub pull runwayml/stable-diffusion-v1-5 --for render
+    """
+    from modelhub.cli.pulling import run_pulls
+    from modelhub.errors import UsageError
+    from modelhub.fetch.choose import Wish
+    from modelhub.operations.pull import Request
+
+    session: Session = ctx.obj
+    settings = session.settings
+    if purpose not in (None, "render", "train"):
+        raise UsageError(f"--for {purpose}: there is no such purpose.", "Say --for render or --for train.")
+    if len(sources) > 1 and (name or sha256):
+        raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
+    wish = Wish(
+        purpose=purpose or settings.pull_purpose,
+        files=tuple(files or ()),
+        all=all_,
+        diffusers=diffusers,
+        precision=precision or settings.pull_precision or None,
+        allow_pickle=allow_pickle or settings.pull_allow_pickle,
+    )
+    requests = [
+        Request(source=source, wish=wish, revision=revision, to=to, name=name, style=style, sha256=sha256)
+        for source in sources
+    ]
+    run_pulls(session, requests, dry_run=dry_run)

@@ -1,0 +1,55 @@
+"""`modelhub verify`: prove that files still hold what was recorded."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL...]", help="Names, ids, paths or hashes; without any, all.")
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Also look at every number: NaN, infinities, zeroes.")] = False,
+) -> int:
+    """Read every file again and compare hash and structure with the catalog's record.
+
+    Example: modelhub verify --deep v1-5-pruned-emaonly
+    """
+    from modelhub.catalog import ModelQuery
+    from modelhub.cli.output import clean, colour, print_json
+    from modelhub.cli.references import one_model
+    from modelhub.errors import Exit
+    from modelhub.operations.verify import Health
+    from modelhub.operations.verify import verify as run
+
+    session: Session = ctx.obj
+    catalog = session.catalog
+    records = [one_model(session, name) for name in models] if models else list(catalog.records(ModelQuery()))
+    answers = []
+    for answer in run(records, deep=deep, progress=session.progress):
+        answers.append(answer)
+        if session.json:
+            continue
+        good = answer.health is Health.OK
+        print(f"{colour(f'{answer.health.value:<10}', '32' if good else '31')}  {clean(str(answer.path))}")
+        for problem in answer.problems:
+            print(f"            {clean(problem)}")
+    bad = [answer for answer in answers if answer.health is not Health.OK]
+    if session.json:
+        print_json(
+            [
+                {"model": a.model.name, "path": str(a.path), "health": a.health.value, "problems": list(a.problems)}
+                for a in answers
+            ]
+        )
+    else:
+        session.progress.note(f"{len(answers)} files verified, {len(bad)} with something to say.")
+    return Exit.FAILED if bad else Exit.OK

@@ -1,0 +1,119 @@
+"""Doctor: look at everything a run depends on, and say what is wrong and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+
+from modelhub.catalog import Catalog
+from modelhub.config import Settings
+from modelhub.errors import ModelhubError
+from modelhub.storage.place import free_bytes
+
+
+class Grade(StrEnum):
+    """How good a finding is."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    BAD = "problem"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `advice` says what to do, "" when nothing is to be done."""
+
+    subject: str
+    grade: Grade
+    text: str
+    advice: str = ""
+
+
+_LITTLE_ROOM = 10_000_000_000  # bytes; one SDXL checkpoint is 7 GB
+_EXTRAS = (
+    ("torch", "rendering and precision changes", "pip install 'sd-modelhub[render]'"),
+    ("numpy", "fast checks of every number", "pip install numpy"),
+)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """All findings, in the order in which one depends on the other."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(subject="python", grade=Grade.GOOD, text=version)
+    where = str(settings.file) if settings.file else "none; the defaults and the environment hold"
+    yield Finding(subject="configuration", grade=Grade.GOOD, text=where)
+    yield _library(settings.library)
+    yield from _catalog(settings)
+    yield from _extras()
+    yield _access(settings)
+
+
+def _library(library: Path) -> Finding:
+    nearest = next(folder for folder in (library, *library.parents) if folder.is_dir())
+    if not os.access(nearest, os.W_OK):
+        advice = "Choose another with --library or MODELHUB_LIBRARY."
+        return Finding(subject="library", grade=Grade.BAD, text=f"{library} cannot be written to", advice=advice)
+    free = free_bytes(nearest)
+    text = f"{library}, {free / 1e9:.0f} GB free" + ("" if library.is_dir() else " (made on first use)")
+    if free < _LITTLE_ROOM:
+        return Finding(
+            subject="library", grade=Grade.NOTE, text=text, advice="Little room: one checkpoint takes 2 to 7 GB."
+        )
+    return Finding(subject="library", grade=Grade.GOOD, text=text)
+
+
+def _catalog(settings: Settings) -> Iterator[Finding]:
+    location = settings.catalog_location
+    if "://" not in location and not Path(location).exists():
+        yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location} (made on first use)")
+        return
+    try:
+        with Catalog.open(location) as catalog:
+            counts = catalog.counts()
+            wrong = catalog.check()
+            roots = catalog.roots()
+    except ModelhubError as exc:
+        yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.hint)
+        return
+    yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location}, {counts.models} models")
+    for problem in wrong:
+        yield Finding(
+            subject="catalog", grade=Grade.BAD, text=problem, advice="Restore a backup from beside the catalog."
+        )
+    for root in roots:
+        if root.path.is_dir():
+            yield Finding(subject="folder", grade=Grade.GOOD, text=f"{root.name}: {root.path}")
+        else:
+            advice = "Plug the drive in; nothing is forgotten meanwhile."
+            yield Finding(
+                subject="folder", grade=Grade.NOTE, text=f"{root.name}: {root.path} is out of reach", advice=advice
+            )
+    if counts.broken:
+        advice = "`modelhub list` marks them; `modelhub verify` says more."
+        yield Finding(subject="models", grade=Grade.NOTE, text=f"{counts.broken} broken files", advice=advice)
+
+
+def _extras() -> Iterator[Finding]:
+    for module, purpose, command in _EXTRAS:
+        if find_spec(module):
+            yield Finding(subject=module, grade=Grade.GOOD, text=f"installed, for {purpose}")
+        else:
+            yield Finding(subject=module, grade=Grade.NOTE, text=f"not installed; needed for {purpose}", advice=command)
+
+
+def _access(settings: Settings) -> Finding:
+    tokens = [
+        name
+        for name, value in (("Hugging Face", settings.huggingface_token), ("Civitai", settings.civitai_token))
+        if value
+    ]
+    text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(settings.huggingface_endpoints)}"
+    if shutil.which("hf") and not settings.huggingface_token:
+        text += " (a token saved by `hf auth login` is used too)"
+    return Finding(subject="access", grade=Grade.GOOD, text=text)

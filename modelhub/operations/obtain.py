@@ -1,0 +1,126 @@
+"""Get the bytes of chosen files: from the catalog's own files, from the Hugging Face cache, else by a download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelhub.catalog import Catalog
+from modelhub.config import Settings
+from modelhub.domain import Hashes, LocationState
+from modelhub.errors import ModelhubError
+from modelhub.fetch import hf_cache
+from modelhub.fetch.fetcher import RemoteFile, RemoteModel
+from modelhub.fetch.transfer import TransferSettings, download_many
+from modelhub.progress import Progress
+from modelhub.storage.faults import DiskFullError
+from modelhub.storage.hashing import hash_file
+from modelhub.storage.place import free_bytes
+
+_RESERVE = 64 * 1024 * 1024  # bytes left free beside a download, for the catalog and everybody else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obtained:
+    """One file whose bytes are on this machine and whose hashes were computed from them.
+
+    `how` is "downloaded", "held" (a file of the catalog) or "cached" (the Hugging Face cache). Only a downloaded file
+    may be moved; the others belong to somebody and are linked or copied. `resumed`: bytes kept from an earlier try.
+    """
+
+    remote: RemoteFile
+    path: Path
+    name: str
+    hashes: Hashes
+    size: int
+    how: str
+    resumed: int = 0
+
+
+def obtain(
+    remote: RemoteModel,
+    files: Sequence[RemoteFile],
+    *,
+    catalog: Catalog,
+    settings: Settings,
+    staging: Path,
+    progress: Progress,
+) -> tuple[Obtained, ...]:
+    """All `files`, in their order. Raises what the transfer engine raises; nothing that is held is fetched again."""
+    here = {id(file): found for file in files if (found := _held(file, catalog) or _cached(file))}
+    missing = [file for file in files if id(file) not in here]
+    if missing and settings.offline:
+        raise ModelhubError(
+            f"{missing[0].name} of {remote.reference} is not on this machine, and modelhub is offline.",
+            "Run again with a network, without --offline and HF_HUB_OFFLINE.",
+        )
+    _ensure_room(missing, staging)
+    engine = TransferSettings(
+        connections=settings.transfer_connections,
+        limit_rate=settings.transfer_limit_rate,
+        stall_seconds=settings.transfer_stall_seconds,
+        retries=settings.transfer_retries,
+    )
+    done = download_many(missing, staging / "incoming", settings=engine, progress=progress)
+    for file, got in zip(missing, done, strict=True):
+        here[id(file)] = Obtained(
+            remote=file,
+            path=got.path,
+            name=got.name,
+            hashes=got.hashes,
+            size=got.size,
+            how="downloaded",
+            resumed=got.resumed_from,
+        )
+    return tuple(here[id(file)] for file in files)
+
+
+def _held(file: RemoteFile, catalog: Catalog) -> Obtained | None:
+    """The same content at a place where the catalog still finds it."""
+    if not file.sha256:
+        return None
+    record = catalog.file_by_sha256(file.sha256.lower())
+    for place in record.locations if record else ():
+        if place.state is LocationState.PRESENT and _size(place.path) == record.size:
+            return Obtained(
+                remote=file, path=place.path, name=_name(file), hashes=record.hashes, size=record.size, how="held"
+            )
+    return None
+
+
+def _cached(file: RemoteFile) -> Obtained | None:
+    for path in _claims(file):
+        hashes = hash_file(path)
+        if file.sha256 is None or hashes.sha256 == file.sha256.lower():
+            return Obtained(
+                remote=file, path=path, name=_name(file), hashes=hashes, size=path.stat().st_size, how="cached"
+            )
+    return None
+
+
+def _claims(file: RemoteFile) -> Iterator[Path]:
+    # Small files are cheaper to fetch than to look for, and their git hash proves less.
+    if file.sha256:
+        yield from hf_cache.find(sha256=file.sha256, size=file.size)
+
+
+def _name(file: RemoteFile) -> str:
+    return file.name.rsplit("/", 1)[-1]
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _ensure_room(files: Sequence[RemoteFile], staging: Path) -> None:
+    needed = sum(file.size or 0 for file in files)
+    free = free_bytes(staging)
+    if needed and needed + _RESERVE > free:
+        raise DiskFullError(
+            f"{needed / 1e9:.1f} GB are to be downloaded, but only {free / 1e9:.1f} GB are free at {staging.parent}.",
+            "Free some space, choose another library with --library, or fewer files with --file.",
+        )
