@@ -48,6 +48,8 @@ def parse(source: str, *, hosts: frozenset[str] = HOSTS) -> CivitaiReference | N
     Raises UsageError for an address or a name that is Civitai's but holds no id.
     """
     words = source.strip()
+    if words.split("/")[0].lower() in hosts:
+        words = f"https://{words}"
     if words[:8].lower().startswith(("http://", "https://")):
         return _from_address(words, hosts)
     if words.lower().startswith("civitai:"):

@@ -48,9 +48,9 @@ class RemoteModel:
 
     `kind`: "huggingface", "civitai" or "url". `reference` can be pulled again; `requested` is what was asked for when
     that name has moved. `notices` are lines the user should read (moved repository, early access ends …).
-    `wanted` is the file or folder that the reference itself named. `components` are the folders that a
-    `model_index.json` at the top names (empty where there is none or it could not be read). `previews` are the
-    addresses of pictures that show the model.
+    `repository` is "org/name" where the source has repositories. `wanted` is the file or folder that the reference
+    itself named. `components` are the folders that a `model_index.json` at the top names (empty where there is none
+    or it could not be read). `previews` are the addresses of pictures that show the model.
     """
 
     kind: str
@@ -68,6 +68,7 @@ class RemoteModel:
     trigger_words: tuple[TriggerWord, ...] = ()
     notices: tuple[str, ...] = ()
     wanted: str | None = None
+    repository: str | None = None
     components: tuple[str, ...] = ()
     previews: tuple[str, ...] = ()
 

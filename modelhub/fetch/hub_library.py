@@ -44,8 +44,9 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubAnswer:
-    """What a hub says of a repository; `token` is the one that was sent, never shown."""
+    """What a hub says of a repository, under its present name; `token` is the one that was sent, never shown."""
 
+    repository: str
     commit: str
     files: tuple[HubFile, ...]
     tags: tuple[str, ...]
@@ -82,11 +83,14 @@ def ask(
         api = HfApi(endpoint=endpoint, token=secret or False, library_name="modelhub", library_version=__version__)
     with _translated(endpoint, reference, with_token=bool(secret)):
         info = _info(api, reference, timeout, sleep)
+        # A renamed repository answers under its new name (the hub redirects the question).
+        reference = replace(reference, repository=info.id if info.id.count("/") == 1 else reference.repository)
         commit = info.sha or reference.revision or "main"
         files = _files(api, reference.repository, commit)
         _check_gate(endpoint, reference, info, files, secret, timeout)
         components = _components(endpoint, reference.repository, commit, files, api)
-    return replace(_card(info), commit=commit, files=files, components=components, token=secret)
+    answer = _card(info, reference.repository)
+    return replace(answer, commit=commit, files=files, components=components, token=secret)
 
 
 def resolve_address(endpoint: str, repository: str, commit: str, name: str) -> str:
@@ -203,7 +207,7 @@ def _components(endpoint: str, repository: str, commit: str, files: tuple[HubFil
     return index_components(response.content) if response.status_code == 200 else ()
 
 
-def _card(info: ModelInfo) -> HubAnswer:
+def _card(info: ModelInfo, repository: str) -> HubAnswer:
     card: dict[str, Any] = info.card_data.to_dict() if info.card_data is not None else {}
     licence = _text(card.get("license"))
     if licence == "other":
@@ -211,6 +215,7 @@ def _card(info: ModelInfo) -> HubAnswer:
     base = card.get("base_model")
     notices = ("The hub says that this repository is disabled.",) if info.disabled else ()
     return HubAnswer(
+        repository=repository,
         commit="",
         files=(),
         tags=tuple(str(tag) for tag in info.tags or ()),

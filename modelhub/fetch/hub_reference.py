@@ -20,6 +20,8 @@ _REVISION = r"refs/(?:pr|convert|heads|tags)/[^/]+|[^/]+"
 _REPOSITORY = re.compile(rf"(?P<repo>{_NAME}/{_NAME})(?:@(?P<revision>{_REVISION}))?(?:/+(?P<path>.*))?", re.ASCII)
 _SCHEME = re.compile(r"(?:hf|huggingface):(?://)?(?P<rest>.*)", re.IGNORECASE)
 _PAGE = re.compile(rf"(?:tree|blob|raw|resolve|commit|commits)/(?P<revision>{_REVISION})(?:/+(?P<path>.*))?")
+# "huggingface.co/org/name" and "civitai.com/models/1" are addresses without their scheme, not repositories.
+_HOST = re.compile(r"(?:[\w-]+\.)+(?:com|co|org|net|io|ai|green|red|cn)(?::\d+)?", re.IGNORECASE)
 _OTHER_KINDS = ("datasets", "spaces", "kernels", "buckets")
 _NOT_REPOSITORIES = frozenset({*_OTHER_KINDS, "api", "collections", "docs", "papers", "blog", "settings", "models"})
 
@@ -44,6 +46,10 @@ def parse(source: str, *, hosts: frozenset[str] = PUBLIC_HOSTS) -> HubReference 
     reference that is a hub's but names no model repository.
     """
     words = source.strip()
+    if words.split("/")[0].lower() in hosts:
+        words = f"https://{words}"
+    elif _HOST.fullmatch(words.split("/")[0]):
+        return None
     parts = urlsplit(words) if "://" in words[:9].lower() else None
     if parts is not None and parts.scheme.lower() in ("http", "https"):
         return _from_address(words, parts.path, parts.netloc, hosts)

@@ -143,6 +143,7 @@ class HuggingFace:
         return RemoteModel(
             kind=self.kind,
             reference=str(reference),
+            repository=reference.repository,
             title=reference.repository.rpartition("/")[2],
             files=files,
             revision=reference.revision,
@@ -162,7 +163,10 @@ def _most_telling(failures: list[ModelhubError]) -> ModelhubError:
     return failures[0]
 
 
-def _model(endpoint: str, reference: HubReference, answer: HubAnswer) -> RemoteModel:
+def _model(endpoint: str, asked: HubReference, answer: HubAnswer) -> RemoteModel:
+    reference = replace(asked, repository=answer.repository)
+    renamed = answer.repository.lower() != asked.repository.lower()
+    notice = f"{asked.repository} is now called {answer.repository}."
     parts = urlsplit(endpoint)
     origin = f"{parts.scheme}://{parts.netloc}"
     credential = Credential(origin=origin, value=f"Bearer {answer.token}") if answer.token else None
@@ -172,8 +176,10 @@ def _model(endpoint: str, reference: HubReference, answer: HubAnswer) -> RemoteM
     return RemoteModel(
         kind=HuggingFace.kind,
         reference=str(reference),
+        repository=reference.repository,
         title=reference.repository.rpartition("/")[2],
         files=files,
+        requested=str(asked) if renamed else None,
         revision=reference.revision,
         commit=answer.commit,
         page=f"{endpoint}/{reference.repository}",
@@ -182,7 +188,7 @@ def _model(endpoint: str, reference: HubReference, answer: HubAnswer) -> RemoteM
         base_model=answer.base_model,
         model_type=next((_TYPES_BY_TAG[tag.lower()] for tag in answer.tags if tag.lower() in _TYPES_BY_TAG), None),
         trigger_words=tuple(TriggerWord(word, "model card") for word in words),
-        notices=answer.notices,
+        notices=((notice,) if renamed else ()) + answer.notices,
         wanted=reference.path,
         components=answer.components,
     )

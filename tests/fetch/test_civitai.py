@@ -106,6 +106,7 @@ def failure(site: CivitaiSite, source: str, *, token: str | None = None) -> Mode
         ("CIVITAI:@128713", None, 128713),
         ("https://civitai.com/models/4384/dreamshaper?modelVersionId=128713", 4384, 128713),
         ("https://civitai.green/models/4384", 4384, None),
+        ("civitai.com/models/4384", 4384, None),
         ("https://www.civitai.red/de/models/4384/x", 4384, None),
         ("https://civitai.com/api/download/models/128713", None, 128713),
         ("https://api.civitai.com/api/v1/model-versions/128713", None, 128713),

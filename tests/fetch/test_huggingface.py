@@ -85,6 +85,8 @@ def test_resolve_reads_the_model_card() -> None:
         ("https://huggingface.co/org/name/resolve/main/v1-5-pruned.ckpt?download=true", "main", "v1-5-pruned.ckpt"),
         ("{hub}/org/name/raw/main/README.md", "main", "README.md"),
         ("https://huggingface.co/org/name/discussions/3", None, None),
+        ("huggingface.co/org/name/tree/main", "main", None),
+        ("https://huggingface.co/org/name/tree/refs%2Fheads%2Fmain", "refs/heads/main", None),
     ],
 )
 def test_sources_name_repository_revision_and_file(source: str, revision: str | None, wanted: str | None) -> None:
@@ -100,7 +102,16 @@ def test_claims_needs_no_network_and_leaves_other_words_alone() -> None:
     fetch = HuggingFace(endpoints=("http://127.0.0.1:9",))
     for source in ("org/name", "hf:org/name", "https://huggingface.co/datasets/a/b", "http://127.0.0.1:9/a/b"):
         assert fetch.claims(source), source
-    for source in ("./a/b", "/a/b", "name", "civitai:123", "https://example.org/a/b", "C:\\a\\b", "urn:air:sd1:x"):
+    for source in (
+        "./a/b",
+        "/a/b",
+        "name",
+        "civitai:123",
+        "https://example.org/a/b",
+        "C:\\a\\b",
+        "urn:air:sd1:x",
+        "civitai.com/models/1",
+    ):
         assert not fetch.claims(source), source
 
 
@@ -122,6 +133,15 @@ def test_a_moved_repository_is_taken_from_its_successor() -> None:
     assert model.requested == "runwayml/stable-diffusion-v1-5/v1-5-pruned.ckpt"
     assert model.reference == f"{SUCCESSOR}/v1-5-pruned.ckpt"
     assert SUCCESSOR in model.notices[0]
+
+
+def test_a_renamed_repository_goes_by_its_new_name() -> None:
+    """Where the hub itself redirects to a new name, that is what is recorded, with the old one as asked for."""
+    with Hub({"new-org/new-name": SD15}, renamed={"org/name": "new-org/new-name"}) as hub:
+        model = fetcher(hub).resolve("org/name@main/unet")
+    assert (model.reference, model.requested) == ("new-org/new-name@main/unet", "org/name@main/unet")
+    assert (model.repository, model.title) == ("new-org/new-name", "new-name")
+    assert "new-org/new-name" in model.notices[0] and "/new-org/new-name/resolve/" in model.files[0].url
 
 
 def test_a_repository_that_is_still_there_is_not_replaced() -> None:

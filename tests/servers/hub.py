@@ -41,9 +41,9 @@ class Request:
 class Hub:
     """The server; a context manager. `url` is its endpoint, `storage_url` the origin of large files.
 
-    `gone` names answer as if they had never been; every name that is not there does so anyway. `token` is the one
-    valid access token (it opens private and gated repositories); None: there is none. `page_size` is how many files
-    one answer of a tree lists.
+    `renamed` names redirect to their new ones. `gone` names answer as if they had never been; every name that is not
+    there does so anyway. `token` is the one valid access token (it opens private and gated repositories); None: there
+    is none. `page_size` is how many files one answer of a tree lists.
     """
 
     def __init__(
@@ -51,12 +51,14 @@ class Hub:
         repositories: Path | Mapping[str, Repository],
         *,
         gone: tuple[str, ...] = (),
+        renamed: Mapping[str, str] | None = None,
         token: str | None = None,
         page_size: int = 50,
         signature_seconds: float = 3600.0,
     ) -> None:
         known = repositories_in(repositories) if isinstance(repositories, Path) else dict(repositories)
         self.repositories = {name: repository for name, repository in known.items() if name not in gone}
+        self.renamed = dict(renamed or {})
         self.token = token
         self.page_size = page_size
         self.signature_seconds = signature_seconds
@@ -172,6 +174,9 @@ class _Api(_Hub):
         return self.refuse(404, "", "Sorry, we can't find the page you are looking for.")
 
     def _on_repository(self, reply: Any, name: str, revision: str, *rest: str) -> None:
+        if name in self.server.hub.renamed:
+            location = self.path.replace(name, self.server.hub.renamed[name], 1)
+            return self.send_text("Temporary Redirect", status=307, headers={"Location": location})
         repository = self.server.hub.repositories.get(name)
         sent = _TOKEN_PATTERN.fullmatch(self.headers.get("Authorization", ""))
         valid = self.server.hub.token

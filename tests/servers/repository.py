@@ -45,7 +45,7 @@ class Repository:
     def at(self, revision: str) -> tuple[str, dict[str, Blob]] | None:
         """Commit and files at a branch or commit."""
         for name, commit in self.commits.items():
-            if revision in (name, commit):
+            if revision.removeprefix("refs/heads/") in (name, commit):
                 return commit, self.trees[name]
         return None
 
