@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from modelhub.detect import arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,10 @@ FLOATS = {
 }
 
 
-@functools.lru_cache(maxsize=1)
-def _numpy() -> ModuleType | None:
-    try:
-        import numpy
-    except ImportError:
-        return None
-    return numpy
-
-
 def all_finite(data: memoryview, dtype: str) -> bool:
     """Whether no little-endian value of `dtype` (a key of FLOATS) in `data` is NaN or infinite."""
     bits = FLOATS[dtype]
-    numpy = _numpy()
+    numpy = arrays.numpy_or_none()
     if numpy is None:
         return _all_finite_in_bytes(bytes(data), bits)
     positive = bits.top << 8 * (bits.width - 1)

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from array import array
 from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from modelhub.detect import arrays
 
+if TYPE_CHECKING:
     from modelhub.detect.canonical import Place
 
 _FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 _ROUNDED_WITH_NUMPY = ("F64", "F32", "BF16")
-_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-_SIGN_OF_BYTE = bytes(128) + bytes([1]) * 128
 _TRANSPOSE_MAX = 64 << 20  # bytes; the one tensor that is transposed has at most 7 MB
-
-
-@functools.lru_cache(maxsize=1)
-def _numpy() -> ModuleType | None:
-    try:
-        import numpy
-    except ImportError:
-        return None
-    return numpy
 
 
 class TensorDigest:
@@ -60,7 +47,7 @@ class TensorDigest:
             return
         self._buffer += data
         if len(self._buffer) == self.end - self.start:
-            self._take(memoryview(_transposed(self._buffer, self._shape, self._width)))
+            self._take(memoryview(arrays.transposed(self._buffer, self._shape, self._width)))
             self._buffer = None
 
     def finish(self) -> None:
@@ -73,7 +60,7 @@ class TensorDigest:
 
     def _start(self) -> None:
         self._raw = blake3()
-        if self.dtype in _ROUNDED_WITH_NUMPY and _numpy() is not None:
+        if self.dtype in _ROUNDED_WITH_NUMPY and arrays.numpy_or_none() is not None:
             self._half = blake3()
         if self._width:
             self._signs = blake3()
@@ -88,9 +75,9 @@ class TensorDigest:
         whole = len(data) - len(data) % self._width
         self._carry = bytes(data[whole:])
         if whole:
-            self._signs.update(_sign_bytes(data[:whole], self._width))
+            self._signs.update(arrays.sign_bytes(data[:whole], self._width))
             if self._half is not None:
-                self._half.update(_as_half(data[:whole], self.dtype))
+                self._half.update(arrays.as_half(data[:whole], self.dtype))
 
     def exact(self) -> bytes:
         return _labelled(self.label + self.dtype.encode() + b"\0", self._raw)
@@ -116,28 +103,3 @@ def _plain_shape(shape: tuple[int, ...], *, turned: bool) -> str:
     while sizes and sizes[-1] == 1:
         sizes.pop()
     return ",".join(map(str, sizes))
-
-
-def _sign_bytes(data: memoryview, width: int) -> bytes | memoryview:
-    """One byte per little-endian value: 1 where its sign bit is set, else 0."""
-    numpy = _numpy()
-    if numpy is None:
-        return bytes(data)[width - 1 :: width].translate(_SIGN_OF_BYTE)
-    return memoryview(numpy.frombuffer(data, f"<i{width}") < 0).cast("B")
-
-
-def _as_half(data: memoryview, dtype: str) -> memoryview:
-    numpy: Any = _numpy()
-    if dtype == "BF16":
-        wide = numpy.frombuffer(data, "<u2").astype("<u4")
-        values = (wide << 16).view("<f4")
-    else:
-        values = numpy.frombuffer(data, "<f8" if dtype == "F64" else "<f4")
-    with numpy.errstate(all="ignore"):  # too large becomes infinite, as in every conversion
-        return memoryview(values.astype("<f2")).cast("B")
-
-
-def _transposed(data: bytearray, shape: tuple[int, ...], width: int) -> bytes:
-    """A matrix of `shape`, with values of `width` bytes, the other way round."""
-    values = array(_CODES[width], bytes(data))
-    return b"".join(values[column :: shape[1]].tobytes() for column in range(shape[1]))

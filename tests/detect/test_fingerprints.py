@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from modelhub.detect import tensor_digests
+from modelhub.detect import arrays
 from modelhub.detect.canonical import Naming
 from modelhub.detect.fingerprints import WHOLE, ComponentDigest, FingerprintSink, component_digests
 from modelhub.detect.keysets import KNOWN, clip_names, expected, ldm_unet_names, vae_names
@@ -340,7 +340,7 @@ def test_without_numpy_everything_but_the_rounding_is_the_same(
     full = checkpoint()
     half = {name: tensor.half() for name, tensor in full.items()}
     with_full, with_half = of(full), of(half)
-    monkeypatch.setattr(tensor_digests, "_numpy", lambda: None)
+    monkeypatch.setattr(arrays, "numpy_or_none", lambda: None)
     without_full, without_half = of(full), of(half)
     assert without_half == with_half
     for name, digest in without_full.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from modelhub.detect import finite
+from modelhub.detect import arrays
 from modelhub.detect.finite import all_finite
 from modelhub.detect.health import HealthReport, HealthSink, examine, lying_hashes
 from modelhub.detect.keysets import clip_names, ldm_unet_names, vae_names
@@ -46,7 +46,7 @@ def raw(tensor: torch.Tensor) -> bytes:
 def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With numpy, and as in the base install."""
     if request.param == "no numpy":
-        monkeypatch.setattr(finite, "_numpy", lambda: None)
+        monkeypatch.setattr(arrays, "numpy_or_none", lambda: None)
     return str(request.param)
 
 
