@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from modelhub.fetch.choice import Wish
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.traits import Container, Traits, WeightSet, is_index, traits
+from modelhub.fetch.traits import Container, Traits, WeightSet, is_index, side_role, traits
 
 # Names that the diffusers and transformers libraries give to the one main file of a folder.
 _CONVENTIONAL = frozenset({"diffusion_pytorch_model", "model", "pytorch_lora_weights", "learned_embeds"})
@@ -106,16 +106,23 @@ def _index(files: Iterable[RemoteFile], about: Traits) -> list[RemoteFile]:
 def main_groups(model: RemoteModel, files: Iterable[RemoteFile]) -> tuple[list[Group], bool]:
     """The groups that a repository is about, and whether they are only side files (a VAE, a LoRA …).
 
-    Side files count when there is nothing else. A file named after a VAE that is far larger than any VAE is a
-    checkpoint with that VAE baked in.
+    Side files count when there is nothing else, or when the repository is named after their kind. A file named after
+    a VAE that is far larger than any VAE is a checkpoint with that VAE baked in.
     """
     units = units_of(files)
-    mains = [u for u in units if u.traits.side_role is None or (u.traits.side_role == "vae" and u.size > _BAKED)]
+    own_role = side_role(model.title)
+    mains = [unit for unit in units if own_role and unit.traits.side_role == own_role]
+    mains = mains or [unit for unit in units if unit.traits.side_role is None or _has_baked_vae(unit)]
     chosen = mains or units
     groups: dict[tuple[str, str], list[Unit]] = {}
     for unit in chosen:
-        groups.setdefault((unit.traits.folder, unit.traits.model), []).append(unit)
-    return [Group(folder, name, tuple(members)) for (folder, name), members in groups.items()], not mains
+        groups.setdefault((unit.traits.folder, _plain(unit.traits.model)), []).append(unit)
+    found = [Group(folder, min(u.traits.model for u in units), tuple(units)) for (folder, _), units in groups.items()]
+    return found, not mains
+
+
+def _has_baked_vae(unit: Unit) -> bool:
+    return unit.traits.side_role == "vae" and unit.size > _BAKED
 
 
 def outstanding(model: RemoteModel, groups: Sequence[Group]) -> Group | None:

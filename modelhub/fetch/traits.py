@@ -50,8 +50,8 @@ _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 _INDEX = re.compile(r"\.(safetensors|bin)\.index(\.[\w-]+)?\.json$")
 
 # Words stand between separators; the first row that fits counts.
-_W = r"(?:^|[-_. +(\[])"
-_E = r"(?=$|[-_. +)\]])"
+_W = r"(?:^|[-_. +(\[]|(?<=pruned))"
+_E = r"(?=$|[-_. +)\]]|fix|fp(?:16|32))"
 _PRECISIONS = (
     ("fp8", re.compile(rf"{_W}(?:fp8|float8|e4m3fn?|e5m2)(?:[-_]?e\dm\d\w*)?{_E}")),
     ("bf16", re.compile(rf"{_W}(?:bf16|bfloat16){_E}")),
@@ -71,27 +71,25 @@ _VARIANT_WORDS = re.compile(
 )
 
 # Side files: models that come along with the one that a repository is about.
-_SIDE_ROLES = (
+# Each row: the kind, words of a name, words of a folder.
+_SIDE_WORDS = (
+    ("vae", r"vae|ae|kl-f8|autoencoder", r"vaes?"),
+    ("lora", r"(?:lora|locon|loha|lokr|lycoris|dora)s?", r"(?:lora|lycoris)s?"),
+    ("embedding", r"emb(?:edding)?|learned_embeds", r"embeddings?|textual[-_]inversions?"),
+    ("hypernetwork", r"hypernetwork", r"hypernetworks?"),
+    ("controlnet", r"control|controlnet|t2iadapter", r"controlnets?"),
+    ("text encoder", r"t5xxl|clip_[lg]|text_encoders?", r"text_encoders?|clip|t5"),
+    ("refiner", r"refiner", r"refiner"),
+)
+# "with_vae", "baked_vae", "no_vae" speak of a checkpoint, not of a VAE.
+_SIDE_ROLES = tuple(
     (
-        "vae",
+        role,
         re.compile(
-            r"(?<!with)(?<!baked)(?:^|[-_. ])(?:vae|ae|kl-f8|autoencoder)(?=$|[-_. ])(?![-_. ]baked)|(?:^|/)vaes?/"
+            rf"(?<!with)(?<!baked)(?<!no)(?:^|[-_. /])(?:{words})(?=$|[-_. ])(?![-_. ]baked)|(?:^|/)(?:{folders})/"
         ),
-    ),
-    ("lora", re.compile(r"(?:^|[-_. ])(?:lora|locon|loha|lokr|lycoris|dora)s?(?=$|[-_. ])|(?:^|/)(?:lora|lycoris)s?/")),
-    (
-        "embedding",
-        re.compile(
-            r"(?:^|/)(?:embeddings?|textual[-_]inversions?)/|learned_embeds|(?:^|[-_. ])emb(?:edding)?(?=$|[-_. ])"
-        ),
-    ),
-    ("hypernetwork", re.compile(r"(?:^|/)hypernetworks?/|(?:^|[-_. ])hypernetwork(?=$|[-_. ])")),
-    ("controlnet", re.compile(r"(?:^|/)controlnets?/|(?:^|[-_. ])(?:control|controlnet|t2iadapter)(?=$|[-_. ])")),
-    (
-        "text encoder",
-        re.compile(r"(?:^|/)(?:text_encoders?|clip|t5)/|(?:^|[-_. ])(?:t5xxl|clip_[lg]|text_encoder)(?=$|[-_. ])"),
-    ),
-    ("refiner", re.compile(r"(?:^|[-_. ])refiner(?=$|[-_. ])")),
+    )
+    for role, words, folders in _SIDE_WORDS
 )
 
 
@@ -122,6 +120,11 @@ class Traits:
         return " ".join(word for word in (self.side_role, self.precision, named, self.container.value) if word)
 
 
+def side_role(words: str) -> str | None:
+    """The kind of small model that a name or path speaks of, None when it speaks of none."""
+    return next((role for role, pattern in _SIDE_ROLES if pattern.search(words.lower())), None)
+
+
 def is_index(name: str) -> bool:
     """Whether a file is the list of a sharded model's parts."""
     return _INDEX.search(name) is not None
@@ -147,7 +150,7 @@ def _from_name(name: str) -> Traits:
         weight_set=next((kind for kind, pattern in _SETS if pattern.search(words)), WeightSet.PLAIN),
         precision=next((kind for kind, pattern in _PRECISIONS if pattern.search(words)), None),
         shard=(int(shard[1]), int(shard[2])) if shard else None,
-        side_role=next((role for role, p in _SIDE_ROLES if p.search(words) or p.search(path_words)), None),
+        side_role=side_role(words) or side_role(path_words),
         training_state=bool(_TRAINING_STATE.search(lower)),
     )
 
@@ -171,13 +174,13 @@ def traits(file: RemoteFile) -> Traits:
     found = _from_name(file.name)
     if not (file.kind or file.facts):
         return found
-    container, side_role = found.container, found.side_role
+    container, role = found.container, found.side_role
     if file.kind not in _MAIN_KINDS:
-        side_role = _WEIGHT_KINDS.get(file.kind)
+        role = _WEIGHT_KINDS.get(file.kind)
         if file.kind not in _WEIGHT_KINDS:
             container = Container.NOT_WEIGHTS
     elif file.kind:
-        side_role = None
+        role = None
     weight_set = found.weight_set
     if weight_set is WeightSet.PLAIN:
         weight_set = _SOURCE_SETS.get(file.facts.get("size", ""), weight_set)
@@ -188,6 +191,6 @@ def traits(file: RemoteFile) -> Traits:
         weight_set=weight_set,
         precision=found.precision or file.facts.get("fp") or None,
         shard=found.shard,
-        side_role=side_role,
+        side_role=role,
         training_state=found.training_state,
     )

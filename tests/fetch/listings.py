@@ -199,6 +199,46 @@ OTHERS: dict[str, dict[str, int]] = {
         "diffusion_pytorch_model-00002-of-00002.safetensors": 900,
         "diffusion_pytorch_model.safetensors.index.json": 0,
     },
+    "Linaqruf/anything-v3.0": {
+        "Anything-V3.0-pruned.ckpt": 3851,
+        "Anything-V3.0.ckpt": 7700,
+        "Anything-V3.0.vae.pt": 823,
+        "anything-v3-fp16-pruned.safetensors": 2133,
+        "anything-v3-fp32-pruned.safetensors": 4265,
+        "anything-v3-full.safetensors": 7700,
+    },
+    "andite/anything-v4.0": {
+        "anything-v4.0-pruned-fp16.ckpt": 2133,
+        "anything-v4.0-pruned.safetensors": 4265,
+        "anything-v4.0.vae.pt": 823,
+        "anything-v4.5-pruned.safetensors": 4265,
+    },
+    "stabilityai/sdxl-vae": {
+        "config.json": 0,
+        "diffusion_pytorch_model.bin": 335,
+        "diffusion_pytorch_model.safetensors": 335,
+        "sdxl_vae.safetensors": 335,
+    },
+    "madebyollin/sdxl-vae-fp16-fix": {
+        "config.json": 0,
+        "diffusion_pytorch_model.safetensors": 335,
+        "sdxl.vae.safetensors": 335,
+        "sdxl_vae.safetensors": 335,
+    },
+    "stabilityai/stable-diffusion-3-medium": {
+        "sd3_medium.safetensors": 4337,
+        "sd3_medium_incl_clips.safetensors": 5973,
+        "sd3_medium_incl_clips_t5xxlfp16.safetensors": 15762,
+        "sd3_medium_incl_clips_t5xxlfp8.safetensors": 10867,
+        "text_encoders/clip_g.safetensors": 1390,
+        "text_encoders/t5xxl_fp16.safetensors": 9787,
+    },
+    "segmind/SSD-1B": {"SSD-1B-A1111.safetensors": 4500, "SSD-1B.safetensors": 4500},
+    "TASUKU2023/Chilloutmix": {
+        "chilloutmix_NiPrunedFp16Fix.safetensors": 2133,
+        "chilloutmix_NiPrunedFp32Fix.safetensors": 4265,
+    },
+    "XpucT/Deliberate": {"Deliberate_v2.safetensors": 2133, "Deliberate_v3.safetensors": 2133},
     "google/flax-only": {"config.json": 0, "flax_model.msgpack": 500, "tf_model.h5": 500},
 }
 

@@ -78,6 +78,15 @@ def failure(model: RemoteModel, wish: Wish) -> ModelhubError:
         ("xinsir/controlnet-union-sdxl-1.0", RENDER, "diffusion_pytorch_model.safetensors"),
         ("lllyasviel/sd-controlnet-canny", RENDER, "diffusion_pytorch_model.fp16.safetensors"),
         ("lllyasviel/sd-controlnet-canny", TRAIN, "diffusion_pytorch_model.safetensors"),
+        ("Linaqruf/anything-v3.0", RENDER, "anything-v3-fp16-pruned.safetensors"),
+        ("Linaqruf/anything-v3.0", TRAIN, "anything-v3-full.safetensors"),
+        ("andite/anything-v4.0", RENDER, "anything-v4.0-pruned.safetensors"),
+        ("stabilityai/sdxl-vae", RENDER, "sdxl_vae.safetensors"),
+        ("madebyollin/sdxl-vae-fp16-fix", RENDER, "sdxl.vae.safetensors"),
+        ("stabilityai/stable-diffusion-3-medium", RENDER, "sd3_medium.safetensors"),
+        ("segmind/SSD-1B", RENDER, "SSD-1B.safetensors"),
+        ("TASUKU2023/Chilloutmix", RENDER, "chilloutmix_NiPrunedFp16Fix.safetensors"),
+        ("TASUKU2023/Chilloutmix", TRAIN, "chilloutmix_NiPrunedFp32Fix.safetensors"),
         ("stabilityai/sdxl-turbo", RENDER, "sd_xl_turbo_1.0_fp16.safetensors"),
         ("stabilityai/sdxl-turbo", Wish(precision="fp32"), "sd_xl_turbo_1.0.safetensors"),
     ],
@@ -190,7 +199,7 @@ def test_a_sharded_model_without_an_index_of_pipelines_is_kept_together() -> Non
 
 @pytest.mark.parametrize(
     ("repository", "count"),
-    [("WarriorMama777/OrangeMixs", 5), ("someone/many-loras", 3)],
+    [("WarriorMama777/OrangeMixs", 5), ("someone/many-loras", 3), ("XpucT/Deliberate", 2)],
 )
 def test_several_models_that_fit_equally_well_are_listed(repository: str, count: int) -> None:
     """No guess among different models: the error lists them and names the options."""
