@@ -68,6 +68,17 @@ class HealthSink:
         """Tensors of which bytes are missing at the file's end."""
         return tuple(sorted(tensor.span.name for tensor in self._stream.unfinished))
 
+    def report(
+        self,
+        *,
+        architecture: Architecture | None = None,
+        type: ModelType = ModelType.UNKNOWN,
+        metadata: Mapping[str, str] | None = None,
+        data_part_sha256: str | None = None,
+    ) -> HealthReport:
+        """The report on a model of this one file, once it has been fed; see `examine`."""
+        return examine(self, architecture=architecture, type=type, metadata=metadata, data_part_sha256=data_part_sha256)
+
 
 class _Values:
     """What is known so far about one tensor's values."""

@@ -64,7 +64,7 @@ def look(tmp_path: Path) -> Callable[..., HealthReport]:
         path.write_bytes(data)
         sink = HealthSink(spans)
         hash_file(path, sinks=[sink], threads=False)
-        return examine(sink, **facts)  # type: ignore[arg-type]
+        return sink.report(**facts)  # type: ignore[arg-type]
 
     return look
 
