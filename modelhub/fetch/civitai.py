@@ -16,6 +16,7 @@ from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundEr
 from modelhub.fetch import civitai_answers, civitai_reference
 from modelhub.fetch.civitai_answers import Model, Version
 from modelhub.fetch.civitai_reference import CivitaiReference
+from modelhub.fetch.endpoints import checked_endpoint
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Civitai:
         timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.endpoint = endpoint.rstrip("/")
+        self.endpoint = checked_endpoint(endpoint, "civitai.endpoint")
         parts = urlsplit(self.endpoint)
         self.offline = offline
         self._hosts = civitai_reference.HOSTS | {parts.netloc.lower()}
@@ -168,7 +169,7 @@ class Civitai:
             raise refusal(response, about, self.endpoint, with_token=self._credential is not None)
         try:
             return msgspec.json.decode(response.content, type=kind, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             hint = "Try again later; check civitai.endpoint if it is set."
             raise NetworkError(f"{self.endpoint} does not answer as Civitai does about {about}.", hint) from exc
 
@@ -223,11 +224,11 @@ def refusal(response: requests.Response, about: str, endpoint: str, *, with_toke
     """The error for an answer of 400 and above; also for refused downloads, whose JSON is the same."""
     try:
         document = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         document = {}
     stated = document if isinstance(document, dict) else {}
     status, deadline = response.status_code, stated.get("deadline")
-    words = f" ({stated['error']})" if isinstance(stated.get("error"), str) else ""
+    words = f" ({stated['error'][:200]})" if isinstance(stated.get("error"), str) else ""
     if deadline:
         hint = "Wait until then, or buy early access on the model's page."
         return AccessError(f"Civitai: {about} is in early access until {deadline}.", hint)

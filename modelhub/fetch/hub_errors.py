@@ -31,6 +31,8 @@ def refusal(
     if code == "RevisionNotFound":
         hint = f"Its branches and tags are listed at {page}/tree/main."
         return NotFoundError(f"{reference.repository} has no revision `{reference.revision or 'main'}`.", hint)
+    if code == "EntryNotFound" and reference.path is None:
+        return NotFoundError(f"{reference.repository} is empty.", f"See {page}.")
     if code == "EntryNotFound":
         return NotFoundError(f"{reference.repository} holds no `{reference.path}`.", f"See {page}/tree/main.")
     if status == 401 and _BAD_TOKEN in words.lower():

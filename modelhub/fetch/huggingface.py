@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from modelhub.domain import TriggerWord
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch import hf_cache, hub_library, hub_reference
+from modelhub.fetch.endpoints import checked_endpoint
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.hub_errors import RepositoryGoneError
 from modelhub.fetch.hub_reference import HubReference
@@ -54,7 +55,7 @@ class HuggingFace:
         timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.endpoints = tuple(endpoint.rstrip("/") for endpoint in endpoints)
+        self.endpoints = tuple(checked_endpoint(each, "huggingface.endpoints") for each in endpoints)
         self.offline = offline
         self._token = token
         self._cache = cache
