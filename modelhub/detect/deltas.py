@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from modelhub.detect.facts import Facts
 from modelhub.detect.names import split_space, split_tail
-from modelhub.detect.positions import Look
-from modelhub.detect.shapes import read_shape
+from modelhub.detect.shapes import rank_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +88,7 @@ def _commonest_rank(facts: Facts) -> int:
     for key in tensors:
         space, rest, _ = split_space(key)
         _, tail = split_tail(rest, prefixed=space != "")
-        rank = read_shape(Look("rank", "rank", tail), key, tensors) if tail else None
+        rank = rank_of(tail, tensors[key].shape) if tail else None
         if rank is not None:
             counts[rank] += 1
     return max(counts.items(), key=lambda item: (item[1], item[0]))[0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelhub.detect.names import Mark, mark_of
-from modelhub.detect.shapes import read_shape
+from modelhub.detect.shapes import measure
 from modelhub.formats.header import Header
 
 _TOKEN_WIDTHS = frozenset({768, 1024, 1280})
@@ -61,10 +61,14 @@ def read_facts(header: Header) -> Facts:
     signs = frozenset().union(*(m.signs for m in marks))
     widths: dict[str, set[int]] = {}
     for mark, key in marks.items():
-        for look in mark.looks:
-            value = read_shape(look, key, tensors)
+        for reading in mark.readings:
+            value = measure(reading, key, tensors)
             if value is not None:
-                widths.setdefault(look.subject, set()).add(value)
+                seen = widths.get(reading.subject)
+                if seen is None:
+                    widths[reading.subject] = {value}
+                else:
+                    seen.add(value)
     if _bare_vectors(header, signs):
         signs |= {"embedding:bare"}
         widths["vector"] = {t.shape[-1] for t in tensors.values()}

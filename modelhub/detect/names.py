@@ -8,10 +8,12 @@ each network once. Answers depend on the name alone, so they are remembered: the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelhub.detect.positions import Look, exact_looks, unet_looks
+from modelhub.detect.shapes import Reading, readings
 from modelhub.detect.signs import NETWORK_GROUPS, SIGNS
 
 
@@ -112,6 +114,8 @@ _CANON = {
     "down": "lora_down",
     "up": "lora_up",
 }
+# Biases and scales of a layer carry its signs too, but only its matrix has its shape.
+_MEASURED_ENDS = ("_weight", "_pe")
 _MEMO_LIMIT = 60_000
 
 
@@ -120,25 +124,27 @@ class Mark:
     """What a name says: signs, and what to look up in the tensor's shape. Interned, so compared by identity."""
 
     signs: frozenset[str]
-    looks: tuple[Look, ...] = ()
+    readings: tuple[Reading, ...] = ()
 
 
 _interned: dict[tuple[frozenset[str], tuple[Look, ...]], Mark] = {}
 _skeletons: dict[tuple[str, str, bool], tuple[frozenset[str], tuple[tuple[str, str], ...]]] = {}
-_memo: dict[str, Mark] = {}
 
 
-def mark_of(key: str) -> Mark:
-    """The mark of one tensor name; equal marks are one object."""
-    mark = _memo.get(key)
-    if mark is None:
-        mark = _read(key)
-        if len(_memo) >= _MEMO_LIMIT:
-            _memo.clear()
+class _Memo(dict[str, Mark]):
+    """Marks by tensor name; read on first use, forgotten all at once when there are too many."""
+
+    def __missing__(self, key: str) -> Mark:
+        if len(self) >= _MEMO_LIMIT:
+            self.clear()
             _skeletons.clear()
             _interned.clear()
-        _memo[key] = mark
-    return mark
+        mark = self[key] = _read(key)
+        return mark
+
+
+# The mark of one tensor name; equal marks are one object.
+mark_of: Callable[[str], Mark] = _Memo().__getitem__
 
 
 def _read(key: str) -> Mark:
@@ -153,6 +159,8 @@ def _read(key: str) -> Mark:
     # Trainers factor a block's layers differently for LoKr: there, names alone tell FLUX's blocks.
     wanted = [p for p in probes if not (tail.startswith("lokr") and p[0].startswith("bfl."))]
     looks = [Look(subject.format(space=space or "te"), side, tail) for subject, side in wanted]
+    if not tail and not flat.endswith(_MEASURED_ENDS):
+        looks = []
     if tail:
         looks.append(Look("rank", "rank", tail))
     for extra_signs, extra_looks in (unet_looks(space, flat, tail), exact_looks(space, flat, tail)):
@@ -169,7 +177,10 @@ def _whole(flat: str) -> set[str]:
 
 
 def _intern(signs: frozenset[str], looks: tuple[Look, ...]) -> Mark:
-    return _interned.setdefault((signs, looks), Mark(signs, looks))
+    mark = _interned.get((signs, looks))
+    if mark is None:
+        mark = _interned[(signs, looks)] = Mark(signs, readings(looks))
+    return mark
 
 
 def split_space(key: str) -> tuple[str, str, set[str]]:

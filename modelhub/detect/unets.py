@@ -7,7 +7,7 @@ runwayml/stable-diffusion-v1-5, stabilityai/stable-diffusion-2-1, -xl-base-1.0, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelhub.detect.facts import Facts
@@ -56,7 +56,38 @@ PROFILES = (
     Profile(architecture="sdxl-refiner", inner=_REFINER_INNER, depth=dict.fromkeys(_REFINER_INNER, 4), context=1280,
             levels=4, proj_ndim=2, stem=384, adm=frozenset({2560}), time=1536, never=_SPECIAL),
 )
+# Depth signs (positions.py) → transformer blocks that must be there at least.
 _LEAST_DEPTH = {"1": 2, "2": 3, "4": 5}
+_PLACES = ("down.0", "down.1", "down.2", "down.3", "mid", "up.0", "up.1", "up.2", "up.3")
+_STRUCTURE = ("unet", "level", "deep")
+_EXCLUSIVE_ADM = frozenset({5632})
+
+
+@dataclass(frozen=True, slots=True)
+class _Expectation:
+    """A profile turned into what to compare with: the signs it allows, the widths it wants."""
+
+    profile: Profile
+    allowed: frozenset[str]
+    widths: Mapping[str, frozenset[int]]
+
+
+def _expect(profile: Profile) -> _Expectation:
+    allowed = {f"unet:{place}" for place in profile.inner}
+    allowed |= {f"level:{p}" for p in _PLACES if p == "mid" or int(p[-1]) < profile.levels}
+    for place, depth in profile.depth.items():
+        allowed |= {f"deep:{place}:{bucket}" for bucket, least in _LEAST_DEPTH.items() if depth >= least}
+    widths = {f"{kind}@{place}": frozenset({width * factor})
+              for place, width in profile.inner.items()
+              for kind, factor in (("inner", 1), ("inner4", 4), ("inner8", 8))}
+    widths["context"] = frozenset({profile.context})
+    widths["time"] = frozenset({profile.time})
+    widths["adm"] = profile.adm
+    widths["proj"] = frozenset({profile.proj_ndim})
+    return _Expectation(profile, frozenset(allowed), widths)
+
+
+_EXPECTATIONS = tuple(map(_expect, PROFILES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,61 +104,44 @@ def match_unet(facts: Facts) -> UnetAnswer | None:
     """What the UNet tensors say; None when there are none."""
     if not facts.groups & {"unet", "level"} and not facts.widths.keys() & {"context", "adm"}:
         return None
-    fits, reasons, shaped = [], {}, []
-    for profile in PROFILES:
-        clashes = list(_clashes(profile, facts))
-        if not clashes:
-            fits.append(profile.architecture)
-        elif all(width for _, width in clashes):
-            shaped.append(profile.architecture)
-        reasons.update(dict.fromkeys(reason for reason, _ in clashes))
-    return UnetAnswer(tuple(fits), tuple(reasons), tuple(shaped))
+    structure = frozenset(s for s in facts.signs if s.startswith(_STRUCTURE))
+    fits, shaped = [], []
+    reasons: dict[str, None] = {}
+    for expected in _EXPECTATIONS:
+        odd_structure = _odd_structure(expected, facts, structure)
+        odd_widths = [s for s, seen in facts.widths.items() if s in expected.widths and not seen <= expected.widths[s]]
+        odd_form = [s for s in odd_widths if s == "proj"]
+        if not odd_structure and not odd_widths:
+            fits.append(expected.profile.architecture)
+        elif not odd_structure and not odd_form:
+            shaped.append(expected.profile.architecture)
+        reasons.update(dict.fromkeys(odd_structure))
+        reasons.update(dict.fromkeys(_told(s, facts.widths[s]) for s in odd_widths))
+    return UnetAnswer(tuple(fits), tuple(reasons)[:_REASONS_SHOWN], tuple(shaped))
 
 
-def _clashes(profile: Profile, facts: Facts) -> Iterator[tuple[str, bool]]:
-    """What speaks against a profile; the flag says whether it is a mere width."""
-    if profile.needs and profile.needs not in facts.signs and not facts.width("adm") & _distinct_adm(profile):
-        yield f"no {profile.needs}", False
-    for sign in profile.never & facts.signs:
-        yield f"has {sign}", False
-    for sign in facts.signs:
-        yield from _structure(profile, sign)
-    for subject, seen in facts.widths.items():
-        yield from _width(profile, subject, seen)
+_REASONS_SHOWN = 6
 
 
-def _distinct_adm(profile: Profile) -> frozenset[int]:
-    return profile.adm if profile.architecture == "kolors" else _NO_ADM
+def _odd_structure(expected: _Expectation, facts: Facts, structure: frozenset[str]) -> list[str]:
+    profile = expected.profile
+    odd = [_SAID[s.partition(":")[0]].format(*s.split(":")[1:]) for s in sorted(structure - expected.allowed)]
+    odd += [f"has {sign}" for sign in sorted(profile.never & facts.signs)]
+    if profile.needs and profile.needs not in facts.signs and not facts.width("adm") & profile.adm & _EXCLUSIVE_ADM:
+        odd.append(f"no {profile.needs}")
+    return odd
 
 
-def _structure(profile: Profile, sign: str) -> Iterator[tuple[str, bool]]:
-    kind, _, rest = sign.partition(":")
-    if kind == "unet" and rest not in profile.inner:
-        yield f"attention at {rest}", False
-    elif kind == "level" and rest != "mid" and int(rest.rpartition(".")[2]) >= profile.levels:
-        yield f"a level {rest}", False
-    elif kind == "deep":
-        place, _, bucket = rest.partition(":")
-        if profile.depth.get(place, 0) < _LEAST_DEPTH[bucket]:
-            yield f"{_LEAST_DEPTH[bucket]} or more transformer blocks at {place}", False
+_SAID = {"unet": "attention at {0}", "level": "a level {0}", "deep": "more than {1} transformer blocks at {0}"}
+_TOLD = {
+    "context": "cross-attention input width {0}",
+    "time": "time embedding width {0}",
+    "adm": "label embedding input width {0}",
+}
 
 
-def _width(profile: Profile, subject: str, seen: frozenset[int]) -> Iterator[tuple[str, bool]]:
-    kind, _, place = subject.partition("@")
-    factor = {"inner": 1, "inner4": 4, "inner8": 8}.get(kind)
-    if factor is not None:
-        wanted = profile.inner.get(place, 0) * factor
-        if wanted and seen != {wanted}:
-            yield f"width {_show(seen)} at {place}", True
-    elif kind == "context" and seen != {profile.context}:
-        yield f"cross-attention input width {_show(seen)}", True
-    elif kind == "adm" and not seen <= profile.adm:
-        yield f"label embedding input width {_show(seen)}", True
-    elif kind == "time" and seen != {profile.time}:
-        yield f"time embedding width {_show(seen)}", True
-    elif kind == "proj" and seen != {profile.proj_ndim}:
-        yield "convolutional attention projections" if 4 in seen else "linear attention projections", False
-
-
-def _show(values: frozenset[int]) -> str:
-    return ", ".join(map(str, sorted(values)))
+def _told(subject: str, seen: frozenset[int]) -> str:
+    shown = ", ".join(map(str, sorted(seen)))
+    if subject == "proj":
+        return "convolutional attention projections" if 4 in seen else "linear attention projections"
+    return _TOLD.get(subject, f"width {{0}} for {subject}").format(shown)
