@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _INDEX = "model_index.json"
 _INDEX_LIMIT = 1 << 20  # bytes; real ones have less than two thousand
+_MOST_SCANNED = 1000  # files; the hub lists 50 a page with verdicts, 1000 without
 _ATTEMPTS = 4
 _LONGEST_WAIT = 60.0  # seconds
 
@@ -147,11 +149,14 @@ def _info(api: HfApi, reference: HubReference, timeout: float, sleep: Callable[[
 
 
 def _files(api: HfApi, repository: str, commit: str) -> tuple[HubFile, ...]:
+    """All files, with scan verdicts unless there are so many files that the small pages would take minutes."""
     try:
-        return tuple(_tree(api, repository, commit, expand=True))
+        files = tuple(islice(_tree(api, repository, commit, expand=True), _MOST_SCANNED + 1))
+        if len(files) <= _MOST_SCANNED:
+            return files
     except (KeyError, TypeError) as exc:  # a mirror's scan verdicts of another shape
         _log.debug("expanded tree of %s cannot be read (%s); asking for the plain one", repository, exc)
-        return tuple(_tree(api, repository, commit, expand=False))
+    return tuple(_tree(api, repository, commit, expand=False))
 
 
 def _tree(api: HfApi, repository: str, commit: str, *, expand: bool) -> Iterator[HubFile]:

@@ -60,6 +60,15 @@ def test_resolve_tells_sizes_hashes_addresses_and_scan_verdicts() -> None:
     assert model.components == ("unet",)
 
 
+def test_a_repository_of_thousands_of_files_is_listed_in_large_pages() -> None:
+    """Scan verdicts are given up where they would take hundreds of questions; no file is left out."""
+    files = {f"loras/{number:04}.safetensors": b"%d" % number for number in range(2500)}
+    with Hub({"org/many": Repository(files=files)}) as hub:
+        model = fetcher(hub).resolve("org/many")
+        assert len([request for request in hub.requests if "/tree/" in request.path]) < 30
+    assert len(model.files) == 2500
+
+
 def test_resolve_reads_the_model_card() -> None:
     """Licence, base, trigger word and tags of the card are in the answer."""
     with Hub({"org/name": SD15}) as hub:

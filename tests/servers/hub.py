@@ -43,7 +43,7 @@ class Hub:
 
     `renamed` names redirect to their new ones. `gone` names answer as if they had never been; every name that is not
     there does so anyway. `token` is the one valid access token (it opens private and gated repositories); None: there
-    is none. `page_size` is how many files one answer of a tree lists.
+    is none. `page_size` is how many files one answer of an expanded tree lists; a plain one lists twenty times as many.
     """
 
     def __init__(
@@ -221,7 +221,8 @@ class _Api(_Hub):
         listed = list(entries(repository, tree, below, recursive=flag["recursive"], expand=flag["expand"]))
         if below and not listed:
             return self.refuse(404, "EntryNotFound", f"{below} does not exist on {name}")
-        start, size = int(query.get("cursor", "0")), self.server.hub.page_size
+        start = int(query.get("cursor", "0"))
+        size = self.server.hub.page_size * (1 if flag["expand"] else 20)
         headers = {}
         if start + size < len(listed):
             rest = "&".join(f"{key}={value}" for key, value in {**query, "cursor": str(start + size)}.items())
