@@ -27,7 +27,13 @@ _T = TypeVar("_T", Model, Version, list[Version | None])
 _BATCH = 100  # hashes in one question; the API refuses more
 _ATTEMPTS = 4
 _LONGEST_WAIT = 60.0  # seconds
+_PAUSE = 0.05  # seconds between single questions, where there are many
+_BY_HASH = "/api/v1/model-versions/by-hash"
 _TOKEN_HINT = "Make a key in your account's settings at civitai.com and set CIVITAI_API_TOKEN"
+
+
+class _NoSuchQuestionError(NetworkError):
+    """The service (a mirror, an older version) does not know this question."""
 
 
 class Civitai:
@@ -47,6 +53,7 @@ class Civitai:
         self.endpoint = checked_endpoint(endpoint, "civitai.endpoint")
         parts = urlsplit(self.endpoint)
         self.offline = offline
+        self._has_batches = True
         self._hosts = civitai_reference.HOSTS | {parts.netloc.lower()}
         self._credential = (
             Credential(origin=f"{parts.scheme}://{parts.netloc}", value=f"Bearer {token}") if token else None
@@ -73,18 +80,15 @@ class Civitai:
             )
         model, version, pinned = self._find(reference, revision)
         answer = self._remote(model, version, pinned=pinned)
-        if not answer.files:
+        if not answer.files or not version.is_downloadable:
             hint = f"See {answer.page}: it may be archived, or for use on the site only."
             raise NotFoundError(f"{answer.reference} ({answer.title}) offers no file for download.", hint)
         return _only_named(answer, reference) if reference.download else answer
 
     def by_hash(self, digest: str) -> RemoteModel | None:
         """The version that holds a file of this hash (SHA-256, AutoV1, AutoV2, CRC32 or BLAKE3), None when unknown."""
-        try:
-            version = self._get(f"/api/v1/model-versions/by-hash/{digest}", Version, f"hash {digest}")
-        except NotFoundError:
-            return None
-        return self._remote(None, version, pinned=True)
+        version = self._version_with(digest)
+        return self._remote(None, version, pinned=True) if version else None
 
     def by_hashes(self, digests: Iterable[str]) -> dict[str, RemoteModel]:
         """The versions that hold files of these SHA-256, by SHA-256 (lower case); unknown ones are left out.
@@ -102,9 +106,24 @@ class Civitai:
         return found
 
     def _batch(self, digests: Sequence[str]) -> list[Version]:
-        body = [digest.upper() for digest in digests]
-        answer = self._ask("POST", "/api/v1/model-versions/by-hash", list[Version | None], "hashes", body=body)
-        return [version for version in answer if version is not None]
+        if self._has_batches:
+            try:
+                body = [digest.upper() for digest in digests]
+                answer = self._ask("POST", _BY_HASH, list[Version | None], "these hashes", body=body)
+                return [version for version in answer if version is not None]
+            except _NoSuchQuestionError:
+                self._has_batches = False
+        one_by_one = []
+        for digest in digests:
+            one_by_one.append(self._version_with(digest))
+            self._sleep(_PAUSE)
+        return [version for version in one_by_one if version is not None]
+
+    def _version_with(self, digest: str) -> Version | None:
+        try:
+            return self._get(f"{_BY_HASH}/{digest}", Version, f"hash {digest}")
+        except NotFoundError:
+            return None
 
     def _find(self, reference: CivitaiReference, revision: str | None) -> tuple[Model | None, Version, bool]:
         if revision and reference.version and revision != str(reference.version):
@@ -141,7 +160,7 @@ class Civitai:
                     return version
             there = ", ".join(f"{version.id} ({version.name})" for version in versions[:10])
             raise NotFoundError(f"civitai:{model.id} ({model.name}) has no version {wanted}.", f"There are: {there}.")
-        usable = [version for version in versions if version.files]
+        usable = [version for version in versions if version.files and version.is_downloadable]
         if not usable:
             hint = f"See {self.endpoint}/models/{model.id}: it may be archived, or for use on the site only."
             raise NotFoundError(f"civitai:{model.id} ({model.name}) offers no file for download.", hint)
@@ -152,7 +171,10 @@ class Civitai:
         answer = civitai_answers.remote_model(
             model, version, endpoint=self.endpoint, credential=self._credential, pinned=pinned
         )
-        newest = next((each for each in (model.model_versions if model else None) or () if each.files), None)
+        newest = next(
+            (each for each in (model.model_versions if model else None) or () if each.files and each.is_downloadable),
+            None,
+        )
         if not pinned and newest is not None and newest.id != version.id:
             notice = f"Version {newest.name} is in early access until {newest.deadline}; took {version.name} instead."
             return replace(answer, notices=(notice, *answer.notices))
@@ -165,6 +187,8 @@ class Civitai:
         if self.offline:
             raise NetworkError(f"Offline: Civitai is not asked about {about}.", "Leave out --offline to ask.")
         response = self._answer(method, f"{self.endpoint}{path}", body)
+        if method == "POST" and response.status_code in (400, 404, 405, 501):
+            raise _NoSuchQuestionError(f"{self.endpoint} does not answer {path}.")
         if response.status_code >= 400:
             raise refusal(response, about, self.endpoint, with_token=self._credential is not None)
         try:

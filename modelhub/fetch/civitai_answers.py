@@ -77,9 +77,15 @@ class Version(msgspec.Struct, rename="camel", kw_only=True):
     availability: str | None = None
     early_access_ends_at: str | None = None
     early_access_deadline: str | None = None
+    usage_control: str | None = None
     files: list[File] | None = None
     images: list[Image] | None = None
     model: ModelSummary | None = None
+
+    @property
+    def is_downloadable(self) -> bool:
+        """Whether its creator lets it be downloaded at all, not only be used on the site."""
+        return self.usage_control in (None, "Download")
 
     @property
     def deadline(self) -> str | None:

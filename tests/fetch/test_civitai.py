@@ -14,7 +14,7 @@ from modelhub.errors import Exit, ModelhubError, NetworkError, UsageError
 from modelhub.fetch.choose import Wish, choose
 from modelhub.fetch.civitai import Civitai
 from modelhub.fetch.civitai_reference import CivitaiReference, parse
-from tests.servers.civitai import CivitaiSite
+from tests.servers.civitai import CivitaiSite, Rules
 
 WEIGHTS = b"weights" * 999
 
@@ -273,6 +273,25 @@ def test_hashes_lead_to_versions(site: CivitaiSite) -> None:
     answers = fetcher(site).by_hashes(digests)
     assert list(answers) == [known] and answers[known].base_model == "SD 1.5"
     assert [len(question.body) for question in site.questions if question.body] == [100, 51]
+
+
+def test_hashes_are_asked_about_one_by_one_where_there_are_no_batches() -> None:
+    """A service that knows only the question for one hash is asked that."""
+    with CivitaiSite([ITEM], rules=Rules(batches=False)) as site:
+        fetch = fetcher(site)
+        digests = [str(each["hashes"]["SHA256"]).lower() for each in ITEM["modelVersions"][1]["files"]]
+        assert set(fetch.by_hashes([*digests, "f" * 64])) == set(digests)
+        fetch.by_hashes(digests)
+        assert len([question for question in site.questions if question.method == "POST"]) == 1
+
+
+def test_what_is_for_use_on_the_site_only_is_not_offered() -> None:
+    """A version that its creator does not let be downloaded is passed over, or said when it was named."""
+    item = {**ITEM, "modelVersions": [{**ITEM["modelVersions"][1], "usageControl": "InternalGeneration"}]}
+    with CivitaiSite([item]) as site:
+        for source in ("civitai:7", "civitai:7@20"):
+            error = failure(site, source)
+            assert error.code == Exit.NOT_FOUND and "on the site only" in error.hint
 
 
 def test_real_answers_are_understood(shared: Path) -> None:

@@ -37,11 +37,15 @@ class Question:
 
 @dataclass
 class Rules:
-    """What the site refuses: by version id the deadline of early access, and ids that need a login or are archived."""
+    """What the site refuses: by version id the deadline of early access, and ids that need a login or are archived.
+
+    `batches`: whether many hashes can be asked about at once.
+    """
 
     early_access: Mapping[int, str] = field(default_factory=dict)
     login: frozenset[int] = frozenset()
     archived: frozenset[int] = frozenset()
+    batches: bool = True
 
 
 class CivitaiSite:
@@ -210,6 +214,8 @@ class _Site(_Civitai):
 
     def by_hashes(self, body: Any) -> None:
         """The versions with files of these SHA-256, one a file, null where a version cannot be shown."""
+        if not self.server.site.rules.batches:
+            return self.refuse(405, "Method not allowed")
         if self.command != "POST" or not isinstance(body, list) or len(body) > _BATCH:
             return self.refuse(400, "Request must include an array of SHA256 Hashes.")
         site, wanted = self.server.site, {str(digest).upper() for digest in body}
