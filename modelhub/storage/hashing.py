@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
@@ -107,11 +108,31 @@ def hash_files(
     yield from _hash_in_parallel(todo, count, progress_task, sinks_for)
 
 
+class _Stopped(Exception):  # noqa: N818 - not an error
+    """Nobody waits for the results any more."""
+
+
+class _StopSink:
+    """Ends a read soon after `stop` is set: Ctrl-C must not wait for the last byte of a large file."""
+
+    def __init__(self, stop: Event) -> None:
+        self._stop = stop
+
+    def feed(self, data: memoryview, offset: int) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+
+
 def _hash_one(
-    path: Path, task: Task | None, sinks_for: Callable[[Path], Sequence[Sink]] | None, *, threads: bool
+    path: Path,
+    task: Task | None,
+    sinks_for: Callable[[Path], Sequence[Sink]] | None,
+    *,
+    threads: bool,
+    stop: Sequence[Sink] = (),
 ) -> HashResult:
     try:
-        sinks = sinks_for(path) if sinks_for else ()
+        sinks = (*stop, *(sinks_for(path) if sinks_for else ()))
         return HashResult(path=path, found=hash_file_fully(path, progress_task=task, sinks=sinks, threads=threads))
     except ModelhubError as exc:
         return HashResult(path=path, error=exc)
@@ -124,19 +145,22 @@ def _hash_in_parallel(
     sinks_for: Callable[[Path], Sequence[Sink]] | None,
 ) -> Iterator[HashResult]:
     remaining = iter(paths)
+    stop = Event()
+    guard = (_StopSink(stop),)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hash")
     try:
         # Only a few ahead, so that Ctrl-C and a caller that stops listening end soon.
         running: set[Future[HashResult]] = set()
         while True:
             for path in islice(remaining, 2 * workers - len(running)):
-                running.add(pool.submit(_hash_one, path, task, sinks_for, threads=False))
+                running.add(pool.submit(_hash_one, path, task, sinks_for, threads=False, stop=guard))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
     finally:
+        stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -53,7 +53,7 @@ def read_through(
         after = path.stat()
     except OSError as exc:
         raise _changed(path) from exc
-    if _identity(after) != _identity(before):
+    if identity(after) != identity(before):
         raise _changed(path)
     return before
 
@@ -77,7 +77,8 @@ class _ReadError(Exception):
         self.cause = cause
 
 
-def _identity(status: os.stat_result) -> Identity:
+def identity(status: os.stat_result) -> Identity:
+    """Size, modification time in ns, and inode: what a file keeps as long as nobody writes to it."""
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
@@ -98,7 +99,7 @@ def _read_open_file(
     feed = _feed_threads if threads and size >= _THREADS_FROM and len(sinks) > 1 else _feed_in_turn
     done = feed(file, size, sinks, task)
     # One more byte than announced means that the file grew, one less that it shrank.
-    if done != size or _identity(os.fstat(file.fileno())) != _identity(at_open):
+    if done != size or identity(os.fstat(file.fileno())) != identity(at_open):
         raise _changed(path)
     if drop:
         _drop_from_cache(file.fileno())

@@ -219,6 +219,18 @@ def test_many_files_give_one_result_each_and_errors_are_results(tmp_path: Path, 
         assert found.hashes == reference(path.read_bytes())
 
 
+def test_a_caller_that_stops_listening_ends_the_reads(tmp_path: Path) -> None:
+    """As Ctrl-C does: a large file that is being read is not read to its end."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"x")
+    with large.open("wb") as file:
+        file.truncate(1 << 36)  # sparse; hashing it would take a minute
+    results = hash_files([large, small], workers=2)
+    assert next(results).path == small
+    results.close()  # type: ignore[attr-defined]
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("hash")] == []
+
+
 def test_progress_counts_every_byte_once(write: Callable[[bytes], Path]) -> None:
     """The bar ends exactly at the file's size."""
 

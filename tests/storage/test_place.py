@@ -14,6 +14,7 @@ import pytest
 
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.storage import place
+from modelhub.storage.copying import Copied, remove_copied
 from modelhub.storage.faults import DiskFullError, FileChangedError, OutsideTargetError, TargetExistsError
 from modelhub.storage.place import Placed
 
@@ -48,20 +49,28 @@ def refuse(number: int) -> Callable[..., None]:
     return fail
 
 
+def across(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every rename between two folders one between two devices."""
+
+    def limited(real: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+        def rename(source: Path, target: Path) -> None:
+            if source.parent != target.parent:
+                raise OSError(errno.EXDEV, "other device")
+            real(source, target)
+
+        return rename
+
+    monkeypatch.setattr(os, "replace", limited(os.replace))
+    monkeypatch.setattr(os, "link", limited(os.link))
+
+
 @pytest.fixture(params=["links", "no links", "other device"])
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A drive with hard links, one without, and a target on another device."""
     if request.param == "no links":
         monkeypatch.setattr(os, "link", refuse(errno.EPERM))
     if request.param == "other device":
-        real = os.link
-
-        def link(source: Path, target: Path) -> None:
-            if source.parent != target.parent:
-                raise OSError(errno.EXDEV, "other device")
-            real(source, target)
-
-        monkeypatch.setattr(os, "link", link)
+        across(monkeypatch)
     return str(request.param)
 
 
@@ -251,27 +260,77 @@ def test_a_move_between_real_devices_copies_and_removes(tmp_path: Path, source: 
         folder.rmdir()
 
 
-def test_a_diffusers_folder_moves_as_a_whole(tmp_path: Path, library: Path) -> None:
-    """And not into a folder that is there already, not even an empty one."""
-    folder = tmp_path / "pipeline"
+def pipeline(tmp_path: Path) -> Path:
+    """A small diffusers folder."""
+    folder = tmp_path / "pipeline 国"
     (folder / "unet").mkdir(parents=True)
     (folder / "unet" / "x.safetensors").write_bytes(CONTENT)
+    (folder / "model_index.json").write_text("{}")
+    return folder
+
+
+def before_removal(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Do something between the copy and the removal of the source."""
+
+    def late(copies: tuple[Copied, ...], source: Path, target: Path) -> None:
+        action()
+        remove_copied(copies, source, target)
+
+    monkeypatch.setattr("modelhub.storage.place.remove_copied", late)
+
+
+@pytest.mark.parametrize("other_device", [False, True])
+def test_a_diffusers_folder_moves_as_a_whole(
+    tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch, other_device: bool
+) -> None:
+    """And not into a folder that is there already, not even an empty one."""
+    folder = pipeline(tmp_path)
     (library / "taken").mkdir()
+    if other_device:
+        across(monkeypatch)
     with pytest.raises(TargetExistsError):
         place.move(folder, library / "taken", within=library)
+    assert list((library / "taken").iterdir()) == []
     place.move(folder, library / "new", within=library)
     assert (library / "new" / "unet" / "x.safetensors").read_bytes() == CONTENT
+    assert (library / "new" / "model_index.json").read_text() == "{}"
     assert not folder.exists()
+    assert {path.name for path in library.iterdir()} == {"taken", "new"}
 
 
-def test_a_symbolic_link_is_moved_itself(source: Path, library: Path) -> None:
-    """What it leads to stays where it is."""
+def test_a_folder_that_gets_a_file_while_it_is_moved_keeps_that_file(
+    tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what was copied is removed."""
+    folder = pipeline(tmp_path)
+    across(monkeypatch)
+    before_removal(monkeypatch, lambda: (folder / "late.json").write_text("new"))
+    with pytest.raises(ModelhubError, match="could not be removed"):
+        place.move(folder, library / "new", within=library)
+    assert (folder / "late.json").read_text() == "new"
+    assert (library / "new" / "unet" / "x.safetensors").read_bytes() == CONTENT
+
+
+def test_a_file_that_changes_after_it_was_copied_is_not_removed(
+    source: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written last is not lost."""
+    across(monkeypatch)
+    before_removal(monkeypatch, lambda: source.write_bytes(b"newer"))
+    with pytest.raises(ModelhubError, match="was changed meanwhile"):
+        place.move(source, library / "x.pt", within=library)
+    assert source.read_bytes() == b"newer"
+    assert (library / "x.pt").read_bytes() == CONTENT
+
+
+def test_a_symbolic_link_is_not_moved(source: Path, library: Path) -> None:
+    """Elsewhere a relative one would lead nowhere, as those of the Hugging Face cache."""
     link = source.parent / "link.pt"
-    link.symlink_to(source)
-    place.move(link, library / "link.pt", within=library)
-    assert (library / "link.pt").is_symlink()
-    assert source.read_bytes() == CONTENT
-    assert not link.is_symlink()
+    link.symlink_to(source.name)
+    with pytest.raises(ModelhubError, match="is a link"):
+        place.move(link, library / "link.pt", within=library)
+    assert link.read_bytes() == CONTENT
+    assert list(library.iterdir()) == []
 
 
 def test_a_folder_where_a_file_is_in_the_way_is_named(source: Path, library: Path) -> None:

@@ -1,0 +1,154 @@
+"""Copies of files and folders that are proven by reading them again, and the removal of what has been copied."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelhub.errors import ModelhubError
+from modelhub.storage import faults
+from modelhub.storage.digests import Sha256Sink
+from modelhub.storage.durable import free_bytes, patiently, sync_descriptor, sync_folder
+from modelhub.storage.ring import Identity, drop_file_from_cache, identity, read_through
+
+if TYPE_CHECKING:
+    from modelhub.progress import Task
+
+_RESERVE = 1 << 20  # bytes left free beside a copy, for the file system's own books
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """One file that was copied: what it was like, and the SHA-256 of both."""
+
+    source: Path
+    sha256: str
+    identity: Identity
+
+
+def ensure_room(source: Path, folder: Path) -> None:
+    """Raise DiskFullError when what `source` holds does not fit into the drive of `folder`."""
+    try:
+        files = _files_below(source) if source.is_dir() else [source]
+        needed = sum(file.stat().st_size for file in files) + _RESERVE
+    except OSError as exc:
+        raise faults.translated(exc, source, "read") from exc
+    free = free_bytes(folder)
+    if needed > free:
+        raise faults.DiskFullError(
+            f"Could not copy {source} to {folder}: {needed:,} bytes are needed, {free:,} are free.",
+            "Free some space there, or choose another folder.",
+        )
+
+
+def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: Task | None) -> Copied:
+    """Copy to `target`, which must not exist, through to the disk, and compare. Links are followed."""
+    digest = Sha256Sink()
+    writer = _Writer(target)
+    try:
+        status = read_through(source, (digest, writer), progress_task=task)
+    finally:
+        writer.close()
+    _compare(source, target, digest.sha256, expected_sha256)
+    _copy_facts(source, target)
+    return Copied(source, digest.sha256, identity(status))
+
+
+def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[Copied, ...]:
+    """Copy a folder with all its files, hidden ones too; `target` must not exist."""
+    copies = []
+    try:
+        target.mkdir()
+        for file in _files_below(source):
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            copies.append(copy_file(file, place, expected_sha256=None, task=task))
+        for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+            sync_folder(folder)
+    except OSError as exc:
+        raise faults.translated(exc, source, "copy") from exc
+    return tuple(copies)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    # Links to folders are not followed: they may lead in circles, and a pipeline has none.
+    walked = os.walk(folder, onerror=_raise)
+    return [Path(where) / name for where, _, names in walked for name in sorted(names)]
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def remove_copied(copies: tuple[Copied, ...], source: Path, target: Path) -> None:
+    """Remove the files that were copied, and the folders that are empty then; nothing that came or changed since."""
+    try:
+        for copied in copies:
+            if identity(copied.source.stat()) != copied.identity:
+                raise _kept(source, target, f"{copied.source.name} was changed meanwhile")
+            patiently(copied.source.unlink)
+        if source.is_dir():
+            for folder, _, _ in os.walk(source, topdown=False):
+                Path(folder).rmdir()
+    except OSError as exc:
+        raise _kept(source, target, str(exc.strerror or exc)) from exc
+    sync_folder(source.parent)
+
+
+def _kept(source: Path, target: Path, reason: str) -> ModelhubError:
+    return ModelhubError(
+        f"{source} was copied to {target}, but could not be removed: {reason}.",
+        "The copy is whole; compare the two and remove the old one by hand.",
+    )
+
+
+class _Writer:
+    """A sink that writes what it is fed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = path.open("xb", buffering=0)
+        except OSError as exc:
+            raise faults.translated(exc, path.parent, "write to") from exc
+
+    def feed(self, data: memoryview, offset: int) -> None:
+        rest = data
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as exc:
+            raise faults.translated(exc, self._path.parent, "write to") from exc
+
+    def close(self) -> None:
+        try:
+            with self._file:
+                sync_descriptor(self._file.fileno())
+        except OSError as exc:
+            raise faults.translated(exc, self._path.parent, "write to") from exc
+
+
+def _compare(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
+    if expected is not None and sha256 != expected.lower():
+        raise faults.FileChangedError(
+            f"{source} is not the file that was catalogued: its SHA-256 is {sha256[:10]}…, not {expected[:10]}….",
+            "Run `modelhub scan` and try again.",
+        )
+    drop_file_from_cache(copied)  # else only the memory would be compared, not the disk
+    again = Sha256Sink()
+    read_through(copied, (again,))
+    if again.sha256 != sha256:
+        raise ModelhubError(
+            f"The copy of {source} in {copied.parent} does not have the same content.",
+            "The source was left alone. Check that drive and its cable.",
+        )
+
+
+def _copy_facts(source: Path, target: Path) -> None:
+    """Times and permissions; a drive that has none is no reason to fail."""
+    with contextlib.suppress(OSError):
+        shutil.copystat(source, target)
