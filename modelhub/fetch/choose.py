@@ -13,7 +13,7 @@ from modelhub.fetch.choice import readable_size as readable_size
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.refusals import refusals, refused_error
 from modelhub.fetch.single_files import Group, Unit
-from modelhub.fetch.traits import Container, traits
+from modelhub.fetch.traits import Container, WeightSet, traits
 
 __all__ = ["AmbiguousChoiceError", "Candidate", "Choice", "Wish", "choose", "readable_size"]
 
@@ -158,7 +158,7 @@ def _explained(choice: Choice, files: Sequence[RemoteFile], refused: Refusals) -
         reason = choice.reason if chosen else _why_not(file, choice, refused)
         is_refused = identity(file) in refused
         rows.append(Candidate(file=file, role=about.words, chosen=chosen, reason=reason, refused=is_refused))
-    rows.sort(key=lambda row: not row.chosen)
+    rows.sort(key=lambda row: (not row.chosen, row.file.name.count("/"), row.file.name))
     return replace(choice, candidates=tuple(rows))
 
 
@@ -166,8 +166,32 @@ def _why_not(file: RemoteFile, choice: Choice, refused: Refusals) -> str:
     if identity(file) in refused:
         return f"refused: {refused[identity(file)]}"
     about = traits(file)
-    if choice.layout == "file" and about.side_role:
+    if choice.layout == "diffusers":
+        return "not part of the diffusers folder" if not about.folder else "another variant of the same component"
+    if "/" in file.name and "/" not in choice.files[0].name:
+        return "part of a folder (--diffusers or --file takes it)"
+    if about.side_role:
         return f"another kind of model: {about.side_role}"
-    if choice.layout == "file" and "/" in file.name and "/" not in choice.files[0].name:
-        return "part of a folder (--diffusers takes that)"
+    return _compared(file, choice.files[0])
+
+
+_SET_REASONS = {
+    WeightSet.EMA_ONLY: "averaged weights only: for rendering",
+    WeightSet.NON_EMA: "last-step weights: for training",
+    WeightSet.FULL: "all weight sets and more: for training",
+    WeightSet.PRUNED: "may hold both weight sets: for training",
+}
+
+
+def _compared(file: RemoteFile, taken: RemoteFile) -> str:
+    """How a file differs from the one that was taken instead."""
+    about, other = traits(file), traits(taken)
+    if about.weight_set is not other.weight_set and about.weight_set in _SET_REASONS:
+        return _SET_REASONS[about.weight_set]
+    if about.precision != other.precision and about.precision:
+        return f"in {about.precision}"
+    if about.model != other.model:
+        return "another model or version (--file takes it)"
+    if file.size and taken.size and file.size != taken.size:
+        return "larger" if file.size > taken.size else "smaller"
     return "fits less well"

@@ -42,7 +42,7 @@ def _unsafe(file: RemoteFile) -> str | None:
 
 def _pickle(file: RemoteFile, twin: RemoteFile | None, wish: Wish) -> str | None:
     if twin is not None:
-        return f"a pickle, and the same weights are there as {twin.name}"
+        return f"a pickle; the same weights are there as {twin.name}"
     if wish.pickles:
         return None
     scan = f"its scan says {file.scan}" if file.scan else "no scan verdict"
@@ -53,7 +53,7 @@ def refused_error(model: RemoteModel, files: Iterable[RemoteFile], refused: Refu
     """All that fits is refused."""
     named = [(file, refused[identity(file)]) for file in files if identity(file) in refused]
     file, reason = named[0]
-    more = f" ({len(named) - 1} more files are refused too.)" if len(named) > 1 else ""
+    more = f" (So are {len(named) - 1} more.)" if len(named) > 1 else ""
     if "same weights" in reason:
         hint = f"Take {reason.rpartition(' as ')[2]} instead."
     elif "--allow-pickle" in reason:

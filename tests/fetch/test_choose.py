@@ -111,7 +111,10 @@ def test_the_table_tells_why_each_file_was_left() -> None:
     assert "same weights are there as v1-5-pruned.safetensors" in rows["v1-5-pruned.ckpt"].reason
     assert rows["v1-5-pruned.ckpt"] in choice.refused
     assert "folder" in rows["unet/diffusion_pytorch_model.fp16.safetensors"].reason
+    assert "for training" in rows["v1-5-pruned.safetensors"].reason
     assert "README.md" not in rows
+    trained = {row.file.name: row.reason for row in choose(SD15_MODEL, TRAIN).candidates}
+    assert "for rendering" in trained["v1-5-pruned-emaonly.safetensors"]
 
 
 def test_a_diffusers_folder_is_taken_in_one_precision() -> None:
