@@ -27,42 +27,81 @@ def _hidden(*values: int) -> dict[str, frozenset[int]]:
     return {"hidden": frozenset(values)}
 
 
-_NOT_FLUX = ("flux2:modulation", "flux2:fused", "chroma:guidance", "hunyuan-video:refiner", "hunyuan-video:names",
-             "qwen:mod", "auraflow:joint", "sd3:joint", "anima:adapter")
+_NOT_FLUX = (
+    "flux2:modulation",
+    "flux2:fused",
+    "chroma:guidance",
+    "hunyuan-video:refiner",
+    "hunyuan-video:names",
+    "qwen:mod",
+    "auraflow:joint",
+    "sd3:joint",
+    "anima:adapter",
+)
 
 TRANSFORMERS = (
     # FLUX's single blocks are 7 widths out and 5 in; FLUX.2's, with gated layers, 9 and 4.
-    Transformer(architecture="flux", one_of=("bfl:double", "bfl:single"), never=_NOT_FLUX,
-                widths={**_hidden(3072), "bfl.linear1": frozenset({21504}), "bfl.linear2": frozenset({15360})}),
+    Transformer(
+        architecture="flux",
+        one_of=("bfl:double", "bfl:single"),
+        never=_NOT_FLUX,
+        widths={**_hidden(3072), "bfl.linear1": frozenset({21504}), "bfl.linear2": frozenset({15360})},
+    ),
     Transformer(architecture="flux", one_of=("mmdit:single",), never=_NOT_FLUX, widths=_hidden(3072)),
     Transformer(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
-    Transformer(architecture="flux2", one_of=("bfl:double", "bfl:single"), never=(*_NOT_FLUX, "bfl:modulation"),
-                widths=_hidden(4096, 6144), measured=("hidden",)),
-    Transformer(architecture="flux2", one_of=("bfl:single",), never=(*_NOT_FLUX, "bfl:modulation"),
-                widths={**_hidden(3072), "bfl.linear1": frozenset({27648}), "bfl.linear2": frozenset({12288})},
-                measured=("bfl.linear1", "bfl.linear2")),
+    Transformer(
+        architecture="flux2",
+        one_of=("bfl:double", "bfl:single"),
+        never=(*_NOT_FLUX, "bfl:modulation"),
+        widths=_hidden(4096, 6144),
+        measured=("hidden",),
+    ),
+    Transformer(
+        architecture="flux2",
+        one_of=("bfl:single",),
+        never=(*_NOT_FLUX, "bfl:modulation"),
+        widths={**_hidden(3072), "bfl.linear1": frozenset({27648}), "bfl.linear2": frozenset({12288})},
+        measured=("bfl.linear1", "bfl.linear2"),
+    ),
     Transformer(architecture="chroma", one_of=("chroma:guidance",)),
     Transformer(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
     Transformer(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
-    Transformer(architecture="qwen-image", one_of=("mmdit:double",), widths=_hidden(3072),
-                never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo")),
+    Transformer(
+        architecture="qwen-image",
+        one_of=("mmdit:double",),
+        widths=_hidden(3072),
+        never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
+    ),
     Transformer(architecture="sd3", one_of=("sd3:joint",)),
-    Transformer(architecture="sd3", one_of=("mmdit:double",), widths=_hidden(1536, 2432),
-                never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo")),
+    Transformer(
+        architecture="sd3",
+        one_of=("mmdit:double",),
+        widths=_hidden(1536, 2432),
+        never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
+    ),
     Transformer(architecture="auraflow", one_of=("auraflow:joint", "auraflow:original")),
     Transformer(architecture="pixart", one_of=("pixart:original",)),
-    Transformer(architecture="pixart", one_of=("dit:attn1",), never=("dit:linear-conv", "ltx:original", "dit:cogvideo"),
-                widths=_hidden(1152)),
-    Transformer(architecture="ltx-video", one_of=("dit:attn1", "ltx:original"), never=("dit:linear-conv", "dit:cogvideo"),
-                widths=_hidden(2048, 4096)),
+    Transformer(
+        architecture="pixart",
+        one_of=("dit:attn1",),
+        never=("dit:linear-conv", "ltx:original", "dit:cogvideo"),
+        widths=_hidden(1152),
+    ),
+    Transformer(
+        architecture="ltx-video",
+        one_of=("dit:attn1", "ltx:original"),
+        never=("dit:linear-conv", "dit:cogvideo"),
+        widths=_hidden(2048, 4096),
+    ),
     Transformer(architecture="sana", one_of=("dit:linear-conv",)),
     Transformer(architecture="cogvideox", one_of=("dit:cogvideo",)),
     Transformer(architecture="hunyuan-dit", one_of=("hunyuan-dit:original", "hunyuan-dit:diffusers")),
     Transformer(architecture="lumina2", one_of=("lumina:blocks",), widths=_hidden(2304)),
     Transformer(architecture="z-image", one_of=("lumina:blocks",), widths=_hidden(3840)),
     Transformer(architecture="wan", one_of=("wan:blocks",), never=("cosmos:blocks",), widths=_hidden(1536, 3072, 5120)),
-    Transformer(architecture="anima", one_of=("anima:adapter", "cosmos:blocks"), never=("cosmos:plain",),
-                widths=_hidden(2048)),
+    Transformer(
+        architecture="anima", one_of=("anima:adapter", "cosmos:blocks"), never=("cosmos:plain",), widths=_hidden(2048)
+    ),
     Transformer(architecture="krea2", one_of=("krea2:blocks",)),
     Transformer(architecture="hidream", one_of=("hidream:blocks",)),
     Transformer(architecture="mochi", one_of=("mochi:blocks",)),
@@ -71,8 +110,24 @@ TRANSFORMERS = (
 
 # Flow-matching families: what they predict follows from the architecture.
 FLOW_FAMILIES = frozenset(
-    {"sd3", "flux", "flux2", "chroma", "auraflow", "qwen-image", "lumina2", "z-image", "wan", "ltx-video", "hunyuan-video",
-     "sana", "hidream", "mochi", "anima", "krea2"}
+    {
+        "sd3",
+        "flux",
+        "flux2",
+        "chroma",
+        "auraflow",
+        "qwen-image",
+        "lumina2",
+        "z-image",
+        "wan",
+        "ltx-video",
+        "hunyuan-video",
+        "sana",
+        "hidream",
+        "mochi",
+        "anima",
+        "krea2",
+    }
 )
 
 

@@ -12,8 +12,10 @@ COMPONENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("text_encoder", ("has:te",)),
     ("text_encoder_2", ("has:te2",)),
     ("text_encoder_3", ("has:te3",)),
-    ("controlnet", ("control:ldm", "control:diffusers", "control:transformer", "control:lora", "control:lllite",
-                    "control:xs")),
+    (
+        "controlnet",
+        ("control:ldm", "control:diffusers", "control:transformer", "control:lora", "control:lllite", "control:xs"),
+    ),
     ("depth_model", ("has:depth",)),
     ("image_encoder", ("has:vision", "vision:clip", "vision:dino")),
     ("safety_checker", ("has:safety",)),

@@ -53,7 +53,8 @@ def _has_convolutions(facts: Facts) -> bool:
     """LoCon: low-rank pairs on convolutions wider than 1×1."""
     tensors = facts.header.tensors
     return "tail:lora_mid" in facts.signs or any(
-        "convolution" in mark.signs and _is_wide(tensors[key].shape) for mark, key in facts.marks.items()
+        "convolution" in mark.signs and _is_wide(tensors[key].shape)
+        for mark, key in facts.marks.items()
         if "tail:lora_down" in mark.signs
     )
 

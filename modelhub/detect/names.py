@@ -79,7 +79,16 @@ SPACES = (
 _BY_FIRST: dict[str, tuple[Space, ...]] = {
     first: tuple(s for s in SPACES if s.prefix[0] == first) for first in {s.prefix[0] for s in SPACES}
 }
-_TEXT_STARTS = ("text_model.", "resblocks.", "encoder.", "embeddings.", "shared.", "h.", "vision_model.", "final_layer_norm")
+_TEXT_STARTS = (
+    "text_model.",
+    "resblocks.",
+    "encoder.",
+    "embeddings.",
+    "shared.",
+    "h.",
+    "vision_model.",
+    "final_layer_norm",
+)
 
 # How low-rank deltas end their names: what trainers and libraries write.
 _TAIL = re.compile(

@@ -155,7 +155,9 @@ def _ema_looks(flat: str) -> tuple[set[str], tuple[Look, ...]]:
         return ({"ema:net"} if flat.startswith("diffusion_model") else set()), ()
     groups = found.groupdict()
     block = int(groups["i"] or groups["o"] or 0)
-    place = "mid" if groups["ldm_mid"] else f"up.{block // 3}" if groups["ldm_out"] else f"down.{max(0, block - 1) // 3}"
+    place = (
+        "mid" if groups["ldm_mid"] else f"up.{block // 3}" if groups["ldm_out"] else f"down.{max(0, block - 1) // 3}"
+    )
     what = groups["what"].replace("to_", "_to_").replace("out0", "out_0").removesuffix("weight")
     depth = int(groups["depth"])
     deep = next((name for least, name in _DEEP if depth >= least), None)

@@ -43,18 +43,78 @@ _SPECIAL = frozenset({"svd:time"})
 _NO_ADM: frozenset[int] = frozenset()
 
 PROFILES = (
-    Profile(architecture="sd1", inner=_SD_INNER, depth=dict.fromkeys(_SD_INNER, 1), context=768, levels=4,
-            proj_ndim=4, stem=320, adm=_NO_ADM, time=1280, never=_SPECIAL),
-    Profile(architecture="sd2", inner=_SD_INNER, depth=dict.fromkeys(_SD_INNER, 1), context=1024, levels=4,
-            proj_ndim=2, stem=320, adm=frozenset({1024, 1536, 2048}), time=1280, never=_SPECIAL),
-    Profile(architecture="svd", inner=_SD_INNER, depth=dict.fromkeys(_SD_INNER, 1), context=1024, levels=4,
-            proj_ndim=2, stem=320, adm=frozenset({768}), time=1280, needs="svd:time"),
-    Profile(architecture="sdxl", inner=_XL_INNER, depth=_XL_DEPTH, context=2048, levels=3,
-            proj_ndim=2, stem=320, adm=frozenset({2816}), time=1280, never=_SPECIAL | {"kolors:hid"}),
-    Profile(architecture="kolors", inner=_XL_INNER, depth=_XL_DEPTH, context=2048, levels=3,
-            proj_ndim=2, stem=320, adm=frozenset({5632}), time=1280, needs="kolors:hid"),
-    Profile(architecture="sdxl-refiner", inner=_REFINER_INNER, depth=dict.fromkeys(_REFINER_INNER, 4), context=1280,
-            levels=4, proj_ndim=2, stem=384, adm=frozenset({2560}), time=1536, never=_SPECIAL),
+    Profile(
+        architecture="sd1",
+        inner=_SD_INNER,
+        depth=dict.fromkeys(_SD_INNER, 1),
+        context=768,
+        levels=4,
+        proj_ndim=4,
+        stem=320,
+        adm=_NO_ADM,
+        time=1280,
+        never=_SPECIAL,
+    ),
+    Profile(
+        architecture="sd2",
+        inner=_SD_INNER,
+        depth=dict.fromkeys(_SD_INNER, 1),
+        context=1024,
+        levels=4,
+        proj_ndim=2,
+        stem=320,
+        adm=frozenset({1024, 1536, 2048}),
+        time=1280,
+        never=_SPECIAL,
+    ),
+    Profile(
+        architecture="svd",
+        inner=_SD_INNER,
+        depth=dict.fromkeys(_SD_INNER, 1),
+        context=1024,
+        levels=4,
+        proj_ndim=2,
+        stem=320,
+        adm=frozenset({768}),
+        time=1280,
+        needs="svd:time",
+    ),
+    Profile(
+        architecture="sdxl",
+        inner=_XL_INNER,
+        depth=_XL_DEPTH,
+        context=2048,
+        levels=3,
+        proj_ndim=2,
+        stem=320,
+        adm=frozenset({2816}),
+        time=1280,
+        never=_SPECIAL | {"kolors:hid"},
+    ),
+    Profile(
+        architecture="kolors",
+        inner=_XL_INNER,
+        depth=_XL_DEPTH,
+        context=2048,
+        levels=3,
+        proj_ndim=2,
+        stem=320,
+        adm=frozenset({5632}),
+        time=1280,
+        needs="kolors:hid",
+    ),
+    Profile(
+        architecture="sdxl-refiner",
+        inner=_REFINER_INNER,
+        depth=dict.fromkeys(_REFINER_INNER, 4),
+        context=1280,
+        levels=4,
+        proj_ndim=2,
+        stem=384,
+        adm=frozenset({2560}),
+        time=1536,
+        never=_SPECIAL,
+    ),
 )
 # Depth signs (positions.py) → transformer blocks that must be there at least.
 _LEAST_DEPTH = {"1": 2, "2": 3, "4": 5}
@@ -77,9 +137,11 @@ def _expect(profile: Profile) -> _Expectation:
     allowed |= {f"level:{p}" for p in _PLACES if p == "mid" or int(p[-1]) < profile.levels}
     for place, depth in profile.depth.items():
         allowed |= {f"deep:{place}:{bucket}" for bucket, least in _LEAST_DEPTH.items() if depth >= least}
-    widths = {f"{kind}@{place}": frozenset({width * factor})
-              for place, width in profile.inner.items()
-              for kind, factor in (("inner", 1), ("inner4", 4), ("inner8", 8))}
+    widths = {
+        f"{kind}@{place}": frozenset({width * factor})
+        for place, width in profile.inner.items()
+        for kind, factor in (("inner", 1), ("inner4", 4), ("inner8", 8))
+    }
     widths["context"] = frozenset({profile.context})
     widths["time"] = frozenset({profile.time})
     widths["adm"] = profile.adm

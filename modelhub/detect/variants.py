@@ -161,8 +161,8 @@ def prediction_of(facts: Facts, kind: ModelType, architecture: str | None, hints
         return known.prediction, f"known file {known.file}"
     if architecture in FLOW_FAMILIES:
         return "flow", f"{architecture} models predict the flow"
-    answer = _DEFAULTS.get(architecture or "")
-    return (answer, f"the default of {architecture}") if answer else (None, "")
+    default = _DEFAULTS.get(architecture or "")
+    return (default, f"the default of {architecture}") if default else (None, "")
 
 
 def _stated_prediction(metadata: Mapping[str, str]) -> tuple[str | None, str]:
