@@ -211,6 +211,9 @@ def why(unit: Unit, wish: Wish, *, alone: bool) -> str:
     """One phrase on why this unit was taken."""
     if alone:
         return "the only model file that fits"
-    purpose = "to train: both weight sets, full precision" if wish.purpose == "train" else "to render: small and safe"
+    words = unit.traits.words
+    if wish.purpose == "train":
+        both = unit.traits.weight_set in (WeightSet.FULL, WeightSet.PRUNED)
+        words += ", with both weight sets by its name" if both else ", the nearest to full weights that is here"
     missing = "" if _precision_miss(unit, wish) < 2 else f"; there is no {wish.precision} version"
-    return f"{purpose} ({unit.traits.words}){missing}"
+    return f"fits best to {wish.purpose}: {words}{missing}"
