@@ -202,6 +202,7 @@ _BY_REPOSITORY = {r.lower(): m for m in KNOWN_MODELS for r in m.repositories}
 _BY_NAME = {m.name: m for m in KNOWN_MODELS}
 _WORDS = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
 _SHORTEST_PIECE = 4
+_RELEASE_ENDS = frozenset({"", "fp16", "bf16", "fp8", "fp32", "full-ema"})
 
 
 def _plain(name: str) -> str:
@@ -240,9 +241,13 @@ def mentioned(name: str) -> KnownModel | None:
     plain = _plain(name)
     padded, joined = f"-{plain}-", plain.replace("-", "")
     for alias, model in _ALIASES:
-        if f"-{alias}-" in padded or (not alias.isascii() and alias in joined):
-            return model
+        if model.style is Style.OFFICIAL:
+            # Merges and fine-tunes quote the official names: only the name itself, in some precision, is the release.
+            if plain.startswith(alias) and plain[len(alias) :].strip("-") in _RELEASE_ENDS:
+                return model
+            continue
         short = alias.replace("-", "")
-        if len(short) > 2 * _SHORTEST_PIECE and joined.startswith(short):
+        begins = len(short) > 2 * _SHORTEST_PIECE and joined.startswith(short)
+        if begins or f"-{alias}-" in padded or (not alias.isascii() and alias in joined):
             return model
     return None

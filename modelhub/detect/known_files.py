@@ -278,16 +278,6 @@ _COMMUNITY = (
         "revAnimated_v2RebirthVAE.safetensors",
         "7ca4bba71f903be109c33dffa800c6c816f135bac411bf748d5effff6f3208cf",
     ),
-    (
-        "ReV Animated",
-        "revAnimated_v2RebirthVAE.safetensors",
-        "7611dd3f1ceb25819ddf386ef048b80b406ec74567e56da687f2e4ea85358bdd",
-    ),
-    (
-        "ReV Animated",
-        "revAnimated_v122EOL.safetensors",
-        "4199bcdd147e11328d5f3560301d5a7ab4ac7eeefbf49dc3eb663cb3e772b9ac",
-    ),
     ("ReV Animated", "revAnimated_v11.safetensors", "d725be5d187c172fbabfb2d35cf6bff2237367a8c1cf743d03c1c0e57f0e43fa"),
     (
         "XXMix_9realistic",

@@ -1,4 +1,4 @@
-"""What a file's own metadata claims: trainers' `ss_*` fields, ModelSpec, diffusers configurations. Parsed defensively."""
+"""What a file's own metadata claims: trainers' `ss_*` fields, ModelSpec, diffusers' configurations; never trusted."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Look(NamedTuple):
-    """What to read off a tensor's shape: one `side` ("in", "out", "rank", "kernel", "ndim", "rows") for one `subject`."""
+    """What to read off a tensor's shape: one `side` (a key of shapes.py's readers) for one `subject`."""
 
     subject: str
     side: str

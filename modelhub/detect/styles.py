@@ -16,6 +16,8 @@ from modelhub.detect.metadata import parse_object
 from modelhub.domain import Hints, ModelType, Style, StyleAnswer
 
 _STYLED = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})
+# Only whole models are a publisher's base releases.
+_RELEASED = frozenset({ModelType.BASE, ModelType.UNET})
 _UNKNOWN = StyleAnswer()
 
 # Tags as publishers write them (facts: real answers of civitai.com) → style.
@@ -95,7 +97,7 @@ def style_of(facts: Facts, kind: ModelType, hints: Hints) -> tuple[StyleAnswer, 
     if kind not in _STYLED:
         return _UNKNOWN, ()
     for source in (_from_identity, _from_tags, _from_names):
-        votes = tuple(source(hints))
+        votes = tuple(v for v in source(hints) if v.style is not Style.OFFICIAL or kind in _RELEASED)
         if votes:
             return _weigh(votes)
     if kind is ModelType.EMBEDDING:
