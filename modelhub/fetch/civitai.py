@@ -151,12 +151,12 @@ class Civitai:
         versions = model.model_versions or []
         if wanted is not None:
             for version in versions:
-                if wanted == str(version.id) or wanted.lower() == version.name.lower():
+                if wanted == str(version.id) or wanted.lower() == (version.name or "").lower():
                     return version
             if wanted.isdigit():
                 # Versions that are not on the model's page (unlisted) can still be asked for.
                 version = self._version(int(wanted))
-                if version.model_id in (0, model.id):
+                if version.model_id in (None, 0, model.id):
                     return version
             there = ", ".join(f"{version.id} ({version.name})" for version in versions[:10])
             raise NotFoundError(f"civitai:{model.id} ({model.name}) has no version {wanted}.", f"There are: {there}.")

@@ -38,7 +38,7 @@ _SCAN_ORDER = ("unsafe", "error", "queued", "safe")
 class File(msgspec.Struct, rename="camel"):
     """One file of a version."""
 
-    name: str = ""
+    name: str | None = None
     type: str | None = None
     size_kb: float | None = msgspec.field(default=None, name="sizeKB")
     pickle_scan_result: str | None = None
@@ -59,7 +59,7 @@ class Image(msgspec.Struct, rename="camel"):
 class ModelSummary(msgspec.Struct, rename="camel"):
     """What a version's answer says of its model."""
 
-    name: str = ""
+    name: str | None = None
     type: str | None = None
     nsfw: bool | None = None
     mode: str | None = None
@@ -69,11 +69,11 @@ class Version(msgspec.Struct, rename="camel", kw_only=True):
     """One version of a model."""
 
     id: int
-    model_id: int = 0
-    name: str = ""
+    model_id: int | None = None
+    name: str | None = None
     base_model: str | None = None
     base_model_type: str | None = None
-    trained_words: list[str] | None = None
+    trained_words: list[str | None] | None = None
     availability: str | None = None
     early_access_ends_at: str | None = None
     early_access_deadline: str | None = None
@@ -121,7 +121,7 @@ def remote_model(
     return RemoteModel(
         kind="civitai",
         reference=f"{main}@{version.id}" if pinned or not number else main,
-        title=about.name or version.name,
+        title=about.name or version.name or str(version.id),
         files=tuple(_file(file, version, endpoint, credential) for file in version.files or () if file.name),
         revision=str(version.id) if pinned else None,
         commit=str(version.id),
@@ -140,7 +140,7 @@ def remote_model(
 
 def trigger_words(version: Version) -> tuple[TriggerWord, ...]:
     """The trained words, each once; one field may hold several, parted by commas."""
-    words = (word.strip() for field in version.trained_words or () for word in field.split(","))
+    words = (word.strip() for field in version.trained_words or () for word in (field or "").split(","))
     return tuple(TriggerWord(word, "civitai") for word in dict.fromkeys(words) if word)
 
 
@@ -179,7 +179,7 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
     address, ours = _address(file, version, endpoint)
     sha256 = hashes.get("sha256", "")
     return RemoteFile(
-        name=file.name,
+        name=file.name or "",
         url=address,
         # The API divides by 1024 and keeps twelve or more digits: the product is whole up to rounding.
         size=round(file.size_kb * 1024) if file.size_kb else None,

@@ -285,6 +285,19 @@ def test_hashes_are_asked_about_one_by_one_where_there_are_no_batches() -> None:
         assert len([question for question in site.questions if question.method == "POST"]) == 1
 
 
+def test_answers_with_holes_are_understood() -> None:
+    """Any field but the ids may be null or missing, as in the real service's older entries."""
+    holes = {"id": 20, "name": None, "trainedWords": [None, "a"], "images": [{"url": None}], "baseModel": None}
+    bare = {"name": "a.safetensors", "type": None, "sizeKB": None, "metadata": None, "hashes": None, "downloadUrl": ""}
+    with CivitaiSite([]) as site:
+        site.items = [{"id": 7, "name": None, "tags": None, "modelVersions": [{**holes, "files": [bare, {}]}]}]
+        model = fetcher(site).resolve("civitai:7")
+    (only,) = model.files
+    assert (model.title, only.size, only.sha256, only.scan) == ("20", None, None, None)
+    assert only.url == f"{site.url}/api/download/models/20"
+    assert model.trigger_words == (TriggerWord("a", "civitai"),)
+
+
 def test_what_is_for_use_on_the_site_only_is_not_offered() -> None:
     """A version that its creator does not let be downloaded is passed over, or said when it was named."""
     item = {**ITEM, "modelVersions": [{**ITEM["modelVersions"][1], "usageControl": "InternalGeneration"}]}
