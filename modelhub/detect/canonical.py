@@ -54,7 +54,7 @@ BARE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 # Buffers and leftovers that are no weights: they differ between copies of the same model, or are missing.
 _DROPPED = re.compile(
-    r"(^|[./])(position_ids|logit_scale|attn_mask|embed_tokens\.weight|mask)$"
+    r"(^|[./])(position_ids|logit_scale|attn_mask|encoder\.embed_tokens\.weight|mask)$"
     r"|^(betas|alphas_cumprod(_prev)?|sqrt_.*|log_one_minus_.*|posterior_.*|lvlb_weights|logvar|scale_factor|v_pred|ztsnr)$"
     r"|^(edm_mean|edm_std|edm_vpred\.sigma_(max|min)|denoiser\.sigmas|model_ema\.(decay|num_updates))$"
     r"|^(first_stage_model\.)?(loss\.|model_ema\.)(?!diffusion_model)|^safety_checker/|^image_encoder/"

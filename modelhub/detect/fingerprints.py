@@ -108,10 +108,10 @@ def _combine(component: str, tensors: list[TensorDigest]) -> ComponentDigest:
 
 def _whole(parts: Sequence[ComponentDigest]) -> ComponentDigest:
     def over(kind: str) -> str | None:
-        digests = [(part.component, getattr(part, kind)) for part in parts]
+        digests = [(_role(part.component), getattr(part, kind)) for part in parts]
         if any(digest is None for _, digest in digests):
             return None
-        return _joined(f"{component}\0{digest}".encode() for component, digest in digests)
+        return _joined(f"{role}\0{digest}".encode() for role, digest in digests)
 
     return ComponentDigest(
         component=WHOLE,
@@ -121,6 +121,11 @@ def _whole(parts: Sequence[ComponentDigest]) -> ComponentDigest:
         tensors=sum(part.tensors for part in parts),
         size=sum(part.size for part in parts),
     )
+
+
+def _role(component: str) -> str:
+    """Which of several text encoders one is counted as differs between layouts (SDXL's refiner): it does not matter."""
+    return "text_encoder" if component.startswith("text_encoder") else component
 
 
 def _joined(digests: Iterable[bytes]) -> str:

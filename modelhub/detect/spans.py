@@ -55,9 +55,9 @@ class Stream(Generic[_T]):
 
     def empty_at_end(self) -> Iterator[_T]:
         """The stretches without bytes behind the last block; each is given out once."""
-        while self._next < len(self._waiting) and self._waiting[self._next].end <= self._waiting[self._next].start:
-            yield self._waiting[self._next]
-            self._next += 1
+        rest = self._waiting[self._next :]
+        self._waiting, self._next = [item for item in rest if item.end > item.start], 0
+        yield from (item for item in rest if item.end <= item.start)
 
     @property
     def unfinished(self) -> list[_T]:

@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelhub.detect import arrays
 from modelhub.detect.canonical import Naming
 from modelhub.detect.fingerprints import WHOLE, ComponentDigest, FingerprintSink, component_digests
 from modelhub.detect.keysets import KNOWN, clip_names, expected, ldm_unet_names, vae_names
 from modelhub.detect.learned import learn, load_known, lookup
+from modelhub.detect.spans import Stream
 from modelhub.errors import ModelhubError
 from modelhub.storage.hashing import hash_file
 
@@ -300,6 +303,51 @@ def test_blocks_may_end_anywhere(tmp_path: Path, threads: bool, monkeypatch: pyt
     monkeypatch.setattr("modelhub.storage.ring._THREADS_FROM", 0)
     assert digests(tmp_path / "b", weights, threads=threads) == plain
     assert plain["vae"].tensors == 3
+
+
+def test_the_refiners_text_encoder_is_the_same_by_either_number(
+    of: Callable[[Weights], dict[str, ComponentDigest]],
+) -> None:
+    """Its checkpoint counts it first, its diffusers folder second."""
+    weights = weights_for(["final_layer_norm.weight", "encoder.layers.0.layer_norm1.bias"])
+    first = of({f"conditioner.embedders.0.transformer.{name}": tensor for name, tensor in weights.items()})
+    second = of({f"text_encoder_2/text_model.{name}": tensor for name, tensor in weights.items()})
+    assert first["text_encoder"].exact == second["text_encoder_2"].exact
+    assert first[WHOLE] == second[WHOLE]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some bytes of a file."""
+
+    start: int
+    end: int
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 40)), max_size=8),
+    st.lists(st.integers(1, 30), min_size=1, max_size=12),
+)
+def test_any_stretches_are_put_together_again_from_any_blocks(places: list[tuple[int, int]], blocks: list[int]) -> None:
+    """Overlapping, empty, beyond the end: each gets exactly its bytes, once, and is ended when it has them all."""
+    content = bytes(number % 251 for number in range(sum(blocks)))
+    stretches = [Stretch(start, start + length) for start, length in places]
+    stream = Stream(stretches)
+    got: dict[int, bytes] = {}
+    ended: list[int] = []
+    offset = 0
+    for size in blocks:
+        for item, piece, ends in stream.pieces(memoryview(content)[offset : offset + size], offset):
+            got[id(item)] = got.get(id(item), b"") + bytes(piece)
+            ended += [id(item)] if ends else []
+        offset += size
+    ended += [id(item) for item in stream.empty_at_end()]
+    unfinished = {id(item) for item in stream.unfinished}
+    for item in stretches:
+        assert got.get(id(item), b"") == content[item.start : item.end]
+        whole = item.end <= len(content) or item.end == item.start
+        assert ended.count(id(item)) == (1 if whole else 0)
+        assert (id(item) in unfinished) is not whole
 
 
 def test_shards_together_give_what_one_file_gives(tmp_path: Path) -> None:
