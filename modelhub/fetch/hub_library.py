@@ -285,7 +285,9 @@ def _translated(endpoint: str, reference: HubReference, *, with_token: bool) -> 
     except (http_error, OSError) as exc:
         hint = "Check the connection and the proxy settings, or set HF_ENDPOINT to a mirror."
         raise NetworkError(f"{endpoint} cannot be reached: {exc or type(exc).__name__}.", hint) from exc
-    except (ValueError, LookupError, TypeError, AttributeError, ImportError, RecursionError) as exc:
+    except ImportError as exc:  # httpx: a SOCKS proxy in the environment without its package
+        raise NetworkError(f"{endpoint} cannot be asked: {exc}", "Install what is named, or unset the proxy.") from exc
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         _log.debug("not a hub's answer", exc_info=True)
         hint = f"Is {endpoint} the address of a hub? Check HF_ENDPOINT and huggingface.endpoints."
         raise NetworkError(f"{endpoint} does not answer as a hub does ({type(exc).__name__}).", hint) from exc
