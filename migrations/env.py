@@ -1,0 +1,32 @@
+"""alembic's environment: the connection comes from the program, or from `-x url=…` when a developer runs alembic."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from modelhub.catalog.tables import metadata
+
+
+def _is_ours(name: str | None, kind: str, *_: object) -> bool:
+    """Full-text tables are made by hand; alembic does not compare them."""
+    return not (kind == "table" and (name or "").startswith("model_search"))
+
+
+def _run(connection: object) -> None:
+    context.configure(
+        connection=connection,  # type: ignore[arg-type]
+        target_metadata=metadata,
+        render_as_batch=True,
+        include_object=lambda _, name, kind, *rest: _is_ours(name, kind),
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    _run(given)
+else:
+    with create_engine(context.get_x_argument(as_dictionary=True)["url"]).begin() as connection:
+        _run(connection)
