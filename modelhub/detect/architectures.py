@@ -47,7 +47,13 @@ TRANSFORMERS = (
         never=_NOT_FLUX,
         widths={**_hidden(3072), "bfl.linear1": frozenset({21504}), "bfl.linear2": frozenset({15360})},
     ),
-    Transformer(architecture="flux", one_of=("mmdit:single",), never=_NOT_FLUX, widths=_hidden(3072)),
+    Transformer(
+        architecture="flux",
+        one_of=("mmdit:single",),
+        never=(*_NOT_FLUX, "mmdit:double19", "mmdit:single38"),
+        widths=_hidden(3072),
+    ),
+    Transformer(architecture="hunyuan-video", one_of=("mmdit:single38",), never=("auraflow:joint", "flux2:fused")),
     Transformer(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
     Transformer(
         architecture="flux2",
@@ -66,16 +72,24 @@ TRANSFORMERS = (
     Transformer(architecture="chroma", one_of=("chroma:guidance",)),
     Transformer(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
     Transformer(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
+    # Deltas of attention alone fit FLUX's double blocks and Qwen-Image's: then both are candidates.
     Transformer(
         architecture="qwen-image",
         one_of=("mmdit:double",),
+        never=("mmdit:single", "mmdit:ff", "mmdit:embedder", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
         widths=_hidden(3072),
-        never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
+    ),
+    Transformer(
+        architecture="flux",
+        one_of=("mmdit:double", "mmdit:ff"),
+        never=(*_NOT_FLUX, "mmdit:single", "mmdit:double19", "bare-delta", "dit:cogvideo", "dit:attn1"),
+        widths=_hidden(3072),
+        measured=("hidden",),
     ),
     Transformer(architecture="sd3", one_of=("sd3:joint",)),
     Transformer(
         architecture="sd3",
-        one_of=("mmdit:double",),
+        one_of=("mmdit:double", "mmdit:ff"),
         widths=_hidden(1536, 2432),
         never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
     ),
@@ -133,12 +147,11 @@ FLOW_FAMILIES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ArchitectureAnswer:
-    """One architecture, or candidates, or neither; `ambiguous` names rows that should exclude each other."""
+    """One architecture, or candidates, or neither, with the reasons."""
 
     architecture: str | None = None
     candidates: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
-    ambiguous: tuple[str, ...] = ()
 
 
 def _fits(row: Transformer, facts: Facts) -> bool:
@@ -160,10 +173,8 @@ def network_architecture(facts: Facts) -> ArchitectureAnswer:
     transformers = matching_transformers(facts)
     if len(transformers) == 1:
         return ArchitectureAnswer(transformers[0], (), (_reason(facts, transformers[0]),))
-    if transformers and not facts.width("hidden"):
-        return ArchitectureAnswer(None, transformers, ("block names that these share; no width to be read",))
     if transformers:
-        return ArchitectureAnswer(None, transformers, ("names that several families share",), transformers)
+        return ArchitectureAnswer(None, transformers, ("block names and widths that these families share",))
     unet = match_unet(facts)
     return _from_unet(unet) if unet else ArchitectureAnswer()
 

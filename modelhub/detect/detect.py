@@ -87,8 +87,6 @@ def _type(facts: Facts, notes: _Notes) -> ModelType:
 
 def _architecture(facts: Facts, kind: ModelType, hints: Hints, notes: _Notes) -> tuple[str | None, tuple[str, ...]]:
     answer = BY_TYPE[kind](facts)
-    if answer.ambiguous:
-        notes.problems.append(f"ambiguous: fits {' and '.join(answer.ambiguous)}")
     for reason in answer.reasons:
         notes.because("architecture", reason)
     architecture, candidates = answer.architecture, answer.candidates

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from modelhub.detect.positions import Look, exact_looks, unet_looks
+from modelhub.detect.positions import Look, block_signs, exact_looks, unet_looks
 from modelhub.detect.shapes import Reading, readings
 from modelhub.detect.signs import NETWORK_GROUPS, SIGNS
 
@@ -161,6 +161,8 @@ def _read(key: str) -> Mark:
     module, tail = split_tail(rest, prefixed=space != "")
     if tail:
         signs |= {"delta", f"tail:{tail}", f"delta:{space or 'net'}"}
+        if rest == key:
+            signs.add("bare-delta")
     elif space:
         signs.add(f"has:{space}")
     flat = module.replace(".", "_")
@@ -172,6 +174,7 @@ def _read(key: str) -> Mark:
         looks = []
     if tail:
         looks.append(Look("rank", "rank", tail))
+    signs |= block_signs(flat) if space in ("", "net") else set()
     for extra_signs, extra_looks in (unet_looks(space, flat, tail), exact_looks(space, flat, tail)):
         signs |= extra_signs
         looks += extra_looks

@@ -84,6 +84,21 @@ _CROSS = ("attn2_to_k", "attn2_to_v", "attn2_processor_to_k", "attn2_processor_t
 _DEEP = ((4, "4"), (2, "2"), (1, "1"))
 
 
+_BLOCK = re.compile(r"^(?P<single>single_)?transformer_blocks_(?P<n>\d{1,3})_")
+# FLUX has 19 double and 38 single blocks; a higher number is another model's.
+_FLUX_DOUBLE, _FLUX_SINGLE = 19, 38
+
+
+def block_signs(flat: str) -> set[str]:
+    """Whether a block's number lies beyond what FLUX has."""
+    found = _BLOCK.match(flat)
+    if found is None:
+        return set()
+    if found["single"]:
+        return {"mmdit:single38"} if int(found["n"]) >= _FLUX_SINGLE else set()
+    return {"mmdit:double19"} if int(found["n"]) >= _FLUX_DOUBLE else set()
+
+
 def unet_looks(space: str, flat: str, tail: str) -> tuple[set[str], tuple[Look, ...]]:
     """Signs and looks of a UNet module; `flat` has its numbers and `_` for every separator."""
     if space == "ema":

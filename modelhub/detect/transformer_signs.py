@@ -67,6 +67,7 @@ TRANSFORMERS = (
         probes=_HIDDEN,
     ),
     _net("flux:in", "^img_in_weight", "^img_in$", "^x_embedder_weight", "^x_embedder$", probes=(("flux.in", "in"),)),
+    _net("mmdit:ff", "^transformer_blocks_#_ff_net_", "^transformer_blocks_#_ff_context_"),
     _net("mmdit:embedder", "^time_text_embed_timestep"),
     _net("mmdit:guidance", "time_text_embed_guidance_embedder"),
     _net("sd3:joint", "joint_blocks_#_x_block", "joint_blocks_#_context_block"),
