@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +39,7 @@ __all__ = [
     "hard_link",
     "make_folder",
     "move",
+    "remove_leftovers",
     "rename_no_replace",
     "safe_name",
     "symlink",
@@ -44,6 +47,7 @@ __all__ = [
 
 TEMPORARY_PREFIX = ".modelhub-"
 TEMPORARY_SUFFIX = ".part"
+_LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{12}" + re.escape(TEMPORARY_SUFFIX))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,34 @@ def _placed(source: Path, target: Path, copies: tuple[Copied, ...]) -> Placed:
     return Placed(source=source, target=target, how="copied", sha256=sha256)
 
 
+def remove_leftovers(folder: Path, *, older_than: float = 3600.0) -> tuple[Path, ...]:
+    """Remove unfinished copies of our own in `folder` that a killed run left; answer with what was removed.
+
+    Only names that `copy` makes, and only when nothing was written to them for `older_than` seconds: another modelhub
+    may be at work. Neither the folders below nor anybody else's files are looked at.
+    """
+    removed = []
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            if _LEFTOVER.fullmatch(path.name) and time.time() - _last_written(path) > older_than:
+                _remove_temporary(path)
+                removed.append(path)
+    return tuple(path for path in removed if not os.path.lexists(path))
+
+
+def _last_written(path: Path) -> float:
+    files = [path, *path.rglob("*")] if path.is_dir() else [path]
+    return max(file.lstat().st_mtime for file in files)
+
+
+def _remove_temporary(temporary: Path) -> None:
+    if temporary.is_dir() and not temporary.is_symlink():
+        shutil.rmtree(temporary, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 def _ensure_free_name(target: Path) -> None:
     """Say early what the system would say late; the operation itself still refuses to replace anything."""
     if os.path.lexists(target):
@@ -136,11 +168,7 @@ def _temporary_in(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        _remove_temporary(temporary)
 
 
 def hard_link(source: Path, target: Path, *, within: Path) -> Placed:

@@ -367,6 +367,30 @@ def test_a_locked_file_is_tried_again_and_then_named(
     assert (library / "x.pt").exists()
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from modelhub.storage import copying, place
+copying.drop_file_from_cache = lambda path: os._exit(9)
+place.copy(Path(sys.argv[1]), Path(sys.argv[2]) / "x.pt", within=Path(sys.argv[2]))
+"""
+
+
+def test_what_a_killed_copy_leaves_is_found_and_removed(source: Path, library: Path) -> None:
+    """The source is whole, the target has no name yet; only old leftovers of our own go."""
+    subprocess.run([sys.executable, "-c", KILLED, str(source), str(library)], check=False)
+    (left,) = library.iterdir()
+    assert source.read_bytes() == CONTENT
+    foreign = library / ".modelhub-mine.part"
+    foreign.write_bytes(b"")
+    folder = library / ".modelhub-0123456789ab.part"
+    (folder / "unet").mkdir(parents=True)
+    assert place.remove_leftovers(library) == ()
+    assert set(place.remove_leftovers(library, older_than=-1)) == {left, folder}
+    assert list(library.iterdir()) == [foreign]
+    assert place.remove_leftovers(library / "gone") == ()
+
+
 def test_free_bytes_of_a_folder_that_is_yet_to_be_made(tmp_path: Path) -> None:
     """The nearest folder above it says how much room there will be."""
     assert place.free_bytes(tmp_path / "a" / "b") > 0
