@@ -126,6 +126,7 @@ _CANON = {
 # Biases and scales of a layer carry its signs too, but only its matrix has its shape.
 _MEASURED_ENDS = ("_weight", "_pe")
 _MEMO_LIMIT = 60_000
+_LONGEST_KEPT = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +149,9 @@ class _Memo(dict[str, Mark]):
             self.clear()
             _skeletons.clear()
             _interned.clear()
-        mark = self[key] = _read(key)
+        mark = _read(key)
+        if len(key) <= _LONGEST_KEPT:
+            self[key] = mark
         return mark
 
 
