@@ -88,6 +88,8 @@ def text_encoder_architecture(facts: Facts) -> ArchitectureAnswer:
 
 def lora_architecture(facts: Facts) -> ArchitectureAnswer:
     """A delta's base: the network's part decides; a delta of text encoders alone goes by prefixes and widths."""
+    if facts.has("motion:modules"):
+        return motion_architecture(facts)
     network = _measured(facts, network_architecture(facts))
     texts = _text_delta(facts)
     if not (network.architecture or network.candidates):
@@ -136,10 +138,13 @@ def t2i_architecture(facts: Facts) -> ArchitectureAnswer:
 
 
 def motion_architecture(facts: Facts) -> ArchitectureAnswer:
-    """AnimateDiff: SD 1 has four levels, SDXL three."""
-    example = [s for s in facts.signs if s.startswith("motion-at:")]
-    deep = any(s in ("motion-at:down.3", "motion-at:up.3") for s in example)
-    return _among(("sd1",) if deep else ("sdxl",), "number of levels with motion modules")
+    """AnimateDiff: SD 1 has four levels, SDXL three; a few modules of the first three fit both."""
+    levels = {s.partition(":")[2] for s in facts.signs if s.startswith("motion-at:")}
+    reason = "levels with motion modules"
+    if levels & {"down.3", "up.3"}:
+        return _among(("sd1",), reason)
+    whole = levels >= {"down.0", "down.1", "down.2", "up.0", "up.1", "up.2"}
+    return _among(("sdxl",) if whole else ("sd1", "sdxl"), reason)
 
 
 def _redux(facts: Facts) -> ArchitectureAnswer:

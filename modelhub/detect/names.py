@@ -49,6 +49,7 @@ SPACES = (
     Space("text_encoder_3.", "te3"),
     Space("text_encoder_2.", "te2"),
     Space("text_encoder.", "te"),
+    Space("lllite_unet_", "control", "control:lllite"),
     Space("lora_unet_", "net", "kohya"),
     Space("lora_transformer_", "net", "kohya"),
     Space("lora_prior_unet_", "net", "kohya"),
@@ -162,6 +163,8 @@ mark_of: Callable[[str], Mark] = _Memo().__getitem__
 def _read(key: str) -> Mark:
     space, rest, signs = split_space(key)
     module, tail = split_tail(rest, prefixed=space != "")
+    if not tail and signs & _DELTA_ONLY and rest.endswith(_LLLITE_DOWN if "control:lllite" in signs else ".weight"):
+        module, tail = _only_delta(rest)
     if tail:
         signs |= {"delta", f"tail:{tail}", f"delta:{space or 'net'}"}
         if rest == key:
@@ -184,6 +187,18 @@ def _read(key: str) -> Mark:
     if not tail and space in ("", "net") and any(s.partition(":")[0] in NETWORK_GROUPS for s in found):
         signs |= _whole(flat)
     return _intern(frozenset(signs | found), tuple(looks))
+
+
+# Prefixes below which nothing but deltas live, whatever their tensors end in.
+_DELTA_ONLY = frozenset({"kohya", "control:lllite"})
+_LLLITE_DOWN = ".down.0.weight"
+
+
+def _only_delta(rest: str) -> tuple[str, str]:
+    """ControlNet-LLLite's down matrix; LyCORIS' IA3 calls its vector plainly `weight`."""
+    if rest.endswith(_LLLITE_DOWN):
+        return rest.removesuffix(_LLLITE_DOWN), "lora_down"
+    return rest.removesuffix(".weight"), "ia3_l"
 
 
 def _whole(flat: str) -> set[str]:

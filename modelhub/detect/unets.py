@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from modelhub.detect.facts import Facts
 
@@ -166,30 +167,39 @@ def match_unet(facts: Facts) -> UnetAnswer | None:
     """What the UNet tensors say; None when there are none."""
     if not facts.groups & {"unet", "level"} and not facts.widths.keys() & {"context", "adm"}:
         return None
-    structure = frozenset(s for s in facts.signs if s.startswith(_STRUCTURE))
+    return _match(facts.signs, frozenset(facts.widths.items()))
+
+
+# Thousands of LoRAs have the same build: the comparison is made once for each.
+@lru_cache(maxsize=512)
+def _match(signs: frozenset[str], measured: frozenset[tuple[str, frozenset[int]]]) -> UnetAnswer:
+    widths = dict(sorted(measured, key=lambda pair: pair[0]))
+    structure = frozenset(s for s in signs if s.startswith(_STRUCTURE))
     fits, shaped = [], []
     reasons: dict[str, None] = {}
     for expected in _EXPECTATIONS:
-        odd_structure = _odd_structure(expected, facts, structure)
-        odd_widths = [s for s, seen in facts.widths.items() if s in expected.widths and not seen <= expected.widths[s]]
-        odd_form = [s for s in odd_widths if s == "proj"]
+        odd_structure = _odd_structure(expected, signs, widths, structure)
+        odd_widths = [s for s, seen in widths.items() if s in expected.widths and not seen <= expected.widths[s]]
         if not odd_structure and not odd_widths:
             fits.append(expected.profile.architecture)
-        elif not odd_structure and not odd_form:
+        elif not odd_structure and "proj" not in odd_widths:
             shaped.append(expected.profile.architecture)
         reasons.update(dict.fromkeys(odd_structure))
-        reasons.update(dict.fromkeys(_told(s, facts.widths[s]) for s in odd_widths))
+        reasons.update(dict.fromkeys(_told(s, widths[s]) for s in odd_widths))
     return UnetAnswer(tuple(fits), tuple(reasons)[:_REASONS_SHOWN], tuple(shaped))
 
 
 _REASONS_SHOWN = 6
 
 
-def _odd_structure(expected: _Expectation, facts: Facts, structure: frozenset[str]) -> list[str]:
+def _odd_structure(
+    expected: _Expectation, signs: frozenset[str], widths: Mapping[str, frozenset[int]], structure: frozenset[str]
+) -> list[str]:
     profile = expected.profile
     odd = [_SAID[s.partition(":")[0]].format(*s.split(":")[1:]) for s in sorted(structure - expected.allowed)]
-    odd += [f"has {sign}" for sign in sorted(profile.never & facts.signs)]
-    if profile.needs and profile.needs not in facts.signs and not facts.width("adm") & profile.adm & _EXCLUSIVE_ADM:
+    odd += [f"has {sign}" for sign in sorted(profile.never & signs)]
+    exclusive = widths.get("adm", _NO_ADM) & profile.adm & _EXCLUSIVE_ADM
+    if profile.needs and profile.needs not in signs and not exclusive:
         odd.append(f"no {profile.needs}")
     return odd
 

@@ -223,3 +223,18 @@ def test_a_header_of_an_unknown_format_is_unknown() -> None:
     """No tensors, no claim."""
     found = detect(Header(format=Format.UNKNOWN, size=10))
     assert (found.type, found.architecture, found.components) == (ModelType.UNKNOWN, None, ())
+
+
+def test_an_ia3_of_lycoris_is_a_lora_though_its_tensors_are_called_weight() -> None:
+    """Below a delta's prefix nothing is a whole network."""
+    stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    found = detect(header({f"{stem}.weight": (320, 1), f"{stem}.on_input": ()}))
+    assert (found.type, found.algorithm) == (ModelType.LORA, "ia3")
+
+
+def test_a_controlnet_lllite_names_its_base() -> None:
+    """Its names are those of the layers that it changes."""
+    stem = "lllite_unet_input_blocks_7_1_transformer_blocks_9_attn2_to_k"
+    shapes = {f"{stem}.down.0.weight": (64, 2048), f"{stem}.conditioning1.0.weight": (16, 3, 4, 4)}
+    found = detect(header(shapes))
+    assert (found.type, found.subtype, found.architecture) == (ModelType.CONTROLNET, "lllite", "sdxl")
