@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelhub.detect.facts import Facts
+from modelhub.detect.signs import NETWORK_GROUPS
 from modelhub.detect.unets import UnetAnswer, match_unet
 
 
@@ -165,6 +166,8 @@ def _fits(row: Transformer, facts: Facts) -> bool:
 
 def matching_transformers(facts: Facts) -> tuple[str, ...]:
     """Architectures of all rows that fit."""
+    if not facts.groups & NETWORK_GROUPS:
+        return ()
     return tuple(dict.fromkeys(row.architecture for row in TRANSFORMERS if _fits(row, facts)))
 
 

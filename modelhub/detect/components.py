@@ -34,4 +34,6 @@ def components_of(facts: Facts) -> tuple[str, ...]:
         found.append("text_encoder")
     if "controlnet" in found and "unet" in found and not facts.has("ldm-prefix"):
         found.remove("unet")
+    if "controlnet" in found and "lora" in found and not facts.has("kohya"):
+        found.remove("lora")  # a Control-LoRA's or LLLite's own matrices
     return tuple(found)

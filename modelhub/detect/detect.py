@@ -9,7 +9,7 @@ from modelhub.detect.deltas import delta_rank, matching_algorithms
 from modelhub.detect.facts import Facts, read_facts
 from modelhub.detect.families import BY_TYPE
 from modelhub.detect.known import known_file
-from modelhub.detect.metadata import claimed_architecture
+from modelhub.detect.metadata import claimed_architecture, source_architecture
 from modelhub.detect.precision import precision_of
 from modelhub.detect.styles import style_of
 from modelhub.detect.triggers import trigger_words
@@ -94,13 +94,16 @@ def _architecture(facts: Facts, kind: ModelType, hints: Hints, notes: _Notes) ->
     if architecture and claim and claim != architecture and claim not in candidates:
         notes.problems.append(f"the metadata says {claim} ({field_name}), the tensors say {architecture}")
     if architecture is None and candidates:
-        if claim in candidates:
-            notes.because("architecture", field_name)
-            return claim, ()
         known = known_file(hints.sha256)
-        if known and known.architecture in candidates:
-            notes.because("architecture", f"known file {known.file}")
-            return known.architecture, ()
+        told = (
+            (known.architecture if known else None, f"known file {known.file}" if known else ""),
+            (claim, field_name),
+            (source_architecture(hints.base_model), f"its source says {hints.base_model}"),
+        )
+        for answer_told, because in told:
+            if answer_told in candidates and len(candidates) > 1:
+                notes.because("architecture", because)
+                return answer_told, ()
     return architecture, candidates
 
 

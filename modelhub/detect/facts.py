@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from modelhub.detect.names import Mark, mark_of
 from modelhub.detect.shapes import measure
@@ -54,6 +55,11 @@ def _bare_vectors(header: Header, signs: frozenset[str]) -> bool:
     )
 
 
+@lru_cache(maxsize=512)
+def _groups(signs: frozenset[str]) -> frozenset[str]:
+    return frozenset(s.partition(":")[0] for s in signs)
+
+
 def read_facts(header: Header) -> Facts:
     """Index a header."""
     tensors = header.tensors
@@ -77,6 +83,6 @@ def read_facts(header: Header) -> Facts:
         header=header,
         marks=marks,
         signs=signs,
-        groups=frozenset(s.partition(":")[0] for s in signs),
+        groups=_groups(signs),
         widths={k: frozenset(v) for k, v in widths.items()},
     )

@@ -71,6 +71,14 @@ def test_metadata_decides_among_candidates() -> None:
     assert any("ss_base_model_version" in e.because for e in found.evidence)
 
 
+def test_a_sources_word_decides_among_candidates_but_never_against_the_tensors() -> None:
+    """Civitai's base model is free text."""
+    open_lora, clear_lora = header(kohya_lora(SD1, keep="attn1")), header(kohya_lora(SDXL))
+    assert detect(open_lora, Hints(base_model="SD 1.5")).architecture == "sd1"
+    assert detect(open_lora, Hints(base_model="Pony")).architecture is None
+    assert detect(clear_lora, Hints(base_model="SD 1.5")).architecture == "sdxl"
+
+
 def test_tensors_win_over_metadata_that_contradicts_them() -> None:
     """A false claim is reported, not believed."""
     found = detect(header(kohya_lora(SD1), metadata={"modelspec.architecture": "stable-diffusion-xl-v1-base/lora"}))
