@@ -122,4 +122,4 @@ def _algorithm(facts: Facts, kind: ModelType, notes: _Notes) -> tuple[str | None
 
 
 def _has_ema(facts: Facts) -> bool:
-    return "ema:net" in facts.signs or "ema:vae" in facts.signs
+    return facts.any("ema:net", "averages")

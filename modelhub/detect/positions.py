@@ -167,7 +167,8 @@ def _ema_looks(flat: str) -> tuple[set[str], tuple[Look, ...]]:
         return {"ema:net"}, (Look(exact[0], exact[1]),)
     found = _EMA.match(flat)
     if found is None:
-        return ({"ema:net"} if flat.startswith("diffusion_model") else set()), ()
+        whole = {"averages"} if flat.endswith("weight") else set()
+        return ({"ema:net"} if flat.startswith("diffusion_model") else whole), ()
     groups = found.groupdict()
     block = int(groups["i"] or groups["o"] or 0)
     place = (

@@ -195,6 +195,12 @@ def test_a_vae_has_three_candidates_under_any_prefix(prefix: str) -> None:
     assert (found.type, found.architecture_candidates) == (ModelType.VAE, ("sd1", "sd2", "sdxl"))
 
 
+def test_a_vae_with_its_own_averages_is_still_a_vae() -> None:
+    """model_ema.* alone does not make a checkpoint."""
+    found = detect(header(ldm_vae() | {"model_ema.decoderconv_inweight": (512, 4, 3, 3)}))
+    assert (found.type, found.has_ema) == (ModelType.VAE, True)
+
+
 @pytest.mark.parametrize(("sizes", "architecture"), [((320, 768, 1280), "sd1"), ((320, 1024, 1280), "sd2")])
 def test_a_hypernetwork_goes_by_the_contexts_width(sizes: tuple[int, ...], architecture: str) -> None:
     """768 is CLIP-L's, 1024 OpenCLIP-H's."""
