@@ -31,7 +31,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
 def main(arguments: Sequence[str]) -> int:
     """Run one command; further words go to pytest or the demo. Returns the exit status."""
     name, rest = (arguments[0] if arguments else ""), list(arguments[1:])
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - pip is not there yet to say so
         print(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     if name not in _COMMANDS:

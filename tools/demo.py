@@ -1,0 +1,130 @@
+"""The main job from nothing: a hub on 127.0.0.1, small models of true layout, and the real command line.
+
+`make demo` runs it. Everything it makes lies in ./demo-library, which is made anew each time; your own library,
+settings and tokens are not touched, and nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tests.servers.hub import Hub  # noqa: E402 - the repository's root must be on the path first
+from tools.demo_models import downloads, repositories  # noqa: E402
+
+HOME = ROOT / "demo-library"
+WIDTH = 110
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command line: why it is shown, its words, and the exit code that is right for it."""
+
+    title: str
+    words: tuple[str, ...]
+    code: int = 0
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "A repository holds many files. Which one, and why? (This one has moved, too.)",
+        ("pull", "runwayml/stable-diffusion-v1-5", "--dry-run"),
+    ),
+    Step("Take it.", ("pull", "runwayml/stable-diffusion-v1-5")),
+    Step("A VAE, a LoRA, an embedding.", ("pull", "stabilityai/sd-vae-ft-mse-original")),
+    Step("", ("pull", "painter/red-dress-lora")),
+    Step("", ("pull", "painter/soft-light")),
+    Step(
+        "A pickle that would run a command when loaded: refused, and kept out.",
+        ("pull", "stranger/free-upgrade", "--allow-pickle"),
+        code=4,
+    ),
+    Step("A folder of downloads whose names say little. Their content says all.", ("add", "downloads")),
+    Step("Look into a file before it goes anywhere.", ("inspect", "downloads/New folder/speed_boost.pt")),
+    Step("What is it, and how do we know?", ("show", "model (1)", "--why")),
+    Step("How is it used?", ("show", "red-dress")),
+    Step("Find things again.", ("list", "--type", "lora")),
+    Step("", ("search", "mychar")),
+    Step("Your own words win over what was detected.", ("set", "model (1)", "name=SD 1.5 for training")),
+    Step("Does every file still hold what was recorded?", ("verify",), code=1),
+    Step("The catalog.", ("list",)),
+)
+
+
+def main() -> int:
+    """Run every step; 0 when each ended with the exit code that is right for it."""
+    started = time.monotonic()
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir()
+    with tempfile.TemporaryDirectory(prefix="modelhub-demo-") as temporary:
+        with Hub(repositories(Path(temporary))) as hub:
+            downloads(HOME / "downloads")
+            say(f"A model hub is running on {hub.url}; the library is {HOME.relative_to(ROOT)}/models.")
+            wrong = [step for step in STEPS if not show(step, environment(hub.url))]
+    for step in wrong:
+        say(f"not as expected: {line(step.words)}")
+    if not wrong:
+        say(f"Done in {time.monotonic() - started:.0f} s. Look around in {HOME.name}/, or: make test")
+    return 1 if wrong else 0
+
+
+def show(step: Step, environ: Mapping[str, str]) -> bool:
+    """Print and run one command; whether it ended as it should."""
+    if step.title:
+        say(step.title)
+    print(paint(f"$ {line(step.words)}", "1"), flush=True)
+    command = [sys.executable, "-m", "modelhub", *step.words]
+    code = subprocess.run(command, cwd=HOME, env=dict(environ), check=False, stderr=subprocess.STDOUT).returncode
+    print(paint(f"[exit code {code}]", "2") + "\n" if code else "", flush=True)
+    return code == step.code
+
+
+def environment(hub: str) -> dict[str, str]:
+    """The caller's environment without settings of modelhub and the hubs, pointing at the demo's own."""
+    ours = ("MODELHUB_", "HF_", "HUGGING_FACE_", "CIVITAI_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    # An empty file stands for the user's own configuration, which must not change what is shown.
+    config = HOME / "config.toml"
+    config.touch()
+    return kept | {
+        "HF_ENDPOINT": hub,
+        "HF_HOME": str(HOME / "huggingface"),
+        "MODELHUB_CONFIG": str(config),
+        "MODELHUB_LIBRARY": str(HOME / "models"),
+        "PYTHONUTF8": "1",
+        "COLUMNS": str(width),
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def line(words: tuple[str, ...]) -> str:
+    """A command as it would be typed."""
+    return " ".join(["modelhub", *(f'"{word}"' if " " in word or "(" in word else word for word in words)])
+
+
+def say(text: str) -> None:
+    """A line about what comes."""
+    print(paint(f"\n# {text}\n", "36"), flush=True)
+
+
+def paint(text: str, code: str) -> str:
+    """Colour, on terminals that want it."""
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR")
+    return text if plain else f"\x1b[{code}m{text}\x1b[0m"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
