@@ -114,9 +114,10 @@ TRANSFORMERS = (
     Transformer(architecture="lumina2", one_of=("lumina:blocks",), widths=_hidden(2304)),
     Transformer(architecture="z-image", one_of=("lumina:blocks",), widths=_hidden(3840)),
     Transformer(architecture="wan", one_of=("wan:blocks",), never=("cosmos:blocks",), widths=_hidden(1536, 3072, 5120)),
-    Transformer(
-        architecture="anima", one_of=("anima:adapter", "cosmos:blocks"), never=("cosmos:plain",), widths=_hidden(2048)
-    ),
+    # Anima is Cosmos-Predict2 with an adapter for its language model; deltas of the shared blocks are mostly Anima's.
+    Transformer(architecture="anima", one_of=("anima:adapter",)),
+    Transformer(architecture="anima", one_of=("cosmos:blocks",), never=("net:transformer",), widths=_hidden(2048)),
+    Transformer(architecture="cosmos-predict2", one_of=("cosmos:blocks",), never=("anima:adapter", "delta")),
     Transformer(architecture="krea2", one_of=("krea2:blocks",)),
     Transformer(architecture="hidream", one_of=("hidream:blocks",)),
     Transformer(architecture="mochi", one_of=("mochi:blocks",)),

@@ -23,7 +23,6 @@ CONTROL = (
     Sign("control:lllite", ("^lllite_",), CTRL),
     Sign("control:xs", ("^control_to_base_", "^ctrl_to_base"), CTRL),
     Sign("control:union", ("^controlnet_mode_embedder", "^control_add_embedding", "^task_embedding"), CTRL),
-    Sign("control:hint8", ("^input_hint_block_#",), CTRL),
 )
 
 ADAPTERS = (
@@ -113,7 +112,6 @@ VAES = (
         VAE,
     ),
     Sign("vae:latent", ("^decoder_conv_in_weight$",), VAE, (("latent", "in"),)),
-    Sign("vae:wide", ("^decoder_conv_in_weight$",), VAE, (("vae.width", "out"),)),
     Sign("vae:temporal", ("_time_stack_", "_time_conv_out", "_temporal_res_block_", "decoder_conv_out_time_mix"), VAE),
     Sign("vae:norm-latent", ("^bn_running_mean$",), VAE),
     Sign(

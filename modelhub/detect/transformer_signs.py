@@ -24,8 +24,6 @@ TRANSFORMERS = (
         "double_blocks_#_processor_qkv",
         probes=_HIDDEN,
     ),
-    _net("bfl:qkv", "double_blocks_#_img_attn_qkv", "double_blocks_#_txt_attn_qkv", probes=(("bfl.qkv", "out"),)),
-    _net("bfl:mlp", "double_blocks_#_img_mlp_0", "double_blocks_#_txt_mlp_0", "double_blocks_#_img_mlp_#", probes=()),
     _net("bfl:linear1", "single_blocks_#_linear1", probes=(("bfl.linear1", "out"),)),
     _net("bfl:linear2", "single_blocks_#_linear2", probes=(("bfl.linear2", "in"),)),
     _net("bfl:guidance", "guidance_in_"),
