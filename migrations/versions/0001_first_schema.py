@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=False),
+        sa.Column("recorded_name", sa.Text(), nullable=False),
         sa.Column("type", sa.String(length=24), nullable=False),
         sa.Column("architecture", sa.String(length=32), nullable=True),
         sa.Column("candidates", sa.Text(), nullable=False),
@@ -126,6 +127,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_model_file_file_id"), ["file_id"], unique=False)
 
     op.create_table(
+        "model_text",
+        sa.Column("model_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_text_model_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("model_id", name=op.f("pk_model_text")),
+    )
+    op.create_table(
+        "model_word",
+        sa.Column("model_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("word_key", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_model_word_model_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("model_id", "word_key", name=op.f("pk_model_word")),
+    )
+    with op.batch_alter_table("model_word", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_model_word_word_key"), ["word_key"], unique=False)
+
+    op.create_table(
         "override",
         sa.Column("model_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("field", sa.String(length=24), nullable=False),
@@ -202,24 +220,17 @@ def upgrade() -> None:
         sa.Column("model_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("word", sa.Text(), nullable=False),
-        sa.Column("word_key", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["model_id"], ["model.id"], name=op.f("fk_trigger_word_model_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("model_id", "position", name=op.f("pk_trigger_word")),
     )
-    with op.batch_alter_table("trigger_word", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_trigger_word_word_key"), ["word_key"], unique=False)
-
     if op.get_bind().dialect.name == "sqlite":
-        op.execute("CREATE VIRTUAL TABLE model_search USING fts5(name, words, tags, notes, tokenize = 'trigram')")
+        op.execute("CREATE VIRTUAL TABLE model_search USING fts5(text, tokenize = 'trigram')")
 
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE model_search")
-    with op.batch_alter_table("trigger_word", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_trigger_word_word_key"))
-
     op.drop_table("trigger_word")
     with op.batch_alter_table("tag", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tag_tag_key"))
@@ -235,6 +246,11 @@ def downgrade() -> None:
 
     op.drop_table("render_run")
     op.drop_table("override")
+    with op.batch_alter_table("model_word", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_model_word_word_key"))
+
+    op.drop_table("model_word")
+    op.drop_table("model_text")
     with op.batch_alter_table("model_file", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_model_file_file_id"))
 

@@ -1,10 +1,13 @@
-"""One database, two ways in: SQLite's own driver for reads (it starts at once), SQLAlchemy for everything else."""
+"""One database: SQLite through its own driver, which starts at once; any other through SQLAlchemy.
+
+The SQL is the same for both, with `:name` parameters; the schema is SQLAlchemy's and alembic's (`tables`, `schema`).
+"""
 
 from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from modelhub.errors import Exit, ModelhubError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
+
+Run = Callable[..., list[tuple[Any, ...]]]
 
 BUSY_SECONDS = 10.0
 _PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA foreign_keys=ON")
@@ -67,20 +72,38 @@ class Database:
                 return [tuple(row) for row in connection.execute(text(sql), dict(parameters or {}))]
 
     @contextmanager
-    def transaction(self, *, durable: bool = False) -> Iterator[Connection]:
-        """One transaction; `durable` makes its commit reach the disk before it returns, also when the power fails."""
-        with translated(self), self.engine.connect() as connection:
-            if self.is_sqlite:
-                # Outside a transaction; and the write lock at once: upgrading a read lock could fail at any statement.
-                connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                connection.rollback()
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def transaction(self, *, durable: bool = False) -> Iterator[Run]:
+        """One transaction; yields a function that runs a statement with `:name` parameters and answers with its rows.
+
+        `durable` makes the commit reach the disk before it returns, also when the power fails.
+        """
+        with translated(self):
+            if not self.is_sqlite:
+                yield from self._transaction_elsewhere()
+                return
+            driver = self._driver
+            driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            driver.execute(
+                "BEGIN IMMEDIATE"
+            )  # the write lock at once: upgrading a read lock could fail at any statement
             try:
-                yield connection
-                connection.commit()
+                yield lambda sql, parameters=None: driver.execute(sql, parameters or {}).fetchall()
+                driver.execute("COMMIT")
             except BaseException:
-                connection.rollback()
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
                 raise
+
+    def _transaction_elsewhere(self) -> Iterator[Run]:
+        from sqlalchemy import text
+
+        with self.engine.begin() as connection:
+
+            def run(sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+                result = connection.execute(text(sql), dict(parameters or {}))
+                return [tuple(row) for row in result] if result.returns_rows else []
+
+            yield run
 
     def close(self) -> None:
         """Close both ways in."""

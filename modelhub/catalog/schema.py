@@ -30,7 +30,7 @@ def ensure(database: Database) -> None:
         return
     if version is not None and version not in _KNOWN:
         raise CatalogError(
-            f"The catalog {database.path or ''} was made by a newer modelhub (schema {version}, this one knows {HEAD}).",
+            f"The catalog {database.path or ''} was made by a newer modelhub (schema {version}; known here: {HEAD}).",
             "Install the newer version; the catalog was left as it is.",
         )
     if version is not None:

@@ -32,8 +32,9 @@ metadata = MetaData(
 Key = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _of_model(**options: bool) -> Column[int]:
-    return Column("model_id", Key, ForeignKey("model.id", ondelete="CASCADE"), nullable=False, **options)
+def _of_model(*, primary_key: bool = False, index: bool | None = None) -> Column[int]:
+    key = ForeignKey("model.id", ondelete="CASCADE")
+    return Column("model_id", Key, key, nullable=False, primary_key=primary_key, index=index)
 
 
 root = Table(
@@ -84,6 +85,7 @@ model = Table(
     Column("id", Key, primary_key=True),
     Column("name", Text, nullable=False),
     Column("name_key", Text, nullable=False),
+    Column("recorded_name", Text, nullable=False),
     Column("type", String(24), nullable=False),
     Column("architecture", String(32)),
     Column("candidates", Text, nullable=False),
@@ -141,8 +143,23 @@ trigger_word = Table(
     _of_model(primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("word", Text, nullable=False),
-    Column("word_key", Text, nullable=False, index=True),
     Column("source", Text, nullable=False),
+)
+
+# The effective trigger words, for filters; `trigger_word` holds what sources said.
+model_word = Table(
+    "model_word",
+    metadata,
+    _of_model(primary_key=True),
+    Column("word_key", Text, primary_key=True, index=True),
+)
+
+# Everything `search` looks through, folded; SQLite has a trigram index over the same besides.
+model_text = Table(
+    "model_text",
+    metadata,
+    _of_model(primary_key=True),
+    Column("text", Text, nullable=False),
 )
 
 tag = Table(

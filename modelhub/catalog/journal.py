@@ -1,0 +1,115 @@
+"""The journal behind undo: an intent is durable before the disk changes, its outcome after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from modelhub.catalog.database import Run
+from modelhub.catalog.spelling import stored, unstored
+from modelhub.catalog.values import NewStep, Operation, Step
+
+RUNNING = "running"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def begin(run: Run, kind: str, parameters: Mapping[str, Any]) -> Operation:
+    """Open an operation."""
+    started = _now()
+    sql = (
+        "INSERT INTO operation (kind, parameters, state, started_at) VALUES (:kind, :parameters, :state, :started)"
+        " RETURNING id"
+    )
+    values = {"kind": kind, "parameters": json.dumps(dict(parameters)), "state": RUNNING, "started": started}
+    key = run(sql, values)[0][0]
+    return Operation(id=key, kind=kind, state=RUNNING, parameters=dict(parameters), started_at=started)
+
+
+def plan_steps(run: Run, operation_id: int, steps: Sequence[NewStep]) -> list[Step]:
+    """Write down what is going to be done, behind the steps that are there."""
+    sql = "SELECT coalesce(max(position), -1) FROM step WHERE operation_id = :id"
+    first = run(sql, {"id": operation_id})[0][0] + 1
+    result = []
+    for position, step in enumerate(steps, first):
+        values = {
+            "operation": operation_id,
+            "position": position,
+            "action": step.action,
+            "source": stored(step.source),
+            "target": stored(step.target),
+            "detail": json.dumps(dict(step.detail)),
+        }
+        key = run(
+            "INSERT INTO step (operation_id, position, action, source, target, detail, state) VALUES"
+            " (:operation, :position, :action, :source, :target, :detail, 'planned') RETURNING id",
+            values,
+        )[0][0]
+        result.append(
+            Step(
+                id=key,
+                operation_id=operation_id,
+                position=position,
+                action=step.action,
+                source=step.source,
+                target=step.target,
+                detail=dict(step.detail),
+                state="planned",
+            )
+        )
+    return result
+
+
+def set_step(run: Run, step_id: int, state: str, detail: Mapping[str, Any] | None = None) -> None:
+    """Note what became of a step, with more detail where undo needs it."""
+    run("UPDATE step SET state = :state WHERE id = :id", {"state": state, "id": step_id})
+    if detail is not None:
+        run("UPDATE step SET detail = :detail WHERE id = :id", {"detail": json.dumps(dict(detail)), "id": step_id})
+
+
+def finish(run: Run, operation_id: int, state: str) -> None:
+    """Close an operation."""
+    sql = "UPDATE operation SET state = :state, finished_at = :now WHERE id = :id"
+    run(sql, {"state": state, "now": _now(), "id": operation_id})
+
+
+def operations(run: Run, *, limit: int | None = None, state: str | None = None) -> list[Operation]:
+    """Operations, newest first."""
+    sql = "SELECT id, kind, state, parameters, started_at, finished_at FROM operation"
+    values: dict[str, Any] = {}
+    if state is not None:
+        sql, values["state"] = f"{sql} WHERE state = :state", state
+    sql += " ORDER BY id DESC"
+    if limit is not None:
+        sql, values["limit"] = f"{sql} LIMIT :limit", limit
+    return [
+        Operation(
+            id=row[0], kind=row[1], state=row[2], parameters=json.loads(row[3]), started_at=row[4], finished_at=row[5]
+        )
+        for row in run(sql, values)
+    ]
+
+
+def steps(run: Run, operation_id: int) -> list[Step]:
+    """An operation's steps in their order."""
+    sql = (
+        "SELECT id, operation_id, position, action, source, target, detail, state FROM step"
+        " WHERE operation_id = :id ORDER BY position"
+    )
+    return [
+        Step(
+            id=row[0],
+            operation_id=row[1],
+            position=row[2],
+            action=row[3],
+            source=unstored(row[4]),
+            target=unstored(row[5]),
+            detail=json.loads(row[6]),
+            state=row[7],
+        )
+        for row in run(sql, {"id": operation_id})
+    ]

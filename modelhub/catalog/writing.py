@@ -1,0 +1,326 @@
+"""All writes but the journal's. Each function works inside a transaction that the facade opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import Any
+
+from modelhub.catalog.columns import effective, model_columns
+from modelhub.catalog.database import Run
+from modelhub.catalog.spelling import absolute, fold, path_key, signed, stored, unstored
+from modelhub.catalog.values import NewFile, NewModel, Root
+from modelhub.domain import Inspection, LocationState, Source, TriggerWord
+from modelhub.errors import ModelhubError
+from modelhub.wire import detection_from_json, detection_to_json, safety_from_json, safety_to_json
+
+_STATES = tuple(state.value for state in (LocationState.PRESENT, LocationState.UNAVAILABLE, LocationState.MISSING))
+
+
+def roots(run: Run) -> list[Root]:
+    """Every known root, deepest first, so that the first that holds a path is the nearest."""
+    found = [
+        Root(id=key, name=name, path=Path(unstored(path))) for key, name, path in run("SELECT id, name, path FROM root")
+    ]
+    return sorted(found, key=lambda root: -len(root.path.parts))
+
+
+def ensure_root(run: Run, path: Path, name: str | None) -> Root:
+    """The root at exactly this folder; made when there is none, under `name` or the folder's own, made unique."""
+    text = stored(absolute(path))
+    for root in roots(run):
+        if path_key(stored(str(root.path))) == path_key(text):
+            return root
+    taken = {root.name for root in roots(run)}
+    wanted = stored(name or PurePath(text).name or "root")[:200]
+    chosen, number = wanted, 1
+    while chosen in taken:
+        number += 1
+        chosen = f"{wanted}-{number}"
+    key = run("INSERT INTO root (name, path) VALUES (:name, :path) RETURNING id", {"name": chosen, "path": text})[0][0]
+    return Root(id=key, name=chosen, path=Path(unstored(text)))
+
+
+def locate(run: Run, path: Path) -> tuple[Root, str] | None:
+    """The nearest root that holds `path`, and the relative path with `/`; None when no root does."""
+    place = Path(absolute(path))
+    for root in roots(run):
+        if root.path == place or root.path in place.parents:
+            return root, place.relative_to(root.path).as_posix()
+    return None
+
+
+def put_file(run: Run, file: NewFile, rules_version: int) -> int:
+    """The row of this content, new or brought up to date."""
+    look = file.inspection
+    hashes = look.hashes
+    if hashes is None:
+        raise ModelhubError(f"{look.path} cannot be catalogued before it is hashed.")
+    values = {
+        **answers(look, rules_version),
+        "sha256": hashes.sha256,
+        "size": file.location.size,
+        "blake3": hashes.blake3,
+        "crc32": hashes.crc32,
+        "autov1": hashes.autov1,
+        "autov3": hashes.autov3,
+        "fingerprints": json.dumps(file.fingerprints) if file.fingerprints is not None else None,
+    }
+    names = list(values)
+    kept = ("sha256", "fingerprints")
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in kept)
+    sql = (
+        f"INSERT INTO file ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+        f" ON CONFLICT (sha256) DO UPDATE SET {updates},"
+        " fingerprints = coalesce(excluded.fingerprints, file.fingerprints) RETURNING id"
+    )
+    return int(run(sql, values)[0][0])
+
+
+def answers(look: Inspection, rules_version: int) -> dict[str, Any]:
+    """What a file's row holds of a look at it."""
+    return {
+        "format": look.format.value,
+        "detection": json.dumps(detection_to_json(look.detection)),
+        "safety": json.dumps(safety_to_json(look.safety)),
+        "problems": json.dumps(look.problems),
+        "broken": look.broken,
+        "rules_version": rules_version,
+    }
+
+
+def put_location(run: Run, file_id: int, file: NewFile) -> None:
+    """Where the file lies; a place that held another content now holds this one."""
+    place = file.location
+    located = locate(run, place.path)
+    root, relative = located or (ensure_root(run, place.path.parent, None), place.path.name)
+    run(
+        "INSERT INTO location (file_id, root_id, relative, relative_key, size, mtime_ns, inode, state)"
+        " VALUES (:file, :root, :relative, :key, :size, :mtime, :inode, 'present')"
+        " ON CONFLICT (root_id, relative_key) DO UPDATE SET file_id = excluded.file_id, relative = excluded.relative,"
+        " size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode, state = 'present'",
+        {
+            "file": file_id,
+            "root": root.id,
+            "relative": stored(relative),
+            "key": path_key(relative),
+            "size": place.size,
+            "mtime": place.mtime_ns,
+            "inode": signed(place.inode),
+        },
+    )
+
+
+def record(run: Run, entry: NewModel, *, searchable: bool) -> int:
+    """One model with its files, places, sources and words; the model that these files already are, if there is one."""
+    ids = [put_file(run, file, entry.rules_version) for file in entry.files]
+    for key, file in zip(ids, entry.files, strict=True):
+        put_location(run, key, file)
+    model_id = _existing(run, ids) or _insert(run, entry, ids)
+    for source in entry.sources:
+        add_source(run, model_id, source)
+    change_tags(run, model_id, add=entry.tags, remove=())
+    _add_words(run, model_id, entry.trigger_words)
+    refresh(run, model_id, searchable=searchable)
+    return model_id
+
+
+def _existing(run: Run, ids: Sequence[int]) -> int | None:
+    rows = run(
+        "SELECT mf.model_id, (SELECT count(*) FROM model_file x WHERE x.model_id = mf.model_id) FROM model_file mf"
+        " WHERE mf.file_id = :file AND mf.position = 0 ORDER BY mf.model_id",
+        {"file": ids[0]},
+    )
+    for model_id, count in rows:
+        if count == len(ids) and (count == 1 or _files_of(run, model_id) == list(ids)):
+            return int(model_id)
+    return None
+
+
+def _files_of(run: Run, model_id: int) -> list[int]:
+    rows = run("SELECT file_id FROM model_file WHERE model_id = :id ORDER BY position", {"id": model_id})
+    return [row[0] for row in rows]
+
+
+def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
+    look = entry.inspection
+    main = look or entry.files[0].inspection
+    values = {
+        **model_columns(
+            name=entry.name,
+            detection=main.detection,
+            verdict=main.safety.verdict.value,
+            format=main.format.value,
+            size=sum(file.location.size for file in entry.files),
+            state=LocationState.PRESENT.value,
+            broken=main.broken,
+            problems=len(main.problems),
+        ),
+        "recorded_name": stored(entry.name),
+        "whole": whole_text(look) if look is not None else None,
+        "notes": stored(entry.notes),
+        "added_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    names = list(values)
+    sql = f"INSERT INTO model ({', '.join(names)}) VALUES ({', '.join(f':{n}' for n in names)}) RETURNING id"
+    model_id = int(run(sql, values)[0][0])
+    for position, (key, file) in enumerate(zip(ids, entry.files, strict=True)):
+        run(
+            "INSERT INTO model_file (model_id, position, file_id, role) VALUES (:model, :position, :file, :role)",
+            {"model": model_id, "position": position, "file": key, "role": stored(file.role)},
+        )
+    return model_id
+
+
+def whole_text(look: Inspection) -> str:
+    """The answers about a model of many files as a whole, as its row keeps them."""
+    parts = {"detection": detection_to_json(look.detection), "safety": safety_to_json(look.safety)}
+    return json.dumps({**parts, "problems": look.problems, "broken": look.broken, "format": look.format.value})
+
+
+def add_source(run: Run, model_id: int, source: Source) -> None:
+    """Remember where a model came from; the same place twice is one source, brought up to date."""
+    names = ("kind", "reference", "requested", "revision", "commit", "url", "path", "license", "fetched_at")
+    values: dict[str, Any] = {"model": model_id}
+    for name in names:
+        value = getattr(source, name)
+        values[name] = None if value is None else stored(value)
+    run(
+        "DELETE FROM source WHERE model_id = :model AND kind = :kind AND reference = :reference"
+        " AND coalesce(path, '') = coalesce(:path, '')",
+        {name: values[name] for name in ("model", "kind", "reference", "path")},
+    )
+    quoted = ", ".join(f'"{name}"' for name in names)
+    run(f"INSERT INTO source (model_id, {quoted}) VALUES (:model, {', '.join(f':{name}' for name in names)})", values)
+
+
+def change_tags(run: Run, model_id: int, *, add: Iterable[str], remove: Iterable[str]) -> None:
+    """Add tags and take tags away; a tag is the same in any case."""
+    for text in add:
+        if text.strip():
+            run(
+                "INSERT INTO tag (model_id, tag_key, tag) VALUES (:model, :key, :tag) ON CONFLICT DO NOTHING",
+                {"model": model_id, "key": fold(text.strip()), "tag": stored(text.strip())},
+            )
+    for text in remove:
+        run(
+            "DELETE FROM tag WHERE model_id = :model AND tag_key = :key", {"model": model_id, "key": fold(text.strip())}
+        )
+
+
+def _add_words(run: Run, model_id: int, words: Sequence[TriggerWord]) -> None:
+    known = run("SELECT word FROM trigger_word WHERE model_id = :model", {"model": model_id})
+    have = {row[0] for row in known}
+    for word in words:
+        if stored(word.word) not in have:
+            run(
+                "INSERT INTO trigger_word (model_id, position, word, source) VALUES (:id, :position, :word, :source)",
+                {"id": model_id, "position": len(have), "word": stored(word.word), "source": stored(word.source)},
+            )
+            have.add(stored(word.word))
+
+
+def refresh(run: Run, model_id: int, *, searchable: bool) -> None:
+    """Bring a model's row up to date with its files' answers, its places and the user's words."""
+    rows = run(
+        "SELECT m.recorded_name, m.whole, m.notes, f.detection, f.safety, f.problems, f.broken, f.format FROM model m"
+        " JOIN model_file mf ON mf.model_id = m.id AND mf.position = 0 JOIN file f ON f.id = mf.file_id"
+        " WHERE m.id = :id",
+        {"id": model_id},
+    )
+    if not rows:
+        return
+    name, whole, notes, detection, safety, problems, broken, format = rows[0]
+    answer = json.loads(whole) if whole else None
+    own: dict[str, Any] = dict(run("SELECT field, value FROM override WHERE model_id = :id", {"id": model_id}))
+    said = run("SELECT word, source FROM trigger_word WHERE model_id = :id ORDER BY position", {"id": model_id})
+    found = detection_from_json(answer["detection"] if answer else json.loads(detection))
+    result = effective(found, own, (TriggerWord(*row) for row in said))
+    values = model_columns(
+        name=str(own.get("name", name)),
+        detection=result,
+        verdict=safety_from_json(answer["safety"] if answer else json.loads(safety)).verdict.value,
+        format=answer["format"] if answer else format,
+        size=_size(run, model_id),
+        state=_state(run, model_id),
+        broken=bool(answer["broken"] if answer else broken),
+        problems=len(answer["problems"] if answer else json.loads(problems)),
+    )
+    values["notes"] = stored(str(own.get("notes", notes)))
+    assignments = ", ".join(f"{column} = :{column}" for column in values)
+    run(f"UPDATE model SET {assignments} WHERE id = :id", {**values, "id": model_id})
+    _index(run, model_id, values, [word.word for word in result.trigger_words], searchable)
+
+
+def _size(run: Run, model_id: int) -> int:
+    sql = "SELECT coalesce(sum(f.size), 0) FROM model_file mf JOIN file f ON f.id = mf.file_id WHERE mf.model_id = :id"
+    return int(run(sql, {"id": model_id})[0][0])
+
+
+def _state(run: Run, model_id: int) -> str:
+    """The best state of the main file's places."""
+    rows = run(
+        "SELECT DISTINCT l.state FROM model_file mf JOIN location l ON l.file_id = mf.file_id"
+        " WHERE mf.model_id = :id AND mf.position = 0",
+        {"id": model_id},
+    )
+    states = {row[0] for row in rows}
+    return next((state for state in _STATES if state in states), LocationState.MISSING.value)
+
+
+def _index(run: Run, model_id: int, values: dict[str, Any], words: list[str], searchable: bool) -> None:
+    run("DELETE FROM model_word WHERE model_id = :id", {"id": model_id})
+    for key in dict.fromkeys(fold(word) for word in words):
+        run("INSERT INTO model_word (model_id, word_key) VALUES (:id, :key)", {"id": model_id, "key": key})
+    tags = [row[0] for row in run("SELECT tag_key FROM tag WHERE model_id = :id", {"id": model_id})]
+    text = "\n".join([values["name_key"], *(fold(word) for word in words), *tags, fold(values["notes"])])
+    run("DELETE FROM model_text WHERE model_id = :id", {"id": model_id})
+    run("INSERT INTO model_text (model_id, text) VALUES (:id, :text)", {"id": model_id, "text": text})
+    if searchable:
+        run("DELETE FROM model_search WHERE rowid = :id", {"id": model_id})
+        run("INSERT INTO model_search (rowid, text) VALUES (:id, :text)", {"id": model_id, "text": text})
+
+
+def remove(run: Run, model_id: int, *, searchable: bool) -> None:
+    """Forget a model, and the files and places that no other model uses."""
+    ids = _files_of(run, model_id)
+    if searchable:
+        run("DELETE FROM model_search WHERE rowid = :id", {"id": model_id})
+    run("DELETE FROM model WHERE id = :id", {"id": model_id})
+    for key in ids:
+        drop_unused(run, key)
+
+
+def drop_unused(run: Run, file_id: int) -> None:
+    """Forget a file that no model uses any more."""
+    if not run("SELECT 1 FROM model_file WHERE file_id = :id", {"id": file_id}):
+        run("DELETE FROM location WHERE file_id = :id", {"id": file_id})
+        run("DELETE FROM file WHERE id = :id", {"id": file_id})
+
+
+def clear_override(run: Run, model_id: int, field: str) -> None:
+    """Take the user's word back; the name that was recorded first returns with it."""
+    run("DELETE FROM override WHERE model_id = :id AND field = :field", {"id": model_id, "field": field})
+
+
+def replace_content(run: Run, location_id: int, file: NewFile, rules_version: int, *, searchable: bool) -> int:
+    """Another content at a known place. A model that has no other place goes on as the new content, words and all."""
+    before = run("SELECT file_id FROM location WHERE id = :id", {"id": location_id})[0][0]
+    file_id = put_file(run, file, rules_version)
+    put_location(run, file_id, file)
+    places = run("SELECT count(*) FROM location WHERE file_id = :id", {"id": before})[0][0]
+    models = run("SELECT model_id FROM model_file WHERE file_id = :id AND position = 0", {"id": before})
+    if before != file_id and not places:
+        run("UPDATE model_file SET file_id = :new WHERE file_id = :old", {"new": file_id, "old": before})
+        drop_unused(run, before)
+    if places or not models:
+        return record(
+            run,
+            NewModel(name=file.location.path.stem, files=(file,), rules_version=rules_version),
+            searchable=searchable,
+        )
+    for (model_id,) in models:
+        refresh(run, model_id, searchable=searchable)
+    return int(models[0][0])
