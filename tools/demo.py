@@ -67,11 +67,10 @@ def main() -> int:
     started = time.monotonic()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
-    with tempfile.TemporaryDirectory(prefix="modelhub-demo-") as temporary:
-        with Hub(repositories(Path(temporary))) as hub:
-            downloads(HOME / "downloads")
-            say(f"A model hub is running on {hub.url}; the library is {HOME.relative_to(ROOT)}/models.")
-            wrong = [step for step in STEPS if not show(step, environment(hub.url))]
+    with tempfile.TemporaryDirectory(prefix="modelhub-demo-") as made, Hub(repositories(Path(made))) as hub:
+        downloads(HOME / "downloads")
+        say(f"A model hub is running on {hub.url}; the library is {HOME.relative_to(ROOT)}/models.")
+        wrong = [step for step in STEPS if not show(step, environment(hub.url))]
     for step in wrong:
         say(f"not as expected: {line(step.words)}")
     if not wrong:

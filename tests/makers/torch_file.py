@@ -22,7 +22,7 @@ _STORAGES = {
     "I32": "IntStorage",
     "U8": "ByteStorage",
 }
-_BLOCK = bytes(1 << 22)
+_ZEROES = memoryview(bytes(1 << 22))
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def write(path: Path, content: Any, *, seed: int = 0, sparse: bool = False) -> P
         _member(archive, f"{root}/data.pkl", [pickled.data])
         _member(archive, f"{root}/byteorder", [b"little"])
         for number, tensor in enumerate(pickled.tensors):
-            blocks = _zeros(tensor.size) if sparse else [values(tensor, rng)]
+            blocks: Iterable[bytes | memoryview] = _zeros(tensor.size) if sparse else [values(tensor, rng)]
             _member(archive, f"{root}/data/{number}", blocks)
         _member(archive, f"{root}/version", [b"3\n"])
     return path
@@ -189,13 +189,12 @@ def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
-def _zeros(size: int) -> Iterable[bytes]:
-    for _ in range(size // len(_BLOCK)):
-        yield _BLOCK
-    yield bytes(size % len(_BLOCK))
+def _zeros(size: int) -> Iterable[memoryview]:
+    for start in range(0, size, len(_ZEROES)):
+        yield _ZEROES[: min(len(_ZEROES), size - start)]
 
 
-def _member(archive: zipfile.ZipFile, name: str, blocks: Iterable[bytes]) -> None:
+def _member(archive: zipfile.ZipFile, name: str, blocks: Iterable[bytes | memoryview]) -> None:
     info = zipfile.ZipInfo(name)
     # torch aligns every member's data to 64 bytes by padding in an extra field named FB.
     start = archive.fp.tell() + 30 + len(name.encode()) + 4  # type: ignore[union-attr]
@@ -207,14 +206,14 @@ def _member(archive: zipfile.ZipFile, name: str, blocks: Iterable[bytes]) -> Non
 
 
 class _Holes(io.RawIOBase):
-    """A file that leaves a hole where a block of zeroes is written."""
+    """A file that leaves a hole where a part of `_ZEROES` is written."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
 
     def write(self, data: Any) -> int:
-        """Write, or skip what is the block of zeroes itself."""
-        if data is _BLOCK:
+        """Write, or skip a part of the zeroes."""
+        if isinstance(data, memoryview) and data.obj is _ZEROES.obj:
             self._raw.seek(len(data), io.SEEK_CUR)
             return len(data)
         return int(self._raw.write(data))
