@@ -1,0 +1,7 @@
+"""Containers of models: bytes to headers, chosen by content, never by suffix."""
+
+from __future__ import annotations
+
+from modelhub.formats.sniff import read_header
+
+__all__ = ["read_header"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 
 from modelhub.domain import Format
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class TensorInfo(msgspec.Struct, frozen=True, gc=False):
@@ -16,9 +19,9 @@ class TensorInfo(msgspec.Struct, frozen=True, gc=False):
     `data_offsets` are bytes relative to the start of the data part, for safetensors; None elsewhere.
     """
 
-    dtype: str
-    shape: tuple[int, ...]
-    data_offsets: tuple[int, int] | None = None
+    dtype: str = ""
+    shape: tuple[Count, ...] = ()
+    data_offsets: tuple[Count, Count] | None = None
 
 
 @dataclass(frozen=True, slots=True)

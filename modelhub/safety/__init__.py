@@ -1,0 +1,7 @@
+"""Whether loading a file could run code."""
+
+from __future__ import annotations
+
+from modelhub.safety.assess import assess
+
+__all__ = ["assess"]

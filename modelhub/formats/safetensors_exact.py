@@ -1,0 +1,116 @@
+"""The exact reading of a safetensors header: slower, and able to say what is wrong with any bytes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from modelhub.formats.dtypes import BITS
+from modelhub.formats.header import Problem, TensorInfo
+
+MAX_TENSORS = 400_000  # a header of 100 MB could name more; no model does, and memory must stay bounded
+MAX_DIMENSIONS = 64
+_SHOWN = 8
+
+Parsed = tuple[dict[str, TensorInfo], dict[str, str], tuple[Problem, ...]]
+
+
+class _Refused(Exception):
+    """The header is no JSON object that can be read."""
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with its duplicate keys still there."""
+
+
+def read_exactly(raw: bytes) -> Parsed:
+    """Tensors, metadata and every problem of a header; never raises for its content."""
+    try:
+        document = _load(raw)
+    except _Refused as exc:
+        return {}, {}, (Problem(str(exc), fatal=True),)
+    problems = [*_duplicates(document, "the header")]
+    tensors: dict[str, TensorInfo] = {}
+    metadata: dict[str, str] = {}
+    for name, value in document:
+        if name == "__metadata__":
+            metadata, found = _metadata(value)
+        else:
+            tensor, found = _tensor(name, value)
+            if tensor is not None:
+                tensors[name] = tensor
+        problems += found
+    return tensors, metadata, tuple(problems[: 4 * _SHOWN])
+
+
+def _load(raw: bytes) -> _Pairs:
+    if raw.count(b'"dtype"') > MAX_TENSORS:
+        raise _Refused(f"the header names more than {MAX_TENSORS} tensors, more than any model has")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise _Refused(f"the header is not UTF-8 text (byte {exc.start})") from exc
+    if text.startswith("\ufeff"):
+        raise _Refused("the header begins with a byte-order mark")
+    try:
+        document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
+    except RecursionError as exc:
+        raise _Refused("the header is nested deeper than any real one") from exc
+    except ValueError as exc:  # wrong JSON, or an integer of more digits than Python converts
+        raise _Refused(f"the header is not valid JSON: {exc}") from exc
+    if not isinstance(document, _Pairs):
+        raise _Refused("the header is JSON, but not an object")
+    return document
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _duplicates(pairs: _Pairs, where: str) -> list[Problem]:
+    counts = Counter(name for name, _ in pairs)
+    twice = [name for name, count in counts.items() if count > 1]
+    return [Problem(f"{name!r} stands {counts[name]} times in {where}", fatal=True) for name in twice[:_SHOWN]]
+
+
+def _metadata(value: Any) -> tuple[dict[str, str], list[Problem]]:
+    if not isinstance(value, _Pairs):
+        return {}, [Problem("`__metadata__` is not an object of texts", fatal=True)]
+    problems = _duplicates(value, "`__metadata__`")
+    wrong = [name for name, text in value if not isinstance(text, str)]
+    problems += [Problem(f"metadata {name!r} is not a text", fatal=True) for name in wrong[:_SHOWN]]
+    return {name: text for name, text in value if isinstance(text, str)}, problems
+
+
+def _tensor(name: str, value: Any) -> tuple[TensorInfo | None, list[Problem]]:
+    def bad(reason: str) -> tuple[None, list[Problem]]:
+        return None, [Problem(f"tensor {name!r}: {reason}", fatal=True)]
+
+    if not isinstance(value, _Pairs):
+        return bad("its entry is not an object")
+    problems = _duplicates(value, f"the entry of tensor {name!r}")
+    fields = dict(value)
+    missing = [field for field in ("dtype", "shape", "data_offsets") if field not in fields]
+    if missing:
+        return bad(f"{missing[0]} is missing")
+    dtype, shape, offsets = fields.pop("dtype"), fields.pop("shape"), fields.pop("data_offsets")
+    if not isinstance(dtype, str) or dtype not in BITS:
+        return bad(f"data type {dtype!r:.40} is unknown")
+    if not _counts(shape):
+        return bad("its shape is not a list of numbers that are zero or more")
+    if len(shape) > MAX_DIMENSIONS:
+        return bad(f"it has {len(shape)} dimensions")
+    if not _counts(offsets) or len(offsets) != 2:
+        return bad("data_offsets are not two numbers that are zero or more")
+    if offsets[1] < offsets[0]:
+        return bad("it ends before it begins")
+    if fields:
+        problems.append(Problem(f"tensor {name!r} has fields that the format does not know: {', '.join(fields):.80}"))
+    if not name.isprintable() or any("\ud800" <= c <= "\udfff" for c in name):
+        problems.append(Problem(f"tensor name {name!r:.80} has characters that no name should have"))
+    return TensorInfo(dtype, tuple(shape), (offsets[0], offsets[1])), problems
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in value)
