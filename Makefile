@@ -2,7 +2,7 @@
 # Windows without make: `py tools/dev.py demo` and `py tools/dev.py test` are the same.
 PYTHON ?= python3
 
-.PHONY: demo test format clean
+.PHONY: demo test format readme clean
 
-demo test format clean:
+demo test format readme clean:
 	@$(PYTHON) tools/dev.py $@

@@ -2,17 +2,21 @@
 
 `make demo` runs it. Everything it makes lies in ./demo-library, which is made anew each time; your own library,
 settings and tokens are not touched, and nothing leaves this machine.
+
+    python tools/demo.py [--folder DIR] [--record FILE]
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +27,9 @@ if str(ROOT) not in sys.path:
 from tests.servers.hub import Hub  # noqa: E402 - the repository's root must be on the path first
 from tools.demo_models import downloads, repositories  # noqa: E402
 
-HOME = ROOT / "demo-library"
 WIDTH = 110
+MARK = ".made-by-the-demo"
+CONFIG = "config.toml"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("A folder of downloads whose names say little. Their content says all.", ("add", "downloads")),
     Step("Look into a file before it goes anywhere.", ("inspect", "downloads/New folder/speed_boost.pt")),
+    Step("", ("inspect", "downloads/mix-final-7.safetensors", "--why")),
     Step("What is it, and how do we know?", ("show", "model (1)", "--why")),
     Step("How is it used?", ("show", "red-dress")),
     Step("Find things again.", ("list", "--type", "lora")),
@@ -62,46 +68,83 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run every step; 0 when each ended with the exit code that is right for it."""
+    parser = argparse.ArgumentParser(description="Show the main job on this machine.")
+    parser.add_argument("--folder", type=Path, default=ROOT / "demo-library", help="made anew each time")
+    parser.add_argument("--record", type=Path, help="write what each command printed, as JSON, instead of showing it")
+    options = parser.parse_args(arguments)
+    home = options.folder.resolve()
+    if home.exists() and not (home / MARK).is_file():
+        parser.error(f"{home} is not the folder of a demo; it would be removed")
     started = time.monotonic()
-    shutil.rmtree(HOME, ignore_errors=True)
-    HOME.mkdir()
     with tempfile.TemporaryDirectory(prefix="modelhub-demo-") as made, Hub(repositories(Path(made))) as hub:
-        downloads(HOME / "downloads")
-        say(f"A model hub is running on {hub.url}; the library is {HOME.relative_to(ROOT)}/models.")
-        wrong = [step for step in STEPS if not show(step, environment(hub.url))]
+        prepare(home)
+        if options.record:
+            return record(options.record, home, hub.url)
+        say(f"A model hub is running on {hub.url}; the library is {home.name}/models.")
+        wrong = [step for step in STEPS if not show(step, home, environment(home, hub.url))]
     for step in wrong:
         say(f"not as expected: {line(step.words)}")
     if not wrong:
-        say(f"Done in {time.monotonic() - started:.0f} s. Look around in {HOME.name}/, or: make test")
+        say(f"Done in {time.monotonic() - started:.0f} s. Look around in {home.name}/, or: make test")
     return 1 if wrong else 0
 
 
-def show(step: Step, environ: Mapping[str, str]) -> bool:
+def prepare(home: Path) -> None:
+    """An empty folder with an empty configuration file and some downloads in it."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / MARK).touch()
+    # An empty file stands for the user's own configuration, which must not change what is shown.
+    (home / CONFIG).touch()
+    downloads(home / "downloads")
+
+
+def show(step: Step, home: Path, environ: Mapping[str, str]) -> bool:
     """Print and run one command; whether it ended as it should."""
     if step.title:
         say(step.title)
     print(paint(f"$ {line(step.words)}", "1"), flush=True)
-    command = [sys.executable, "-m", "modelhub", *step.words]
-    code = subprocess.run(command, cwd=HOME, env=dict(environ), check=False, stderr=subprocess.STDOUT).returncode
+    code = subprocess.run(_command(step), cwd=home, env=environ, check=False, stderr=subprocess.STDOUT).returncode
     print(paint(f"[exit code {code}]", "2") + "\n" if code else "", flush=True)
     return code == step.code
 
 
-def environment(hub: str) -> dict[str, str]:
+def record(target: Path, home: Path, hub: str) -> int:
+    """Write `{command line: output}`; places that differ from run to run are given common names."""
+    outputs, wrong = {}, 0
+    for step in STEPS:
+        done = subprocess.run(
+            _command(step),
+            cwd=home,
+            env=environment(home, hub) | {"COLUMNS": str(WIDTH)},
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        text = done.stdout.replace(str(home), "~").replace(hub, "http://127.0.0.1")
+        outputs[line(step.words)] = text.rstrip()
+        wrong += done.returncode != step.code
+    target.write_text(json.dumps(outputs, ensure_ascii=False, indent=1), encoding="utf-8")
+    return 1 if wrong else 0
+
+
+def _command(step: Step) -> list[str]:
+    return [sys.executable, "-m", "modelhub", *step.words]
+
+
+def environment(home: Path, hub: str) -> dict[str, str]:
     """The caller's environment without settings of modelhub and the hubs, pointing at the demo's own."""
     ours = ("MODELHUB_", "HF_", "HUGGING_FACE_", "CIVITAI_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     width = shutil.get_terminal_size((WIDTH, 24)).columns
-    # An empty file stands for the user's own configuration, which must not change what is shown.
-    config = HOME / "config.toml"
-    config.touch()
     return kept | {
         "HF_ENDPOINT": hub,
-        "HF_HOME": str(HOME / "huggingface"),
-        "MODELHUB_CONFIG": str(config),
-        "MODELHUB_LIBRARY": str(HOME / "models"),
+        "HF_HOME": str(home / "huggingface"),
+        "MODELHUB_CONFIG": str(home / CONFIG),
+        "MODELHUB_LIBRARY": str(home / "models"),
         "PYTHONUTF8": "1",
         "COLUMNS": str(width),
         "NO_PROXY": "127.0.0.1",

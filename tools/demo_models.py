@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
 
 from tests.makers import adapters, folders, hostile, networks, safetensors_file, torch_file
 from tests.makers.networks import SMALL
-from tests.makers.tensors import cast, prefixed
+from tests.makers.tensors import Tensor, Tensors, cast
 from tests.servers.hub import Repository
 
 SUCCESSOR = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 _LICENSE = {"license": "creativeml-openrail-m", "pipeline_tag": "text-to-image"}
+
+
+_RECIPE = {
+    "format": "pt",
+    "sd_merge_recipe": json.dumps(
+        {
+            "type": "webui",
+            "primary_model_hash": "6ce0161689b3853acaa03779ec93eafe75a02f4ced659bee03f50797806fa2fa",
+            "secondary_model_hash": "879db523c30d3b9017143d56705015e15a2cb5628762c11d086fed9538abd7fd",
+            "interp_method": "Weighted sum",
+            "multiplier": 0.3,
+            "save_as_half": True,
+        }
+    ),
+}
 
 
 def repositories(folder: Path) -> dict[str, Repository]:
@@ -35,11 +52,12 @@ def downloads(folder: Path) -> Path:
     safetensors_file.write(
         folder / "inpaint_final_v2.ckpt", cast(networks.sd1(SMALL, inputs=9, schedule=False), "F16"), seed=13
     )
-    torch_file.write(folder / "kl-f8.vae.pt", torch_file.checkpoint(prefixed("", networks.vae(16))), seed=14)
+    torch_file.write(folder / "kl-f8.vae.pt", torch_file.checkpoint(networks.vae(16)), seed=14)
     safetensors_file.write(folder / "mychar-000010.safetensors", adapters.lora_sd1(4), metadata=word, seed=15)
     safetensors_file.write(folder / "New folder" / "slider.safetensors", adapters.lora_sdxl_self_attention(), seed=16)
     torch_file.write(folder / "New folder" / "EasyNegative.pt", adapters.embedding_a1111("EasyNegative"), seed=17)
     torch_file.write(folder / "New folder" / "anime_3.pt", adapters.hypernetwork("anime_3"), seed=18)
+    safetensors_file.write(folder / "mix-final-7.safetensors", _merged(), metadata=_RECIPE, seed=20)
     hostile.checkpoint(folder / "New folder" / "speed_boost.pt")
     _cut(safetensors_file.write(folder / "half.safetensors", cast(networks.vae(16), "F16"), seed=19))
     (folder / "read me.txt").write_text("Not a model.\n", encoding="utf-8")
@@ -84,6 +102,14 @@ def _embedding(folder: Path) -> Path:
 def _trap(folder: Path) -> Path:
     hostile.checkpoint(folder / "upgrade.ckpt")
     return folder
+
+
+def _merged() -> Tensors:
+    """A merge as UIs write it: fp16, a VAE of full precision baked in, position ids that were averaged as floats."""
+    tensors = cast(networks.sd1(SMALL), "F16", when=lambda name: not name.startswith("first_stage_model."))
+    ids = struct.pack("<77f", *(number * 0.999 for number in range(77)))
+    name = "cond_stage_model.transformer.text_model.embeddings.position_ids"
+    return tensors | {name: Tensor("F32", (1, 77), ids)}
 
 
 def _cut(path: Path) -> None:

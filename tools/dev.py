@@ -1,6 +1,7 @@
-"""What `make` runs, on every platform: `python tools/dev.py demo|test|format|clean`. Needs nothing but Python ≥ 3.11.
+"""What `make` runs, on every platform: `python tools/dev.py demo|test|format|readme|clean`.
 
-The environment `.venv` is made once and brought up to date only when pyproject.toml or constraints.txt changed.
+Needs nothing but Python 3.11 or newer. The environment `.venv` is made once and brought up to date only when
+pyproject.toml or constraints.txt changed.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ def tidy(_: list[str]) -> int:
     return install("dev") or run("-m", "ruff", "check", "--fix") or run("-m", "ruff", "format")
 
 
+def readme(_: list[str]) -> int:
+    """Bring the README's transcripts up to date."""
+    return install("dev") or run("tools/readme.py")
+
+
 def clean(_: list[str]) -> int:
     """Remove the environment and what the demo left."""
     for folder in (VENV, ROOT / "demo-library", ROOT / "build", ROOT / "dist"):
@@ -108,7 +114,7 @@ def _says(stamp: Path, digest: str) -> bool:
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == digest
 
 
-_COMMANDS = {"demo": demo, "test": test, "format": tidy, "clean": clean}
+_COMMANDS = {"demo": demo, "test": test, "format": tidy, "readme": readme, "clean": clean}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,49 @@
+"""Keep the README's transcripts true: each `$ modelhub …` of its console blocks is followed by what the demo printed.
+
+python tools/dev.py readme
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+_BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+
+
+def main() -> int:
+    """Run the demo and rewrite the README's console blocks."""
+    text = README.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        README.write_text(refreshed(text, recorded(Path(folder))), encoding="utf-8")
+    return 0
+
+
+def recorded(folder: Path) -> dict[str, str]:
+    """What each command of the demo prints, by command line. Raises CalledProcessError when one went wrong."""
+    target = folder / "recorded.json"
+    demo = [sys.executable, str(ROOT / "tools" / "demo.py"), "--folder", str(folder / "demo"), "--record", str(target)]
+    subprocess.run(demo, check=True, cwd=ROOT)
+    found: dict[str, str] = json.loads(target.read_text(encoding="utf-8"))
+    return found
+
+
+def refreshed(text: str, outputs: Mapping[str, str]) -> str:
+    """A page with the outputs of its console blocks replaced. Raises KeyError for a command that the demo lacks."""
+
+    def block(match: re.Match[str]) -> str:
+        commands = [line[2:] for line in match[0].splitlines() if line.startswith("$ ")]
+        return "\n\n".join(f"$ {command}\n{outputs[command]}" for command in commands) + "\n"
+
+    return _BLOCK.sub(block, text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
