@@ -83,8 +83,9 @@ class Crew:
             return
         self.target = growth.target(self.fetched, time.monotonic())
         left = len(self._missing())
-        while self._active < min(self.target, left):
-            if not self._hire(wait=False):
+        for _ in range(min(self.target, left) - self._active):
+            # A worker that was called off leaves at once: hiring until enough are there would never end.
+            if self._error is not None or self.limits.stop.is_set() or not self._hire(wait=False):
                 return
 
     def _hire(self, *, wait: bool) -> bool:
