@@ -19,7 +19,7 @@ VENV = Path(os.environ.get("MODELHUB_VENV", ROOT / ".venv"))
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 _REQUIREMENTS = ("pyproject.toml", "constraints.txt")
 
-# What `test` runs, in this order; the first failure ends it.
+# What `test` runs, all of them in this order: one failure must not hide the next.
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("-m", "ruff", "check"),
     ("-m", "ruff", "format", "--check"),
@@ -48,12 +48,10 @@ def demo(rest: list[str]) -> int:
 
 def test(rest: list[str]) -> int:
     """Install the development tools and run every check."""
-    status = install("dev")
-    for check in CHECKS:
-        words = [*check, *rest] if "pytest" in check else list(check)
-        if not status:
-            status = run(*words)
-    return status
+    if status := install("dev"):
+        return status
+    results = [run(*check, *(rest if "pytest" in check else ())) for check in CHECKS]
+    return max(results, key=abs)
 
 
 def tidy(_: list[str]) -> int:
@@ -87,7 +85,7 @@ def install(extra: str) -> int:
             return 1
     what = f".[{extra}]" if extra else "."
     print(f"Installing modelhub{f' with its {extra} tools' if extra else ''} …", flush=True)
-    status = run("-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", "constraints.txt", "-e", what)
+    status = run("-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", "constraints.txt", "-e", what)
     if not status:
         stamp.write_text(_digest(), encoding="utf-8")
     return status
