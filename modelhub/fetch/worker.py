@@ -1,0 +1,186 @@
+"""One connection of a transfer: takes pieces, reads bodies, tries again, until nothing is left to take."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from modelhub.errors import NetworkError
+from modelhub.fetch import bodies
+from modelhub.fetch.retry import StartOverError, StoppedError, TryAgainError, backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelhub.fetch.asking import Asker, Body
+    from modelhub.fetch.ranges import Crew
+
+_CHUNK = 256 << 10
+_PROGRESS_COUNTS = 64 << 10  # bytes; a connection that brought so many did not fail for nothing
+
+
+class Worker:
+    """One connection: takes pieces until none is left."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+        self._body: Body | None = None
+        self._at = 0  # the file offset that the open body is at
+        self._failures = 0
+
+    def run(self) -> None:
+        """Work until no piece is left. Raises what cannot be tried again."""
+        try:
+            while (index := self._crew.claim()) is not None:
+                self._piece(index)
+        finally:
+            self._drop()
+
+    def _piece(self, index: int) -> None:
+        part = self._crew.part
+        start = offset = index * part.piece_bytes
+        crc = 0
+        while True:
+            before = offset
+            try:
+                self._open(offset, index)
+                end = start + part.length_of(index)
+                for data in self._data(offset, end):
+                    part.write_at(offset, data)
+                    crc = zlib.crc32(data, crc)
+                    offset += len(data)
+                    self._crew.got(len(data))
+                if offset == end or self._crew.single:
+                    break
+            except TryAgainError as exc:
+                self._drop()
+                if self._crew.single:
+                    raise StartOverError(exc.reason, failed=True) from None
+                self._wait(exc, offset - before)
+        if offset > start or part.facts is None:
+            self._crew.completed(index, offset - start, crc)
+
+    def _wait(self, error: TryAgainError, brought: int) -> None:
+        settings = self._crew.limits.settings
+        self._failures = 1 if brought >= _PROGRESS_COUNTS else self._failures + 1
+        wait = max(error.wait or 0.0, backoff(self._failures, settings.backoff_seconds))
+        self._crew.asker.give_up(error, self._failures, wait)
+        if error.wait or self._failures > 1:
+            self._crew.progress.note(f"{self._crew.asker.remote.name}: {error.reason}; trying again in {wait:.0f} s")
+        deadline = time.monotonic() + wait
+        while (left := deadline - time.monotonic()) > 0:
+            self._check()
+            self._crew.limits.sleep(min(left, 0.1))
+
+    def _open(self, offset: int, index: int) -> None:
+        if self._body is not None and self._at == offset:
+            return
+        self._drop()
+        crew = self._crew
+        first = crew.part.facts is None
+        alone = first or not crew.resumable or crew.limits.settings.connections == 1
+        end = None if alone else index * crew.part.piece_bytes + crew.part.length_of(index)
+        self._check()
+        body = crew.asker.open(offset, end, crew.part.facts)
+        self._body, self._at = body, offset
+        if first or not crew.resumable:
+            crew.opened(body)
+
+    def _data(self, offset: int, end: int) -> Iterator[bytes]:
+        """The bytes from `offset` to `end`, in chunks; of an unknown size fewer, then the size is known after."""
+        body, crew = self._body, self._crew
+        assert body is not None
+        with crew.listening(body):
+            pace = _Pace(crew.limits.settings.stall_seconds, crew.limits.settings.minimum_rate)
+            held = b""
+            looking = offset == 0
+            while self._at < end:
+                self._check()
+                data = body.read(min(_CHUNK, end - self._at))
+                self._check()
+                if not data:
+                    break
+                self._at += len(data)
+                pace.count(len(data), crew.limits.throttle(len(data)))
+                if looking:
+                    held += data
+                    if len(held) < bodies.LOOK and self._at < end:
+                        continue
+                    looking, data = False, held
+                    self._look(data)
+                yield data
+            if looking and held:
+                self._look(held)
+                yield held
+            self._ended(body, end)
+
+    def _look(self, start: bytes) -> None:
+        bodies.refuse_pages(start[:8192], self._crew.asker.remote.name, self._crew.asker.shown)
+
+    def _ended(self, body: Body, end: int) -> None:
+        facts = self._crew.part.facts
+        if facts is not None and facts.size is None:
+            self._ended_unknown(end)
+            return
+        if self._at < end and (self._at != body.end or self._crew.single):
+            raise TryAgainError("the connection broke off early")
+        if self._at == (body.end if body.end is not None else (facts.size if facts else None)):
+            longer = body.has_more()
+            self._body = None
+            if longer:
+                body.close()
+                raise too_long(self._crew.asker, self._at)
+
+    def _ended_unknown(self, end: int) -> None:
+        crew = self._crew
+        wanted = crew.asker.remote.size
+        if wanted is not None and self._at > wanted:
+            raise too_long(crew.asker, wanted)
+        if self._at >= end:
+            return
+        if wanted is not None and self._at < wanted:
+            raise TryAgainError("the connection broke off early")
+        self._drop()
+        assert crew.part.facts is not None
+        crew.part.cut(self._at)
+        crew.part.facts = replace(crew.part.facts, size=self._at)
+
+    def _check(self) -> None:
+        self._crew.limits.check()
+        if self._crew.over.is_set():
+            raise StoppedError
+
+    def _drop(self) -> None:
+        if self._body is not None:
+            self._body.close()
+            self._body = None
+
+
+def too_long(asker: Asker, promised: int) -> NetworkError:
+    """The error for a body that goes on behind its promised end."""
+    return NetworkError(
+        f"{asker.shown} sends more than the {promised:,} bytes promised for {asker.remote.name}.",
+        "The file may have been replaced; try again later or ask its publisher.",
+    )
+
+
+class _Pace:
+    """Tells a connection that drips: below the minimum rate on average over the stall time."""
+
+    def __init__(self, seconds: float, rate: int) -> None:
+        self._seconds, self._rate = seconds, rate
+        self._since = time.monotonic()
+        self._bytes = 0
+
+    def count(self, amount: int, paused: float) -> None:
+        """`amount` bytes came; `paused` seconds were our own waiting. Raises TryAgainError."""
+        self._bytes += amount
+        self._since += paused
+        elapsed = time.monotonic() - self._since
+        if elapsed < self._seconds:
+            return
+        if self._bytes < self._rate * elapsed:
+            raise TryAgainError(f"only {self._bytes} bytes came in {elapsed:.0f} s")
+        self._since, self._bytes = time.monotonic(), 0
