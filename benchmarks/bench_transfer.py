@@ -1,4 +1,4 @@
-"""Pull one file on loopback: modelhub (verified) against curl, aria2c -x16 and hf_hub_download's peers, behind nginx.
+"""Pull one file on loopback behind nginx: modelhub (verified) against curl and aria2c -x16 (which verify nothing).
 
     python benchmarks/bench_transfer.py [--bytes 2000000000] [--runs 3] [--limit 20m]
 
