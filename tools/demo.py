@@ -57,7 +57,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("A folder of downloads whose names say little. Their content says all.", ("add", "downloads")),
     Step("Look into a file before it goes anywhere.", ("inspect", "downloads/New folder/speed_boost.pt")),
-    Step("", ("inspect", "downloads/mix-final-7.safetensors", "--why")),
+    Step("", ("inspect", "incoming/mix-final-7.safetensors", "--why")),
     Step("What is it, and how do we know?", ("show", "model (1)", "--why")),
     Step("How is it used?", ("show", "red-dress")),
     Step("Find things again.", ("list", "--type", "lora")),

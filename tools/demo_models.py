@@ -44,7 +44,7 @@ def repositories(folder: Path) -> dict[str, Repository]:
 
 
 def downloads(folder: Path) -> Path:
-    """A folder of files whose names say little, not always the truth, and of which two are bad."""
+    """A folder of files whose names say little and not always the truth; two are bad. One more lies in `incoming`."""
     main, both = networks.sd1(SMALL), networks.sd1(SMALL, both=True)
     word = adapters.lora_metadata("mychar", "mychar", rank=4)
     safetensors_file.write(folder / "国风3 GuoFeng3.2.safetensors", cast(main, "F16"), seed=11)
@@ -57,7 +57,10 @@ def downloads(folder: Path) -> Path:
     safetensors_file.write(folder / "New folder" / "slider.safetensors", adapters.lora_sdxl_self_attention(), seed=16)
     torch_file.write(folder / "New folder" / "EasyNegative.pt", adapters.embedding_a1111("EasyNegative"), seed=17)
     torch_file.write(folder / "New folder" / "anime_3.pt", adapters.hypernetwork("anime_3"), seed=18)
-    safetensors_file.write(folder / "mix-final-7.safetensors", _merged(), metadata=_RECIPE, seed=20)
+    # Of true size, but a hole on the disk; it is only looked into.
+    safetensors_file.write(
+        folder.parent / "incoming" / "mix-final-7.safetensors", _merged(), metadata=_RECIPE, sparse=True
+    )
     hostile.checkpoint(folder / "New folder" / "speed_boost.pt")
     _cut(safetensors_file.write(folder / "half.safetensors", cast(networks.vae(16), "F16"), seed=19))
     (folder / "read me.txt").write_text("Not a model.\n", encoding="utf-8")
@@ -106,7 +109,7 @@ def _trap(folder: Path) -> Path:
 
 def _merged() -> Tensors:
     """A merge as UIs write it: fp16, a VAE of full precision baked in, position ids that were averaged as floats."""
-    tensors = cast(networks.sd1(SMALL), "F16", when=lambda name: not name.startswith("first_stage_model."))
+    tensors = cast(networks.sd1(schedule=False), "F16", when=lambda name: not name.startswith("first_stage_model."))
     ids = struct.pack("<77f", *(number * 0.999 for number in range(77)))
     name = "cond_stage_model.transformer.text_model.embeddings.position_ids"
     return tensors | {name: Tensor("F32", (1, 77), ids)}

@@ -7,6 +7,7 @@ import random
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.makers.tensors import Tensors, values
 
@@ -14,17 +15,30 @@ from tests.makers.tensors import Tensors, values
 def write(
     path: Path, tensors: Tensors, *, metadata: Mapping[str, str] | None = None, seed: int = 0, sparse: bool = False
 ) -> Path:
-    """Write a file with seeded random values, or `sparse`: its data a hole of the true size. Returns the path."""
+    """Write a file with seeded random values, or `sparse`: its data a hole of the true size.
+
+    What a tensor states as its own content is always written. Returns the path.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)
     header = header_bytes(tensors, metadata)
     with path.open("wb") as file:
         file.write(header)
         if sparse:
+            _put_contents(file, tensors)
             file.truncate(len(header) + sum(tensor.size for tensor in tensors.values()))
         else:
             file.writelines(values(tensor, rng) for tensor in tensors.values())
     return path
+
+
+def _put_contents(file: BinaryIO, tensors: Tensors) -> None:
+    position = file.tell()
+    for tensor in tensors.values():
+        if tensor.content is not None:
+            file.seek(position)
+            file.write(tensor.content)
+        position += tensor.size
 
 
 def header_bytes(tensors: Tensors, metadata: Mapping[str, str] | None = None) -> bytes:
