@@ -46,8 +46,8 @@ class PickleGlobal:
 class PickleFacts:
     """What the symbolic walk over all pickles of a file saw.
 
-    `oddities` are (severity, sentence) pairs with severity "suspicious", "dangerous" or "unrecognised": things beside the
-    globals themselves (trailing pickles, EXT opcodes, encrypted members, names that differ …).
+    `oddities` are (severity, sentence) pairs with severity "suspicious", "dangerous" or "unrecognised": things beside
+    the globals themselves (trailing pickles, EXT opcodes, encrypted members, names that differ …).
     """
 
     globals: tuple[PickleGlobal, ...] = ()
@@ -61,8 +61,8 @@ class Header:
     `tensors`: flattened names. A wrapper such as `state_dict` is taken off the names and kept in `root`; other nesting
     is joined with "." (`string_to_param.*`, `320.0.linear.0.weight`). For a diffusers folder the names are prefixed
     with the sub-folder (`unet/conv_in.weight`).
-    `entries`: top-level keys of a pickled dict that are not tensors or the root (`optimizer_states`, `global_step` …), with a
-    short text of the value where it is a plain scalar or string, else its kind.
+    `entries`: top-level keys of a pickled dict that are not tensors or the root (`optimizer_states`, `global_step` …),
+    with a short text of the value where it is a plain scalar or string, else its kind.
     `metadata`: string to string (safetensors `__metadata__`, GGUF keys, diffusers configs as JSON text by file name).
     `data_start`: where the tensor data begins in the file, in bytes (safetensors, GGUF).
     """

@@ -16,7 +16,7 @@ _SHOWN = 8
 Parsed = tuple[dict[str, TensorInfo], dict[str, str], tuple[Problem, ...]]
 
 
-class _Refused(Exception):
+class _Refused(Exception):  # noqa: N818 - the name says what becomes of the header
     """The header is no JSON object that can be read."""
 
 

@@ -1,28 +1,162 @@
-"""Which container a file is, by its first bytes; a name is only compared with the answer."""
+"""Which container a file is, by its first bytes; its name is only compared with the answer."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import BinaryIO
 
 from modelhub.domain import Format
 from modelhub.errors import ModelhubError
-from modelhub.formats import safetensors
-from modelhub.formats.header import Header, Problem
+from modelhub.formats import archive, diffusers, gguf, safetensors, scan, torch_legacy, torch_zip
+from modelhub.formats.header import Header, PickleFacts, Problem
 
-_HEAD = 512
+_HEAD = 4096
+MAX_BARE_PICKLE = 512 << 20  # bytes of a pickle outside of torch's containers that are walked
+_PICKLE_SUFFIXES = frozenset((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"))
+_OF_SUFFIX = {".safetensors": {Format.SAFETENSORS}, ".sft": {Format.SAFETENSORS}, ".gguf": {Format.GGUF}} | {
+    suffix: {Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE} for suffix in _PICKLE_SUFFIXES
+}
+# First bytes of what people find under a model's name, and what it is.
+_FOREIGN: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), text)
+    for pattern, text in (
+        (rb"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`, or pull it again"),
+        (
+            rb"\s*(<!doctype html|<html|<head|<\?xml[^>]*\?>\s*<html)",
+            "a web page: the download was an error or login page",
+        ),
+        (rb"\s*<(\?xml|error)", "an XML answer of a server, not a model"),
+        (rb"\s*\{\s*[\"'}]", "a JSON text, not a model"),
+        (rb"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
+        (rb"Rar!\x1a\x07", "a RAR archive: unpack it first"),
+        (rb"\x1f\x8b", "gzip: unpack it first"),
+        (rb"BZh[1-9]", "bzip2: unpack it first"),
+        (rb"\xfd7zXZ\x00", "xz: unpack it first"),
+        (rb"\x28\xb5\x2f\xfd", "zstandard: unpack it first"),
+        (rb"\x78[\x01\x5e\x9c\xda]", "zlib-compressed data"),
+        (rb".{257}ustar", "a tar archive: unpack it first"),
+        (rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8", "a picture"),
+        (rb"%PDF", "a PDF document"),
+        (rb"\x89HDF\r\n", "an HDF5 file (Keras)"),
+    )
+)
+_PROGRAMS = (
+    (b"\x7fELF", "a Linux program"),
+    (b"MZ", "a Windows program"),
+    (b"\xcf\xfa\xed\xfe", "a macOS program"),
+    (b"\xca\xfe\xba\xbe", "a macOS program or Java class"),
+    (b"#!", "a script"),
+)
 
 
 def read_header(path: Path) -> Header:
     """The header of a file or diffusers folder, whatever its name says.
 
-    Bad content is an answer (`problems`), never an exception. Raises ModelhubError when the file cannot be read.
+    Bad content is an answer (`problems`), never an exception. Raises ModelhubError when the file cannot be read or a
+    folder is no diffusers folder.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-        size = path.stat().st_size
+        if path.is_dir():
+            return _folder(path)
+        return _with_suffix_checked(_file(path), path)
+    except OSError as exc:
+        raise ModelhubError(
+            f"{path} cannot be read: {exc.strerror or exc}.", "Check that it is there and that you may read it."
+        ) from exc
+
+
+def _folder(path: Path) -> Header:
+    if not (path / diffusers.INDEX).is_file():
+        raise ModelhubError(
+            f"{path} is a folder without {diffusers.INDEX}, so it is no diffusers model.",
+            "Name the files inside it, or `modelhub add` the folder to catalogue what lies in it.",
+        )
+    return diffusers.read(path, read_file=read_header)
+
+
+def _file(path: Path) -> Header:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        size = file.seek(0, 2)
+        if archive.is_zip(head):
+            return _zip(file, size)
+        if head.startswith(gguf.MAGIC):
+            return gguf.read(path)
+        if torch_legacy.begins(head):
+            return torch_legacy.read(file, size).header
         if safetensors.looks_like(head, size):
             return safetensors.read(path)
-    except OSError as exc:
-        raise ModelhubError(f"{path} cannot be read: {exc.strerror or exc}.", "Check its permissions.") from exc
-    return Header(format=Format.UNKNOWN, size=size, problems=(Problem("not a container that modelhub knows"),))
+        return _other(path, file, head, size)
+
+
+def _zip(file: BinaryIO, size: int) -> Header:
+    found = archive.read_archive(file, size)
+    main = torch_zip.main_pickle(found)
+    if main is not None:
+        return torch_zip.read(file, size, found, main).header
+    facts = torch_zip.facts_of_other_zip(file, found)
+    text = f"a zip archive of {len(found.members)} files that is not torch's: unpack it first"
+    return Header(format=Format.UNKNOWN, size=size, pickle=_unrecognised(facts, text), problems=(Problem(text),))
+
+
+def _unrecognised(facts: PickleFacts, text: str) -> PickleFacts:
+    return PickleFacts(globals=facts.globals, oddities=(("unrecognised", f"it is {text}"), *facts.oddities))
+
+
+def _other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
+    if not head:
+        return Header(format=Format.UNKNOWN, size=0, problems=(Problem("the file is empty", fatal=True),))
+    if head.startswith(b"\x93NUMPY"):
+        return _numpy(file, size)
+    for magic, text in _PROGRAMS:
+        if head.startswith(magic) and not scan.looks_like_pickle(head):
+            facts = PickleFacts(oddities=(("dangerous", f"it is {text}, not a model"),))
+            return Header(
+                format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(f"it is {text}", fatal=True),)
+            )
+    for pattern, text in _FOREIGN:
+        if pattern.match(head):
+            return _foreign(size, text)
+    if scan.looks_like_pickle(head) or path.suffix.lower() in _PICKLE_SUFFIXES:
+        file.seek(0)
+        header, _ = torch_legacy.bare(file.read(MAX_BARE_PICKLE), size)
+        if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
+            return header
+    if path.suffix.lower() in (".safetensors", ".sft"):
+        return safetensors.read(path)
+    return _foreign(size, "not a container that modelhub knows")
+
+
+def _is_pickle(header: Header) -> bool:
+    """Whether the walk got anywhere: a file that is no pickle at all breaks off at its first byte."""
+    facts = header.pickle
+    return facts is not None and bool(facts.globals or not any(s == "unrecognised" for s, _ in facts.oddities))
+
+
+def _foreign(size: int, text: str) -> Header:
+    facts = PickleFacts(oddities=(("unrecognised", f"it is {text}"),))
+    return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(f"it is {text}", fatal=True),))
+
+
+def _numpy(file: BinaryIO, size: int) -> Header:
+    findings = scan.Findings()
+    file.seek(0)
+    scan.scan_numpy(file.read(MAX_BARE_PICKLE), "the array", findings)
+    text = "a numpy array, not a model"
+    return Header(
+        format=Format.UNKNOWN,
+        size=size,
+        pickle=_unrecognised(findings.facts(), text),
+        problems=(Problem(f"it is {text}"),),
+    )
+
+
+def _with_suffix_checked(header: Header, path: Path) -> Header:
+    expected = _OF_SUFFIX.get(path.suffix.lower())
+    if expected is None or header.format in expected or header.format is Format.UNKNOWN:
+        return header
+    from dataclasses import replace
+
+    text = f"the name ends in {path.suffix}, but the content is {header.format.value}"
+    return replace(header, problems=(*header.problems, Problem(text)))

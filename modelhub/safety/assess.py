@@ -1,15 +1,51 @@
-"""From what was seen in a file to a verdict."""
+"""From what was seen in a file to a verdict with reasons."""
 
 from __future__ import annotations
 
 from modelhub.domain import Format, SafetyReport, Verdict
-from modelhub.formats.header import Header
+from modelhub.formats.header import Header, PickleGlobal
+from modelhub.safety.tables import ALLOWED, DANGEROUS, DANGEROUS_MODULES, LEGACY
 
-_HARMLESS = {Format.SAFETENSORS, Format.GGUF}
+# Containers that hold numbers and text only.
+_INERT = (Format.SAFETENSORS, Format.GGUF, Format.DIFFUSERS)
+_ORDER = (Verdict.SAFE, Verdict.SAFE_LEGACY, Verdict.SUSPICIOUS, Verdict.DANGEROUS)
+_SEVERITIES = {"suspicious": Verdict.SUSPICIOUS, "dangerous": Verdict.DANGEROUS}
 
 
 def assess(header: Header) -> SafetyReport:
-    """The verdict on a header and the reasons for it."""
-    if header.format in _HARMLESS:
-        return SafetyReport(Verdict.SAFE)
-    return SafetyReport(Verdict.UNRECOGNISED, ("this container cannot be checked",))
+    """The verdict on a header, the gravest of its findings; each finding names module, name and place.
+
+    `unrecognised` is for containers that cannot be looked into, unless what could be seen is worse.
+    """
+    facts = header.pickle
+    if facts is None:
+        if header.format in _INERT:
+            return SafetyReport(Verdict.SAFE)
+        return SafetyReport(Verdict.UNRECOGNISED, ("it is in no container that can be checked",))
+    graded = [_grade(found) for found in facts.globals]
+    graded += [(_SEVERITIES[severity], text) for severity, text in facts.oddities if severity in _SEVERITIES]
+    unknown = [text for severity, text in facts.oddities if severity == "unrecognised"]
+    worst = max((verdict for verdict, _ in graded), key=_ORDER.index, default=Verdict.SAFE)
+    if unknown and worst not in (Verdict.SUSPICIOUS, Verdict.DANGEROUS):
+        return SafetyReport(Verdict.UNRECOGNISED, tuple(unknown))
+    shown = [(v, text) for v, text in graded if v is not Verdict.SAFE]
+    shown.sort(key=lambda item: -_ORDER.index(item[0]))
+    return SafetyReport(worst, (*(text for _, text in shown), *unknown))
+
+
+def _grade(found: PickleGlobal) -> tuple[Verdict, str]:
+    pair = (found.module, found.name)
+    name = f"{found.module}.{found.name}"
+    if pair in ALLOWED:
+        return Verdict.SAFE, name
+    if pair in LEGACY:
+        return Verdict.SAFE_LEGACY, f"{name}, a harmless helper of an old training tool ({found.place})"
+    does = "calls" if found.called else "names"
+    if pair in DANGEROUS or _in_dangerous_module(found.module):
+        return Verdict.DANGEROUS, f"{does} {name}, which can run code or reach files and the network ({found.place})"
+    return Verdict.SUSPICIOUS, f"{does} {name}, which no model needs ({found.place})"
+
+
+def _in_dangerous_module(module: str) -> bool:
+    parts = module.split(".")
+    return any(".".join(parts[:n]) in DANGEROUS_MODULES for n in range(1, len(parts) + 1))

@@ -1,0 +1,136 @@
+"""Zip archives as they are, not as they say: every member is reached, whatever its flags, checksum or names claim."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+LOCAL_MAGIC = b"PK\x03\x04"
+MAX_MEMBERS = 200_000
+MAX_INFLATED = 256 << 20  # bytes of one member
+_LOCAL = struct.Struct("<4s5H3I2H")
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member: its name, where its data begins in the file, its stored and inflated sizes in bytes, its method."""
+
+    name: str
+    start: int
+    stored: int
+    size: int
+    method: int
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """All members in the order of the file, and what is odd about them as (severity, sentence)."""
+
+    members: tuple[Member, ...]
+    oddities: tuple[tuple[str, str], ...]
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether a file that begins so is a zip archive."""
+    return head[:4] in (LOCAL_MAGIC, b"PK\x05\x06")
+
+
+def read_archive(file: BinaryIO, size: int) -> Archive:
+    """The members by the central directory; by the local headers alone where that is damaged."""
+    try:
+        infos = zipfile.ZipFile(file).infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, struct.error, EOFError) as exc:
+        members = tuple(_by_local_headers(file, size))
+        return Archive(members, (("suspicious", f"its directory is damaged ({exc})"),))
+    oddities: list[tuple[str, str]] = []
+    if len(infos) > MAX_MEMBERS:
+        oddities.append(("suspicious", f"it has {len(infos)} members, more than any model"))
+        infos = infos[:MAX_MEMBERS]
+    found: list[Member] = []
+    for info in infos:
+        member, odd = _checked(file, size, info)
+        oddities += odd
+        if member is not None:
+            found.append(member)
+    twice = [name for name, count in Counter(info.filename for info in infos).items() if count > 1]
+    oddities += [("suspicious", f"member {name!r} is there twice") for name in twice[:8]]
+    return Archive(tuple(found), tuple(oddities))
+
+
+def _checked(file: BinaryIO, size: int, info: zipfile.ZipInfo) -> tuple[Member | None, list[tuple[str, str]]]:
+    file.seek(info.header_offset)
+    head = file.read(_LOCAL.size)
+    if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
+        return None, [("suspicious", f"member {info.filename!r} does not begin where the directory says")]
+    _, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack(head)
+    local_name = file.read(name_length)
+    odd = []
+    if not _same_name(local_name, info):
+        text = f"member {info.filename!r} calls itself {local_name.decode('utf-8', 'replace')!r} in its own header"
+        odd.append(("suspicious", text))
+    encrypted = bool((flags | info.flag_bits) & _ENCRYPTED)
+    if encrypted:
+        odd.append(("suspicious", f"member {info.filename!r} is marked as encrypted"))
+    if method != info.compress_type:
+        odd.append(("suspicious", f"member {info.filename!r} states two compression methods"))
+    start = info.header_offset + _LOCAL.size + name_length + extra_length
+    if start + info.compress_size > size:
+        odd.append(("suspicious", f"member {info.filename!r} is cut off by the end of the file"))
+    return Member(info.filename, start, info.compress_size, info.file_size, method, encrypted), odd
+
+
+def _same_name(local: bytes, info: zipfile.ZipInfo) -> bool:
+    names = {info.filename, info.orig_filename}
+    return any(local in (name.encode("utf-8", "replace"), name.encode("cp437", "replace")) for name in names)
+
+
+def _by_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
+    """Members found by their local headers, one behind the other."""
+    position = 0
+    for _ in range(MAX_MEMBERS):
+        file.seek(position)
+        head = file.read(_LOCAL.size)
+        if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
+            return
+        _, _, flags, method, _, _, _, stored, inflated, name_length, extra_length = _LOCAL.unpack(head)
+        name = file.read(name_length).decode("utf-8", "replace")
+        start = position + _LOCAL.size + name_length + extra_length
+        stored = min(stored, size - start) if stored and stored != 0xFFFFFFFF else size - start
+        yield Member(name, start, stored, inflated, method, bool(flags & _ENCRYPTED))
+        position = start + stored
+
+
+def content(file: BinaryIO, member: Member, *, limit: int = MAX_INFLATED) -> bytes:
+    """At most `limit` bytes of a member, inflated; what cannot be inflated is given as it is stored."""
+    file.seek(member.start)
+    if member.method == zipfile.ZIP_DEFLATED:
+        return _inflated(file, member.stored, limit)
+    return file.read(min(member.stored, limit))
+
+
+def _inflated(file: BinaryIO, stored: int, limit: int) -> bytes:
+    stream = zlib.decompressobj(-15)
+    out = io.BytesIO()
+    left = stored
+    try:
+        while left > 0 and out.tell() < limit and not stream.eof:
+            block = file.read(min(left, 1 << 16))
+            if not block:
+                break
+            left -= len(block)
+            out.write(stream.decompress(block, limit - out.tell()))
+            while stream.unconsumed_tail and out.tell() < limit:
+                out.write(stream.decompress(stream.unconsumed_tail, limit - out.tell()))
+    except zlib.error:
+        file.seek(-min(stored - left, stored), os.SEEK_CUR)
+        return out.getvalue() or file.read(min(stored, limit))
+    return out.getvalue()

@@ -1,0 +1,188 @@
+"""A symbolic walk over a pickle: what it would import and call, and what it would build. Nothing is ever executed.
+
+Opcodes of protocols 0 to 5 as in CPython's `pickletools`. Strings and bytes are kept only when short; opcodes, memo,
+stack and nesting are bounded, so that memory is too, whatever the pickle says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from modelhub.formats.header import PickleGlobal
+from modelhub.formats.stand_ins import MARK, Blob, Global, Unhashable, WalkError
+
+MAX_OPCODES = 3_000_000
+MAX_HELD = 1_500_000  # objects on the stack, in the memo or built, each
+MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
+MAX_LINE = 1 << 12  # bytes of a line in protocol 0
+MAX_TEXT = 64 << 20  # bytes of strings kept in all
+
+
+class Source(Protocol):
+    """Where a pickle is read from."""
+
+    def read(self, count: int, /) -> bytes: ...
+    def readline(self, limit: int, /) -> bytes: ...
+    def seek(self, offset: int, whence: int, /) -> int: ...
+    def tell(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Walk:
+    """One pickle's walk. `root` is what it builds, None when it breaks off; `end` the byte behind it."""
+
+    root: Any = None
+    globals: list[PickleGlobal] = field(default_factory=list)
+    oddities: list[tuple[str, str]] = field(default_factory=list)
+    opcodes: int = 0
+    end: int = 0
+    complete: bool = False
+
+
+def walk(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -> Walk:
+    """Follow one pickle from the source's position to its STOP. `place` names it in findings; never raises."""
+    walker = Walker(source, place)
+    result = walker.result
+    try:
+        walker.run(max_opcodes)
+        result.complete = True
+    except WalkError as exc:
+        reason = str(exc)
+    except (IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
+        reason = f"it is not well-formed ({type(exc).__name__})"
+    except MemoryError:
+        reason = "it asks for more memory than there is"
+    if not result.complete:
+        if result.opcodes > 1:
+            result.oddities.append(("suspicious", f"{place} breaks off at byte {source.tell()}: {reason}"))
+        else:
+            result.oddities.append(("unrecognised", f"{place} is no pickle: {reason}"))
+    result.end = source.tell()
+    result.globals = walker.found()
+    return result
+
+
+def opcode_table() -> dict[bytes, Callable[[Walker], None]]:
+    """The handlers; imported late because they are written in terms of the walker."""
+    from modelhub.formats.pickle_opcodes import TABLE
+
+    return TABLE
+
+
+class Walker:
+    """The state of one walk: the pickle machine's stack and memo, holding stand-ins."""
+
+    def __init__(self, source: Source, place: str) -> None:
+        self.read = source.read
+        self.source = source
+        self.place = place
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.text_left = MAX_TEXT
+        self.result = Walk()
+        self._seen: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._unhashable = 0
+
+    def run(self, max_opcodes: int) -> None:
+        read, table = self.read, opcode_table()
+        count = 0
+        while True:
+            opcode = read(1)
+            if not opcode:
+                self.result.opcodes = count
+                raise WalkError("it ends without a STOP")
+            count += 1
+            if opcode == b".":
+                self.result.opcodes = count
+                self.result.root = self.stack.pop()
+                return
+            handler = table.get(opcode)
+            if handler is None:
+                self.result.opcodes = count
+                raise WalkError(f"unknown opcode {opcode!r}")
+            self.result.opcodes = count
+            handler(self)
+            if count >= max_opcodes or len(self.stack) > MAX_HELD or len(self.memo) > MAX_HELD:
+                raise WalkError("it is larger than any real one")
+
+    def found(self) -> list[PickleGlobal]:
+        return [
+            PickleGlobal(module, name, f"{self.place} at byte {offset}", called)
+            for (module, name), (offset, called) in self._seen.items()
+        ]
+
+    # Reading
+
+    def exactly(self, count: int) -> bytes:
+        data = self.read(count)
+        if len(data) != count:
+            raise WalkError("it is truncated")
+        return data
+
+    def number(self, width: int, *, signed: bool = False) -> int:
+        return int.from_bytes(self.exactly(width), "little", signed=signed)
+
+    def line(self) -> bytes:
+        data = self.source.readline(MAX_LINE)
+        if not data.endswith(b"\n"):
+            raise WalkError("a line is too long or cut off")
+        return data[:-1]
+
+    def content(self, length: int) -> bytes | Blob:
+        """`length` bytes; skipped over, and only counted, when nobody needs to know them."""
+        if length <= MAX_KEPT and length <= self.text_left:
+            self.text_left -= length
+            return self.exactly(length)
+        last = self.source.seek(length - 1, 1) if length > 0 else 0
+        if last < 0 or len(self.read(1)) != 1:
+            raise WalkError("it is truncated")
+        return Blob(length)
+
+    def text(self, length: int) -> str | Blob:
+        data = self.content(length)
+        return data if isinstance(data, Blob) else data.decode("utf-8", "surrogatepass")
+
+    # Stack
+
+    def since_mark(self) -> list[Any]:
+        stack = self.stack
+        for index in range(len(stack) - 1, -1, -1):
+            if stack[index] is MARK:
+                items = stack[index + 1 :]
+                del stack[index:]
+                return items
+        raise WalkError("a MARK is missing")
+
+    def key(self, value: Any) -> Any:
+        """A dictionary key that cannot run code when it is hashed or compared, nor collide on purpose."""
+        if type(value) in (str, int, bytes, bool, float, type(None)):
+            return value
+        if type(value) is tuple and len(value) <= 8 and all(type(v) in (str, int, bytes) for v in value):
+            return value
+        self._unhashable += 1
+        return Unhashable(self._unhashable)
+
+    # Findings
+
+    def saw(self, module: Any, name: Any, *, called: bool = False) -> Global:
+        if not isinstance(module, str) or not isinstance(name, str):
+            self.odd("dangerous", "STACK_GLOBAL takes its name from something other than plain text")
+            return Global("?", "?")
+        pair = (module, name)
+        offset, before = self._seen.get(pair, (self.source.tell(), False))
+        if len(self._seen) < 10_000 or pair in self._seen:
+            self._seen[pair] = (offset, before or called)
+        return Global(module, name)
+
+    def called(self, callee: Any) -> None:
+        if isinstance(callee, Global):
+            self.saw(callee.module, callee.name, called=True)
+        else:
+            self.odd("suspicious", f"it calls something that is no named function ({type(callee).__name__})")
+
+    def odd(self, severity: str, text: str) -> None:
+        finding = (severity, f"{self.place} at byte {self.source.tell()}: {text}")
+        if len(self.result.oddities) < 100:
+            self.result.oddities.append(finding)

@@ -1,0 +1,119 @@
+"""Walk every pickle that a file holds, wherever it hides: members, nested archives, numpy arrays, trailing bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from modelhub.formats import archive
+from modelhub.formats.header import PickleFacts, PickleGlobal
+from modelhub.formats.pickled import Walk, walk
+
+MAX_DEPTH = 3  # archives within archives
+_PICKLE_NAME = re.compile(r"\.(pkl|pickle|pt|pth|bin|ckpt|npy|npz|joblib|dat|data|p)$", re.IGNORECASE)
+# How pickles of protocol 2 and later begin, and the older ones: with a dictionary, list, tuple, or a global's module.
+_MODULES = (b"__", b"os\n", b"posix", b"nt\n", b"sys", b"torch", b"col", b"builtins", b"numpy", b"subprocess", b"copy")
+_STARTS = tuple(b"\x80" + bytes([version]) for version in range(2, 6))
+_OLD_STARTS = (b"(d", b"(l", b"(t", b"}", b"]", b"(c", b"(i", *(b"c" + word for word in _MODULES))
+_STORAGE = re.compile(r"(^|/)data/\d+$")
+_ENCODINGS = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What all walks of a file saw."""
+
+    globals: list[PickleGlobal] = field(default_factory=list)
+    oddities: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, found: Walk) -> None:
+        """Add one walk's findings."""
+        self.globals += found.globals
+        self.oddities += found.oddities
+
+    def facts(self) -> PickleFacts:
+        """All of it, frozen."""
+        return PickleFacts(globals=tuple(self.globals), oddities=tuple(self.oddities[:200]))
+
+
+def looks_like_pickle(head: bytes) -> bool:
+    """Whether bytes that begin so may be meant as a pickle."""
+    return head[:2] in _STARTS or head.startswith(_OLD_STARTS)
+
+
+def scan_archive(
+    file: BinaryIO, found: archive.Archive, findings: Findings, *, depth: int = 0, place: str = ""
+) -> None:
+    """Walk every member that is, or is named like, a pickle; look into archives within."""
+    findings.oddities += [(severity, f"{place}{text}") for severity, text in found.oddities]
+    for member in found.members:
+        if _STORAGE.search(member.name):
+            continue  # raw tensor data, by the archive's own convention; never loaded as a pickle
+        data = archive.content(file, member, limit=_LIMIT)
+        scan_bytes(data, f"{place}{member.name}", findings, depth=depth, named=bool(_PICKLE_NAME.search(member.name)))
+        if len(data) >= _LIMIT and member.size > _LIMIT:
+            findings.oddities.append(("suspicious", f"{place}{member.name} is larger than what can be scanned"))
+
+
+_LIMIT = 128 << 20  # bytes of one member
+
+
+def scan_bytes(data: bytes, place: str, findings: Findings, *, depth: int = 0, named: bool = False) -> None:
+    """Walk whatever these bytes are."""
+    head = data[:512]
+    if archive.is_zip(head):
+        if depth >= MAX_DEPTH:
+            findings.oddities.append(("suspicious", f"{place} holds archives nested deeper than {MAX_DEPTH}"))
+            return
+        inner = io.BytesIO(data)
+        scan_archive(inner, archive.read_archive(inner, len(data)), findings, depth=depth + 1, place=f"{place} → ")
+        return
+    if head.startswith(b"\x93NUMPY"):
+        scan_numpy(data, place, findings)
+        return
+    for magic, name in _ENCODINGS:
+        if head.startswith(magic):
+            findings.oddities.append(("unrecognised", f"{place} is {name}, which is not looked into"))
+            return
+    if named or looks_like_pickle(head):
+        scan_pickles(io.BytesIO(data), place, findings, sure=looks_like_pickle(head))
+
+
+def scan_pickles(source: io.BytesIO, place: str, findings: Findings, *, sure: bool = True) -> list[Walk]:
+    """Walk one pickle and those that follow it; bytes left over are odd."""
+    walks = [walk(source, place)]
+    total = len(source.getbuffer())
+    if not walks[0].complete and walks[0].opcodes <= 1 and not sure:
+        return []  # named like a pickle, but none
+    while walks[-1].complete and walks[-1].end < total and len(walks) < 64:
+        if len(walks) == 1:
+            text = f"{place}: {total - walks[-1].end} bytes follow after the end of the pickle"
+            findings.oddities.append(("suspicious", text))
+        following = walk(source, f"{place}, pickle {len(walks) + 1}")
+        if not following.complete and following.opcodes <= 1:
+            break
+        walks.append(following)
+    for found in walks:
+        findings.take(found)
+    return walks
+
+
+def scan_numpy(data: bytes, place: str, findings: Findings) -> None:
+    """A numpy array: only one of Python objects holds a pickle."""
+    version = data[6] if len(data) > 6 else 0
+    width = 2 if version == 1 else 4
+    length = int.from_bytes(data[8 : 8 + width], "little")
+    start = 8 + width + length
+    header = data[8 + width : start][:65536]
+    match = re.search(rb"""['"]descr['"]\s*:\s*(\[.*?\]|['"][^'"]*['"])""", header, re.DOTALL)
+    if match is None:
+        findings.oddities.append(("suspicious", f"{place} is a numpy array whose header cannot be read"))
+    elif b"O" in match[1]:
+        scan_pickles(io.BytesIO(data[start:]), f"{place} (numpy objects)", findings)

@@ -1,0 +1,103 @@
+"""What a symbolic walk over a pickle makes in place of real objects: plain values that cannot do anything.
+
+Every walk makes fresh ones, so that nothing a hostile file does to one can reach the next file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+MARK = object()
+
+
+class WalkError(Exception):
+    """A pickle cannot be followed any further; the message says why."""
+
+
+class Global(NamedTuple):
+    """A (module, name) pair that a loader would import."""
+
+    module: str
+    name: str
+
+
+class Blob(NamedTuple):
+    """Bytes too long to keep; `length` in bytes."""
+
+    length: int
+
+
+class Storage(NamedTuple):
+    """A tensor's storage: its key in the archive, its data type, its number of elements."""
+
+    key: str
+    dtype: str
+    numel: int
+
+
+class TensorRef(NamedTuple):
+    """A tensor as a view of a storage; offset and stride in elements."""
+
+    storage: Storage
+    dtype: str
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class Made:
+    """What a call would have made: the callee, its arguments, and the state that BUILD would set."""
+
+    __slots__ = ("arguments", "callee", "items", "state")
+
+    def __init__(self, callee: Any, arguments: Any) -> None:
+        self.callee = callee
+        self.arguments = arguments
+        self.state: Any = None
+        self.items: dict[Any, Any] = {}
+
+
+class Unhashable(NamedTuple):
+    """A dictionary key that no dictionary takes; numbered so that two stay two."""
+
+    number: int
+
+
+STORAGE_DTYPES = {
+    "DoubleStorage": "F64",
+    "FloatStorage": "F32",
+    "HalfStorage": "F16",
+    "BFloat16Storage": "BF16",
+    "LongStorage": "I64",
+    "IntStorage": "I32",
+    "ShortStorage": "I16",
+    "CharStorage": "I8",
+    "ByteStorage": "U8",
+    "BoolStorage": "BOOL",
+    "ComplexFloatStorage": "C64",
+    "UntypedStorage": "U8",
+    "TypedStorage": "U8",
+    "Float8_e4m3fnStorage": "F8_E4M3",
+    "Float8_e5m2Storage": "F8_E5M2",
+}
+TORCH_DTYPES = {
+    "float64": "F64",
+    "float32": "F32",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "int64": "I64",
+    "int32": "I32",
+    "int16": "I16",
+    "int8": "I8",
+    "uint8": "U8",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "bool": "BOOL",
+    "complex64": "C64",
+    "float8_e4m3fn": "F8_E4M3",
+    "float8_e5m2": "F8_E5M2",
+    "float8_e4m3fnuz": "F8_E4M3FNUZ",
+    "float8_e5m2fnuz": "F8_E5M2FNUZ",
+    "float8_e8m0fnu": "F8_E8M0",
+}

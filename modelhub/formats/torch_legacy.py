@@ -1,0 +1,111 @@
+"""torch's format before 1.6: four pickles (magic, protocol, system, the object), the storages' keys, then raw data."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from modelhub.domain import Format
+from modelhub.formats.dtypes import BITS
+from modelhub.formats.flatten import Flat, flatten
+from modelhub.formats.header import Header, Problem
+from modelhub.formats.pickled import Walk, walk
+from modelhub.formats.scan import Findings, scan_pickles
+from modelhub.formats.torch_zip import notes_on
+
+MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
+_NAMES = ("the magic number", "the protocol", "the system's facts", "the object", "the storages' keys")
+_MAX_ELEMENTS = 1 << 48
+
+
+@dataclass(frozen=True, slots=True)
+class TorchLegacy:
+    """A legacy stream taken apart. `storages`: (offset of the first element in the file, elements) by storage key."""
+
+    header: Header
+    flat: Flat
+    storages: dict[str, tuple[int, int]] = field(default_factory=dict)
+    big_endian: bool = False
+
+
+def begins(head: bytes) -> bool:
+    """Whether a file that begins so opens with a pickled number that could be torch's magic."""
+    return (
+        head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+        and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19" in head[:32]
+    )
+
+
+def read(file: BinaryIO, size: int) -> TorchLegacy:
+    """Header and tensor places of a legacy stream."""
+    file.seek(0)
+    walks: list[Walk] = []
+    findings = Findings()
+    for name in _NAMES:
+        found = walk(file, name)
+        walks.append(found)
+        findings.take(found)
+        if not found.complete:
+            break
+        file.seek(found.end)
+    whole = len(walks) == len(_NAMES) and walks[-1].complete
+    flat = flatten(walks[3].root) if len(walks) > 3 else Flat()
+    system = walks[2].root if len(walks) > 2 and isinstance(walks[2].root, dict) else {}
+    problems = [] if whole else [Problem("it breaks off before the tensors' data", fatal=True)]
+    storages, more = _storages(file, size, walks[4].root, flat) if whole else ({}, [])
+    header = Header(
+        format=Format.TORCH_LEGACY,
+        size=size,
+        tensors=flat.tensors,
+        root=flat.root,
+        entries=flat.entries,
+        pickle=findings.facts(),
+        problems=(*problems, *more, *notes_on(flat)),
+    )
+    return TorchLegacy(header=header, flat=flat, storages=storages, big_endian=system.get("little_endian") is False)
+
+
+def _storages(file: BinaryIO, size: int, keys: object, flat: Flat) -> tuple[dict[str, tuple[int, int]], list[Problem]]:
+    """Each storage is eight bytes of element count, then the elements, in the order of the keys."""
+    dtypes = {ref.storage.key: ref.storage.dtype for ref in flat.refs.values()}
+    found: dict[str, tuple[int, int]] = {}
+    position = file.tell()
+    for key in keys if isinstance(keys, list) else ():
+        file.seek(position)
+        head = file.read(8)
+        if len(head) < 8:
+            return found, [Problem(f"storage {key} is missing: the file is truncated", fatal=True)]
+        count = struct.unpack("<q", head)[0]
+        width = BITS.get(dtypes.get(str(key), ""), 0) // 8
+        if not 0 <= count < _MAX_ELEMENTS or (width == 0 and count):
+            if str(key) in dtypes:
+                return found, [Problem(f"storage {key} states {count} elements", fatal=True)]
+            return found, []  # a storage of something that is no tensor of ours: what follows cannot be placed
+        found[str(key)] = (position + 8, count)
+        position += 8 + count * width
+    problems = []
+    if position > size:
+        problems.append(Problem(f"it ends after {size} bytes, its tensors at {position}: it is truncated", fatal=True))
+    return found, problems
+
+
+def bare(data: bytes, size: int) -> tuple[Header, Flat]:
+    """A pickle that is not in torch's container: tensors it may still hold, and what it would import."""
+    findings = Findings()
+    walks = scan_pickles(io.BytesIO(data), "the pickle", findings)
+    flat = flatten(walks[0].root) if walks else Flat()
+    problems = notes_on(flat)
+    if walks and not walks[0].complete:
+        problems.append(Problem("it is a pickle that breaks off", fatal=True))
+    header = Header(
+        format=Format.PICKLE,
+        size=size,
+        tensors=flat.tensors,
+        root=flat.root,
+        entries=flat.entries,
+        pickle=findings.facts(),
+        problems=tuple(problems),
+    )
+    return header, flat
