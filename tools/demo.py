@@ -55,7 +55,11 @@ STEPS: tuple[Step, ...] = (
         ("pull", "stranger/free-upgrade", "--allow-pickle"),
         code=4,
     ),
-    Step("A folder of downloads whose names say little. Their content says all.", ("add", "downloads")),
+    Step(
+        "A folder of downloads whose names say little. Their content says all; exit code 4 warns of the dangerous one.",
+        ("add", "downloads"),
+        code=4,
+    ),
     Step("Look into a file before it goes anywhere.", ("inspect", "downloads/New folder/speed_boost.pt")),
     Step("", ("inspect", "incoming/mix-final-7.safetensors", "--why")),
     Step("What is it, and how do we know?", ("show", "model (1)", "--why")),
@@ -126,7 +130,9 @@ def record(target: Path, home: Path, hub: str) -> int:
         )
         text = done.stdout.replace(str(home), "~").replace(hub, "http://127.0.0.1")
         outputs[line(step.words)] = text.rstrip()
-        wrong += done.returncode != step.code
+        if done.returncode != step.code:
+            wrong += 1
+            print(f"{line(step.words)} ended with {done.returncode}, not {step.code}:\n{text}", file=sys.stderr)
     target.write_text(json.dumps(outputs, ensure_ascii=False, indent=1), encoding="utf-8")
     return 1 if wrong else 0
 
