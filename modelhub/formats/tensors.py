@@ -1,16 +1,31 @@
-"""Where the bytes of each tensor lie in a file."""
+"""Where the bytes of each tensor are, and a reader that gives them contiguous and little-endian, without torch."""
 
 from __future__ import annotations
 
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
 
 from modelhub.domain import Format
+from modelhub.errors import ModelhubError
+from modelhub.formats import archive, sniff, torch_legacy, torch_zip
+from modelhub.formats.dtypes import BITS
+from modelhub.formats.flatten import Flat
+from modelhub.formats.header import Header, TensorInfo
+from modelhub.formats.stand_ins import TensorRef
+
+_BLOCK = 8 << 20  # bytes of one piece that `chunks` gives
+_LARGEST_STORAGE = 16 << 30  # bytes of a compressed storage that is inflated
+_LARGEST_GATHERED = 4 << 30  # bytes of a tensor whose elements do not lie side by side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpan:
-    """One tensor's bytes: `offset` and `length` in bytes from the start of the file."""
+    """One tensor's bytes, lying side by side and little-endian: `offset` and `length` in bytes in the file."""
 
     name: str
     dtype: str
@@ -19,24 +34,213 @@ class TensorSpan:
     length: int
 
 
-def spans(path: Path) -> tuple[TensorSpan, ...]:
-    """The places of all tensors, in the order of the file; none when the container holds none or is broken."""
-    from modelhub.formats.sniff import read_header
-
-    header = read_header(path)
-    if header.format is not Format.SAFETENSORS or header.broken or header.data_start is None:
-        return ()
-    found = []
-    for name, info in header.tensors.items():
-        begin, end = info.data_offsets or (0, 0)
-        found.append(
-            TensorSpan(
-                name=name, dtype=info.dtype, shape=info.shape, offset=header.data_start + begin, length=end - begin
-            )
-        )
-    return tuple(sorted(found, key=lambda span: span.offset))
-
-
 def renamed(span: TensorSpan, name: str) -> TensorSpan:
     """The same place under another name."""
     return replace(span, name=name)
+
+
+def spans(path: Path) -> tuple[TensorSpan, ...]:
+    """The places of all tensors that lie in the file as they are, in the file's order.
+
+    Left out are tensors that are views with gaps, compressed or big-endian; `TensorReader` reads those too. None for
+    files without tensors or broken ones. Raises ModelhubError when the file cannot be read.
+    """
+    with TensorReader(path) as reader:
+        found = [span for name in reader.infos if (span := reader.span(name)) is not None]
+    return tuple(sorted(found, key=lambda span: (span.offset, span.name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where one tensor's storage is: the file offset of its first byte, or the compressed member that holds it."""
+
+    start: int
+    length: int
+    compressed: archive.Member | None = None
+
+
+class TensorReader:
+    """Reads tensors out of safetensors, torch zip and legacy files. Nothing is ever executed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+        self._flat: Flat | None = None
+        self._homes: dict[str, _Home] = {}
+        self._big_endian = False
+        self._inflated: tuple[str, bytes] = ("", b"")
+        self.header = self._take_apart()
+
+    def __enter__(self) -> TensorReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    @property
+    def infos(self) -> Mapping[str, TensorInfo]:
+        """Names, shapes and data types; empty for a broken file."""
+        return {} if self.header.broken else self.header.tensors
+
+    def _take_apart(self) -> Header:
+        try:
+            self._file = self.path.open("rb")
+            header = sniff.read_header(self.path)
+            size = header.size
+            if header.format is Format.TORCH_ZIP:
+                self._take_zip(self._file, size)
+            elif header.format is Format.TORCH_LEGACY:
+                self._take_legacy(self._file, size)
+        except OSError as exc:
+            self.close()
+            raise ModelhubError(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
+        except BaseException:
+            self.close()
+            raise
+        return header
+
+    def _take_zip(self, file: BinaryIO, size: int) -> None:
+        found = archive.read_archive(file, size)
+        main = torch_zip.main_pickle(found)
+        if main is None:
+            return
+        parts = torch_zip.read(file, size, found, main)
+        self._flat, self._big_endian = parts.flat, parts.big_endian
+        for key, member in parts.storages.items():
+            packed = None if member.method == zipfile.ZIP_STORED else member
+            self._homes[key] = _Home(member.start, member.stored if packed is None else member.size, packed)
+
+    def _take_legacy(self, file: BinaryIO, size: int) -> None:
+        parts = torch_legacy.read(file, size)
+        self._flat, self._big_endian = parts.flat, parts.big_endian
+        widths = {ref.storage.key: BITS[ref.storage.dtype] // 8 for ref in parts.flat.refs.values()}
+        for key, (start, count) in parts.storages.items():
+            self._homes[key] = _Home(start, count * widths.get(key, 0))
+
+    def span(self, name: str) -> TensorSpan | None:
+        """The tensor's place in the file; None when its bytes do not lie there as they are."""
+        info = self.infos[name]
+        length = math.prod(info.shape) * BITS.get(info.dtype, 0) // 8
+        start = None
+        if self.header.format is Format.SAFETENSORS and self.header.data_start is not None and info.data_offsets:
+            start = self.header.data_start + info.data_offsets[0]
+        elif self._flat is not None:
+            start = self._plain_start(self._flat.refs[name], length)
+        if start is None:
+            return None
+        return TensorSpan(name=name, dtype=info.dtype, shape=info.shape, offset=start, length=length)
+
+    def _plain_start(self, ref: TensorRef, length: int) -> int | None:
+        home = self._homes.get(ref.storage.key)
+        if home is None or home.compressed is not None or not _is_contiguous(ref):
+            return None
+        if self._big_endian and BITS[ref.dtype] > 8:
+            return None
+        begin = ref.offset * BITS[ref.dtype] // 8
+        return home.start + begin if begin + length <= home.length else None
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The tensor's bytes, contiguous and little-endian, in pieces of at most 8 MiB where they lie in the file.
+
+        Raises ModelhubError when they are not all there.
+        """
+        span = self.span(name)
+        if span is None:
+            data = self._gathered(name)
+            for start in range(0, len(data), _BLOCK):
+                yield data[start : start + _BLOCK]
+            return
+        assert self._file is not None
+        position, left = span.offset, span.length
+        while left:
+            self._file.seek(position)
+            data = self._file.read(min(left, _BLOCK))
+            if not data:
+                raise self._missing(name)
+            yield data
+            position += len(data)
+            left -= len(data)
+
+    def _gathered(self, name: str) -> bytes:
+        """A view with gaps, a compressed or a big-endian tensor, put together."""
+        if self._flat is None:
+            raise self._missing(name)
+        ref = self._flat.refs[name]
+        width = BITS[ref.dtype] // 8
+        if math.prod(ref.shape) * width > _LARGEST_GATHERED:
+            raise ModelhubError(f"{self.path}: tensor {name!r} claims more values than can be put together.")
+        data = self._storage(ref, name)
+        result = gather(data, width, ref)
+        return _swapped(result, width) if self._big_endian else result
+
+    def _storage(self, ref: TensorRef, name: str) -> memoryview:
+        """The part of the storage that the tensor looks at, beginning with its first element."""
+        home = self._homes.get(ref.storage.key)
+        if home is None or self._file is None:
+            raise self._missing(name)
+        width = BITS[ref.dtype] // 8
+        begin = ref.offset * width
+        reach = (
+            1 + sum((n - 1) * step for n, step in zip(ref.shape, ref.stride, strict=True)) if 0 not in ref.shape else 0
+        )
+        if home.compressed is not None:
+            if self._inflated[0] != ref.storage.key:
+                limit = min(home.length, _LARGEST_STORAGE)
+                self._inflated = (ref.storage.key, archive.content(self._file, home.compressed, limit=limit))
+            data = self._inflated[1][begin : begin + reach * width]
+        else:
+            self._file.seek(home.start + begin)
+            data = self._file.read(max(0, min(reach * width, home.length - begin)))
+        if len(data) < reach * width:
+            raise self._missing(name)
+        return memoryview(data)
+
+    def _missing(self, name: str) -> ModelhubError:
+        return ModelhubError(
+            f"{self.path}: the values of tensor {name!r} are not all there.", "The file is truncated; get it again."
+        )
+
+
+def _is_contiguous(ref: TensorRef) -> bool:
+    expected = 1
+    for count, step in zip(reversed(ref.shape), reversed(ref.stride), strict=True):
+        if count != 1 and step != expected:
+            return False
+        expected *= max(count, 1)
+    return True
+
+
+def gather(data: memoryview, width: int, ref: TensorRef) -> bytes:
+    """The elements of a strided view in row-major order; `width` bytes an element, `data` begins with the first."""
+
+    def part(dimension: int, start: int) -> bytes:
+        if dimension == len(ref.shape):
+            return bytes(data[start * width : (start + 1) * width])
+        count, step = ref.shape[dimension], ref.stride[dimension]
+        if count == 0:
+            return b""
+        if step == 0:
+            return part(dimension + 1, start) * count
+        inner = math.prod(ref.shape[dimension + 1 :])
+        if step == inner and _is_contiguous(ref._replace(shape=ref.shape[dimension:], stride=ref.stride[dimension:])):
+            return bytes(data[start * width : (start + count * inner) * width])
+        return b"".join(part(dimension + 1, start + i * step) for i in range(count))
+
+    return part(0, 0)
+
+
+def _swapped(data: bytes, width: int) -> bytes:
+    if width == 1:
+        return data
+    result = bytearray(len(data))
+    for i in range(width):
+        result[i::width] = data[width - 1 - i :: width]
+    return bytes(result)
