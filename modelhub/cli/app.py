@@ -36,6 +36,7 @@ COMMANDS: dict[str, Row] = {
     "set": Row("set", "Set your own words for a model; they win."),
     "tag": Row("tag", "Add tags, or take them away."),
     "verify": Row("verify", "Prove that files hold what was recorded."),
+    "convert": Row("convert", "Write a new safetensors file from an old one."),
     "rm": Row("rm", "Move models to the trash and forget them."),
     "config": Row("config", "Show the settings and where they come from."),
     "doctor": Row("doctor", "Check settings, catalog, folders and tools."),

@@ -1,0 +1,60 @@
+"""Changing the precision of tensor bytes, bit for bit as torch does; numpy is imported only when something is cast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelhub.errors import ModelhubError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FLOATS = ("F64", "F32", "F16", "BF16")
+# The words of `--precision` and the data type that each means.
+PRECISIONS = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
+
+
+def cast(data: bytes, source: str, target: str) -> bytes:
+    """`data` of type `source` as type `target`, both among `FLOATS`; rounded to nearest, ties to even, as torch rounds.
+
+    What fp16 cannot hold becomes infinite, as with torch. Raises ModelhubError when numpy is not installed.
+    """
+    if source == target:
+        return data
+    numpy = _numpy()
+    values = _to_floats(numpy, data, source)
+    if target == "BF16":
+        return _to_bf16(numpy, values).tobytes()
+    with numpy.errstate(over="ignore"):
+        return values.astype({"F64": "<f8", "F32": "<f4", "F16": "<f2"}[target]).tobytes()
+
+
+def infinite(data: bytes, dtype: str) -> int:
+    """How many of the values are infinite."""
+    numpy = _numpy()
+    return int(numpy.isinf(_to_floats(numpy, data, dtype)).sum())
+
+
+def _to_floats(numpy: Any, data: bytes, dtype: str) -> np.ndarray[Any, Any]:
+    if dtype == "BF16":
+        return (numpy.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+    return numpy.frombuffer(data, {"F64": "<f8", "F32": "<f4", "F16": "<f2"}[dtype])
+
+
+def _to_bf16(numpy: Any, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The upper half of an fp32, rounded to even; every NaN becomes torch's own (0x7FC0)."""
+    with numpy.errstate(over="ignore"):
+        bits = values.astype("<f4").view("<u4")
+    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    rounded[numpy.isnan(values)] = 0x7FC0
+    return rounded
+
+
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError as exc:
+        raise ModelhubError(
+            "Changing the precision needs numpy, which is not installed.", 'pip install "sd-modelhub[convert]"'
+        ) from exc
+    return numpy
