@@ -198,6 +198,10 @@ class Catalog:
             raise NotFoundError(f"The catalog has no model number {model_id}.", "`modelhub list` shows what is there.")
         return found[0]
 
+    def from_source(self, kind: str, reference: str, path: str, commit: str | None) -> List[ModelRecord]:
+        """Models that came from this file of this source, at this commit."""
+        return reading.records(self._database, query.from_source(self._database, kind, reference, path, commit))
+
     def file_by_sha256(self, sha256: str) -> FileRecord | None:
         """The content with this hash, with all its places."""
         found = reading.files(self._database, "f.sha256 = :sha256", {"sha256": sha256.lower()})

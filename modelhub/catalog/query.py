@@ -155,6 +155,16 @@ def _with_hash(database: Database, text: str) -> list[int]:
     return ids_of(database.read(sql, {"low": text, "high": text + "g", "short": text[:12]}))
 
 
+def from_source(database: Database, kind: str, reference: str, path: str, commit: str | None) -> list[int]:
+    """Ids of the models that came from this file of this source, at this commit."""
+    sql = (
+        "SELECT DISTINCT model_id FROM source WHERE kind = :kind AND reference = :reference AND path = :path"
+        " AND coalesce(\"commit\", '') = :commit ORDER BY model_id"
+    )
+    values = {"kind": kind, "reference": stored(reference), "path": stored(path), "commit": commit or ""}
+    return ids_of(database.read(sql, values))
+
+
 def counts(database: Database) -> Counts:
     """How many models, in all and by each word."""
 

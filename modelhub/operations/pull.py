@@ -14,6 +14,7 @@ from modelhub.fetch.choose import Choice, Wish, choose
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.operations.obtain import Obtained, obtain
 from modelhub.operations.publish import Destination, check, publish
+from modelhub.operations.pull_convert import converted, held, is_pickle
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.locks import Owner, library_lock
 
@@ -23,6 +24,7 @@ class Request:
     """What the user asked for. `to`: a folder to place into instead of the library's own for the type.
 
     `sha256` is enforced on the one chosen file; `name` is the file name (without suffix) and the model's name.
+    `keep_pickle`: with `wish.convert`, keep the downloaded pickle beside its safetensors twin.
     """
 
     source: str
@@ -32,6 +34,7 @@ class Request:
     name: str | None = None
     style: Style | None = None
     sha256: str | None = None
+    keep_pickle: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +84,16 @@ def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress
     """
     library = settings.library
     state = library / ".modelhub"
+    if plan.request.wish.convert and not plan.request.keep_pickle:
+        twins = held(plan.remote, plan.choice.files, catalog=catalog)
+        if twins:
+            return Pulled(plan=plan, models=twins, obtained=())
     got = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress)
     looks = check(plan.remote, got, quarantine=state / "quarantine")
+    pickles = [item for item in looks if is_pickle(item)] if plan.request.wish.convert else []
+    if pickles:
+        twins = converted(looks, staging=state / "converted", progress=progress)
+        looks = (*twins, *pickles) if plan.request.keep_pickle else twins
     destination = Destination(
         library=library,
         folder=plan.request.to,
@@ -96,6 +107,10 @@ def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress
 
     with library_lock(state / "lock", wait=None, on_wait=waiting):
         models = publish(plan.remote, looks, destination=destination, catalog=catalog)
+    if not plan.request.keep_pickle:
+        for item in pickles:
+            if item.file.how == "downloaded":
+                item.file.path.unlink(missing_ok=True)
     if plan.request.style:
         for model in models:
             catalog.set_override(model.id, "style", plan.request.style.value)

@@ -39,6 +39,12 @@ def pull(
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Accept a pickle that passes the scan and has no safetensors twin.")
     ] = False,
+    convert: Annotated[
+        bool, typer.Option("--convert", help="Turn pickles into safetensors on the way, without running them.")
+    ] = False,
+    keep_pickle: Annotated[
+        bool, typer.Option("--keep-pickle", help="With --convert: keep the pickle beside the safetensors file.")
+    ] = False,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name for the model and its file.")] = None,
     style: Annotated[Style | None, typer.Option("--style", metavar="STYLE", help="Your word for its style.")] = None,
 ) -> None:
@@ -67,9 +73,19 @@ def pull(
         diffusers=diffusers,
         precision=precision or settings.pull_precision or None,
         allow_pickle=allow_pickle or settings.pull_allow_pickle,
+        convert=convert,
     )
     requests = [
-        Request(source=source, wish=wish, revision=revision, to=to, name=name, style=style, sha256=sha256)
+        Request(
+            source=source,
+            wish=wish,
+            revision=revision,
+            to=to,
+            name=name,
+            style=style,
+            sha256=sha256,
+            keep_pickle=keep_pickle,
+        )
         for source in sources
     ]
     run_pulls(session, requests, dry_run=dry_run)
