@@ -198,7 +198,7 @@ class Catalog:
             raise NotFoundError(f"The catalog has no model number {model_id}.", "`modelhub list` shows what is there.")
         return found[0]
 
-    def from_source(self, kind: str, reference: str, path: str, commit: str | None) -> List[ModelRecord]:
+    def from_source(self, kind: str, reference: str, path: str, commit: str | None) -> builtins.list[ModelRecord]:
         """Models that came from this file of this source, at this commit."""
         return reading.records(self._database, query.from_source(self._database, kind, reference, path, commit))
 

@@ -85,9 +85,9 @@ def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress
     library = settings.library
     state = library / ".modelhub"
     if plan.request.wish.convert and not plan.request.keep_pickle:
-        twins = held(plan.remote, plan.choice.files, catalog=catalog)
-        if twins:
-            return Pulled(plan=plan, models=twins, obtained=())
+        there = held(plan.remote, plan.choice.files, catalog=catalog)
+        if there:
+            return Pulled(plan=plan, models=there, obtained=())
     got = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress)
     looks = check(plan.remote, got, quarantine=state / "quarantine")
     pickles = [item for item in looks if is_pickle(item)] if plan.request.wish.convert else []
