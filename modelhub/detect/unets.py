@@ -186,34 +186,61 @@ def _match(signs: frozenset[str], measured: frozenset[tuple[str, frozenset[int]]
             shaped.append(expected.profile.architecture)
         reasons.update(dict.fromkeys(odd_structure))
         reasons.update(dict.fromkeys(_told(s, widths[s]) for s in odd_widths))
-    return UnetAnswer(tuple(fits), tuple(reasons)[:_REASONS_SHOWN], tuple(shaped))
+    return UnetAnswer(tuple(fits), _telling(reasons), tuple(shaped))
 
 
-_REASONS_SHOWN = 6
+_REASONS_SHOWN = 4
 
 
 def _odd_structure(
     expected: _Expectation, signs: frozenset[str], widths: Mapping[str, frozenset[int]], structure: frozenset[str]
 ) -> list[str]:
     profile = expected.profile
-    odd = [_SAID[s.partition(":")[0]].format(*s.split(":")[1:]) for s in sorted(structure - expected.allowed)]
-    odd += [f"has {sign}" for sign in sorted(profile.never & signs)]
+    odd = [_said(sign) for sign in sorted(structure - expected.allowed)]
+    odd += [f"it has {_FAMILY_SIGNS[sign]}" for sign in sorted(profile.never & signs)]
     exclusive = widths.get("adm", _NO_ADM) & profile.adm & _EXCLUSIVE_ADM
     if profile.needs and profile.needs not in signs and not exclusive:
-        odd.append(f"no {profile.needs}")
+        odd.append(f"{_ABSENT}{_FAMILY_SIGNS[profile.needs]}")
     return odd
 
 
-_SAID = {"unet": "attention at {0}", "level": "a level {0}", "deep": "more than {1} transformer blocks at {0}"}
-_TOLD = {
-    "context": "cross-attention input width {0}",
-    "time": "time embedding width {0}",
-    "adm": "label embedding input width {0}",
+_ABSENT = "it has no "
+_FAMILY_SIGNS = {"svd:time": "layers over time, as video models do", "kolors:hid": "ChatGLM projection, as Kolors does"}
+_SAID = {
+    "unet": "attention in {0}",
+    "level": "there is {0}",
+    "deep": "more than {1} transformer blocks in {0}",
 }
+_TOLD = {
+    "context": "attn2.to_k input width {0}",
+    "time": "time embedding width {0}",
+    "adm": "label_emb input width {0}",
+}
+_PARTS = {"inner": "attention", "inner4": "feed-forward layers", "inner8": "gated feed-forward layers"}
+
+
+def _said(sign: str) -> str:
+    kind, place, *rest = sign.split(":")
+    return _SAID[kind].format(_place(place), *rest)
+
+
+def _place(place: str) -> str:
+    side, _, number = place.partition(".")
+    return f"{side} block {number}" if number else "the middle block"
 
 
 def _told(subject: str, seen: frozenset[int]) -> str:
     shown = ", ".join(map(str, sorted(seen)))
     if subject == "proj":
-        return "convolutional attention projections" if 4 in seen else "linear attention projections"
-    return _TOLD.get(subject, f"width {{0}} for {subject}").format(shown)
+        return "attention projections are convolutions" if 4 in seen else "attention projections are linear"
+    part, _, place = subject.partition("@")
+    if place:
+        return f"{_PARTS.get(part, part)} {shown} wide in {_place(place)}"
+    return _TOLD.get(subject, f"{subject} width {{0}}").format(shown)
+
+
+def _telling(reasons: Mapping[str, None]) -> tuple[str, ...]:
+    """The reasons worth showing: what is there before what is not, and that only when nothing else decides."""
+    present = [reason for reason in reasons if not reason.startswith(_ABSENT)]
+    present.sort(key=lambda reason: not reason.startswith(("attn2.to_k", "label_emb")))
+    return tuple(present or reasons)[:_REASONS_SHOWN]

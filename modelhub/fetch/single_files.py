@@ -84,8 +84,8 @@ def units_of(files: Iterable[RemoteFile]) -> list[Unit]:
         else:
             key = (about.folder, about.model, about.weight_set, about.precision, about.container, about.shard[1])
             shards.setdefault(key, []).append(file)
-    for key, parts in shards.items():
-        if len(parts) == key[-1]:
+    for shard_key, parts in shards.items():
+        if len(parts) == shard_key[-1]:
             about = traits(parts[0])
             singles.append(Unit((*sorted(parts, key=lambda part: part.name), *_index(everything, about)), about))
     return singles

@@ -36,16 +36,19 @@ def infinite(data: bytes, dtype: str) -> int:
 
 
 def _to_floats(numpy: Any, data: bytes, dtype: str) -> np.ndarray[Any, Any]:
+    values: np.ndarray[Any, Any]
     if dtype == "BF16":
-        return (numpy.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
-    return numpy.frombuffer(data, {"F64": "<f8", "F32": "<f4", "F16": "<f2"}[dtype])
+        values = (numpy.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+        return values
+    values = numpy.frombuffer(data, {"F64": "<f8", "F32": "<f4", "F16": "<f2"}[dtype])
+    return values
 
 
 def _to_bf16(numpy: Any, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The upper half of an fp32, rounded to even; every NaN becomes torch's own (0x7FC0)."""
     with numpy.errstate(over="ignore"):
         bits = values.astype("<f4").view("<u4")
-    rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
+    rounded: np.ndarray[Any, Any] = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")
     rounded[numpy.isnan(values)] = 0x7FC0
     return rounded
 
