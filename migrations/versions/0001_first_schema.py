@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_root")),
         sa.UniqueConstraint("name", name=op.f("uq_root_name")),
         sa.UniqueConstraint("path", name=op.f("uq_root_path")),

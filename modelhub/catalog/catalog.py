@@ -66,13 +66,13 @@ class Catalog:
         """Every folder under which models lie."""
         return writing.roots(self._database.read)
 
-    def ensure_root(self, path: Path, name: str | None = None) -> Root:
-        """The root at this folder, made when it is new."""
+    def ensure_root(self, path: Path, name: str | None = None, *, whole: bool = True) -> Root:
+        """The root at this folder, made when it is new; `whole` unless only single files of it are meant."""
         for root in self.roots():
-            if root.path == path:
+            if root.path == path and (root.whole or not whole):
                 return root
         with self._database.transaction() as run:
-            return writing.ensure_root(run, path, name)
+            return writing.ensure_root(run, path, name, whole=whole)
 
     def locate(self, path: Path) -> tuple[Root, str] | None:
         """The nearest root that holds `path`, and the path relative to it."""

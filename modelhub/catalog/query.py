@@ -15,7 +15,7 @@ from modelhub.catalog.values import Counts, Duplicates, ModelQuery
 from modelhub.errors import UsageError
 
 # Column equal to the query's field of the same name.
-_EQUAL = ("type", "architecture", "style", "variant", "precision", "verdict")
+_EQUAL = ("type", "style", "variant", "precision", "verdict")
 # Sort word → column; the id makes every order total.
 _SORTS = {
     "name": "m.name_key",
@@ -65,6 +65,10 @@ def _conditions(query: ModelQuery) -> tuple[list[str], dict[str, Any]]:
         if value is not None:
             where.append(f"m.{name} = :{name}")
             parameters[name] = value.lower()
+    if query.architecture is not None:
+        # A model that fits several architectures belongs to each of them.
+        where.append("(m.architecture = :architecture OR (m.architecture IS NULL AND m.candidates LIKE :among))")
+        parameters |= {"architecture": query.architecture.lower(), "among": f'%"{query.architecture.lower()}"%'}
     for name, condition, convert in _CONDITIONS:
         value = getattr(query, name)
         if value:

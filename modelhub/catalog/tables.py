@@ -43,6 +43,7 @@ root = Table(
     Column("id", Key, primary_key=True),
     Column("name", String(255), nullable=False, unique=True),
     Column("path", Text, nullable=False, unique=True),
+    Column("whole", Boolean, nullable=False),
 )
 
 file = Table(

@@ -12,11 +12,15 @@ from modelhub.domain import Inspection, LocationState, Source, TriggerWord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A folder under which models lie; locations are kept relative to it, so that it can move."""
+    """A folder under which models lie; locations are kept relative to it, so that it can move.
+
+    Not `whole`: only single files in it were added, so a scan looks for these and takes in no others.
+    """
 
     id: int
     name: str
     path: Path
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -22,25 +23,29 @@ _STATES = tuple(state.value for state in (LocationState.PRESENT, LocationState.U
 def roots(run: Run) -> list[Root]:
     """Every known root, deepest first, so that the first that holds a path is the nearest."""
     found = [
-        Root(id=key, name=name, path=Path(unstored(path))) for key, name, path in run("SELECT id, name, path FROM root")
+        Root(id=key, name=name, path=Path(unstored(path)), whole=bool(whole))
+        for key, name, path, whole in run("SELECT id, name, path, whole FROM root")
     ]
     return sorted(found, key=lambda root: -len(root.path.parts))
 
 
-def ensure_root(run: Run, path: Path, name: str | None) -> Root:
+def ensure_root(run: Run, path: Path, name: str | None, *, whole: bool = True) -> Root:
     """The root at exactly this folder; made when there is none, under `name` or the folder's own, made unique."""
     text = stored(absolute(path))
     for root in roots(run):
         if path_key(stored(str(root.path))) == path_key(text):
-            return root
+            if whole and not root.whole:
+                run("UPDATE root SET whole = :yes WHERE id = :id", {"yes": True, "id": root.id})
+            return replace(root, whole=whole or root.whole)
     taken = {root.name for root in roots(run)}
     wanted = stored(name or PurePath(text).name or "root")[:200]
     chosen, number = wanted, 1
     while chosen in taken:
         number += 1
         chosen = f"{wanted}-{number}"
-    key = run("INSERT INTO root (name, path) VALUES (:name, :path) RETURNING id", {"name": chosen, "path": text})[0][0]
-    return Root(id=key, name=chosen, path=Path(unstored(text)))
+    sql = "INSERT INTO root (name, path, whole) VALUES (:name, :path, :whole) RETURNING id"
+    key = run(sql, {"name": chosen, "path": text, "whole": whole})[0][0]
+    return Root(id=key, name=chosen, path=Path(unstored(text)), whole=whole)
 
 
 def locate(run: Run, path: Path) -> tuple[Root, str] | None:
@@ -95,7 +100,7 @@ def put_location(run: Run, file_id: int, file: NewFile) -> None:
     """Where the file lies; a place that held another content now holds this one."""
     place = file.location
     located = locate(run, place.path)
-    root, relative = located or (ensure_root(run, place.path.parent, None), place.path.name)
+    root, relative = located or (ensure_root(run, place.path.parent, None, whole=False), place.path.name)
     run(
         "INSERT INTO location (file_id, root_id, relative, relative_key, size, mtime_ns, inode, state)"
         " VALUES (:file, :root, :relative, :key, :size, :mtime, :inode, 'present')"

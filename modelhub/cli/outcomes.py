@@ -43,7 +43,9 @@ def show_outcomes(session: Session, outcomes: Iterable[Outcome]) -> int:
 
 def _lines(outcome: Outcome) -> list[str]:
     what = headline(outcome.look.detection) if outcome.look else ""
-    status = colour(f"{outcome.status.value:<12}", _COLOURS.get(outcome.status, "0"))
+    broken = outcome.look is not None and outcome.look.broken and outcome.status is Status.ADDED
+    word = "broken" if broken else outcome.status.value
+    status = colour(f"{word:<12}", "31" if broken else _COLOURS.get(outcome.status, "0"))
     name = clean(outcome.path.name if outcome.look or outcome.status is Status.MOVED else str(outcome.path))
     lines = [f"{status}  {name}" + (f"  ({clean(what)})" if what else "")]
     if outcome.message:

@@ -76,10 +76,10 @@ def shorten(text: str, columns: int) -> str:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a table that fits the terminal; on a pipe nothing is cut."""
+    """Lines of a table that fits the terminal; on a pipe nothing is cut, unless COLUMNS asks for a width."""
     cells = [[clean(c) for c in row] for row in rows]
     widths = [max([width(column.title), *(width(row[i]) for row in cells)]) for i, column in enumerate(columns)]
-    if not _piped():
+    if not _piped() or os.environ.get("COLUMNS"):
         _squeeze(columns, widths, shutil.get_terminal_size().columns)
     head = colour(_line(columns, [c.title for c in columns], widths), "1")
     return [head, *(_line(columns, row, widths) for row in cells)]

@@ -90,7 +90,7 @@ def _ways(obtained: Sequence[Obtained]) -> str:
         parts.append(f"{size_text(resumed)} were there from an earlier try")
     checked = sum(item.how == "downloaded" and item.remote.sha256 is not None for item in obtained)
     if checked:
-        parts.append(f"SHA-256 of {checked} file{'s' * (checked != 1)} as the source states")
+        parts.append("SHA-256 is the one that the source states" if checked == 1 else f"{checked} SHA-256 as stated")
     return "; ".join(parts)
 
 

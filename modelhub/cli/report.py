@@ -113,13 +113,12 @@ def hash_lines(hashes: Hashes | None) -> list[str]:
 
 def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
     """Why each answer was given."""
-    lines = [field("why", "")] if evidence else []
-    return lines + [field("", f"{item.about}: {item.because}") for item in evidence]
+    return [field("why" if not i else "", f"{item.about}: {item.because}") for i, item in enumerate(evidence)]
 
 
 def record_lines(record: ModelRecord, advice: Iterable[str], *, why: bool = False) -> list[str]:
     """Everything the catalog knows about a model, then how to use it."""
-    lines = [colour(clean(record.name), "1") + f"  (number {record.id})"]
+    lines = [colour(clean(record.name), "1") + f"  (id {record.id})"]
     lines += detection_lines(record.detection, record.format.value, record.size)
     rows = (
         ("tags", ", ".join(record.tags)),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from modelhub.config import Settings
 from modelhub.fetch.civitai import Civitai
 from modelhub.fetch.fetcher import Fetcher
+from modelhub.fetch.http import PlainHttp
 from modelhub.fetch.huggingface import HuggingFace
 
 
 def fetchers(settings: Settings) -> tuple[Fetcher, ...]:
     """All sources as the settings describe them; a plain address comes last, for it claims every other one."""
-    return hub(settings), civitai(settings)
+    return hub(settings), civitai(settings), plain(settings)
 
 
 def hub(settings: Settings) -> HuggingFace:
@@ -18,6 +21,12 @@ def hub(settings: Settings) -> HuggingFace:
     return HuggingFace(
         endpoints=settings.huggingface_endpoints, token=settings.huggingface_token or None, offline=settings.offline
     )
+
+
+def plain(settings: Settings) -> PlainHttp:
+    """Any other address; the hosts of the other sources' endpoints, mirrors among them, are not its own."""
+    endpoints = (*settings.huggingface_endpoints, settings.civitai_endpoint)
+    return PlainHttp(others=[urlsplit(endpoint).netloc for endpoint in endpoints], offline=settings.offline)
 
 
 def civitai(settings: Settings) -> Civitai:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewModel, Root
 from modelhub.detect import RULES_VERSION
-from modelhub.domain import LocationState, Source, Verdict
+from modelhub.domain import Format, LocationState, Source, Verdict
 from modelhub.errors import NotFoundError
 from modelhub.formats import read_header
 from modelhub.operations.folders import record_folder
@@ -20,7 +20,7 @@ from modelhub.operations.inspect import hints_of, look_at
 from modelhub.operations.outcomes import Outcome, Status
 from modelhub.operations.reading import Read, Unread, read_files
 from modelhub.progress import SILENT, Progress
-from modelhub.storage.walk import Found, walk
+from modelhub.storage.walk import Found, is_model_name, walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def scan(
     for root in roots:
         known = catalog.known_locations(root)
         if root.path.is_dir():
-            surveys.append(_survey(root, root.path, known))
+            surveys.append(_own(_survey(root, root.path, known), catalog.roots()))
         else:
             catalog.mark([place.id for place in known.values()], LocationState.UNAVAILABLE)
             text = f"the folder is out of reach; its {len(known)} files are kept as unavailable"
@@ -119,7 +119,10 @@ def _survey_path(path: Path, catalog: Catalog) -> _Survey:
     """What `add` was pointed at, seen from the known root that it lies in, else from a new one."""
     is_folder = path.is_dir() and not (path / "model_index.json").is_file()
     located = catalog.locate(path)
-    root = located[0] if located else catalog.ensure_root(path if is_folder else path.parent)
+    if is_folder and (located is None or (located[0].path == path and not located[0].whole)):
+        root = catalog.ensure_root(path)
+    else:
+        root = located[0] if located else catalog.ensure_root(path.parent, whole=False)
     return _survey(root, path, catalog.known_locations(root))
 
 
@@ -137,6 +140,18 @@ def _survey(root: Root, path: Path, known: Mapping[str, KnownLocation]) -> _Surv
         found = [Found(path, status.st_size, status.st_mtime_ns, status.st_ino, kind)]  # type: ignore[arg-type]
     by_relative = {item.path.relative_to(root.path).as_posix(): item for item in found}
     return _Survey(root=root, found=by_relative, known=known, problems=tuple(problems))
+
+
+def _own(survey: _Survey, roots: Sequence[Root]) -> _Survey:
+    """Without what lies in a root of its own further down, and without strangers where single files were added."""
+    inner = [root.path for root in roots if survey.root.path in root.path.parents]
+
+    def mine(relative: str, item: Found) -> bool:
+        if not survey.root.whole and relative not in survey.known:
+            return item.kind == "diffusers" and f"{relative}/model_index.json" in survey.known
+        return not any(path == item.path or path in item.path.parents for path in inner)
+
+    return replace(survey, found={relative: item for relative, item in survey.found.items() if mine(relative, item)})
 
 
 def _inside_found_folder(relative: str, survey: _Survey) -> bool:
@@ -209,6 +224,9 @@ def _moved(path: Path, place: KnownLocation, root: Root, catalog: Catalog) -> Ou
 
 
 def _record(answer: Read, survey: _Survey, catalog: Catalog) -> Outcome:
+    if answer.look.format is Format.UNKNOWN and not is_model_name(answer.path.name):
+        text = f"it is no model file, so it was not catalogued: {answer.look.problems[0]}"
+        return Outcome(path=answer.path, status=Status.FAILED, message=text)
     relative = answer.path.relative_to(survey.root.path).as_posix()
     place = survey.known.get(relative)
     file = new_file(answer)

@@ -80,6 +80,6 @@ def _stem(record: ModelRecord) -> str:
 def _base_line(detection: Detection, bases: Sequence[str]) -> str:
     wanted = detection.architecture or " or ".join(detection.architecture_candidates) or "matching"
     if not bases:
-        return f"Needs a {wanted} base; the library holds none that fits."
+        return f"Needs a base of architecture {wanted}; the library holds none that fits."
     more = f" and {len(bases) - _SHOWN_BASES} more" if len(bases) > _SHOWN_BASES else ""
-    return f"Needs a {wanted} base; in the library: {', '.join(bases[:_SHOWN_BASES])}{more}."
+    return f"Needs a base of architecture {wanted}; in the library: {', '.join(bases[:_SHOWN_BASES])}{more}."

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelhub.detect import detect, parse_sidecar
-from modelhub.domain import Format, Hints, Inspection, SafetyReport, Verdict
+from modelhub.domain import Format, Hints, Inspection, SafetyReport, TriggerWord, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.formats import read_header
 from modelhub.formats.header import Header
@@ -59,7 +59,7 @@ def hints_of(path: Path) -> Hints:
     """What a file's name and its sidecar files say about it."""
     words: list[str] = [path.name]
     tags: list[str] = []
-    triggers = []
+    triggers: list[TriggerWord] = []
     base_model = None
     for sidecar in sidecars_of(path):
         if sidecar.suffix.lower() not in _SIDECAR_TEXTS:

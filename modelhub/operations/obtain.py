@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,9 @@ def _held(file: RemoteFile, catalog: Catalog) -> Obtained | None:
     if not file.sha256:
         return None
     record = catalog.file_by_sha256(file.sha256.lower())
-    for place in record.locations if record else ():
+    if record is None:
+        return None
+    for place in record.locations:
         if place.state is LocationState.PRESENT and _size(place.path) == record.size:
             return Obtained(
                 remote=file, path=place.path, name=_name(file), hashes=record.hashes, size=record.size, how="held"
@@ -90,9 +93,10 @@ def _held(file: RemoteFile, catalog: Catalog) -> Obtained | None:
 
 
 def _cached(file: RemoteFile) -> Obtained | None:
+    """A file of the Hugging Face cache, if it holds what its name there claims."""
     for path in _claims(file):
         hashes = hash_file(path)
-        if file.sha256 is None or hashes.sha256 == file.sha256.lower():
+        if hashes.sha256 == file.sha256 or (file.git_sha1 and _git_sha1(path) == file.git_sha1):
             return Obtained(
                 remote=file, path=path, name=_name(file), hashes=hashes, size=path.stat().st_size, how="cached"
             )
@@ -100,9 +104,17 @@ def _cached(file: RemoteFile) -> Obtained | None:
 
 
 def _claims(file: RemoteFile) -> Iterator[Path]:
-    # Small files are cheaper to fetch than to look for, and their git hash proves less.
+    """Where the cache may hold it: offline the source says so itself; small files are cheaper to fetch than to find."""
+    if file.facts.get("cached"):
+        yield Path(file.facts["cached"])
     if file.sha256:
         yield from hf_cache.find(sha256=file.sha256, size=file.size)
+
+
+def _git_sha1(path: Path) -> str:
+    """git's hash of a blob, as the hub gives it for small files."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def _name(file: RemoteFile) -> str:

@@ -94,7 +94,7 @@ def _unsafe(look: Inspection, file: Obtained, quarantine: Path) -> UnsafeError:
 def _hints(remote: RemoteModel, file: Obtained) -> Hints:
     return Hints(
         names=(PurePosixPath(file.remote.name).name, file.remote.name, remote.title),
-        repository=remote.reference if remote.kind == "huggingface" else None,
+        repository=remote.repository,
         tags=remote.tags,
         trigger_words=remote.trigger_words,
         base_model=remote.base_model,
@@ -106,6 +106,8 @@ def publish(
     remote: RemoteModel, checked: Sequence[Checked], *, destination: Destination, catalog: Catalog
 ) -> tuple[ModelRecord, ...]:
     """Place and record: one model a file, or one for a whole diffusers folder."""
+    if destination.folder is None:
+        catalog.ensure_root(destination.library, "library")
     if destination.layout == "diffusers":
         return (_publish_folder(remote, checked, destination, catalog),)
     return tuple(_publish_file(remote, item, destination, catalog) for item in checked)
@@ -146,7 +148,7 @@ def _publish_folder(
         relative = PurePosixPath(item.file.remote.name).relative_to(destination.root or ".")
         target = folder.joinpath(*(safe_name(part) for part in relative.parts))
         placed[str(relative)] = (item, _place(item.file, target, within=within))
-    hints = Hints(names=(name, remote.title), repository=remote.reference, tags=remote.tags)
+    hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
     whole = look_at(folder, read_header(folder), hints=hints)
     files = [
         replace(_new_file(item.look or _plain(item.file), target), role=relative)

@@ -11,7 +11,7 @@ from modelhub.storage.sidecars import sidecars_of, twins_of
 from modelhub.storage.trash import to_trash
 
 
-def paths_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
+def paths_of(record: ModelRecord) -> tuple[Path, ...]:
     """What `rm` would put into the trash: the model at all its present places, its sidecars, a diffusers folder whole.
 
     A file that another model uses as well stays, and so do sidecars that belong to a twin of the same name too.
@@ -40,6 +40,6 @@ def remove(
     trashed: list[Path] = []
     for record in records:
         if not keep_files:
-            trashed += to_trash(paths_of(record, catalog=catalog), send=send)
+            trashed += to_trash(paths_of(record), send=send)
         catalog.remove(record.id)
     return tuple(trashed)

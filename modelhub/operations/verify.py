@@ -8,12 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from modelhub.detect.health import HealthSink
-from modelhub.domain import FileRecord, Location, LocationState, ModelRecord
+from modelhub.domain import FileRecord, Location, LocationState, ModelRecord, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.tensors import spans
 from modelhub.progress import SILENT, Progress
-from modelhub.storage.hashing import hash_file
+from modelhub.storage.hashing import FullHashes, hash_file_fully
+from modelhub.storage.walk import is_model_name
 
 
 class Health(StrEnum):
@@ -23,7 +24,12 @@ class Health(StrEnum):
     DAMAGED = "damaged"
     MISSING = "missing"
     UNREADABLE = "unreadable"
-    PROBLEMS = "problems"
+    BROKEN = "broken"
+    NOTED = "noted"
+
+
+# Sound files may still have something worth knowing.
+SOUND = (Health.OK, Health.NOTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +53,11 @@ def verify(records: Sequence[ModelRecord], *, deep: bool = False, progress: Prog
                 continue
             try:
                 sink = _health_sink(place.path) if deep else None
-                hashes = hash_file(place.path, progress_task=task, sinks=(sink,) if sink else ())
+                found = hash_file_fully(place.path, progress_task=task, sinks=(sink,) if sink else ())
             except ModelhubError as exc:
                 yield Verified(model=record, path=place.path, health=Health.UNREADABLE, problems=(exc.message,))
                 continue
-            yield _judged(record, file, place, hashes.sha256, sink)
+            yield _judged(record, file, place, found, sink)
 
 
 def _missing(record: ModelRecord, place: Location) -> Verified:
@@ -68,15 +74,29 @@ def _health_sink(path: Path) -> HealthSink | None:
     return HealthSink(found) if found else None
 
 
-def _judged(record: ModelRecord, file: FileRecord, place: Location, sha256: str, sink: HealthSink | None) -> Verified:
+def _judged(
+    record: ModelRecord, file: FileRecord, place: Location, found: FullHashes, sink: HealthSink | None
+) -> Verified:
+    sha256 = found.hashes.sha256
     if sha256 != file.sha256:
-        size = place.path.stat().st_size
-        how = f"{size} bytes instead of {file.size}" if size != file.size else "same size, other bytes"
+        how = f"{found.size} bytes instead of {file.size}" if found.size != file.size else "same size, other bytes"
         text = f"its SHA-256 is {sha256[:10]}…, recorded was {file.sha256[:10]}… ({how})"
         remedy = "pull it again, or `modelhub scan` if you replaced it on purpose"
         return Verified(model=record, path=place.path, health=Health.DAMAGED, problems=(f"{text}; {remedy}",))
-    problems = [problem.text for problem in read_header(place.path).problems] if file.detection.type != "other" else []
+    if not is_model_name(place.path.name):
+        return Verified(model=record, path=place.path, health=Health.OK)
+    header = read_header(place.path)
+    problems = [problem.text for problem in header.problems]
     if sink is not None:
-        problems += sink.report().problems
-    health = Health.PROBLEMS if problems else Health.OK
-    return Verified(model=record, path=place.path, health=health, problems=tuple(problems))
+        report = sink.report(
+            architecture=file.detection.architecture,
+            type=file.detection.type,
+            metadata=header.metadata,
+            data_part_sha256=found.data_part_sha256,
+        )
+        problems += report.problems
+    verdict = record.safety.verdict
+    if verdict not in (Verdict.SAFE, Verdict.SAFE_LEGACY):
+        problems.append(f"{verdict.value}: do not load it; `modelhub inspect` says why")
+    health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK
+    return Verified(model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)))

@@ -155,5 +155,6 @@ def _examples(session: Session, topic: Topic) -> list[str]:
     if field == "format":
         rows = [row for row in session.catalog.list(ModelQuery(limit=200)) if row.format == value][:3]
     else:
-        rows = list(session.catalog.list(ModelQuery(**{field: value}, limit=3)))
+        wanted = ModelQuery(limit=3, type=value) if field == "type" else ModelQuery(limit=3, variant=value)
+        rows = list(session.catalog.list(wanted))
     return [row.name for row in rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from modelhub.cli.output import colour, print_json, size_text
 from modelhub.cli.session import Session
 
@@ -48,7 +50,7 @@ def start(session: Session) -> None:
     _steps(_NEXT_STEPS if counts.models else _FIRST_STEPS)
 
 
-def _attention(by_state: dict[str, int], by_verdict: dict[str, int], broken: int) -> list[tuple[str, int]]:
+def _attention(by_state: Mapping[str, int], by_verdict: Mapping[str, int], broken: int) -> list[tuple[str, int]]:
     return [
         ("dangerous: do not load them (modelhub list, modelhub rm)", by_verdict.get("dangerous", 0)),
         ("suspicious or unrecognised", by_verdict.get("suspicious", 0) + by_verdict.get("unrecognised", 0)),

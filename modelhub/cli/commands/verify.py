@@ -27,7 +27,7 @@ def verify(
     from modelhub.cli.output import clean, colour, print_json
     from modelhub.cli.references import one_model
     from modelhub.errors import Exit
-    from modelhub.operations.verify import Health
+    from modelhub.operations.verify import SOUND, Health
     from modelhub.operations.verify import verify as run
 
     session: Session = ctx.obj
@@ -38,11 +38,11 @@ def verify(
         answers.append(answer)
         if session.json:
             continue
-        good = answer.health is Health.OK
-        print(f"{colour(f'{answer.health.value:<10}', '32' if good else '31')}  {clean(str(answer.path))}")
+        code = "32" if answer.health is Health.OK else "33" if answer.health in SOUND else "31"
+        print(f"{colour(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
         for problem in answer.problems:
             print(f"            {clean(problem)}")
-    bad = [answer for answer in answers if answer.health is not Health.OK]
+    bad = [answer for answer in answers if answer.health not in SOUND]
     if session.json:
         print_json(
             [
@@ -51,5 +51,6 @@ def verify(
             ]
         )
     else:
-        session.progress.note(f"{len(answers)} files verified, {len(bad)} with something to say.")
+        files = "1 file" if len(answers) == 1 else f"{len(answers)} files"
+        session.progress.note(f"{files} verified: {f'{len(bad)} not sound' if bad else 'all sound'}.")
     return Exit.FAILED if bad else Exit.OK
