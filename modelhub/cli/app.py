@@ -37,6 +37,8 @@ COMMANDS: dict[str, Row] = {
     "tag": Row("tag", "Add tags, or take them away."),
     "verify": Row("verify", "Prove that files hold what was recorded."),
     "convert": Row("convert", "Write a new safetensors file from an old one."),
+    "fingerprint": Row("fingerprint", "Digests of a file's networks; names for them."),
+    "known": Row("known", "The well-known models, which pull takes by name."),
     "rm": Row("rm", "Move models to the trash and forget them."),
     "config": Row("config", "Show the settings and where they come from."),
     "doctor": Row("doctor", "Check settings, catalog, folders and tools."),

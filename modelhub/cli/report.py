@@ -116,7 +116,9 @@ def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
     return [field("why" if not i else "", f"{item.about}: {item.because}") for i, item in enumerate(evidence)]
 
 
-def record_lines(record: ModelRecord, advice: Iterable[str], *, why: bool = False) -> list[str]:
+def record_lines(
+    record: ModelRecord, advice: Iterable[str], *, kin: Iterable[str] = (), why: bool = False
+) -> list[str]:
     """Everything the catalog knows about a model, then how to use it."""
     lines = [colour(clean(record.name), "1") + f"  (id {record.id})"]
     lines += detection_lines(record.detection, record.format.value, record.size)
@@ -128,6 +130,7 @@ def record_lines(record: ModelRecord, advice: Iterable[str], *, why: bool = Fals
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record.safety)
     lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
+    lines += [field("same" if not i else "", text) for i, text in enumerate(kin)]
     lines += _place_lines(record)
     lines += [field("from" if not i else "", _source_text(source)) for i, source in enumerate(record.sources)]
     if len(record.files) == 1:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
+from modelhub.detect import find_known
 from modelhub.domain import ModelRecord, Style
-from modelhub.errors import UsageError
+from modelhub.errors import NotFoundError, UsageError
 from modelhub.fetch.choose import Choice, Wish, choose
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.operations.obtain import Obtained, obtain
@@ -60,9 +61,23 @@ def plan_pull(request: Request, *, fetchers: Sequence[Fetcher]) -> Plan:
 
     Raises UsageError for a source that no fetcher understands, and whatever the fetcher and the choice raise.
     """
-    remote = fetcher_for(request.source, fetchers).resolve(request.source, revision=request.revision)
+    remote = _resolved(request, fetchers)
     choice = choose(remote, request.wish)
     return Plan(request=request, remote=remote, choice=_enforced(choice, request))
+
+
+def _resolved(request: Request, fetchers: Sequence[Fetcher]) -> RemoteModel:
+    """What the source holds; the name of a well-known model stands for the place where it is published."""
+    known = None if any(mark in request.source for mark in "/:") else find_known(request.source)
+    if known is None:
+        return fetcher_for(request.source, fetchers).resolve(request.source, revision=request.revision)
+    if known.source is None:
+        raise NotFoundError(
+            f"{known.name} is a known model, but no lasting place to pull it from is known.",
+            "Search for it at a hub and pull its page's address.",
+        )
+    remote = fetcher_for(known.source, fetchers).resolve(known.source, revision=request.revision)
+    return replace(remote, notices=(f"{known.name} is published at {known.source}.", *remote.notices))
 
 
 def fetcher_for(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:

@@ -18,6 +18,9 @@ def inspect(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders; folders are searched.")],
     with_hashes: Annotated[bool, typer.Option("--hash", help="Also read the whole file for its hashes.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also look at every number: NaN, zeros, position ids, missing parts.")
+    ] = False,
     why: Annotated[bool, typer.Option("--why", help="Show the evidence of every answer.")] = False,
 ) -> None:
     """Identify files and scan them for code, without touching the catalog.
@@ -30,7 +33,13 @@ def inspect(
     from modelhub.operations.select import expand
 
     session: Session = ctx.obj
-    looks = inspect_many(list(expand(paths)), with_hashes=with_hashes, progress=session.progress)
+    chosen = list(expand(paths))
+    if deep:
+        from modelhub.operations.deep import inspect_deep
+
+        looks = inspect_deep(chosen, progress=session.progress)
+    else:
+        looks = inspect_many(chosen, with_hashes=with_hashes, progress=session.progress)
     if session.json:
         from modelhub.wire import inspection_to_json
 

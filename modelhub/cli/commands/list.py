@@ -37,7 +37,11 @@ def list_(
     trigger: Annotated[str | None, typer.Option("--trigger", metavar="WORD", help="Models woken by this word.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Models with this tag.")] = None,
     missing: Annotated[bool, typer.Option("--missing", help="Only models whose file is not where it was.")] = False,
-    duplicates: Annotated[bool, typer.Option("--duplicates", help="Only models that lie in several places.")] = False,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="What is held more than once; see --level.")] = False,
+    level: Annotated[
+        str,
+        typer.Option("--level", metavar="LEVEL", help="With --duplicates: file, weights, unet, vae or text_encoder."),
+    ] = "file",
     sort: Annotated[
         str, typer.Option("--sort", metavar="KEY", help="name, type, architecture, size or added.")
     ] = "name",
@@ -52,6 +56,11 @@ def list_(
     from modelhub.cli.models import print_models
 
     session: Session = ctx.obj
+    if duplicates:
+        from modelhub.cli.duplicates import show_duplicates
+
+        show_duplicates(session, level)
+        return
     rows_query = ModelQuery(
         text=query or None,
         type=type_.value if type_ else None,
@@ -62,7 +71,6 @@ def list_(
         trigger=trigger,
         tag=tag,
         missing=missing,
-        duplicates=duplicates,
         sort=sort,
         reverse=reverse,
         limit=limit,

@@ -27,12 +27,19 @@ def show(
     session: Session = ctx.obj
     record = one_model(session, model)
     if session.json:
+        from dataclasses import asdict
+
+        from modelhub.operations.kinship import kin_of
         from modelhub.wire import record_to_json
 
-        print_json([record_to_json(record)])
+        document = record_to_json(record)
+        same = [asdict(item) for item in kin_of(record, catalog=session.catalog)]
+        print_json([{**document, "same_as": same}])
         return
     from modelhub.cli.report import record_lines
     from modelhub.operations.advice import fitting_bases, how_to_use
+    from modelhub.operations.kinship import kinship_lines
 
     bases = fitting_bases(record, catalog=session.catalog)
-    print("\n".join(record_lines(record, how_to_use(record, fitting_bases=bases), why=why)))
+    kin = kinship_lines(record, catalog=session.catalog, library=session.settings.library)
+    print("\n".join(record_lines(record, how_to_use(record, fitting_bases=bases), kin=kin, why=why)))

@@ -1,0 +1,53 @@
+"""`modelhub fingerprint`: the digests of a file's networks, and names for them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def fingerprint(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model file.", show_default=False)],
+    learn: Annotated[
+        str | None, typer.Option("--learn", metavar="NAME", help="Remember its networks under this name.")
+    ] = None,
+) -> None:
+    """Print the digests of the networks in a file: equal for equal weights in any container, names or precision.
+
+    With --learn, `show` will say of other models that their VAE (or UNet …) is known under that name.
+
+    Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
+    """
+    from modelhub.cli.output import Column, clean, print_json, table
+    from modelhub.detect.learned import learn as remember
+    from modelhub.operations.fingerprinting import digests_of
+    from modelhub.operations.kinship import known_table
+
+    session: Session = ctx.obj
+    with session.progress.task(f"reading {file.name}", total=file.stat().st_size if file.is_file() else None) as task:
+        digests = digests_of(file, task=task)
+    if learn is not None:
+        remember(known_table(session.settings.library), learn, digests, source=str(file))
+    if session.json:
+        print_json([asdict(digest) for digest in digests])
+        return
+    rows = [(d.component, str(d.tensors), d.exact[:16], (d.rounded or "–")[:16], d.signs[:16]) for d in digests]
+    columns = (
+        Column("component"),
+        Column("tensors", right=True),
+        Column("exact"),
+        Column("fp16"),
+        Column("any precision"),
+    )
+    print("\n".join(table(columns, rows)))
+    if learn is not None:
+        print(f"Remembered as {clean(learn)}.")

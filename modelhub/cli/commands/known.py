@@ -1,0 +1,54 @@
+"""`modelhub known`: the well-known models that modelhub knows by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def known(
+    ctx: typer.Context,
+    words: Annotated[str, typer.Argument(metavar="[WORDS]", help="Part of a name.")] = "",
+) -> None:
+    """List the well-known models: name, style, architecture, where to pull them from, known hashes.
+
+    `modelhub pull` accepts these names.
+
+    Example: modelhub known realistic
+    """
+    from modelhub.cli.output import Column, print_json, table
+    from modelhub.detect import KNOWN_FILES, KNOWN_MODELS
+
+    session: Session = ctx.obj
+    wanted = words.casefold()
+    rows = [m for m in KNOWN_MODELS if wanted in " ".join((m.name, *m.aliases, *m.repositories)).casefold()]
+    files = {model.name: [f for f in KNOWN_FILES if f.model == model.name] for model in rows}
+    if session.json:
+        print_json(
+            [
+                {
+                    "name": model.name,
+                    "style": model.style.value,
+                    "architecture": model.architecture,
+                    "source": model.source,
+                    "files": [{"file": f.file, "sha256": f.sha256} for f in files[model.name]],
+                }
+                for model in rows
+            ]
+        )
+        return
+    columns = (
+        Column("name", flexible=True, least=12),
+        Column("style"),
+        Column("architecture"),
+        Column("pull from", flexible=True, least=12),
+        Column("known hashes", right=True),
+    )
+    lines = [(m.name, m.style.value, m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
+    print("\n".join(table(columns, lines)))
