@@ -80,6 +80,11 @@ class DataPartSink:
             self._refused = True
 
     @property
+    def refused(self) -> bool:
+        """Whether the stream is no safetensors file, so that nothing more needs to be fed."""
+        return self._refused
+
+    @property
     def sha256(self) -> str | None:
         """64 hex digits, or None when the stream is no safetensors file or ends within its header."""
         whole = self._data_start is not None and self._end >= self._data_start
