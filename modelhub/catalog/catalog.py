@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from modelhub.catalog import journal, query, reading, schema, writing
+from modelhub.catalog import query, reading, roots, schema, writing
 from modelhub.catalog.database import Database
-from modelhub.catalog.spelling import path_key, signed, stored, unsigned, unstored
+from modelhub.catalog.journal import Journal
+from modelhub.catalog.places import Places
+from modelhub.catalog.spelling import stored
 from modelhub.catalog.values import (
     Counts,
     Duplicates,
-    KnownLocation,
     ModelQuery,
     ModelRow,
-    NewFile,
     NewModel,
-    NewStep,
-    Operation,
     Root,
-    Step,
 )
-from modelhub.domain import FileRecord, Inspection, LocationState, ModelRecord, Source
+from modelhub.domain import FileRecord, Inspection, ModelRecord, Source
 from modelhub.errors import NotFoundError
 
 
-class Catalog:
+class Catalog(Places, Journal):
     """Open with `Catalog.open`. One object per thread; several processes may use one catalog at once."""
 
     def __init__(self, database: Database) -> None:
@@ -60,11 +58,15 @@ class Catalog:
     ) -> None:
         self.close()
 
+    def batch(self) -> AbstractContextManager[None]:
+        """A block whose writes are one transaction: all of them or none, and many times faster than one by one."""
+        return self._database.batch()
+
     # Roots
 
     def roots(self) -> builtins.list[Root]:
         """Every folder under which models lie."""
-        return writing.roots(self._database.read)
+        return roots.roots(self._database.read)
 
     def ensure_root(self, path: Path, name: str | None = None, *, whole: bool = True) -> Root:
         """The root at this folder, made when it is new; `whole` unless only single files of it are meant."""
@@ -72,11 +74,11 @@ class Catalog:
             if root.path == path and (root.whole or not whole):
                 return root
         with self._database.transaction() as run:
-            return writing.ensure_root(run, path, name, whole=whole)
+            return roots.ensure_root(run, path, name, whole=whole)
 
     def locate(self, path: Path) -> tuple[Root, str] | None:
         """The nearest root that holds `path`, and the path relative to it."""
-        return writing.locate(self._database.read, path)
+        return roots.locate(self._database.read, path)
 
     def move_root(self, name: str, path: Path) -> None:
         """A library that was moved as a whole: everything in it keeps its record."""
@@ -218,124 +220,6 @@ class Catalog:
     def duplicates(self, level: str = "file") -> builtins.list[Duplicates]:
         """Contents held more than once: level "file", "weights" or a component's name."""
         return query.duplicates(self._database, level)
-
-    # Places
-
-    def known_locations(self, root: Root) -> Mapping[str, KnownLocation]:
-        """Every place under a root, by its relative path as it is spelt on disk."""
-        sql = (
-            "SELECT l.id, l.relative, l.size, l.mtime_ns, l.inode, l.state, f.sha256,"
-            " (SELECT min(mf.model_id) FROM model_file mf WHERE mf.file_id = l.file_id)"
-            " FROM location l JOIN file f ON f.id = l.file_id WHERE l.root_id = :root ORDER BY l.id"
-        )
-        places = (
-            KnownLocation(
-                id=row[0],
-                relative=unstored(row[1]),
-                size=row[2],
-                mtime_ns=row[3],
-                inode=unsigned(row[4]),
-                state=LocationState(row[5]),
-                sha256=row[6],
-                model_id=row[7] or 0,
-            )
-            for row in self._database.read(sql, {"root": root.id})
-        )
-        return {place.relative: place for place in places}
-
-    def mark(self, ids: Sequence[int], state: LocationState) -> None:
-        """Note whether places are present, missing or out of reach."""
-        if not ids:
-            return
-        with self._database.transaction() as run:
-            for key in ids:
-                run("UPDATE location SET state = :state WHERE id = :id", {"state": state.value, "id": key})
-                self._refresh_place(run, key)
-
-    def touch_location(self, location_id: int, *, size: int, mtime_ns: int, inode: int | None) -> None:
-        """The same content, seen again with another time or inode."""
-        with self._database.transaction() as run:
-            run(
-                "UPDATE location SET size = :size, mtime_ns = :mtime, inode = :inode, state = 'present' WHERE id = :id",
-                {"size": size, "mtime": mtime_ns, "inode": signed(inode), "id": location_id},
-            )
-            self._refresh_place(run, location_id)
-
-    def move_location(self, location_id: int, root: Root, relative: str) -> None:
-        """The file lies elsewhere now. A record of what used to lie there gives way."""
-        values = {"root": root.id, "relative": stored(relative), "key": path_key(relative), "id": location_id}
-        with self._database.transaction() as run:
-            run(
-                "DELETE FROM location WHERE root_id = :root AND relative_key = :key AND id <> :id",
-                {name: values[name] for name in ("root", "key", "id")},
-            )
-            run(
-                "UPDATE location SET root_id = :root, relative = :relative, relative_key = :key, state = 'present'"
-                " WHERE id = :id",
-                values,
-            )
-            self._refresh_place(run, location_id)
-
-    def replace_content(self, location_id: int, file: NewFile, *, rules_version: int) -> ModelRecord:
-        """Another content lies at a known place: the model that was there alone now is this content."""
-        with self._database.transaction() as run:
-            model_id = writing.replace_content(run, location_id, file, rules_version, searchable=self._searchable)
-        return self.get(model_id)
-
-    def forget_location(self, location_id: int) -> None:
-        """Drop one place; the content and its model stay known."""
-        with self._database.transaction() as run:
-            ids = run("SELECT file_id FROM location WHERE id = :id", {"id": location_id})
-            run("DELETE FROM location WHERE id = :id", {"id": location_id})
-            for (file_id,) in ids:
-                self._refresh(run, "f.id = :value", file_id)
-
-    def _refresh_place(self, run: Any, location_id: int) -> None:
-        self._refresh(run, "f.id = (SELECT file_id FROM location WHERE id = :value)", location_id)
-
-    def _refresh(self, run: Any, condition: str, value: Any) -> None:
-        sql = f"SELECT DISTINCT mf.model_id FROM model_file mf JOIN file f ON f.id = mf.file_id WHERE {condition}"
-        for (model_id,) in run(sql, {"value": value}):
-            writing.refresh(run, model_id, searchable=self._searchable)
-
-    # The journal
-
-    def begin(self, kind: str, parameters: Mapping[str, Any] | None = None) -> Operation:
-        """Open an operation, durably."""
-        with self._database.transaction(durable=True) as run:
-            return journal.begin(run, kind, parameters or {})
-
-    def plan_steps(self, operation: Operation, steps: Sequence[NewStep]) -> builtins.list[Step]:
-        """Write down what is going to be done, durably, before it is."""
-        with self._database.transaction(durable=True) as run:
-            return journal.plan_steps(run, operation.id, steps)
-
-    def step_done(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
-        """The step is done."""
-        with self._database.transaction(durable=True) as run:
-            journal.set_step(run, step_id, "done", detail)
-
-    def step_undone(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
-        """The step was taken back, or never came to be."""
-        with self._database.transaction(durable=True) as run:
-            journal.set_step(run, step_id, "undone", detail)
-
-    def finish(self, operation: Operation, state: str = "done") -> None:
-        """Close an operation: done, failed, undone …"""
-        with self._database.transaction(durable=True) as run:
-            journal.finish(run, operation.id, state)
-
-    def operations(self, *, limit: int | None = None) -> builtins.list[Operation]:
-        """Operations, newest first."""
-        return journal.operations(self._database.read, limit=limit)
-
-    def unfinished(self) -> builtins.list[Operation]:
-        """Operations that were broken off, newest first."""
-        return journal.operations(self._database.read, state=journal.RUNNING)
-
-    def steps(self, operation: Operation) -> builtins.list[Step]:
-        """An operation's steps, in their order."""
-        return journal.steps(self._database.read, operation.id)
 
     # Care
 

@@ -82,6 +82,9 @@ class Database:
                 yield from self._transaction_elsewhere()
                 return
             driver = self._driver
+            if driver.in_transaction:  # inside of `batch`: its commit is everybody's
+                yield lambda sql, parameters=None: driver.execute(sql, parameters or {}).fetchall()
+                return
             driver.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             driver.execute(
                 "BEGIN IMMEDIATE"
@@ -90,9 +93,17 @@ class Database:
                 yield lambda sql, parameters=None: driver.execute(sql, parameters or {}).fetchall()
                 driver.execute("COMMIT")
             except BaseException:
-                if driver.in_transaction:
-                    driver.execute("ROLLBACK")
+                _roll_back(driver)
                 raise
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Several writes in one transaction; keep it short, for nobody else can write meanwhile."""
+        if not self.is_sqlite:
+            yield
+            return
+        with self.transaction():
+            yield
 
     def _transaction_elsewhere(self) -> Iterator[Run]:
         from sqlalchemy import text
@@ -113,6 +124,12 @@ class Database:
         if "engine" in self.__dict__:
             self.engine.dispose()
             del self.__dict__["engine"]
+
+
+def _roll_back(driver: sqlite3.Connection) -> None:
+    """SQLite has rolled back by itself after some errors (a full disk)."""
+    if driver.in_transaction:
+        driver.execute("ROLLBACK")
 
 
 def _prepare(connection: Any) -> None:

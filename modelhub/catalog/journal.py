@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from modelhub.catalog.database import Run
+from modelhub.catalog.database import Database, Run
 from modelhub.catalog.spelling import stored, unstored
 from modelhub.catalog.values import NewStep, Operation, Step
 
@@ -113,3 +113,46 @@ def steps(run: Run, operation_id: int) -> list[Step]:
         )
         for row in run(sql, {"id": operation_id})
     ]
+
+
+class Journal:
+    """The part of the catalog that undo stands on."""
+
+    _database: Database
+
+    def begin(self, kind: str, parameters: Mapping[str, Any] | None = None) -> Operation:
+        """Open an operation, durably."""
+        with self._database.transaction(durable=True) as run:
+            return begin(run, kind, parameters or {})
+
+    def plan_steps(self, operation: Operation, steps: Sequence[NewStep]) -> list[Step]:
+        """Write down what is going to be done, durably, before it is."""
+        with self._database.transaction(durable=True) as run:
+            return plan_steps(run, operation.id, steps)
+
+    def step_done(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
+        """The step is done."""
+        with self._database.transaction(durable=True) as run:
+            set_step(run, step_id, "done", detail)
+
+    def step_undone(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
+        """The step was taken back, or never came to be."""
+        with self._database.transaction(durable=True) as run:
+            set_step(run, step_id, "undone", detail)
+
+    def finish(self, operation: Operation, state: str = "done") -> None:
+        """Close an operation: done, failed, undone …"""
+        with self._database.transaction(durable=True) as run:
+            finish(run, operation.id, state)
+
+    def operations(self, *, limit: int | None = None) -> list[Operation]:
+        """Operations, newest first."""
+        return operations(self._database.read, limit=limit)
+
+    def unfinished(self) -> list[Operation]:
+        """Operations that were broken off, newest first."""
+        return operations(self._database.read, state=RUNNING)
+
+    def steps(self, operation: Operation) -> list[Step]:
+        """An operation's steps, in their order."""
+        return steps(self._database.read, operation.id)

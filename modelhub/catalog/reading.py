@@ -27,7 +27,7 @@ from modelhub.domain import (
 )
 from modelhub.wire import detection_from_json, safety_from_json
 
-_CHUNK = 400  # ids in one IN list; SQLite takes 32,766 parameters, older ones 999
+_CHUNK = 900  # ids in one IN list; old builds of SQLite take 999 parameters
 ROW_COLUMNS = (
     "m.id, m.name, m.type, m.architecture, m.candidates, m.variant, m.precision, m.style, m.words, m.format, m.size,"
     " m.state, m.verdict, m.problem_count, m.broken, m.added_at"

@@ -4,57 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
 from typing import Any
 
 from modelhub.catalog.columns import effective, model_columns
 from modelhub.catalog.database import Run
-from modelhub.catalog.spelling import absolute, fold, path_key, signed, stored, unstored
-from modelhub.catalog.values import NewFile, NewModel, Root
+from modelhub.catalog.roots import ensure_root, locate
+from modelhub.catalog.spelling import fold, path_key, signed, stored
+from modelhub.catalog.values import NewFile, NewModel
 from modelhub.domain import Inspection, LocationState, Source, TriggerWord
 from modelhub.errors import ModelhubError
 from modelhub.wire import detection_from_json, detection_to_json, safety_from_json, safety_to_json
 
 _STATES = tuple(state.value for state in (LocationState.PRESENT, LocationState.UNAVAILABLE, LocationState.MISSING))
-
-
-def roots(run: Run) -> list[Root]:
-    """Every known root, deepest first, so that the first that holds a path is the nearest."""
-    found = [
-        Root(id=key, name=name, path=Path(unstored(path)), whole=bool(whole))
-        for key, name, path, whole in run("SELECT id, name, path, whole FROM root")
-    ]
-    return sorted(found, key=lambda root: -len(root.path.parts))
-
-
-def ensure_root(run: Run, path: Path, name: str | None, *, whole: bool = True) -> Root:
-    """The root at exactly this folder; made when there is none, under `name` or the folder's own, made unique."""
-    text = stored(absolute(path))
-    for root in roots(run):
-        if path_key(stored(str(root.path))) == path_key(text):
-            if whole and not root.whole:
-                run("UPDATE root SET whole = :yes WHERE id = :id", {"yes": True, "id": root.id})
-            return replace(root, whole=whole or root.whole)
-    taken = {root.name for root in roots(run)}
-    wanted = stored(name or PurePath(text).name or "root")[:200]
-    chosen, number = wanted, 1
-    while chosen in taken:
-        number += 1
-        chosen = f"{wanted}-{number}"
-    sql = "INSERT INTO root (name, path, whole) VALUES (:name, :path, :whole) RETURNING id"
-    key = run(sql, {"name": chosen, "path": text, "whole": whole})[0][0]
-    return Root(id=key, name=chosen, path=Path(unstored(text)), whole=whole)
-
-
-def locate(run: Run, path: Path) -> tuple[Root, str] | None:
-    """The nearest root that holds `path`, and the relative path with `/`; None when no root does."""
-    place = Path(absolute(path))
-    for root in roots(run):
-        if root.path == place or root.path in place.parents:
-            return root, place.relative_to(root.path).as_posix()
-    return None
 
 
 def put_file(run: Run, file: NewFile, rules_version: int) -> int:

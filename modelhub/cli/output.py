@@ -50,6 +50,8 @@ def size_text(count: int) -> str:
 
 def clean(text: str) -> str:
     """Text made fit for one terminal line: control characters (also those that move the cursor) become `·`."""
+    if text.isprintable():
+        return text
     return "".join(c if unicodedata.category(c)[0] != "C" or c == "\u200d" else "·" for c in text)
 
 

@@ -6,6 +6,7 @@ hashes and component digests together; its header says what it is.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from modelhub.operations.outcomes import Outcome, Status
 from modelhub.operations.reading import Read, Unread, read_files
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.walk import Found, is_model_name, walk
+
+_MOST_AT_ONCE = 64  # files recorded in one transaction
+_SECONDS_AT_ONCE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,18 +205,42 @@ def _take_in(
         yield _moved(item.path, place, survey.root, catalog)
     by_content = {place.sha256: place for place in gone.values()}
     with progress.task("reading", total=sum(item.size for item in todo.unread)) as task:
-        for answer in read_files([item.path for item in todo.unread], workers=workers, task=task):
-            if isinstance(answer, Unread):
-                yield Outcome(path=answer.path, status=Status.FAILED, message=answer.error.message)
-                continue
-            hashes = answer.look.hashes
-            former = by_content.pop(hashes.sha256, None) if hashes else None
-            if former is not None and gone.pop(former.id, None) is not None:
-                yield _moved(answer.path, former, survey.root, catalog)
-            else:
-                yield _record(answer, survey, catalog)
+        answers = read_files([item.path for item in todo.unread], workers=workers, task=task)
+        for group in _groups(answers):
+            with catalog.batch():
+                outcomes = [_taken(answer, survey, gone, by_content, catalog) for answer in group]
+            yield from outcomes
     for item in todo.folders:
         yield record_folder(item.path, survey.root, survey.known, catalog=catalog, progress=progress, workers=workers)
+
+
+def _groups(answers: Iterable[Read | Unread]) -> Iterator[list[Read | Unread]]:
+    """Answers as they come, a second's worth at a time: one transaction each, and little lost when killed."""
+    group: list[Read | Unread] = []
+    last = time.monotonic()
+    for answer in answers:
+        group.append(answer)
+        if len(group) >= _MOST_AT_ONCE or time.monotonic() - last > _SECONDS_AT_ONCE:
+            yield group
+            group, last = [], time.monotonic()
+    if group:
+        yield group
+
+
+def _taken(
+    answer: Read | Unread,
+    survey: _Survey,
+    gone: dict[int, KnownLocation],
+    by_content: dict[str, KnownLocation],
+    catalog: Catalog,
+) -> Outcome:
+    if isinstance(answer, Unread):
+        return Outcome(path=answer.path, status=Status.FAILED, message=answer.error.message)
+    hashes = answer.look.hashes
+    former = by_content.pop(hashes.sha256, None) if hashes else None
+    if former is not None and gone.pop(former.id, None) is not None:
+        return _moved(answer.path, former, survey.root, catalog)
+    return _record(answer, survey, catalog)
 
 
 def _moved(path: Path, place: KnownLocation, root: Root, catalog: Catalog) -> Outcome:

@@ -1,0 +1,96 @@
+"""Where files lie: what a scan compares with, and what it corrects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelhub.catalog import reading, writing
+from modelhub.catalog.database import Database, Run
+from modelhub.catalog.spelling import path_key, signed, stored, unsigned, unstored
+from modelhub.catalog.values import KnownLocation, NewFile, Root
+from modelhub.domain import LocationState, ModelRecord
+
+
+class Places:
+    """The part of the catalog that knows where files lie."""
+
+    _database: Database
+    _searchable: bool
+
+    def known_locations(self, root: Root) -> Mapping[str, KnownLocation]:
+        """Every place under a root, by its relative path as it is spelt on disk."""
+        sql = (
+            "SELECT l.id, l.relative, l.size, l.mtime_ns, l.inode, l.state, f.sha256,"
+            " (SELECT min(mf.model_id) FROM model_file mf WHERE mf.file_id = l.file_id)"
+            " FROM location l JOIN file f ON f.id = l.file_id WHERE l.root_id = :root ORDER BY l.id"
+        )
+        places = (
+            KnownLocation(
+                id=row[0],
+                relative=unstored(row[1]),
+                size=row[2],
+                mtime_ns=row[3],
+                inode=unsigned(row[4]),
+                state=LocationState(row[5]),
+                sha256=row[6],
+                model_id=row[7] or 0,
+            )
+            for row in self._database.read(sql, {"root": root.id})
+        )
+        return {place.relative: place for place in places}
+
+    def mark(self, ids: Sequence[int], state: LocationState) -> None:
+        """Note whether places are present, missing or out of reach."""
+        if not ids:
+            return
+        with self._database.transaction() as run:
+            for key in ids:
+                run("UPDATE location SET state = :state WHERE id = :id", {"state": state.value, "id": key})
+                self._refresh_place(run, key)
+
+    def touch_location(self, location_id: int, *, size: int, mtime_ns: int, inode: int | None) -> None:
+        """The same content, seen again with another time or inode."""
+        with self._database.transaction() as run:
+            run(
+                "UPDATE location SET size = :size, mtime_ns = :mtime, inode = :inode, state = 'present' WHERE id = :id",
+                {"size": size, "mtime": mtime_ns, "inode": signed(inode), "id": location_id},
+            )
+            self._refresh_place(run, location_id)
+
+    def move_location(self, location_id: int, root: Root, relative: str) -> None:
+        """The file lies elsewhere now. A record of what used to lie there gives way."""
+        values = {"root": root.id, "relative": stored(relative), "key": path_key(relative), "id": location_id}
+        with self._database.transaction() as run:
+            run(
+                "DELETE FROM location WHERE root_id = :root AND relative_key = :key AND id <> :id",
+                {name: values[name] for name in ("root", "key", "id")},
+            )
+            run(
+                "UPDATE location SET root_id = :root, relative = :relative, relative_key = :key, state = 'present'"
+                " WHERE id = :id",
+                values,
+            )
+            self._refresh_place(run, location_id)
+
+    def replace_content(self, location_id: int, file: NewFile, *, rules_version: int) -> ModelRecord:
+        """Another content lies at a known place: the model that was there alone now is this content."""
+        with self._database.transaction() as run:
+            model_id = writing.replace_content(run, location_id, file, rules_version, searchable=self._searchable)
+        return reading.records(self._database, [model_id])[0]
+
+    def forget_location(self, location_id: int) -> None:
+        """Drop one place; the content and its model stay known."""
+        with self._database.transaction() as run:
+            ids = run("SELECT file_id FROM location WHERE id = :id", {"id": location_id})
+            run("DELETE FROM location WHERE id = :id", {"id": location_id})
+            for (file_id,) in ids:
+                self._refresh(run, "f.id = :value", file_id)
+
+    def _refresh_place(self, run: Run, location_id: int) -> None:
+        self._refresh(run, "f.id = (SELECT file_id FROM location WHERE id = :value)", location_id)
+
+    def _refresh(self, run: Run, condition: str, value: Any) -> None:
+        sql = f"SELECT DISTINCT mf.model_id FROM model_file mf JOIN file f ON f.id = mf.file_id WHERE {condition}"
+        for (model_id,) in run(sql, {"value": value}):
+            writing.refresh(run, model_id, searchable=self._searchable)
