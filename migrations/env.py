@@ -24,8 +24,17 @@ def _run(connection: object) -> None:
         context.run_migrations()
 
 
+def _print_sql(dialect: str) -> None:
+    """The statements instead of their execution, for a database that an administrator sets up."""
+    context.configure(dialect_name=dialect, target_metadata=metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
 given = context.config.attributes.get("connection")
-if given is not None:
+if context.is_offline_mode():
+    _print_sql(context.config.attributes.get("dialect", "sqlite"))
+elif given is not None:
     _run(given)
 else:
     with create_engine(context.get_x_argument(as_dictionary=True)["url"]).begin() as connection:
