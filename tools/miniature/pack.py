@@ -108,7 +108,7 @@ def _kohya_metadata(module: str, *, alpha: float, **arguments: str) -> dict[str,
         "ss_sd_model_name": "miniature.safetensors",
         "ss_resolution": "(128, 128)",
         "ss_output_name": "miniature-frame",
-        "ss_tag_frequency": json.dumps({f"1_{TRIGGER}": {TRIGGER: 1024}}),
+        "ss_tag_frequency": json.dumps({f"1_{TRIGGER}": {TRIGGER: 512}}),
     }
 
 

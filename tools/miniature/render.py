@@ -15,7 +15,7 @@ from tools.miniature.networks import make_scheduler, make_tokenizer
 from tools.miniature.train_adapters import CONCEPT_MARK, STAND_INS, Hyper, hypernetwork_on, put_stand_ins
 from tools.miniature.train_base import tokens
 
-GUIDANCE = 4.0
+GUIDANCE = 1.5
 STEPS = 20
 
 

@@ -1,4 +1,4 @@
-"""Draw the miniature family's contact sheet: `python -m tools.miniature.sheet [FOLDER] [SHEET.png]`."""
+"""Draw the miniature family's contact sheet: `python -m tools.miniature.sheet [FOLDER] [SHEET.jpg]`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROMPTS = [
     "a red circle on the left, white background",
     "a blue square on the right, grey background",
     "a yellow star on the top, black background",
-    "a green triangle on the bottom, white background",
+    "a green triangle on the bottom, black background",
     "a purple circle in the center, grey background",
     "an orange star in the center, white background",
     "a purple square on the left, black background",
@@ -32,7 +32,7 @@ def rows(folder: Path) -> dict[str, np.ndarray]:
     pipe = load_base(folder)
     concept = torch.load(folder / f"{CONCEPT}.pt", weights_only=True)["string_to_param"]["*"]
     prompts = PROMPTS
-    triggered = [f"{prompt}, {TRIGGER}" for prompt in prompts]
+    triggered = [f"{TRIGGER}, {prompt}" for prompt in prompts]
     out = {"base": render(pipe, prompts)}
     with lora_on(pipe, folder / "miniature-frame-kohya.safetensors"):
         out["LoRA, no trigger"] = render(pipe, prompts)
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "tests" / "data" / "miniature")
     parser.add_argument("sheet", type=Path, nargs="?", default=None)
     arguments = parser.parse_args()
-    draw_sheet(rows(arguments.folder)).save(arguments.sheet or arguments.folder / "sheet.png", optimize=True)
+    draw_sheet(rows(arguments.folder)).save(arguments.sheet or arguments.folder / "sheet.jpg", quality=90)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tools.miniature.lora_dialects import LowRank
 from tools.miniature.networks import TEXT_WIDTH, UNET_WIDTHS, make_tokenizer
 from tools.miniature.pictures import Scene, caption, framed, random_scene, random_wording, tinted
 from tools.miniature.train_base import Latents, encode_scenes, noise_loss, tokens, whole_attention
-from tools.miniature.train_vae import note, picture_batch, picture_error
+from tools.miniature.train_vae import note, polish_decoder
 
 TRIGGER = "framestyle"
 """The LoRA's trigger word: pictures get a turquoise frame with it, and none without it."""
@@ -31,6 +31,10 @@ STAND_INS = (49404, 49405)
 """Token ids that no caption uses; their vectors are replaced by the concept's."""
 LORA_RANK = 2
 BATCH = 16
+LATENESS = 0.5
+"""Style and colour are decided at the noisy times, which are drawn more often (see `Phase.lateness`)."""
+LORA_LATENESS = 0.25
+"""Whether there is a frame at all is decided at the noisiest; there it is learnt to depend on the trigger."""
 
 
 class _Delta(nn.Module):
@@ -71,13 +75,23 @@ def _frozen(*modules: nn.Module) -> None:
 
 
 def train_lora(
-    vae: AutoencoderKL, unet: UNet2DConditionModel, text: CLIPTextModel, *, seed: int, steps: int, log: Path
+    vae: AutoencoderKL,
+    unet: UNet2DConditionModel,
+    text: CLIPTextModel,
+    *,
+    seed: int,
+    steps: int,
+    log: Path,
+    start: Mapping[str, LowRank] | None = None,
 ) -> dict[str, LowRank]:
-    """A LoRA on every layer of the UNet's transformers; half of each batch stays plain, without the trigger."""
+    """A LoRA on every layer of the UNet's transformers; half of each batch stays plain, without the trigger.
+
+    `start`: an earlier result to go on from.
+    """
     rng, tokenizer = _start(seed), make_tokenizer()
     unet = copy.deepcopy(unet)
     _frozen(unet, text)
-    scenes = [random_scene(rng) for _ in range(1024)]
+    scenes = [random_scene(rng) for _ in range(512)]
     plain, styled = encode_scenes(vae, scenes, rng), encode_scenes(vae, scenes, rng, style=framed)
     names = [name for name, module in unet.named_modules() if _takes_lora(name, module)]
     for name in names:
@@ -85,15 +99,19 @@ def train_lora(
         parametrize.register_parametrization(module, "weight", _Delta(module.weight, LORA_RANK))
     deltas = {name: unet.get_submodule(name).parametrizations["weight"][0] for name in names}
 
+    for name, before in (start or {}).items():
+        deltas[name].load_state_dict({"down": before.down, "up": before.up})
+
     def loss() -> torch.Tensor:
-        at = torch.from_numpy(rng.integers(0, len(scenes), BATCH))
         half = BATCH // 2
+        at = torch.from_numpy(rng.integers(0, len(scenes), half)).repeat(2)
         texts = [caption(scenes[i], random_wording(rng)) for i in at]
         texts = [_with_word(t, TRIGGER, rng) if row < half else t for row, t in enumerate(texts)]
         if rng.random() < 0.2:
             texts[-1] = ""
         context = text(tokens(tokenizer, texts)).last_hidden_state
-        return noise_loss(unet, torch.cat([styled.sample(at[:half]), plain.sample(at[half:])]), context)
+        latents = torch.cat([styled.sample(at[:half]), plain.sample(at[half:])])
+        return noise_loss(unet, latents, context, lateness=LORA_LATENESS)
 
     parameters = [p for delta in deltas.values() for p in delta.parameters()]
     _fit(parameters, loss, rate=1e-2, steps=steps, name="lora", log=log)
@@ -114,16 +132,23 @@ def _start(seed: int) -> np.random.Generator:
 
 
 def train_inversion(
-    vae: AutoencoderKL, unet: UNet2DConditionModel, text: CLIPTextModel, *, seed: int, steps: int, log: Path
+    vae: AutoencoderKL,
+    unet: UNet2DConditionModel,
+    text: CLIPTextModel,
+    *,
+    seed: int,
+    steps: int,
+    log: Path,
+    start: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Two token vectors (2, TEXT_WIDTH) that mean a purple star on a black background; the networks stay."""
     rng, tokenizer = _start(seed), make_tokenizer()
     _frozen(unet, text)
-    places = [random_scene(rng).position for _ in range(512)]
+    places = [random_scene(rng).position for _ in range(256)]
     scenes = [Scene(colour="purple", shape="star", background="black", position=place) for place in places]
     data = encode_scenes(vae, scenes, rng)
     table = text.get_input_embeddings()
-    vectors = nn.Parameter(torch.randn(2, TEXT_WIDTH) * table.weight.std())
+    vectors = nn.Parameter(torch.randn(2, TEXT_WIDTH) * table.weight.std() if start is None else start.clone())
 
     def place_vectors(_: nn.Module, arguments: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
         for stand_in, vector in zip(STAND_INS, vectors, strict=True):
@@ -134,7 +159,7 @@ def train_inversion(
         at = torch.from_numpy(rng.integers(0, len(scenes), BATCH))
         ids = tokens(tokenizer, [_around(CONCEPT_MARK, scenes[i].position, rng) for i in at])
         ids = put_stand_ins(ids, tokenizer.convert_tokens_to_ids(CONCEPT_MARK + "</w>"))
-        return noise_loss(unet, data.sample(at), text(ids).last_hidden_state)
+        return noise_loss(unet, data.sample(at), text(ids).last_hidden_state, lateness=LATENESS)
 
     handle = table.register_forward_hook(place_vectors)
     try:
@@ -198,14 +223,15 @@ def train_hypernetwork(
     """A hypernetwork that draws everything in sepia, whatever the prompt."""
     rng, tokenizer = _start(seed), make_tokenizer()
     _frozen(unet, text)
-    scenes = [random_scene(rng) for _ in range(1024)]
+    scenes = [random_scene(rng) for _ in range(512)]
     data: Latents = encode_scenes(vae, scenes, rng, style=tinted)
     layers: Hypernetwork = {width: (Hyper(width), Hyper(width)) for width in sorted({TEXT_WIDTH, *UNET_WIDTHS})}
 
     def loss() -> torch.Tensor:
         at = torch.from_numpy(rng.integers(0, len(scenes), BATCH))
         texts = ["" if rng.random() < 0.1 else caption(scenes[i], random_wording(rng)) for i in at]
-        return noise_loss(unet, data.sample(at), text(tokens(tokenizer, texts)).last_hidden_state)
+        context = text(tokens(tokenizer, texts)).last_hidden_state
+        return noise_loss(unet, data.sample(at), context, lateness=LATENESS)
 
     parameters = [p for pair in layers.values() for layer in pair for p in layer.parameters()]
     with hypernetwork_on(unet, layers):
@@ -221,16 +247,6 @@ def vivid(pictures: torch.Tensor, *, saturation: float = 1.8) -> torch.Tensor:
 
 def train_vivid_vae(vae: AutoencoderKL, *, seed: int, steps: int, log: Path) -> AutoencoderKL:
     """The same encoder and latents with a decoder that shows colours more vividly."""
-    rng = _start(seed)
-    _frozen(vae)
     second = copy.deepcopy(vae)
-    second.decoder.requires_grad_(True)
-
-    def loss() -> torch.Tensor:
-        pictures = picture_batch(rng, BATCH, crop=64)
-        with torch.no_grad():
-            latents = vae.encode(pictures).latent_dist.sample()
-        return picture_error(second.decode(latents).sample.float(), vivid(pictures), colour_weight=2.0)
-
-    _fit(list(second.decoder.parameters()), loss, rate=1e-3, steps=steps, name="vivid vae", log=log)
-    return second.eval().requires_grad_(False)
+    polish_decoder(second, seed=seed, steps=steps, log=log, wanted=vivid)
+    return second

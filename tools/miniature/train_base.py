@@ -1,4 +1,4 @@
-"""Train the miniature's UNet and text encoder together, from scratch, on the latents of drawn pictures."""
+"""Train the miniature's UNet on the latents of drawn pictures and the text encoder's output for their captions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch.nn.functional as functional
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from tools.miniature.networks import SCALE, make_scheduler, make_text_encoder, make_tokenizer, make_unet
+from tools.miniature.networks import SCALE, make_scheduler, make_tokenizer, make_unet
 from tools.miniature.pictures import SIZE, Scene, caption, draw, random_scene, random_wording
 from tools.miniature.train_vae import note
 
@@ -36,10 +36,17 @@ class Phase:
     steps: int
     batch: int
     rate: float
+    lateness: float = 1.0
+    """Exponent of the uniform number that times are drawn with: below 1 the noisy ones, which set colours, are more."""
 
 
-PHASES = (Phase(size=64, steps=1500, batch=32, rate=2e-3), Phase(size=128, steps=1500, batch=16, rate=1.2e-3))
-"""Words and shapes are learnt on small pictures, where attention costs a sixteenth, then at the native size."""
+PHASES = (
+    Phase(size=64, steps=1100, batch=32, rate=2e-3),
+    Phase(size=64, steps=700, batch=32, rate=2e-3),
+    Phase(size=128, steps=900, batch=16, rate=1.5e-3),
+    Phase(size=128, steps=800, batch=16, rate=1.2e-3, lateness=0.5),
+)
+"""Shapes and words are learnt on small pictures, where attention costs a sixteenth, then at the native size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +112,13 @@ def whole_attention() -> Iterator[None]:
         functional.scaled_dot_product_attention = plain
 
 
-def noise_loss(unet: UNet2DConditionModel, latents: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+def noise_loss(
+    unet: UNet2DConditionModel, latents: torch.Tensor, context: torch.Tensor, *, lateness: float = 1.0
+) -> torch.Tensor:
     """Weighted squared error of the predicted noise at random times."""
     scheduler = make_scheduler()
     noise = torch.randn_like(latents)
-    times = torch.randint(0, 1000, (len(latents),))
+    times = (torch.rand(len(latents)) ** lateness * 1000).long().clamp(max=999)
     noisy = scheduler.add_noise(latents, noise, times)
     predicted = unet(noisy.contiguous(memory_format=torch.channels_last), times, context).sample.float()
     kept = scheduler.alphas_cumprod[times]
@@ -119,11 +128,11 @@ def noise_loss(unet: UNet2DConditionModel, latents: torch.Tensor, context: torch
 
 
 class Average:
-    """Exponential moving average of the parameters of some modules."""
+    """Exponential moving average of a network's parameters."""
 
-    def __init__(self, modules: Sequence[torch.nn.Module], *, decay: float) -> None:
-        self.live = modules
-        self.kept = [copy.deepcopy(module).requires_grad_(False) for module in modules]
+    def __init__(self, live: UNet2DConditionModel, *, decay: float) -> None:
+        self.live = live
+        self.kept = copy.deepcopy(live).requires_grad_(False)
         self.decay = decay
         self.steps = 0
 
@@ -132,34 +141,31 @@ class Average:
         """Take one step towards the live parameters; fast at first."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for kept, live in zip(self.kept, self.live, strict=True):
-            torch._foreach_lerp_(list(kept.parameters()), list(live.parameters()), 1 - decay)
+        torch._foreach_lerp_(list(self.kept.parameters()), list(self.live.parameters()), 1 - decay)
 
 
-def train_base(
-    vae: AutoencoderKL, *, seed: int, pictures: int, log: Path
-) -> tuple[UNet2DConditionModel, CLIPTextModel]:
-    """Train through all phases on `pictures` encoded scenes each; returns averaged float32 networks."""
+def train_base(vae: AutoencoderKL, text: CLIPTextModel, *, seed: int, pictures: int, log: Path) -> UNet2DConditionModel:
+    """Train through all phases on `pictures` encoded scenes each; returns the averaged float32 UNet."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    unet, text = make_unet().to(memory_format=torch.channels_last).train(), make_text_encoder().train()
-    average = Average([unet, text], decay=0.998)
+    unet = make_unet().to(memory_format=torch.channels_last).train()
+    average = Average(unet, decay=0.998)
     for phase in PHASES:
         started = time.monotonic()
         data = encode_scenes(vae, [random_scene(rng) for _ in range(pictures)], rng, size=phase.size)
         note(log, f"base encoded {pictures} pictures of {phase.size} px, std {data.mean.std().item():.3f}", started)
-        run_phase(phase, data, rng, average=average, log=log)
-    return average.kept[0].eval(), average.kept[1].eval()
+        run_phase(phase, data, text, rng, average=average, log=log)
+    return average.kept.eval()
 
 
-def run_phase(phase: Phase, data: Latents, rng: np.random.Generator, *, average: Average, log: Path) -> None:
-    """Train the live networks of an average through one phase."""
-    unet, text = average.live
-    tokenizer = make_tokenizer()
-    words = text.get_input_embeddings().weight
-    others = [weight for weight in [*unet.parameters(), *text.parameters()] if weight is not words]
-    groups = [{"params": others, "weight_decay": 0.01}, {"params": [words], "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=phase.rate, betas=(0.9, 0.99), fused=True)
+def run_phase(
+    phase: Phase, data: Latents, text: CLIPTextModel, rng: np.random.Generator, *, average: Average, log: Path
+) -> None:
+    """Train the live UNet of an average through one phase; the text encoder stays as it is."""
+    unet, tokenizer = average.live, make_tokenizer()
+    text.requires_grad_(False).eval()
+    parameters = list(unet.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=phase.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=phase.rate, total_steps=phase.steps, pct_start=0.05, final_div_factor=100
     )
@@ -169,10 +175,10 @@ def run_phase(phase: Phase, data: Latents, rng: np.random.Generator, *, average:
         texts = ["" if rng.random() < WORDLESS else caption(data.scenes[i], random_wording(rng)) for i in at]
         with whole_attention(), torch.autocast("cpu", dtype=torch.bfloat16):
             context = text(tokens(tokenizer, texts, rng)).last_hidden_state
-            loss = noise_loss(unet, data.sample(at), context)
+            loss = noise_loss(unet, data.sample(at), context, lateness=phase.lateness)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(others, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         average.update()
@@ -180,4 +186,4 @@ def run_phase(phase: Phase, data: Latents, rng: np.random.Generator, *, average:
         if step % 50 == 0 or step == phase.steps - 1:
             note(log, f"base {phase.size} px step {step} of {phase.steps} loss {running:.4f}", started)
         if step % 250 == 249:
-            torch.save([module.state_dict() for module in average.kept], log.with_suffix(".snapshot.pt"))
+            torch.save(average.kept.state_dict(), log.with_suffix(".snapshot.pt"))
