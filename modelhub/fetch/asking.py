@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,28 +34,54 @@ class Body:
     ranged: bool
     facts: Facts
 
-    def read(self, count: int) -> bytes:
-        """Some of the next bytes, at most `count`; empty at the end. Raises TryAgainError when the connection fails."""
+    def read_into(self, buffer: memoryview) -> int:
+        """Put the next bytes into `buffer`, as many as are there; 0 at the end. Raises TryAgainError on a failure.
+
+        Reads past urllib3, whose layers cost more than the hashing; its pool gets the connection back in `has_more`.
+        """
         import urllib3
 
         raw = self.response.raw
+        source = getattr(raw, "_fp", None)
         try:
-            if hasattr(raw, "read1"):
-                return bytes(raw.read1(count, decode_content=False))
-            return bytes(raw.read(min(count, 65536), decode_content=False))
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            if isinstance(source, http.client.HTTPResponse) and not source.chunked:
+                return _straight(source, buffer)
+            data = raw.read1(len(buffer), decode_content=False)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as exc:
             raise TryAgainError(f"the connection broke ({type(exc).__name__})") from None
+        buffer[: len(data)] = data
+        return len(data)
 
     def has_more(self) -> bool:
         """Whether bytes come after the promised end. Where none do, the connection is handed back for reuse."""
+        raw = self.response.raw
+        source = getattr(raw, "_fp", None)
         try:
-            return bool(self.response.raw.read(1, decode_content=False))
+            if isinstance(source, http.client.HTTPResponse) and not source.chunked:
+                more = not source.isclosed() and bool(source.read(1))
+                if not more:
+                    raw.release_conn()
+                return more
+            return bool(raw.read(1, decode_content=False))
         except Exception:  # noqa: BLE001 - all that was promised is here; how the connection ends does not matter
             return False
 
     def close(self) -> None:
         """End the connection."""
         self.response.close()
+
+
+def _straight(source: http.client.HTTPResponse, buffer: memoryview) -> int:
+    """As `HTTPResponse.readinto`, but gives what has come instead of waiting until `buffer` is full."""
+    if source.isclosed():
+        return 0
+    left = source.length
+    count = source.fp.readinto1(buffer if left is None else buffer[:left])
+    if left is not None:
+        source.length = left - count
+    if not count or source.length == 0:
+        source.close()  # the answer is over; its connection stays open
+    return count
 
 
 class Asker:

@@ -1,8 +1,9 @@
-"""How many connections to keep: doubled while the throughput grows, one step back when it no longer does."""
+"""How many connections to keep: a few at first, doubled while throughput grows, one step back when it does not."""
 
 from __future__ import annotations
 
-_WINDOW = 0.2  # seconds of measuring before each decision
+_FIRST = 4  # connections to begin with; one alone is slow to show what a server can do
+_WINDOW = 0.1  # seconds of measuring before each decision
 _GAIN = 1.15  # a doubling that brings less than this was not worth it
 
 
@@ -11,7 +12,7 @@ class Growth:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._now = 1
+        self._now = min(most, _FIRST)
         self._best = 0.0
         self._since: float | None = None
         self._from = 0

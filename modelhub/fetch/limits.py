@@ -18,6 +18,7 @@ class TransferSettings:
     `connections`: most at once, over all files. `limit_rate`: 0 is no limit. `stall_seconds`: without a byte, or
     below `minimum_rate` on average, for so long, a connection is opened anew. `retries`: tries in a row that bring
     nothing before giving up. `longest_wait`: a server that asks for more patience than this is given up.
+    `request_bytes`: asked for at once, in pieces of `piece_bytes` that are each noted as done.
     """
 
     connections: int = 8
@@ -28,7 +29,8 @@ class TransferSettings:
     minimum_rate: int = 1024
     backoff_seconds: float = 0.5
     longest_wait: float = 300.0
-    piece_bytes: int = 8 * MIB
+    request_bytes: int = 8 * MIB
+    piece_bytes: int = 2 * MIB
     files_at_once: int = 4
 
 

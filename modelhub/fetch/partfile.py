@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelhub.fetch.checksums import combined
 from modelhub.fetch.positioned import PositionedFile
 from modelhub.fetch.retry import StoppedError
 from modelhub.storage import faults
@@ -98,6 +99,11 @@ class PartFile:
         return self.piece_bytes if size is None else min(self.piece_bytes, size - index * self.piece_bytes)
 
     @property
+    def crc32(self) -> int:
+        """The CRC32 of all finished pieces in their order: of the file, once all are there."""
+        return combined(self.done[index] for index in sorted(self.done))
+
+    @property
     def held(self) -> int:
         """Bytes in finished pieces."""
         return sum(length for length, _ in self.done.values())
@@ -135,6 +141,13 @@ class PartFile:
         except OSError as exc:
             raise faults.translated(exc, self.path, "read") from exc
 
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill `buffer` from byte `offset` on; how many bytes that gave."""
+        try:
+            return self._file.read_into(offset, buffer)
+        except OSError as exc:
+            raise faults.translated(exc, self.path, "read") from exc
+
     def finished(self, index: int, length: int, crc: int) -> None:
         """Journal a piece whose bytes have been written."""
         with self._guard(), self._lock:
@@ -149,7 +162,7 @@ class PartFile:
     def sync(self) -> None:
         """Write the bytes through to the disk, then the journal."""
         with self._guard():
-            sync_descriptor(self._file.descriptor)
+            self._file.flush()
             sync_descriptor(self._journal)
 
     def allocated(self) -> int:

@@ -7,6 +7,8 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from modelhub.storage.durable import sync_descriptor
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -43,6 +45,21 @@ class PositionedFile:
         with self._lock:
             os.lseek(self.descriptor, offset, os.SEEK_SET)
             return os.read(self.descriptor, count)
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill `buffer` from byte `offset` on; how many bytes that gave, 0 at the end of the file."""
+        if not self._portable and hasattr(os, "preadv"):
+            return os.preadv(self.descriptor, [buffer], offset)
+        data = self.read_at(offset, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def flush(self) -> None:
+        """Write the bytes through to the disk; of the file's other data only what is needed to find them."""
+        if self._portable or not hasattr(os, "fdatasync"):
+            sync_descriptor(self.descriptor)
+        else:
+            os.fdatasync(self.descriptor)
 
     def reserve(self, size: int) -> None:
         """Make the file `size` bytes long, with its room taken on the disk where the system can do that."""

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from modelhub.fetch.flushing import Flusher
 from modelhub.fetch.growth import Growth
 from modelhub.fetch.retry import StartOverError
 from modelhub.fetch.worker import Worker
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from modelhub.progress import Progress, Task
 
 _TICK = 0.05  # seconds
+_AHEAD = 6 << 20  # bytes a connection that may wait for the disk; with the piece in work that stays below 8 MiB
 
 
 class Crew:
@@ -46,10 +48,13 @@ class Crew:
         self._parallel = False
         self._begun = False
         self._left = threading.Event()
+        self._mark = 0  # all pieces before this one are done
+        self.flusher = Flusher(part.sync)
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._live: set[Body] = set()
         self._active = 0
+        self._flushed = True
         self.target = 1
 
     def run(self) -> int:
@@ -66,6 +71,7 @@ class Crew:
         finally:
             self.over.set()
             self._hang_up()
+            self._flushed = self.flusher.close()
         if self._error is not None:
             raise self._error
         self.limits.check()
@@ -78,6 +84,8 @@ class Crew:
         if not self._parallel:
             return
         self.target = growth.target(self.fetched, time.monotonic())
+        if self.target <= self._active:
+            return
         left = len(self._missing())
         for _ in range(min(self.target, left) - self._active):
             # A worker that was called off leaves at once: hiring until enough are there would never end.
@@ -107,7 +115,7 @@ class Crew:
     @property
     def ended(self) -> bool:
         """Whether no thread of this attempt can touch the file any more."""
-        return not any(thread.is_alive() for thread in self._threads)
+        return self._flushed and not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         try:
@@ -125,19 +133,43 @@ class Crew:
         return [index for index in range(self._next, self._count()) if index not in self.part.done]
 
     def _count(self) -> int:
-        size = self.part.facts.size if self.part.facts else None
+        facts = self.part.facts
+        size = facts.size if facts else self.asker.remote.size
         return self._next + 1 if size is None else -(-size // self.part.piece_bytes)
 
-    def claim(self) -> int | None:
-        """The next piece to fetch, None when there is none or one connection too many is at work."""
+    def claim(self) -> range | None:
+        """The next pieces to fetch, None when there are none or one connection too many is at work."""
         with self._lock:
             if self._parallel and self._active > self.target:
                 return None
-            while self._next < self._count():
-                index, self._next = self._next, self._next + 1
-                if index not in self.part.done:
-                    return index
+            count, done = max(self._count(), 1), self.part.done
+            while self._next < count and self._next in done:
+                self._next += 1
+            start = stop = self._next
+            most = min(count, start + self._span(count - start))
+            while stop < most and stop not in done:
+                stop += 1
+            self._next = stop
+            return range(start, stop) if stop > start else None
+
+    def _span(self, left: int) -> int:
+        """Pieces to ask for at once: fewer towards the end, so that all connections end together."""
+        most = self.limits.settings.request_bytes // self.part.piece_bytes
+        return max(1, min(most, left // (2 * max(1, self.target))))
+
+    def last(self, stop: int) -> int | None:
+        """Where a request for the pieces before `stop` ends; None: it asks for all that follows."""
+        facts, remote = self.part.facts, self.asker.remote
+        size = facts.size if facts else remote.size
+        known = self.resumable if facts else bool(remote.sha256 or remote.git_sha1)
+        if size is None or not known or self.limits.settings.connections == 1:
             return None
+        return min(size, stop * self.part.piece_bytes)
+
+    @property
+    def unflushed(self) -> int:
+        """Bytes that may wait for the disk."""
+        return max(1, self._active) * _AHEAD
 
     def opened(self, body: Body) -> None:
         """The first answer of this attempt: what is being fetched."""
@@ -153,6 +185,7 @@ class Crew:
         remote = self.asker.remote
         proven = bool(facts.etag or remote.sha256 or remote.git_sha1)
         self._parallel = body.ranged and facts.size is not None and proven
+        self._left.set()
 
     @property
     def single(self) -> bool:
@@ -173,15 +206,16 @@ class Crew:
     def completed(self, index: int, length: int, crc: int) -> None:
         """A piece is written."""
         self.part.finished(index, length, crc)
+        self.flusher.wrote(length)
         self._watermark()
 
     def _watermark(self) -> None:
-        index = 0
         with self._lock:
             done = self.part.done
-            while index in done:
-                index += 1
-            there = 0 if index == 0 else (index - 1) * self.part.piece_bytes + done[index - 1][0]
+            while self._mark in done:
+                self._mark += 1
+            last = self._mark - 1
+            there = 0 if last < 0 else last * self.part.piece_bytes + done[last][0]
         self.trail.reached(there)
 
     @contextlib.contextmanager

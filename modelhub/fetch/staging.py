@@ -259,7 +259,7 @@ class _Filling:
                 self._progress.note(f"{self._remote.name}: {exc.reason}; starting over")
 
     def _attempt(self, task: Task) -> tuple[Hashes, int]:
-        trail = Trail(self._part.read_at, self._limits.stop)
+        trail = Trail(self._part.read_into, self._limits.stop)
         held = self._part.held
         crew = Crew(
             self._asker,
@@ -276,7 +276,7 @@ class _Filling:
                 trail.reached(size)
             else:
                 size = crew.run()
-            hashes = trail.finish(size)
+            hashes = trail.finish(size, crc32=self._part.crc32)
         finally:
             self._counted = held + crew.fetched
             self._safe_to_close = trail.abandon() and crew.ended and self._safe_to_close

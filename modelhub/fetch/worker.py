@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from modelhub.fetch.asking import Asker, Body
     from modelhub.fetch.ranges import Crew
 
-_CHUNK = 256 << 10
+_CHUNK = 256 << 10  # bytes written at once
+_SMALLEST = 4 << 10  # bytes read at once under the lowest rate limit
+_SHOWN_EVERY = 0.2  # seconds; a slow connection's bytes are written and counted so often
 _PROGRESS_COUNTS = 64 << 10  # bytes; a connection that brought so many did not fail for nothing
 
 
@@ -29,23 +31,28 @@ class Worker:
         self._body: Body | None = None
         self._at = 0  # the file offset that the open body is at
         self._failures = 0
+        self._buffer = memoryview(bytearray(_CHUNK))
+        self._pace = _Pace(0.0, 0)
 
     def run(self) -> None:
         """Work until no piece is left. Raises what cannot be tried again."""
         try:
-            while (index := self._crew.claim()) is not None:
-                self._piece(index)
+            while (span := self._crew.claim()) is not None:
+                for index in span:
+                    self._crew.flusher.wait(self._crew.unflushed, self._check)
+                    self._crew.trail.wait(self._check)
+                    self._piece(index, span.stop)
         finally:
             self._drop()
 
-    def _piece(self, index: int) -> None:
+    def _piece(self, index: int, stop: int) -> None:
         part = self._crew.part
         start = offset = index * part.piece_bytes
         crc = 0
         while True:
             before = offset
             try:
-                self._open(offset, index)
+                self._open(offset, stop)
                 end = start + part.length_of(index)
                 for data in self._data(offset, end):
                     part.write_at(offset, data)
@@ -74,50 +81,67 @@ class Worker:
             self._check()
             self._crew.limits.sleep(min(left, 0.1))
 
-    def _open(self, offset: int, index: int) -> None:
+    def _open(self, offset: int, stop: int) -> None:
         if self._body is not None and self._at == offset:
             return
         self._drop()
         crew = self._crew
         first = crew.part.facts is None
-        alone = first or not crew.resumable or crew.limits.settings.connections == 1
-        end = None if alone else index * crew.part.piece_bytes + crew.part.length_of(index)
         self._check()
-        body = crew.asker.open(offset, end, crew.part.facts)
+        body = crew.asker.open(offset, crew.last(stop), crew.part.facts)
         self._body, self._at = body, offset
         if first or not crew.resumable:
             crew.opened(body)
 
-    def _data(self, offset: int, end: int) -> Iterator[bytes]:
-        """The bytes from `offset` to `end`, in chunks; of an unknown size fewer, then the size is known after."""
+    def _data(self, offset: int, end: int) -> Iterator[memoryview]:
+        """The bytes from `offset` to `end`, in chunks; of an unknown size fewer, then the size is known after.
+
+        Each chunk is only valid until the next one is asked for.
+        """
         body, crew = self._body, self._crew
         assert body is not None
         with crew.listening(body):
-            pace = _Pace(crew.limits.settings.stall_seconds, crew.limits.settings.minimum_rate)
-            held = b""
-            looking = offset == 0
+            self._pace = _Pace(crew.limits.settings.stall_seconds, crew.limits.settings.minimum_rate)
             while self._at < end:
-                self._check()
-                data = body.read(min(_CHUNK, end - self._at))
-                self._check()
+                start = self._at
+                failure = self._fill(body, end)
+                data = self._buffer[: self._at - start]
+                if start == 0 and data and not self._looked_at(bytes(data[: bodies.LOOK]), end):
+                    data = data[:0]
+                if data:
+                    yield data
+                if failure is not None:
+                    raise failure
                 if not data:
                     break
-                self._at += len(data)
-                pace.count(len(data), crew.limits.throttle(len(data)))
-                if looking:
-                    held += data
-                    if len(held) < bodies.LOOK and self._at < end:
-                        continue
-                    looking, data = False, held
-                    self._look(data)
-                yield data
-            if looking and held:
-                self._look(held)
-                yield held
             self._ended(body, end)
 
-    def _look(self, start: bytes) -> None:
-        bodies.refuse_pages(start[:8192], self._crew.asker.remote.name, self._crew.asker.shown)
+    def _fill(self, body: Body, end: int) -> TryAgainError | None:
+        """Read until the buffer is full, the piece ends or enough time has passed; the failure that ended it."""
+        limits, filled = self._crew.limits, 0
+        room, since = min(_CHUNK, end - self._at), time.monotonic()
+        most = max(_SMALLEST, limits.settings.limit_rate // 8) if limits.settings.limit_rate else _CHUNK
+        try:
+            while filled < room and not (self._at >= bodies.LOOK and time.monotonic() - since > _SHOWN_EVERY):
+                self._check()
+                count = body.read_into(self._buffer[filled : min(room, filled + most)])
+                self._check()
+                if not count:
+                    break
+                filled += count
+                self._at += count
+                self._pace.count(count, limits.throttle(count))
+        except TryAgainError as exc:
+            return exc
+        return None
+
+    def _looked_at(self, start: bytes, end: int) -> bool:
+        """Whether the file's first bytes are fit to be kept: enough of them, and no page. Raises NetworkError."""
+        facts = self._crew.part.facts
+        if len(start) < bodies.LOOK and self._at < end and facts is not None and facts.size is not None:
+            return False
+        bodies.refuse_pages(start, self._crew.asker.remote.name, self._crew.asker.shown)
+        return True
 
     def _ended(self, body: Body, end: int) -> None:
         facts = self._crew.part.facts

@@ -260,5 +260,9 @@ def test_a_probe_tells_size_name_and_ranges() -> None:
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
-    """Eight connections, pieces of 8 MiB."""
-    assert (TransferSettings().connections, TransferSettings().piece_bytes) == (8, 8 << 20)
+    """Eight connections, requests of 8 MiB, noted in pieces of 2 MiB."""
+    assert (TransferSettings().connections, TransferSettings().request_bytes, TransferSettings().piece_bytes) == (
+        8,
+        8 << 20,
+        2 << 20,
+    )

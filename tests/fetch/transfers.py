@@ -15,7 +15,13 @@ from modelhub.progress import Task
 
 PIECE = 64 << 10
 QUICK = TransferSettings(
-    backoff_seconds=0.01, stall_seconds=0.6, retries=3, piece_bytes=PIECE, connections=4, longest_wait=3.0
+    backoff_seconds=0.01,
+    stall_seconds=0.6,
+    retries=3,
+    request_bytes=PIECE,
+    piece_bytes=PIECE,
+    connections=4,
+    longest_wait=3.0,
 )
 
 
