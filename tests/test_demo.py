@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -53,5 +54,7 @@ def test_the_demo_removes_no_folder_that_is_not_its_own(tmp_path: Path) -> None:
 def test_make_knows_the_readmes_targets() -> None:
     """`make demo` and `make test` call the portable script."""
     for target in ("demo", "test", "format", "readme"):
-        printed = subprocess.run(["make", "-n", target], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+        command = ["make", "-n", "--no-print-directory", target]
+        environ = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+        printed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, env=environ).stdout
         assert printed.split()[-2:] == ["tools/dev.py", target]
