@@ -54,6 +54,7 @@ def detect(header: Header, hints: Hints = _NO_HINTS) -> Detection:
     has_ema = _has_ema(facts)
     if has_ema and "ema:net" in facts.signs and "net" not in facts.groups:
         notes.problems.append("holds EMA weights without a main set: no UI loads it as it is")
+    notes.problems += _missing_parts(facts, kind, architecture, header)
     return Detection(
         type=kind,
         architecture=architecture,
@@ -72,6 +73,36 @@ def detect(header: Header, hints: Hints = _NO_HINTS) -> Detection:
         problems=tuple(notes.problems),
         evidence=tuple(notes.evidence),
     )
+
+
+# Where CLIP's position ids lie in checkpoints, text encoder files and diffusers folders.
+_POSITION_IDS = tuple(
+    f"{prefix}embeddings.position_ids"
+    for prefix in (
+        "cond_stage_model.transformer.text_model.",
+        "cond_stage_model.transformer.",
+        "conditioner.embedders.0.transformer.text_model.",
+        "text_model.",
+        "text_encoder/text_model.",
+    )
+)
+_WHOLE_BASES = ("sd1", "sd2", "sdxl", "sdxl-refiner")  # whose checkpoints carry their own VAE and text encoder
+
+
+def _missing_parts(facts: Facts, kind: ModelType, architecture: str | None, header: Header) -> list[str]:
+    """What a header alone shows to be wrong with a checkpoint: missing parts, position ids that are no integers."""
+    problems = []
+    if kind is ModelType.BASE and architecture in _WHOLE_BASES and not header.broken:
+        inside = components_of(facts)
+        if "vae" not in inside:
+            problems.append("no VAE inside: choose one in the user interface, or `modelhub convert --bake-vae`")
+        if "text_encoder" not in inside:
+            problems.append("no text encoder inside: it does not stand alone")
+    for name in _POSITION_IDS:
+        info = header.tensors.get(name)
+        if info is not None and info.dtype not in ("I64", "I32"):
+            problems.append(f"position_ids are stored as {info.dtype}; `modelhub convert --repair` counts them anew")
+    return problems
 
 
 def _type(facts: Facts, notes: _Notes) -> ModelType:
