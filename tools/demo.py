@@ -64,6 +64,11 @@ STEPS: tuple[Step, ...] = (
     Step("", ("inspect", "incoming/mix-final-7.safetensors", "--why")),
     Step("What is it, and how do we know?", ("show", "model (1)", "--why")),
     Step("How is it used?", ("show", "red-dress")),
+    Step(
+        "A pickle becomes safetensors, without running it: here its EMA weights alone.",
+        ("convert", "model (1)", "--variant", "emaonly"),
+    ),
+    Step("Which models share weights, in whatever file?", ("list", "--duplicates", "--level", "vae")),
     Step("Find things again.", ("list", "--type", "lora")),
     Step("", ("search", "mychar")),
     Step("Your own words win over what was detected.", ("set", "model (1)", "name=SD 1.5 for training")),

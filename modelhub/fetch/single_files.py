@@ -216,4 +216,5 @@ def why(unit: Unit, wish: Wish, *, alone: bool) -> str:
         both = unit.traits.weight_set in (WeightSet.FULL, WeightSet.PRUNED)
         words += ", with both weight sets by its name" if both else ", the nearest to full weights that is here"
     missing = "" if _precision_miss(unit, wish) < 2 else f"; there is no {wish.precision} version"
-    return f"best to {wish.purpose} with: {words}{missing}"
+    purpose = "for rendering" if wish.purpose == "render" else "for training"
+    return f"best {purpose}: {words}{missing}"
