@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -27,6 +28,7 @@ def guarded(action: Callable[[], Any]) -> int:
     """
     debug = bool(os.environ.get("MODELHUB_DEBUG"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
+    _accept_every_name()
     try:
         result = action()
         sys.stdout.flush()
@@ -45,6 +47,13 @@ def guarded(action: Callable[[], Any]) -> int:
         return exc.exit_code
     except Exception as exc:  # noqa: BLE001 - the last line before the user
         return _unforeseen(exc, debug)
+
+
+def _accept_every_name() -> None:
+    """A terminal's encoding may lack a name's characters: then they are written as escapes, never refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _unforeseen(exc: Exception, debug: bool) -> int:
