@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_FIRST = 4  # connections to begin with; one alone is slow to show what a server can do
+_FIRST = 2  # connections to begin with; one alone is slow to show what a server can do
 _WINDOW = 0.1  # seconds of measuring before each decision
 _GAIN = 1.15  # a doubling that brings less than this was not worth it
 

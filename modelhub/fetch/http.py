@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from modelhub.errors import NetworkError, UsageError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
@@ -14,6 +15,15 @@ from modelhub.fetch.transfer import probe
 _OTHERS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com"} | {
     f"{www}civitai.{end}" for www in ("", "www.") for end in ("com", "green", "red")
 })  # fmt: skip
+
+# What signed addresses of S3, GCS, Azure and CloudFront and tokens in addresses are called; the rest is kept, for many
+# addresses mean another file without it.
+_SECRET_KEY = re.compile(
+    r"tok(en)?$|token|secret|passw|^pwd$|^pass$|signature|^sig$|^sign$|api[-_]?key|^key$|access[-_]?key|key[-_]pair"
+    r"|auth|credential|session|jwt|hmac|^policy$|^expires$|^x-(amz|goog|oss|cos|tos)-|^(user|login)$",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(r"eyJ[\w-]{8,}|hf_\w{20,}|gh[pousr]_\w{20,}|Bearer\b", re.IGNORECASE)
 
 
 class PlainHttp:
@@ -61,12 +71,23 @@ class PlainHttp:
         file = RemoteFile(name=found.name, url=url, size=found.size, etag=found.etag)
         return RemoteModel(
             kind=self.kind,
-            reference=shown(url),
+            reference=_reference(url),
             title=found.name.rpartition(".")[0] or found.name,
             files=(file,),
             page=shown(url),
             wanted=file.name,
         )
+
+
+def _reference(url: str) -> str:
+    """`url` fit to be kept and asked again: without user, password and fragment, and without secrets in its query."""
+    pairs = [pair for pair in urlsplit(url).query.split("&") if pair and not _is_secret(pair)]
+    return f"{shown(url)}?{'&'.join(pairs)}" if pairs else shown(url)
+
+
+def _is_secret(pair: str) -> bool:
+    key, _, value = pair.partition("=")
+    return bool(_SECRET_KEY.search(unquote_plus(key)) or _SECRET_VALUE.match(unquote_plus(value)))
 
 
 def _last_segment(url: str) -> str:

@@ -161,7 +161,8 @@ class Crew:
         """Where a request for the pieces before `stop` ends; None: it asks for all that follows."""
         facts, remote = self.part.facts, self.asker.remote
         size = facts.size if facts else remote.size
-        known = self.resumable if facts else bool(remote.sha256 or remote.git_sha1)
+        # What an earlier run left is only gone on from where the parts can be put together.
+        known = self.resumable if self._begun else bool(facts or remote.sha256 or remote.git_sha1)
         if size is None or not known or self.limits.settings.connections == 1:
             return None
         return min(size, stop * self.part.piece_bytes)

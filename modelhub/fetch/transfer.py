@@ -6,14 +6,15 @@ complete lies there under its final name; who called decides where it goes from 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from modelhub.fetch.asking import Asker
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.filenames import file_name
+from modelhub.fetch.leftovers import tidy
 from modelhub.fetch.limits import Limits, TransferSettings
 from modelhub.fetch.retry import TryAgainError, backoff
 from modelhub.fetch.session import new_session, shown
@@ -40,7 +41,32 @@ def download(
     AccessError, NotFoundError, NetworkError, UsageError, DiskFullError or another ModelhubError, and keeps what it
     has for the next run. KeyboardInterrupt comes through once the connections are closed.
     """
-    return download_many([remote], staging, settings=settings, progress=progress, session=session)[0]
+    done = _run([remote], staging, settings=settings, progress=progress, session=session, still_needed=None)[0]
+    assert done is not None
+    return done
+
+
+@overload
+def download_many(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None = None,
+    progress: Progress = SILENT,
+    session: requests.Session | None = None,
+) -> tuple[Downloaded, ...]: ...
+
+
+@overload
+def download_many(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None = None,
+    progress: Progress = SILENT,
+    session: requests.Session | None = None,
+    still_needed: Callable[[RemoteFile], bool],
+) -> tuple[Downloaded | None, ...]: ...
 
 
 def download_many(
@@ -50,15 +76,33 @@ def download_many(
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
     session: requests.Session | None = None,
-) -> tuple[Downloaded, ...]:
+    still_needed: Callable[[RemoteFile], bool] | None = None,
+) -> tuple[Downloaded | None, ...]:
     """As `download`, several at once under one limit of connections; answers in the order of `files`.
 
-    The first error ends the others, which keep what they have.
+    The first error ends the others, which keep what they have. `still_needed` is asked, from several threads, for a
+    file that another process was downloading, once that one is done; where it says no, the answer is None.
     """
+    return _run(files, staging, settings=settings, progress=progress, session=session, still_needed=still_needed)
+
+
+def _run(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None,
+    progress: Progress,
+    session: requests.Session | None,
+    still_needed: Callable[[RemoteFile], bool] | None,
+) -> tuple[Downloaded | None, ...]:
     settings = settings or TransferSettings()
     limits = Limits(settings)
     session = session or new_session(settings.connections)
-    jobs = [StagedFile(file, staging, limits=limits, session=session, progress=progress) for file in files]
+    tidy(staging)
+    jobs = [
+        StagedFile(file, staging, limits=limits, session=session, progress=progress, still_needed=still_needed)
+        for file in files
+    ]
     pool = ThreadPoolExecutor(max(1, min(settings.files_at_once, len(jobs))), thread_name_prefix="file")
     try:
         running = [pool.submit(job.run) for job in jobs]
@@ -69,7 +113,7 @@ def download_many(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _first_error(running: Sequence[Future[Downloaded]]) -> None:
+def _first_error(running: Sequence[Future[Downloaded | None]]) -> None:
     left = set(running)
     while left:
         done, left = wait(left, timeout=0.2, return_when=FIRST_EXCEPTION)

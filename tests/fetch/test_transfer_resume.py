@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
-from modelhub.fetch import positioned, staging
+from modelhub.fetch import filling, positioned
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.partfile import Facts, PartFile
 from modelhub.fetch.transfer import TransferSettings, download, download_many, probe
@@ -165,7 +165,9 @@ def test_two_processes_share_the_work(tmp_path: Path) -> None:
         said = [child.communicate(timeout=40) for child in children]
     assert [child.returncode for child in children] == [0, 0], said
     assert sorted(int(out.split()[0]) for out, _ in said) == [0, len(data)]
-    assert len(published(tmp_path)) == 1
+    paths = [Path(out.split()[1]) for out, _ in said]
+    assert paths[0] != paths[1], "each may move its own without taking it from the other"
+    assert paths[0].samefile(paths[1])
 
 
 def test_several_files_arrive_in_order(tmp_path: Path) -> None:
@@ -199,7 +201,7 @@ def test_one_failure_ends_the_others_resumably(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Needed and free bytes are said; nothing is fetched in vain."""
-    monkeypatch.setattr(staging, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(filling, "free_bytes", lambda folder: 1000)
     with serving(DATA) as server, pytest.raises(DiskFullError, match="1,000 are free"):
         download(remote(server.url, DATA), tmp_path, settings=QUICK)
 
