@@ -7,9 +7,9 @@ library, whose checks are all made here; more (duplicate keys) besides.
 from __future__ import annotations
 
 import os
-from itertools import starmap
+from itertools import repeat
 from math import prod
-from operator import attrgetter, sub
+from operator import attrgetter, mul, sub
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from modelhub.formats.safetensors_exact import MAX_DIMENSIONS, MAX_TENSORS, Pars
 
 MAX_HEADER = 100_000_000  # bytes, the reference library's limit
 _SHOWN = 8  # problems of one kind that are told one by one
+_LARGE = 8 << 20  # bytes of a header whose tensors are counted before they are decoded
 _FIRST_READ = 160 * 1024  # bytes; holds nearly every header, and a larger buffer is slower to fill
 
 
@@ -28,6 +29,7 @@ class _Metadata(msgspec.Struct):
     values: dict[str, str] | None = msgspec.field(name="__metadata__", default=None)
 
 
+_OFFSETS, _DTYPE, _SHAPE = attrgetter("data_offsets"), attrgetter("dtype"), attrgetter("shape")
 _DECODE_TENSORS = msgspec.json.Decoder(dict[str, TensorInfo]).decode
 _DECODE_METADATA = msgspec.json.Decoder(_Metadata).decode
 
@@ -62,7 +64,9 @@ def read(path: Path) -> Header:
 def parse(raw: memoryview, *, size: int) -> Header:
     """A header from its JSON bytes and the file's size."""
     fast = _fast(raw)
-    tensors, metadata, problems = fast if fast is not None else read_exactly(bytes(raw))
+    if fast is None or not _plain(fast[0]):
+        fast = read_exactly(bytes(raw))
+    tensors, metadata, problems = fast
     start = 8 + len(raw)
     if not any(problem.fatal for problem in problems):
         problems = (*problems, *_layout(tensors, start=start, size=size))
@@ -76,53 +80,69 @@ def parse(raw: memoryview, *, size: int) -> Header:
     )
 
 
+def _plain(tensors: dict[str, TensorInfo]) -> bool:
+    """Whether every entry has all its fields and a known type; what has not is for the exact reader to name."""
+    infos = tensors.values()
+    return (
+        None not in map(_OFFSETS, infos)
+        and BITS.keys() >= set(map(_DTYPE, infos))
+        and max(map(len, map(_SHAPE, infos)), default=0) <= MAX_DIMENSIONS
+    )
+
+
 def _broken(size: int, text: str) -> Header:
     return Header(format=Format.SAFETENSORS, size=size, problems=(Problem(text, fatal=True),))
 
 
 def _fast(raw: memoryview) -> Parsed | None:
     """A sound header, decoded in C; None when anything about it calls for the exact reader."""
-    text = bytes(raw)
-    count = text.count(b'"dtype"')
-    if not text.startswith(b"{") or count > MAX_TENSORS:
+    if len(raw) > _LARGE and bytes(raw).count(b'"dtype"') > MAX_TENSORS:
         return None
+    text = bytes(raw)
     try:
         tensors = _DECODE_TENSORS(text)
-        metadata = _DECODE_METADATA(text).values if "__metadata__" in tensors else None
+        metadata = _metadata(text) if "__metadata__" in tensors else None
     except (msgspec.DecodeError, RecursionError, ValueError):
+        return None
+    # The decoder keeps the last of two equal keys, and skips what it does not know: the keys are counted in the bytes.
+    keys = 4 * len(tensors) if metadata is None else 4 * len(tensors) - 3 + len(metadata) + _colons_in(metadata)
+    if not text.startswith(b"{") or text.count(b'":') != keys:
         return None
     if metadata is not None:
         del tensors["__metadata__"]
-    # The decoder keeps the last of two equal keys: the bytes must hold each word as often as there are tensors.
-    if not count == len(tensors) == text.count(b'"shape"') == text.count(b'"data_offsets"'):
-        return None
-    colons = text.count(b'":')
-    if metadata is not None and (4 * len(tensors) + len(metadata) + 1 != colons - _colons_in_strings(metadata)):
-        return None
-    if metadata is None and 4 * len(tensors) != colons:
-        return None
-    infos = tensors.values()
-    if any(t.data_offsets is None or t.dtype not in BITS or len(t.shape) > MAX_DIMENSIONS for t in infos):
-        return None
     return tensors, metadata or {}, ()
 
 
-def _colons_in_strings(metadata: dict[str, str]) -> int:
+def _metadata(text: bytes) -> dict[str, str] | None:
+    """The metadata, which stands first in nearly every file: then the tensors need not be skipped once more."""
+    end = text.find(b'},"') if text.startswith(b'{"__metadata__":{') else -1
+    if end > 0:
+        try:
+            return _DECODE_METADATA(text[: end + 1] + b"}").values
+        except msgspec.DecodeError:
+            pass  # the brace was part of a value
+    return _DECODE_METADATA(text).values
+
+
+def _colons_in(metadata: dict[str, str]) -> int:
     """How often quote and colon stand inside the texts themselves, as in nested JSON."""
     return sum(text.count('":') for pair in metadata.items() for text in pair)
 
 
 def _layout(tensors: dict[str, TensorInfo], *, start: int, size: int) -> tuple[Problem, ...]:
-    """Whether the tensors fill the data part exactly: no hole, no overlap, nothing missing, nothing behind."""
-    infos = list(tensors.values())
-    offsets = list(map(attrgetter("data_offsets"), infos))
-    lengths = [-length for length in starmap(sub, offsets)]
-    bits = [prod(info.shape) * BITS[info.dtype] for info in infos]
-    if bits != [8 * length for length in lengths]:
+    """Whether the tensors fill the data part exactly: no hole, no overlap, nothing missing, nothing behind.
+
+    Whole columns at a time, in C: this is done for every tensor of every file.
+    """
+    infos = tensors.values()
+    offsets = list(map(_OFFSETS, infos))
+    starts, ends = zip(*offsets, strict=True) if offsets else ((), ())
+    widths = map(BITS.__getitem__, map(_DTYPE, infos))
+    bits = list(map(mul, map(prod, map(_SHAPE, infos)), widths))
+    if bits != list(map(mul, map(sub, ends, starts), repeat(8))):
         return _wrong_lengths(tensors)
     places = sorted(offsets)
-    starts = [place[0] for place in places]
-    ends = [place[1] for place in places]
+    starts, ends = zip(*places, strict=True) if places else ((), ())
     if places and (starts[0] != 0 or starts[1:] != ends[:-1]):
         return _holes(tensors)
     end = start + (ends[-1] if ends else 0)
