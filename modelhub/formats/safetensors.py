@@ -6,7 +6,10 @@ library, whose checks are all made here; more (duplicate keys) besides.
 
 from __future__ import annotations
 
+import io
 import os
+import threading
+from dataclasses import dataclass
 from itertools import repeat
 from math import prod
 from operator import attrgetter, mul, sub
@@ -29,6 +32,7 @@ class _Metadata(msgspec.Struct):
     values: dict[str, str] | None = msgspec.field(name="__metadata__", default=None)
 
 
+_LOCAL = threading.local()
 _OFFSETS, _DTYPE, _SHAPE = attrgetter("data_offsets"), attrgetter("dtype"), attrgetter("shape")
 _DECODE_TENSORS = msgspec.json.Decoder(dict[str, TensorInfo]).decode
 _DECODE_METADATA = msgspec.json.Decoder(_Metadata).decode
@@ -44,84 +48,110 @@ def read(path: Path) -> Header:
     """The header of a safetensors file, verified. What is wrong with it is in `problems`; OSError when unreadable."""
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(_FIRST_READ)
-        if len(head) < 8:
-            return _broken(size, f"the file has {len(head)} bytes, fewer than the 8 of a header's length")
-        length = int.from_bytes(head[:8], "little")
+        buffer = _scratch()
+        held = file.readinto(buffer) or 0
+        if held < 8:
+            return _broken(size, f"the file has {held} bytes, fewer than the 8 of a header's length")
+        length = int.from_bytes(buffer[:8], "little")
         if length > MAX_HEADER:
             return _broken(size, f"the header claims {length} bytes; the format allows {MAX_HEADER}")
         if 8 + length > size:
             return _broken(size, f"the header claims {length} bytes, but the file ends after {size}: it is truncated")
-        parts = [head]
-        missing = 8 + length - len(head)
-        while missing > 0 and (part := file.read(missing)):
-            parts.append(part)
-            missing -= len(part)
-    raw = memoryview(b"".join(parts))[8 : 8 + length]
-    return parse(raw, size=size)
+        if 8 + length > held:
+            buffer = bytearray(8 + length)
+            file.seek(0)
+            _fill(file, buffer)
+    return _parse(buffer, 8 + length, size=size)
 
 
-def parse(raw: memoryview, *, size: int) -> Header:
-    """A header from its JSON bytes and the file's size."""
-    fast = _fast(raw)
-    if fast is None or not _plain(fast[0]):
-        fast = read_exactly(bytes(raw))
-    tensors, metadata, problems = fast
-    start = 8 + len(raw)
+def _scratch() -> bytearray:
+    """One buffer a thread, used again for every file: fresh memory of this size costs more than the reading."""
+    buffer: bytearray | None = getattr(_LOCAL, "buffer", None)
+    if buffer is None:
+        buffer = _LOCAL.buffer = bytearray(_FIRST_READ)
+    return buffer
+
+
+def _fill(file: io.FileIO, buffer: bytearray) -> None:
+    view = memoryview(buffer)
+    while view and (count := file.readinto(view)):
+        view = view[count:]
+
+
+def _parse(buffer: bytearray, end: int, *, size: int) -> Header:
+    """A header from the file's first `end` bytes and the file's size."""
+    found = _fast(buffer, end)
+    columns = _Columns.of(found[0]) if found else None
+    if found is None or columns is None or not columns.plain():
+        found = read_exactly(bytes(memoryview(buffer)[8:end]))
+        columns = _Columns.of(found[0])
+    tensors, metadata, problems = found
     if not any(problem.fatal for problem in problems):
-        problems = (*problems, *_layout(tensors, start=start, size=size))
+        problems = (*problems, *_layout(tensors, columns, start=end, size=size))
     return Header(
         format=Format.SAFETENSORS,
         size=size,
         tensors=tensors,
         metadata=metadata,
         problems=tuple(problems),
-        data_start=start,
+        data_start=end,
     )
 
 
-def _plain(tensors: dict[str, TensorInfo]) -> bool:
-    """Whether every entry has all its fields and a known type; what has not is for the exact reader to name."""
-    infos = tensors.values()
-    return (
-        None not in map(_OFFSETS, infos)
-        and BITS.keys() >= set(map(_DTYPE, infos))
-        and max(map(len, map(_SHAPE, infos)), default=0) <= MAX_DIMENSIONS
-    )
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What all tensors say, a column a field: checks then run in C, over hundreds of tensors of thousands of files."""
+
+    offsets: list[tuple[int, int] | None]
+    dtypes: list[str]
+    shapes: list[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, tensors: dict[str, TensorInfo]) -> _Columns:
+        infos = tensors.values()
+        return cls(list(map(_OFFSETS, infos)), list(map(_DTYPE, infos)), list(map(_SHAPE, infos)))
+
+    def plain(self) -> bool:
+        """Whether every entry has all its fields and a known type; what has not is for the exact reader to name."""
+        return (
+            None not in self.offsets
+            and BITS.keys() >= set(self.dtypes)
+            and max(map(len, self.shapes), default=0) <= MAX_DIMENSIONS
+        )
 
 
 def _broken(size: int, text: str) -> Header:
     return Header(format=Format.SAFETENSORS, size=size, problems=(Problem(text, fatal=True),))
 
 
-def _fast(raw: memoryview) -> Parsed | None:
+def _fast(buffer: bytearray, end: int) -> Parsed | None:
     """A sound header, decoded in C; None when anything about it calls for the exact reader."""
-    if len(raw) > _LARGE and bytes(raw).count(b'"dtype"') > MAX_TENSORS:
+    if end > _LARGE and buffer.count(b'"dtype"', 8, end) > MAX_TENSORS:
         return None
-    text = bytes(raw)
+    text = memoryview(buffer)[8:end]
     try:
         tensors = _DECODE_TENSORS(text)
-        metadata = _metadata(text) if "__metadata__" in tensors else None
+        metadata = _metadata(buffer, end) if "__metadata__" in tensors else None
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
     # The decoder keeps the last of two equal keys, and skips what it does not know: the keys are counted in the bytes.
     keys = 4 * len(tensors) if metadata is None else 4 * len(tensors) - 3 + len(metadata) + _colons_in(metadata)
-    if not text.startswith(b"{") or text.count(b'":') != keys:
+    if buffer[8:9] != b"{" or buffer.count(b'":', 8, end) != keys:
         return None
     if metadata is not None:
         del tensors["__metadata__"]
     return tensors, metadata or {}, ()
 
 
-def _metadata(text: bytes) -> dict[str, str] | None:
+def _metadata(buffer: bytearray, end: int) -> dict[str, str] | None:
     """The metadata, which stands first in nearly every file: then the tensors need not be skipped once more."""
-    end = text.find(b'},"') if text.startswith(b'{"__metadata__":{') else -1
-    if end > 0:
+    close = buffer.find(b'},"', 8, end) if buffer.startswith(b'{"__metadata__":{', 8) else -1
+    if close > 0:
         try:
-            return _DECODE_METADATA(text[: end + 1] + b"}").values
+            return _DECODE_METADATA(buffer[8 : close + 1] + b"}").values
         except msgspec.DecodeError:
             pass  # the brace was part of a value
-    return _DECODE_METADATA(text).values
+    return _DECODE_METADATA(memoryview(buffer)[8:end]).values
 
 
 def _colons_in(metadata: dict[str, str]) -> int:
@@ -129,22 +159,17 @@ def _colons_in(metadata: dict[str, str]) -> int:
     return sum(text.count('":') for pair in metadata.items() for text in pair)
 
 
-def _layout(tensors: dict[str, TensorInfo], *, start: int, size: int) -> tuple[Problem, ...]:
-    """Whether the tensors fill the data part exactly: no hole, no overlap, nothing missing, nothing behind.
-
-    Whole columns at a time, in C: this is done for every tensor of every file.
-    """
-    infos = tensors.values()
-    offsets = list(map(_OFFSETS, infos))
-    starts, ends = zip(*offsets, strict=True) if offsets else ((), ())
-    widths = map(BITS.__getitem__, map(_DTYPE, infos))
-    bits = list(map(mul, map(prod, map(_SHAPE, infos)), widths))
+def _layout(tensors: dict[str, TensorInfo], columns: _Columns, *, start: int, size: int) -> tuple[Problem, ...]:
+    """Whether the tensors fill the data part exactly: no hole, no overlap, nothing missing, nothing behind."""
+    places = [place for place in columns.offsets if place is not None]
+    starts, ends = zip(*places, strict=True) if places else ((), ())
+    bits = list(map(mul, map(prod, columns.shapes), map(BITS.__getitem__, columns.dtypes)))
     if bits != list(map(mul, map(sub, ends, starts), repeat(8))):
         return _wrong_lengths(tensors)
-    places = sorted(offsets)
-    starts, ends = zip(*places, strict=True) if places else ((), ())
-    if places and (starts[0] != 0 or starts[1:] != ends[:-1]):
-        return _holes(tensors)
+    if places and (starts[0] != 0 or starts[1:] != ends[:-1]):  # not in the order of the file, or not sound
+        starts, ends = zip(*sorted(places), strict=True)
+        if starts[0] != 0 or starts[1:] != ends[:-1]:
+            return _holes(tensors)
     end = start + (ends[-1] if ends else 0)
     if end > size:
         name = max(tensors, key=lambda key: (tensors[key].data_offsets or (0, 0))[1])
