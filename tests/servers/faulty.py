@@ -49,6 +49,9 @@ class FaultyServer(ThreadingHTTPServer):
         super().__init__((host, 0), _Handler)
         self.content = content
         self.etag: str | None = '"one"'
+        self.etags: list[str] = []  # given in turn, as the nodes of a network of caches do
+        self.heeds_if_range = True
+        self.hides_total = False
         self.faults: list[Fault] = []
         self.always: Fault | None = None
         self.asked: list[Asked] = []
@@ -95,7 +98,10 @@ class _Handler(BaseHTTPRequestHandler):
             server.asked.append(asked)
         fault = server.fault_for(self.path)
         etag = fault.etag or server.etag
-        fits = self.headers.get("If-Range", etag) == etag
+        if server.etags:
+            with server.lock:
+                etag = server.etags[len(server.asked) % len(server.etags)]
+        fits = not server.heeds_if_range or self.headers.get("If-Range", etag) == etag
         ranged = bool(found) and fits and not fault.whole
         total = len(server.content)
         end = min(total, int(found.group(2)) + 1) if found and found.group(2) else total
@@ -110,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes */{total}"
         elif ranged:
             status, body = 206, server.content[start:end]
-            headers["Content-Range"] = f"bytes {start + fault.shift}-{end - 1 + fault.shift}/{total}"
+            headers["Content-Range"] = (
+                f"bytes {start + fault.shift}-{end - 1 + fault.shift}/{'*' if server.hides_total else total}"
+            )
         self._send(status, headers | fault.headers, body + fault.extra, fault, asked)
 
     def _send(self, status: int, headers: dict[str, str], body: bytes, fault: Fault, asked: Asked) -> None:
