@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from modelhub.errors import ModelhubError
+from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.flushing import Flusher
+from modelhub.fetch.partfile import PartFile
 from modelhub.fetch.retry import StoppedError
+from modelhub.fetch.transfer import TransferSettings, download
+from tests.fetch.transfers import sha256
+from tests.servers.faulty import serving
 
 
 def test_writers_wait_until_the_disk_has_caught_up() -> None:
@@ -30,7 +37,11 @@ def test_writers_wait_until_the_disk_has_caught_up() -> None:
 def test_who_is_called_off_does_not_wait_for_the_disk() -> None:
     """The stop sign counts more than a slow disk."""
     go = threading.Event()
-    flusher = Flusher(lambda: bool(go.wait(5)) and None)
+
+    def sync() -> None:
+        go.wait(5)
+
+    flusher = Flusher(sync)
     flusher.wrote(10)
 
     def stop() -> None:
@@ -53,3 +64,39 @@ def test_a_failing_disk_reaches_the_writers() -> None:
     with pytest.raises(ModelhubError, match="disk is full"):
         flusher.wait(0, lambda: None)
     assert flusher.close()
+
+
+def test_little_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the disk has nothing yet, no more than 8 MiB per connection are written: so much the power can take."""
+    disk, real = threading.Event(), PartFile.sync
+    written: list[int] = []
+
+    def sync(self: PartFile) -> None:
+        disk.wait(20)
+        real(self)
+
+    def write_at(self: PartFile, offset: int, data: memoryview) -> None:
+        written.append(len(data))
+        write(self, offset, data)
+
+    write = PartFile.write_at
+    monkeypatch.setattr(PartFile, "sync", sync)
+    monkeypatch.setattr(PartFile, "write_at", write_at)
+    data = bytes(80 << 20)
+    with serving(data) as server:
+        thread = threading.Thread(
+            target=download,
+            args=(RemoteFile(name="zeros.bin", url=f"{server.url}/zeros.bin", sha256=sha256(data)), tmp_path),
+            kwargs={"settings": TransferSettings(connections=4)},
+        )
+        thread.start()
+        before = -1
+        while not written or before != sum(written):
+            before = sum(written)
+            time.sleep(0.3)
+        try:
+            assert 0 < before <= 4 * (8 << 20)
+        finally:
+            disk.set()
+            thread.join(20)
+    assert sum(written) == len(data)

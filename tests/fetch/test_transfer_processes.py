@@ -111,7 +111,7 @@ class Zeros(bytes):
     def __len__(self) -> int:
         return self.size
 
-    def __getitem__(self, key: object) -> bytes:
+    def __getitem__(self, key: object) -> bytes:  # type: ignore[override]
         assert isinstance(key, slice)
         return bytes(max(0, key.indices(self.size)[1] - key.indices(self.size)[0]))
 
