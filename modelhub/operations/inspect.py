@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -91,7 +92,7 @@ def _answers(paths: Sequence[Path], with_hashes: bool, workers: int) -> Iterator
     if len(paths) < _FILES_FOR_MORE_PROCESSES or workers == 1:
         yield from (_one(path, with_hashes) for path in paths)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:  # headers make no cycles, only garbage
         yield from pool.map(_one, paths, [with_hashes] * len(paths), chunksize=64)
 
 
