@@ -67,7 +67,7 @@ def read_archive(file: BinaryIO, size: int) -> Archive:
 
 
 def _checked(file: BinaryIO, size: int, info: zipfile.ZipInfo) -> tuple[Member | None, list[tuple[str, str]]]:
-    file.seek(info.header_offset)
+    file.seek(max(0, min(info.header_offset, size)))
     head = file.read(_LOCAL.size)
     if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
         return None, [("suspicious", f"member {info.filename!r} does not begin where the directory says")]
@@ -104,7 +104,8 @@ def _by_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
         _, _, flags, method, _, _, _, stored, inflated, name_length, extra_length = _LOCAL.unpack(head)
         name = file.read(name_length).decode("utf-8", "replace")
         start = position + _LOCAL.size + name_length + extra_length
-        stored = min(stored, size - start) if stored and stored != 0xFFFFFFFF else size - start
+        room = max(0, size - start)
+        stored = min(stored, room) if stored and stored != 0xFFFFFFFF else room
         yield Member(name, start, stored, inflated, method, bool(flags & _ENCRYPTED))
         position = start + stored
 

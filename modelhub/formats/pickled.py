@@ -16,6 +16,7 @@ from modelhub.formats.stand_ins import MARK, Blob, Global, Unhashable, WalkError
 MAX_OPCODES = 3_000_000
 MAX_HELD = 1_500_000  # objects on the stack, in the memo or built, each
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
+MAX_SKIPPED = 1 << 48  # bytes; no file is that long, and no seek may be
 MAX_LINE = 1 << 12  # bytes of a line in protocol 0
 MAX_TEXT = 64 << 20  # bytes of strings kept in all
 
@@ -135,8 +136,9 @@ class Walker:
         if length <= MAX_KEPT and length <= self.text_left:
             self.text_left -= length
             return self.exactly(length)
-        last = self.source.seek(length - 1, 1) if length > 0 else 0
-        if last < 0 or len(self.read(1)) != 1:
+        if length < MAX_SKIPPED:
+            self.source.seek(length - 1, 1)
+        if length >= MAX_SKIPPED or len(self.read(1)) != 1:
             raise WalkError("it is truncated")
         return Blob(length)
 

@@ -83,13 +83,12 @@ def scan_bytes(data: bytes, place: str, findings: Findings, *, depth: int = 0, n
             findings.oddities.append(("unrecognised", f"{place} is {name}, which is not looked into"))
             return
     if named or looks_like_pickle(head):
-        scan_pickles(io.BytesIO(data), place, findings, sure=looks_like_pickle(head))
+        scan_pickles(io.BytesIO(data), len(data), place, findings, sure=looks_like_pickle(head))
 
 
-def scan_pickles(source: io.BytesIO, place: str, findings: Findings, *, sure: bool = True) -> list[Walk]:
-    """Walk one pickle and those that follow it; bytes left over are odd."""
+def scan_pickles(source: BinaryIO, total: int, place: str, findings: Findings, *, sure: bool = True) -> list[Walk]:
+    """Walk one pickle and those that follow it in a source of `total` bytes; bytes left over are odd."""
     walks = [walk(source, place)]
-    total = len(source.getbuffer())
     if not walks[0].complete and walks[0].opcodes <= 1 and not sure:
         return []  # named like a pickle, but none
     while walks[-1].complete and walks[-1].end < total and len(walks) < 64:
@@ -116,4 +115,4 @@ def scan_numpy(data: bytes, place: str, findings: Findings) -> None:
     if match is None:
         findings.oddities.append(("suspicious", f"{place} is a numpy array whose header cannot be read"))
     elif b"O" in match[1]:
-        scan_pickles(io.BytesIO(data[start:]), f"{place} (numpy objects)", findings)
+        scan_pickles(io.BytesIO(data[start:]), len(data) - start, f"{place} (numpy objects)", findings)

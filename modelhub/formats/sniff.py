@@ -12,7 +12,7 @@ from modelhub.formats import archive, diffusers, gguf, safetensors, scan, torch_
 from modelhub.formats.header import Header, PickleFacts, Problem
 
 _HEAD = 4096
-MAX_BARE_PICKLE = 512 << 20  # bytes of a pickle outside of torch's containers that are walked
+MAX_ARRAY = 256 << 20  # bytes of a numpy array that are looked at
 _PICKLE_SUFFIXES = frozenset((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"))
 _OF_SUFFIX = {".safetensors": {Format.SAFETENSORS}, ".sft": {Format.SAFETENSORS}, ".gguf": {Format.GGUF}} | {
     suffix: {Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE} for suffix in _PICKLE_SUFFIXES
@@ -118,20 +118,17 @@ def _other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
     for pattern, text in _FOREIGN:
         if pattern.match(head):
             return _foreign(size, text)
-    if scan.looks_like_pickle(head) or path.suffix.lower() in _PICKLE_SUFFIXES:
-        file.seek(0)
-        header, _ = torch_legacy.bare(file.read(MAX_BARE_PICKLE), size)
-        if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
-            return header
+    header, _ = torch_legacy.bare(file, size)  # old protocols have no magic: only a walk tells
+    if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
+        return header
     if path.suffix.lower() in (".safetensors", ".sft"):
         return safetensors.read(path)
     return _foreign(size, "not a container that modelhub knows")
 
 
 def _is_pickle(header: Header) -> bool:
-    """Whether the walk got anywhere: a file that is no pickle at all breaks off at its first byte."""
-    facts = header.pickle
-    return facts is not None and bool(facts.globals or not any(s == "unrecognised" for s, _ in facts.oddities))
+    """Whether the walk came to an end, or would have imported something: other bytes break off before either."""
+    return not header.broken or (header.pickle is not None and bool(header.pickle.globals))
 
 
 def _foreign(size: int, text: str) -> Header:
@@ -142,7 +139,7 @@ def _foreign(size: int, text: str) -> Header:
 def _numpy(file: BinaryIO, size: int) -> Header:
     findings = scan.Findings()
     file.seek(0)
-    scan.scan_numpy(file.read(MAX_BARE_PICKLE), "the array", findings)
+    scan.scan_numpy(file.read(min(size, MAX_ARRAY)), "the array", findings)
     text = "a numpy array, not a model"
     return Header(
         format=Format.UNKNOWN,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -91,10 +90,11 @@ def _storages(file: BinaryIO, size: int, keys: object, flat: Flat) -> tuple[dict
     return found, problems
 
 
-def bare(data: bytes, size: int) -> tuple[Header, Flat]:
+def bare(file: BinaryIO, size: int) -> tuple[Header, Flat]:
     """A pickle that is not in torch's container: tensors it may still hold, and what it would import."""
     findings = Findings()
-    walks = scan_pickles(io.BytesIO(data), "the pickle", findings)
+    file.seek(0)
+    walks = scan_pickles(file, size, "the pickle", findings)
     flat = flatten(walks[0].root) if walks else Flat()
     problems = notes_on(flat)
     if walks and not walks[0].complete:

@@ -1,0 +1,187 @@
+"""The safetensors verifier, case by case: what is refused, with the reason and the tensor, and what is accepted."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelhub.domain import Format
+from modelhub.formats.header import Header
+from modelhub.formats.safetensors import read
+
+
+def f32(begin: int, end: int, shape: list[Any] | None = None, dtype: str = "F32") -> dict[str, Any]:
+    """A header entry."""
+    return {"dtype": dtype, "shape": [(end - begin) // 4] if shape is None else shape, "data_offsets": [begin, end]}
+
+
+def written(folder: Path, header: Any, data: int = 0, *, length: int | None = None) -> Path:
+    """A file with this header (a value, text or bytes) and so many bytes of data."""
+    text = header if isinstance(header, (str, bytes)) else json.dumps(header)
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    path = folder / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(raw) if length is None else length) + raw + b"\0" * data)
+    return path
+
+
+def problems(header: Header) -> str:
+    """All problems as one text."""
+    return "; ".join(problem.text for problem in header.problems)
+
+
+SOUND: dict[str, tuple[Any, int]] = {
+    "nothing at all": ({}, 0),
+    "metadata only": ({"__metadata__": {"a": "b"}}, 0),
+    "a scalar": ({"a": f32(0, 4, [])}, 4),
+    "a zero dimension": ({"a": f32(0, 0, [0, 7]), "b": f32(0, 4)}, 4),
+    "entries in any order": ({"b": f32(4, 8), "a": f32(0, 4)}, 8),
+    "an unaligned header": ('{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}} ', 3),
+    "spaces everywhere": ('{ "a" : { "dtype" : "F16" , "shape" : [ 2 ] , "data_offsets" : [ 0 , 4 ] } }', 4),
+    "metadata with JSON inside": ({"__metadata__": {"t": json.dumps({"a": {"b": 'c}",'}})}, "a": f32(0, 4)}, 4),
+    "metadata last": ('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"__metadata__":{"k":"v"}}', 4),
+    "a metadata value that ends in a brace": ({"__metadata__": {"k": "x}"}, "a": f32(0, 4)}, 4),
+    "escaped names": ('{"\\u4e2d":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4),
+    "names called like fields": ({"dtype": f32(0, 4), "shape": f32(4, 8), "data_offsets": f32(8, 12)}, 12),
+    "small types": ({"a": f32(0, 3, [2, 3], "F4"), "b": f32(3, 7, [4], "F8_E4M3")}, 7),
+    "all wide types": ({"a": f32(0, 16, [2], "F64"), "b": f32(16, 24, [1], "C64"), "c": f32(24, 32, [1], "U64")}, 32),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_the_format_allows_is_accepted(tmp_path: Path, name: str) -> None:
+    """No problem is seen where there is none."""
+    header, data = SOUND[name]
+    result = read(written(tmp_path, header, data))
+    assert problems(result) == ""
+    assert not result.broken
+    assert result.format is Format.SAFETENSORS
+
+
+BROKEN: dict[str, tuple[Any, int, str]] = {
+    "a hole": ({"a": f32(0, 4), "b": f32(8, 12)}, 12, "tensor 'b' leaves a hole of 4 bytes after tensor 'a'"),
+    "a hole at the start": ({"a": f32(4, 8)}, 8, "tensor 'a' leaves a hole of 4 bytes"),
+    "an overlap": ({"a": f32(0, 8), "b": f32(4, 12)}, 12, "tensor 'b' overlaps tensor 'a'"),
+    "truncated data": ({"a": f32(0, 8)}, 4, "truncated"),
+    "padded data": ({"a": f32(0, 4)}, 9, "5 bytes follow"),
+    "a wrong length": ({"a": f32(0, 8, [3])}, 8, "tensor 'a' (F32, 3) has 8 bytes"),
+    "an unknown type": ({"a": f32(0, 4, dtype="Q9")}, 4, "data type 'Q9' is unknown"),
+    "a type that is no text": ({"a": {"dtype": 7, "shape": [], "data_offsets": [0, 4]}}, 4, "data type 7"),
+    "a negative dimension": ({"a": f32(0, 4, [-1, -1])}, 4, "shape"),
+    "a fractional dimension": ({"a": f32(0, 4, [1.0])}, 4, "shape"),
+    "a boolean dimension": ({"a": f32(0, 4, [True])}, 4, "shape"),
+    "too many dimensions": ({"a": f32(0, 4, [1] * 10_000)}, 4, "10000 dimensions"),
+    "an overflowing shape": ({"a": f32(0, 4, [1 << 62, 1 << 62])}, 4, "does not fit"),
+    "three offsets": ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 8]}}, 4, "data_offsets"),
+    "offsets backwards": ({"a": {"dtype": "F32", "shape": [0], "data_offsets": [4, 0]}}, 4, "does not fit its shape"),
+    "no type": ({"a": {"shape": [1], "data_offsets": [0, 4]}}, 4, "dtype is missing"),
+    "an entry that is a number": ({"a": 7}, 0, "tensor 'a': its entry is not an object"),
+    "a list": ([1, 2], 0, "not an object"),
+    "metadata with a number": ({"__metadata__": {"steps": 7}, "a": f32(0, 4)}, 4, "metadata 'steps'"),
+    "metadata as a list": ({"__metadata__": ["x"], "a": f32(0, 4)}, 4, "__metadata__"),
+    "a tensor twice": (
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        4,
+        "'a' stands 2 times",
+    ),
+    "a metadata key twice": (
+        '{"__metadata__":{"k":"1","k":"2"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        4,
+        "'k' stands 2 times",
+    ),
+    "a field twice": (
+        '{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}',
+        4,
+        "'shape' stands 2 times in the entry of tensor 'a'",
+    ),
+    "a key twice, once escaped": (
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        4,
+        "'a' stands 2 times",
+    ),
+    "bytes after the object": ('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x', 4, "not valid JSON"),
+    "a byte-order mark": (b"\xef\xbb\xbf{}", 0, "byte-order mark"),
+    "no UTF-8": (b'{"\xff":1}', 0, "not UTF-8"),
+    "NaN": ('{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}', 4, "NaN"),
+    "an infinite number": ('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', 4, "shape"),
+    "an integer of 5,000 digits": (
+        '{"a":{"dtype":"F32","shape":[' + "9" * 5000 + '],"data_offsets":[0,4]}}',
+        4,
+        "JSON",
+    ),
+    "deep nesting": ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", 0, "deep"),
+    "an unfinished text": ('{"a', 0, "not valid JSON"),
+    "nothing": (b"", 0, "not valid JSON"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_breaks_the_format_is_named(tmp_path: Path, name: str) -> None:
+    """The reason, and the tensor where there is one."""
+    header, data, reason = BROKEN[name]
+    result = read(written(tmp_path, header, data))
+    assert reason in problems(result)
+    assert result.broken
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "0 bytes"),
+        (b"\1\2\3", "3 bytes"),
+        (struct.pack("<Q", 100_000_001) + b"{}", "100000001"),
+        (struct.pack("<Q", 500) + b"{}", "truncated"),
+        (struct.pack("<Q", 1 << 63) + b"{}", "claims"),
+    ],
+)
+def test_a_length_that_cannot_be_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    """Before anything else is read."""
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    result = read(path)
+    assert reason in problems(result)
+    assert result.broken
+
+
+def test_odd_names_and_unknown_fields_are_warnings(tmp_path: Path) -> None:
+    """A loader reads such files; a person should know all the same."""
+    text = '{"a\\ud800b":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"extra":1}}'
+    result = read(written(tmp_path, text, 4))
+    assert "extra" in problems(result)
+    assert "characters" in problems(result)
+    assert not result.broken
+
+
+def test_the_tensor_data_is_never_read(tmp_path: Path) -> None:
+    """A sparse file of 40 GB is answered at once."""
+    size = 40 << 30
+    path = written(tmp_path, {"a": f32(0, size)})
+    os.truncate(path, path.stat().st_size + size)
+    result = read(path)
+    assert problems(result) == ""
+    assert result.size > size
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is set as Linux does")
+def test_a_header_of_100_mb_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    """Millions of tensors, or one endless text: an answer within 1 GB."""
+    many = (
+        b"{" + b",".join(b'"t%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}' % i for i in range(1_500_000)) + b"}"
+    )
+    long = b'{"__metadata__":{"k":"' + b"x" * 90_000_000 + b'"}}'
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "from pathlib import Path; from modelhub.formats.safetensors import read\n"
+        "print([p.text for p in read(Path(sys.argv[1])).problems])"
+    )
+    for raw, reason in ((many[:99_000_000], "tensors"), (long, "[]")):
+        path = written(tmp_path, raw)
+        done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-300:]
+        assert reason in done.stdout
