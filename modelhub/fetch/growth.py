@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-_FIRST = 2  # connections to begin with; one alone is slow to show what a server can do
+_FIRST = 2  # connections to begin with
 _WINDOW = 0.1  # seconds of measuring before each decision
+_REST = 1.0  # seconds until more are tried again: many servers give each answer a quick start and slow down later
 _GAIN = 1.15  # a doubling that brings less than this was not worth it
 
 
@@ -17,11 +18,14 @@ class Growth:
         self._since: float | None = None
         self._from = 0
         self._settled = most <= 1
+        self._again = 0.0
 
     def target(self, fetched: int, now: float) -> int:
         """How many connections there should be, `fetched` bytes in all having come by the time `now` (seconds)."""
-        if self._settled:
+        if self._settled and (self._now >= self._most or now < self._again):
             return self._now
+        if self._settled:
+            self._settled, self._best, self._since = False, 0.0, None
         if self._since is None or fetched == 0:
             self._since, self._from = now, fetched
             return self._now
@@ -34,6 +38,6 @@ class Growth:
             self._now = min(self._most, self._now * 2)
         else:
             self._now = max(1, self._now // 2)
-            self._settled = True
+            self._settled, self._again = True, now + _REST
         self._since, self._from = now, fetched
         return self._now
