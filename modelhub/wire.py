@@ -5,6 +5,7 @@ The key names are a contract (see the README's section on `--json`).
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from modelhub.domain import (
@@ -143,3 +144,8 @@ def record_to_json(record: ModelRecord) -> dict[str, Any]:
         "added_at": record.added_at,
         "evidence": evidence,
     }
+
+
+def inspection_text(look: Inspection) -> str:
+    """One object of `inspect --json` as JSON text, in ASCII."""
+    return json.dumps(inspection_to_json(look), default=str)

@@ -27,6 +27,14 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=True, indent=None if _piped() else 2, default=str))
 
 
+def print_json_texts(texts: Iterable[str]) -> None:
+    """An array of objects that are JSON texts already; on a terminal laid out for people."""
+    if not _piped():
+        print_json([json.loads(text) for text in texts])
+        return
+    print("[" + ", ".join(texts) + "]")
+
+
 def _piped() -> bool:
     return not sys.stdout.isatty()
 

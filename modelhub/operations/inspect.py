@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from modelhub.detect import detect, parse_sidecar
 from modelhub.domain import Format, Hints, Inspection, SafetyReport, TriggerWord, Verdict
@@ -77,30 +79,52 @@ def hints_of(path: Path) -> Hints:
     return Hints(names=tuple(words), tags=tuple(tags), trigger_words=tuple(triggers), base_model=base_model)
 
 
+_T = TypeVar("_T")
+
+
+def _itself(look: Inspection) -> Inspection:
+    return look
+
+
 def inspect_many(
     paths: Sequence[Path], *, with_hashes: bool = False, progress: Progress = SILENT, workers: int = 0
 ) -> Iterator[Inspection]:
     """Identify many, in order; with several processes when there are enough files to pay for them."""
+    return inspect_each(paths, _itself, with_hashes=with_hashes, progress=progress, workers=workers)
+
+
+def inspect_each(
+    paths: Sequence[Path],
+    then: Callable[[Inspection], _T],
+    *,
+    with_hashes: bool = False,
+    progress: Progress = SILENT,
+    workers: int = 0,
+) -> Iterator[_T]:
+    """As `inspect_many`, with each answer turned by `then` (a function of a module) where it was found.
+
+    A process can hand over a text in a tenth of the time that a whole Inspection takes.
+    """
     workers = workers or os.cpu_count() or 1
     with progress.task("identifying", total=len(paths), unit="files") as task:
-        for look in _answers(paths, with_hashes, workers):
+        for answer in _answers(paths, partial(_one, with_hashes=with_hashes, then=then), workers):
             task.advance(1)
-            yield look
+            yield answer
 
 
-def _answers(paths: Sequence[Path], with_hashes: bool, workers: int) -> Iterator[Inspection]:
+def _answers(paths: Sequence[Path], one: Callable[[Path], _T], workers: int) -> Iterator[_T]:
     if len(paths) < _FILES_FOR_MORE_PROCESSES or workers == 1:
-        yield from (_one(path, with_hashes) for path in paths)
+        yield from map(one, paths)
         return
     with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:  # headers make no cycles, only garbage
-        yield from pool.map(_one, paths, [with_hashes] * len(paths), chunksize=64)
+        yield from pool.map(one, paths, chunksize=64)
 
 
-def _one(path: Path, with_hashes: bool) -> Inspection:
+def _one(path: Path, *, with_hashes: bool, then: Callable[[Inspection], _T]) -> _T:
     try:
-        return inspect(path, with_hashes=with_hashes)
+        return then(inspect(path, with_hashes=with_hashes))
     except ModelhubError as exc:
-        return unreadable(path, exc)
+        return then(unreadable(path, exc))
 
 
 def unreadable(path: Path, error: ModelhubError) -> Inspection:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelhub.cli.output import print_json
+from modelhub.cli.output import print_json, print_json_texts
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -34,6 +34,12 @@ def inspect(
 
     session: Session = ctx.obj
     chosen = list(expand(paths))
+    if session.json and not deep:
+        from modelhub.operations.inspect import inspect_each
+        from modelhub.wire import inspection_text
+
+        print_json_texts(inspect_each(chosen, inspection_text, with_hashes=with_hashes, progress=session.progress))
+        return
     if deep:
         from modelhub.operations.deep import inspect_deep
 
