@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -135,7 +136,20 @@ def _roll_back(driver: sqlite3.Connection) -> None:
 def _prepare(connection: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     for pragma in _PRAGMAS:
-        connection.execute(pragma)
+        _patiently(connection, pragma)
+
+
+def _patiently(connection: Any, statement: str) -> None:
+    """Run a statement whose lock SQLite does not wait for by itself, as the change to WAL mode."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 @contextmanager

@@ -84,9 +84,12 @@ def upgrade(database: Database, revision: str = "head") -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    with translated(database), database.engine.begin() as connection:
+    with translated(database), database.engine.connect() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two programs may find the same old catalog at once
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        command.upgrade(config, revision)  # does nothing when the other one was quicker
+        connection.commit()
 
 
 def backup(database: Database, target: Path) -> Path:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from modelhub.fetch.fetcher import RemoteFile
     from modelhub.progress import Progress
 
+_PUBLISHING = 20.0  # seconds in which another process places and catalogues what it downloaded
 _LOCK_TURN = 0.3  # seconds
 
 
@@ -108,20 +110,31 @@ class StagedFile:
             if self._waited and self._still_needed is not None and not self._still_needed(self._remote):
                 return None
             found = self._finished()
-            if found is None:
-                return self._fetch()
-            return self._own(found) if self._waited else found
+            if found is None and self._waited and self._published_soon():
+                return None
+            return found or self._fetch()
 
-    def _own(self, found: Downloaded) -> Downloaded:
+    def _own(self, path: Path) -> Path:
         """The file under a name of this process alone: the process that was waited for may be about to move it."""
-        path = self.folder / str(os.getpid()) / found.name
+        own = self.folder / str(os.getpid()) / path.name
         try:
-            make_folder(path.parent)
-            path.unlink(missing_ok=True)
-            os.link(found.path, path)
+            make_folder(own.parent)
+            own.unlink(missing_ok=True)
+            os.link(path, own)
         except (OSError, ModelhubError):
-            return found  # a drive without hard links
-        return replace(found, path=path)
+            return path  # a drive without hard links, or the file has just gone
+        return own
+
+    def _published_soon(self) -> bool:
+        """Whether the file that another process has taken out of staging turns up where it is wanted."""
+        if self._still_needed is None or not self._done_path.is_file():
+            return False
+        deadline = time.monotonic() + _PUBLISHING
+        while self._still_needed(self._remote):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
 
     def _lock(self) -> AbstractContextManager[None]:
         path = self.folder / LOCK
@@ -152,7 +165,12 @@ class StagedFile:
         wanted = (self._remote.sha256 or told.sha256).lower()
         if not path.is_file() or path.stat().st_size != told.size or told.sha256 != wanted:
             return None
-        hashes = hash_file(path)
+        if self._waited:
+            path = self._own(path)
+        try:
+            hashes = hash_file(path)
+        except faults.FileChangedError:
+            return None  # moved away by the process that was waited for
         if hashes.sha256 != wanted:
             path.unlink(missing_ok=True)
             return None

@@ -13,7 +13,7 @@ from modelhub.domain import Hashes, LocationState
 from modelhub.errors import ModelhubError
 from modelhub.fetch import hf_cache
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.transfer import TransferSettings, download_many
+from modelhub.fetch.transfer import Downloaded, TransferSettings, download_many
 from modelhub.progress import Progress
 from modelhub.storage.faults import DiskFullError
 from modelhub.storage.hashing import hash_file
@@ -63,18 +63,41 @@ def obtain(
         stall_seconds=settings.transfer_stall_seconds,
         retries=settings.transfer_retries,
     )
-    done = download_many(missing, staging / "incoming", settings=engine, progress=progress)
+    done = download_many(
+        missing,
+        staging / "incoming",
+        settings=engine,
+        progress=progress,
+        # Another modelhub may have fetched and catalogued the file while this one waited for it.
+        still_needed=lambda file: _held(file, catalog) is None,
+    )
     for file, got in zip(missing, done, strict=True):
-        here[id(file)] = Obtained(
-            remote=file,
-            path=got.path,
-            name=got.name,
-            hashes=got.hashes,
-            size=got.size,
-            how="downloaded",
-            resumed=got.resumed_from,
-        )
+        here[id(file)] = _downloaded(file, got) if got is not None else _found_meanwhile(file, catalog)
     return tuple(here[id(file)] for file in files)
+
+
+def _downloaded(file: RemoteFile, got: Downloaded) -> Obtained:
+    return Obtained(
+        remote=file,
+        path=got.path,
+        name=got.name,
+        hashes=got.hashes,
+        size=got.size,
+        how="downloaded",
+        resumed=got.resumed_from,
+    )
+
+
+def still_here(got: Sequence[Obtained], *, catalog: Catalog) -> tuple[Obtained, ...]:
+    """The same files; one that another modelhub took out of staging meanwhile is found where that one placed it."""
+    return tuple(item if item.path.exists() else _found_meanwhile(item.remote, catalog) for item in got)
+
+
+def _found_meanwhile(file: RemoteFile, catalog: Catalog) -> Obtained:
+    found = _held(file, catalog)
+    if found is None:
+        raise ModelhubError(f"{file.name} was here a moment ago and is gone again.", "Run the same command again.")
+    return found
 
 
 def _held(file: RemoteFile, catalog: Catalog) -> Obtained | None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from modelhub.catalog import Catalog, NewFile, NewLocation, NewModel
 from modelhub.detect import RULES_VERSION
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
-from modelhub.errors import ModelhubError, UnsafeError
+from modelhub.errors import ModelhubError, NotFoundError, UnsafeError
 from modelhub.fetch.fetcher import RemoteModel
 from modelhub.formats import read_header
 from modelhub.operations.inspect import look_at
@@ -177,11 +177,13 @@ def _place(file: Obtained, target: Path, *, within: Path) -> Path:
             move(file.path, target, within=within)
         else:
             _link_or_copy(file, target, within)
-    except TargetExistsError:
+    except (TargetExistsError, NotFoundError) as exc:  # another modelhub may have placed the very same download
         if target.is_file() and target.stat().st_size == file.size and sha256_of(target) == file.hashes.sha256:
             if file.how == "downloaded":
                 file.path.unlink(missing_ok=True)
             return target
+        if isinstance(exc, NotFoundError):
+            raise
         raise TargetExistsError(
             f"{target} exists already and is another file.",
             "Give the new one a name with --name, or another folder with --to; the download is kept until then.",

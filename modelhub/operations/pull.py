@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from modelhub.domain import ModelRecord, Style
 from modelhub.errors import NotFoundError, UsageError
 from modelhub.fetch.choose import Choice, Wish, choose
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
-from modelhub.operations.obtain import Obtained, obtain
+from modelhub.operations.obtain import Obtained, obtain, still_here
 from modelhub.operations.publish import Destination, check, publish
 from modelhub.operations.pull_convert import converted, held, is_pickle
 from modelhub.progress import SILENT, Progress
@@ -104,28 +105,41 @@ def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress
         if there:
             return Pulled(plan=plan, models=there, obtained=())
     got = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress)
-    looks = check(plan.remote, got, quarantine=state / "quarantine")
+    with _turn(state, progress):
+        # Another modelhub may have pulled the very same file and taken it out of staging.
+        got = still_here(got, catalog=catalog)
+        looks = check(plan.remote, got, quarantine=state / "quarantine")
+        if not plan.request.wish.convert:
+            models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
+            return _styled(plan, models, got, catalog)
     pickles = [item for item in looks if is_pickle(item)] if plan.request.wish.convert else []
     if pickles:
         twins = converted(looks, staging=state / "converted", progress=progress)
         looks = (*twins, *pickles) if plan.request.keep_pickle else twins
-    destination = Destination(
-        library=library,
-        folder=plan.request.to,
-        name=plan.request.name,
-        layout=plan.choice.layout,
-        root=plan.choice.root,
-    )
-
-    def waiting(owner: Owner) -> None:
-        progress.note(f"Waiting for another modelhub (process {owner.pid}) to finish its turn in {library}.")
-
-    with library_lock(state / "lock", wait=None, on_wait=waiting):
-        models = publish(plan.remote, looks, destination=destination, catalog=catalog)
+    with _turn(state, progress):
+        models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
     if not plan.request.keep_pickle:
         for item in pickles:
             if item.file.how == "downloaded":
                 item.file.path.unlink(missing_ok=True)
+    return _styled(plan, models, got, catalog)
+
+
+def _turn(state: Path, progress: Progress) -> AbstractContextManager[None]:
+    """The library for this process alone, for as long as placing and recording takes."""
+
+    def waiting(owner: Owner) -> None:
+        progress.note(f"Waiting for another modelhub (process {owner.pid}) to finish its turn in {state.parent}.")
+
+    return library_lock(state / "lock", wait=None, on_wait=waiting)
+
+
+def _destination(plan: Plan, library: Path) -> Destination:
+    request, choice = plan.request, plan.choice
+    return Destination(library=library, folder=request.to, name=request.name, layout=choice.layout, root=choice.root)
+
+
+def _styled(plan: Plan, models: tuple[ModelRecord, ...], got: tuple[Obtained, ...], catalog: Catalog) -> Pulled:
     if plan.request.style:
         for model in models:
             catalog.set_override(model.id, "style", plan.request.style.value)
