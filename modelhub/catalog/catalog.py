@@ -204,6 +204,10 @@ class Catalog(Places, Journal):
         """Models that came from this file of this source, at this commit."""
         return reading.records(self._database, query.from_source(self._database, kind, reference, path, commit))
 
+    def sharing(self, model_id: int) -> builtins.list[ModelRecord]:
+        """Other models that have a file of this one, as a diffusers folder and a loose VAE may."""
+        return reading.records(self._database, query.sharing(self._database, model_id))
+
     def file_by_sha256(self, sha256: str) -> FileRecord | None:
         """The content with this hash, with all its places."""
         found = reading.files(self._database, "f.sha256 = :sha256", {"sha256": sha256.lower()})

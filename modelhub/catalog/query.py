@@ -169,6 +169,15 @@ def from_source(database: Database, kind: str, reference: str, path: str, commit
     return ids_of(database.read(sql, values))
 
 
+def sharing(database: Database, model_id: int) -> list[int]:
+    """Ids of other models that have a file of this one."""
+    sql = (
+        "SELECT DISTINCT o.model_id FROM model_file mf JOIN model_file o ON o.file_id = mf.file_id"
+        " WHERE mf.model_id = :id AND o.model_id <> :id ORDER BY o.model_id"
+    )
+    return ids_of(database.read(sql, {"id": model_id}))
+
+
 def counts(database: Database) -> Counts:
     """How many models, in all and by each word."""
 

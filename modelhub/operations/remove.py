@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.domain import Format, LocationState, ModelRecord
+from modelhub.errors import ModelhubError
 from modelhub.storage.sidecars import sidecars_of, twins_of
 from modelhub.storage.trash import to_trash
 
 
-def paths_of(record: ModelRecord) -> tuple[Path, ...]:
+def paths_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
     """What `rm` would put into the trash: the model at all its present places, its sidecars, a diffusers folder whole.
 
-    A file that another model uses as well stays, and so do sidecars that belong to a twin of the same name too.
+    What another model needs stays: a copy inside that model's folder, sidecars that belong to a twin of the same name.
+    Raises ModelhubError when a diffusers folder holds the only copy of another model's file.
     """
+    others = catalog.sharing(record.id)
     if record.format is Format.DIFFUSERS:
-        return (record.path,) if record.path and record.path.is_dir() else ()
+        return _folder_of(record, others)
+    kept = [other.path for other in others if other.format is Format.DIFFUSERS and other.path is not None]
     found: list[Path] = []
     for file in record.files:
         for place in file.locations:
             if place.state is LocationState.UNAVAILABLE or not place.path.is_file():
                 continue
+            if any(folder in place.path.parents for folder in kept):
+                continue
             found.append(place.path)
             if not twins_of(place.path):
                 found += sidecars_of(place.path)
     return tuple(dict.fromkeys(found))
+
+
+def _folder_of(record: ModelRecord, others: Sequence[ModelRecord]) -> tuple[Path, ...]:
+    folder = record.path
+    if folder is None or not folder.is_dir():
+        return ()
+    for other in others:
+        for file in other.files:
+            present = [place.path for place in file.locations if place.state is LocationState.PRESENT]
+            if present and all(folder in path.parents for path in present):
+                raise ModelhubError(
+                    f"{folder} holds the only copy of {present[0].name}, which {other.name} needs too.",
+                    f"Remove {other.name} first, or forget this one with --keep-files.",
+                )
+    return (folder,)
 
 
 def remove(
@@ -39,7 +60,17 @@ def remove(
     """Trash and forget, model by model. Raises TrashError: models before that one are done, the rest are not."""
     trashed: list[Path] = []
     for record in records:
-        if not keep_files:
-            trashed += to_trash(paths_of(record), send=send)
+        gone = () if keep_files else to_trash(paths_of(record, catalog=catalog), send=send)
+        trashed += gone
         catalog.remove(record.id)
+        _forget(gone, catalog)
     return tuple(trashed)
+
+
+def _forget(paths: Sequence[Path], catalog: Catalog) -> None:
+    """Places that are in the trash now, of files that another model keeps in the catalog."""
+    for root in catalog.roots() if paths else ():
+        for place in catalog.known_locations(root).values():
+            where = root.path / place.relative
+            if any(path == where or path in where.parents for path in paths):
+                catalog.forget_location(place.id)

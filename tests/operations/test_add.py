@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import Format, LocationState, ModelType, Verdict
-from modelhub.errors import NotFoundError
+from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.operations import reading
 from modelhub.operations.add import add, refresh_answers, roots_named, scan
 from modelhub.operations.bring import bring
@@ -277,4 +278,43 @@ def test_a_trash_that_refuses_keeps_file_and_record(catalog: Catalog, models: Pa
         remove(catalog.find("easy"), catalog=catalog, send=refuse)
     assert len(catalog.find("easy")) == 1
     assert (models / "easy.safetensors").exists()
-    assert paths_of(catalog.find("easy")[0]) == (models / "easy.safetensors",)
+    assert paths_of(catalog.find("easy")[0], catalog=catalog) == (models / "easy.safetensors",)
+
+
+def test_removing_never_takes_what_another_model_needs(catalog: Catalog, tmp_path: Path) -> None:
+    """A loose VAE that is also a part of a diffusers folder: each can go without the other's copy."""
+    folder = folders.write(tmp_path / "models" / "pipe")
+    inside = next((folder / "vae").glob("*.safetensors"))
+    loose = tmp_path / "models" / "loose.safetensors"
+    loose.write_bytes(inside.read_bytes())
+    list(add([tmp_path / "models"], catalog=catalog))
+
+    def trash(path: str) -> None:
+        target = Path(path)
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+
+    remove(catalog.find("loose"), catalog=catalog, send=trash)
+    assert inside.is_file()
+    assert not loose.exists()
+    loose.write_bytes(inside.read_bytes())
+    list(add([loose], catalog=catalog))
+    remove(catalog.find("pipe"), catalog=catalog, send=trash)
+    assert loose.is_file()
+    assert not folder.exists()
+    (left,) = catalog.records(ModelQuery())
+    assert left.path == loose
+    assert catalog.check() == []
+
+
+def test_a_folder_with_the_only_copy_of_another_model_stays(catalog: Catalog, tmp_path: Path) -> None:
+    """The other model is named, and nothing is trashed."""
+    folder = folders.write(tmp_path / "models" / "pipe")
+    inside = next((folder / "vae").glob("*.safetensors"))
+    loose = tmp_path / "models" / "loose.safetensors"
+    loose.write_bytes(inside.read_bytes())
+    list(add([tmp_path / "models"], catalog=catalog))
+    loose.unlink()
+    list(scan(catalog.roots(), catalog=catalog))
+    with pytest.raises(ModelhubError, match="only copy"):
+        remove(catalog.find("pipe"), catalog=catalog, send=lambda path: pytest.fail(f"trashed {path}"))
+    assert folder.is_dir()
