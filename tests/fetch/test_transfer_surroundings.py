@@ -111,7 +111,7 @@ def test_caches_with_etags_of_their_own_do_no_harm(heeds: bool, tmp_path: Path) 
         server.heeds_if_range = heeds
         server.etags = ['"a"', '"b"', '"c"']
         got = download(remote(server.url, DATA), tmp_path, settings=QUICK)
-        assert server.sent < 2 * len(DATA)
+        assert server.sent <= 5 * len(DATA)  # a whole body for each node that does not know the other's ETag, no more
     assert got.path.read_bytes() == DATA
 
 
