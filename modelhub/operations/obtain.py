@@ -19,6 +19,7 @@ from modelhub.storage.faults import DiskFullError
 from modelhub.storage.hashing import hash_file
 from modelhub.storage.place import free_bytes
 
+_LARGEST_IN_GIT = 64 * 1024 * 1024  # bytes; hubs keep larger files in LFS
 _RESERVE = 64 * 1024 * 1024  # bytes left free beside a download, for the catalog and everybody else
 
 
@@ -119,10 +120,10 @@ def _cached(file: RemoteFile) -> Obtained | None:
     """A file of the Hugging Face cache, if it holds what its name there claims."""
     for path in _claims(file):
         hashes = hash_file(path)
-        if hashes.sha256 == file.sha256 or (file.git_sha1 and _git_sha1(path) == file.git_sha1):
-            return Obtained(
-                remote=file, path=path, name=_name(file), hashes=hashes, size=path.stat().st_size, how="cached"
-            )
+        size = path.stat().st_size
+        in_git = file.git_sha1 is not None and size <= _LARGEST_IN_GIT
+        if hashes.sha256 == file.sha256 or (in_git and _git_sha1(path) == file.git_sha1):
+            return Obtained(remote=file, path=path, name=_name(file), hashes=hashes, size=size, how="cached")
     return None
 
 
