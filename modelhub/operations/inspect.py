@@ -117,7 +117,7 @@ def _answers(paths: Sequence[Path], one: Callable[[Path], _T], workers: int) -> 
         yield from map(one, paths)
         return
     with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:  # headers make no cycles, only garbage
-        yield from pool.map(one, paths, chunksize=64)
+        yield from pool.map(one, paths, chunksize=max(8, min(64, len(paths) // (8 * workers))))
 
 
 def _one(path: Path, *, with_hashes: bool, then: Callable[[Inspection], _T]) -> _T:
