@@ -247,15 +247,17 @@ class _StackMaker:
         self.modules.append(module)
 
     def _taken(self, *names: str) -> tuple[torch.Tensor, ...]:
-        part = self.parts.pop(self.place, {})
+        if self.place not in self.parts:
+            raise self._misnumbered()
+        part = self.parts.pop(self.place)
         if set(part) != set(names):
-            raise self._wrong(f"layer {self.place} is not what its activation function and layer norm lead to")
+            raise self._wrong(f"layer {self.place} has {' and '.join(part)} instead of {' and '.join(names)}")
         self.place += 1
         return tuple(part[name] for name in names)
 
     def _check_end(self, sizes: list[int]) -> None:
         if self.parts:
-            raise self._wrong(f"layer {min(self.parts)} is not what its activation function and layer norm lead to")
+            raise self._misnumbered()
         if not self.linears:
             raise self._wrong("it is empty on one side")
         if sizes[-1] != self.width:
@@ -263,6 +265,10 @@ class _StackMaker:
         wanted = self.traits.structure
         if wanted is not None and [int(self.width * part) for part in wanted] != sizes:
             raise self._wrong(f"its layers {sizes} are not of the structure {list(wanted)} that it names")
+
+    def _misnumbered(self) -> ModelhubError:
+        at = f"layer {min(self.parts)} is not where" if self.parts else f"layer {self.place} is missing where"
+        return self._wrong(f"{at} its activation function ({self.traits.activation or 'linear'}) and layer norm put it")
 
     def _wrong(self, what: str) -> ModelhubError:
         return ModelhubError(f"The hypernetwork's part for width {self.width} cannot be loaded: {what}.", _HINT)
