@@ -37,6 +37,11 @@ class Settings:
     transfer_limit_rate: int
     transfer_stall_seconds: int
     transfer_retries: int
+    render_device: str
+    render_prompt: str
+    render_bases: tuple[str, ...]
+    render_timeout: int
+    render_memory: int
     hash_workers: int
     origins: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None

@@ -95,6 +95,16 @@ KEYS: tuple[Key, ...] = (
         "Seconds without a byte after which a connection is opened anew.",
     ),
     Key("transfer.retries", "count", 6, "Tries for one piece of a file before giving up."),
+    Key("render.device", "text", "auto", "Device for render tests: auto, cpu, cuda, cuda:1, mps."),
+    Key("render.prompt", "text", "", "Prompt for render tests; empty: the built-in one."),
+    Key(
+        "render.bases",
+        "texts",
+        (),
+        'Base to test adapters on, by architecture: ["sd1=NAME", "sdxl=NAME"]; else the smallest that works.',
+    ),
+    Key("render.timeout", "count", 900, "Seconds that one render test may take, loading included."),
+    Key("render.memory", "bytes", 0, "Most memory of a render process, such as 8GB; 0: what is free when it starts."),
     Key("hash.workers", "count", 0, "Files hashed at once; 0: as many as there are processor cores."),
 )
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}

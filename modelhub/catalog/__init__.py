@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         NewModel,
         NewStep,
         Operation,
+        RenderRun,
         Root,
         Step,
     )
@@ -36,6 +37,7 @@ __all__ = [
     "NewModel",
     "NewStep",
     "Operation",
+    "RenderRun",
     "Root",
     "Step",
 ]

@@ -13,6 +13,7 @@ from modelhub.catalog import query, reading, roots, schema, writing
 from modelhub.catalog.database import Database
 from modelhub.catalog.journal import Journal
 from modelhub.catalog.places import Places
+from modelhub.catalog.renders import Renders
 from modelhub.catalog.spelling import stored
 from modelhub.catalog.values import (
     Counts,
@@ -26,7 +27,7 @@ from modelhub.domain import FileRecord, Inspection, ModelRecord, Source
 from modelhub.errors import NotFoundError
 
 
-class Catalog(Places, Journal):
+class Catalog(Places, Journal, Renders):
     """Open with `Catalog.open`. One object per thread; several processes may use one catalog at once."""
 
     def __init__(self, database: Database) -> None:

@@ -192,6 +192,9 @@ render_run = Table(
     Column("picture", Text),
     Column("seconds", Float),
     Column("started_at", String(32), nullable=False),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("recipe_key", String(16), nullable=False, server_default=""),
+    Column("base_name", Text, nullable=False, server_default=""),
 )
 
 operation = Table(

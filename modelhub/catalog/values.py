@@ -176,3 +176,24 @@ class Step:
     target: str
     detail: Mapping[str, Any]
     state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderRun:
+    """How one render test of a model ended. `pictures`: kind ("base", "full", "half", "difference") → path relative to
+    the library; `key` changes when the recipe or one of the files does; `seconds` of wall clock; `id` 0: not stored yet.
+    """
+
+    model_id: int
+    verdict: str
+    words: str
+    base_model_id: int | None = None
+    base_name: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    seconds: float = 0.0
+    started_at: str = ""
+    id: int = 0

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Row] = {
     "set": Row("set", "Set your own words for a model; they win."),
     "tag": Row("tag", "Add tags, or take them away."),
     "verify": Row("verify", "Prove that files hold what was recorded."),
+    "render-test": Row("render_test", "Prove that models work, by rendering."),
     "convert": Row("convert", "Write a new safetensors file from an old one."),
     "fingerprint": Row("fingerprint", "Digests of a file's networks; names for them."),
     "known": Row("known", "The well-known models, which pull takes by name."),

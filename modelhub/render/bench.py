@@ -1,0 +1,208 @@
+"""The test bench: keeps one base loaded and puts on it what is to be tested, one job at a time."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from modelhub.render import devices, rendering
+from modelhub.render.judge import LIMITS, Array, Judgement, judge_base, judge_picture, picture_numbers
+from modelhub.render.loaders import Base, load_base, load_vae
+from modelhub.render.messages import Job, Part
+from modelhub.render.problems import RenderProblem
+from modelhub.render.recipes import SMALL, Recipe, settled
+from modelhub.render.text import Context, context
+from modelhub.render.verdicts import RenderVerdict
+
+Say = Callable[[str, bool], None]
+
+
+@dataclass
+class Shot:
+    """One picture: its latents (float32, CPU), raw decode, and numbers."""
+
+    latents: torch.Tensor
+    raw: Array
+    numbers: dict[str, float]
+
+
+@dataclass
+class Loaded:
+    """A base on the bench, with the pictures it made by itself, by prompt."""
+
+    part: Part
+    exact: bool
+    base: Base
+    dtype: str
+    load_seconds: float
+    shots: dict[tuple[str, Recipe], tuple[Shot, Context]] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What a job found: the verdict, numbers to store, pictures by kind, and the recipe that was followed."""
+
+    judgement: Judgement
+    recipe: Recipe
+    numbers: dict[str, Any]
+    pictures: dict[str, Array] = field(default_factory=dict)
+    prompt: str = ""
+
+
+class Bench:
+    """`say(text, about_base)` is told what begins."""
+
+    def __init__(self, device: str, say: Say) -> None:
+        self.device = device
+        self.say = say
+        self._loaded: Loaded | None = None
+
+    def loaded(self, job: Job) -> Loaded:
+        """The job's base; the one that is loaded already when it is the same. Raises RenderProblem."""
+        held = self._loaded
+        if held is not None and held.part.path == job.base.path and (held.exact or not job.exact):
+            return held
+        self.drop()
+        self.say(f"loading {job.base.name}", True)
+        started = time.monotonic()
+        dtype = devices.dtype_for(self.device, Path(job.base.path), exact=job.exact)
+        base = load_base(job.base, dtype=dtype).to(self.device)
+        name = str(dtype).removeprefix("torch.")
+        self._loaded = Loaded(job.base, job.exact, base, name, time.monotonic() - started)
+        return self._loaded
+
+    def drop(self) -> None:
+        """Let go of the base."""
+        self._loaded = None
+        gc.collect()
+        devices.empty_cache(self.device)
+
+    def recipe(self, job: Job, held: Loaded) -> Recipe:
+        """The job's recipe with every open field decided."""
+        return settled(
+            job.recipe,
+            architecture=held.base.architecture,
+            device=self.device,
+            parameters=held.base.parameters,
+            native=job.base.native,
+        )
+
+    def plain(self, job: Job, held: Loaded, recipe: Recipe, prompt: str) -> tuple[Shot, Context]:
+        """The base's own picture for a prompt; made once."""
+        key = (prompt, replace(recipe, prompt=prompt))
+        if key not in held.shots:
+            if len(held.shots) > 8:
+                held.shots.pop(next(iter(held.shots)))
+            self.say(f"rendering {job.base.name} alone", True)
+            if held.base.prediction is None and held.base.kind == "text":
+                held.base.prediction = rendering.find_prediction(held.base, recipe)
+            told = context(held.base, prompt)
+            held.shots[key] = (self.shoot(held, recipe, told), told)
+        return held.shots[key]
+
+    def shoot(self, held: Loaded, recipe: Recipe, told: Context) -> Shot:
+        """Render and decode."""
+        untold = context(held.base, recipe.negative_prompt)
+        started = time.monotonic()
+        latents = rendering.render(held.base, recipe, told, untold)
+        devices.synchronize(self.device)
+        rendered = time.monotonic()
+        shot = self.develop(held.base.vae, latents)
+        shot.numbers |= {
+            "step_seconds": (rendered - started) / max(recipe.steps or 1, 1),
+            "decode_seconds": time.monotonic() - rendered,
+        }
+        return shot
+
+    def develop(self, vae: Any, latents: torch.Tensor) -> Shot:
+        """Decode latents; where the VAE overflows at half precision, once more in fp32."""
+        finite = torch.isfinite(latents).float().mean().item()
+        numbers = {"latents_finite": finite, "latents_std": latents.std().item(), "latents_mean": latents.mean().item()}
+        raw = rendering.decode(vae, latents)
+        numbers |= picture_numbers(raw)
+        if finite == 1.0 and numbers["finite"] < 1.0 and vae.dtype != torch.float32:
+            kind = vae.dtype
+            vae.to(torch.float32)
+            exact = rendering.decode(vae, latents)
+            vae.to(kind)
+            if picture_numbers(exact)["finite"] == 1.0:
+                raw = exact
+                numbers |= picture_numbers(raw) | {"fp32_vae": 1.0}
+        return Shot(latents, raw, numbers)
+
+    def test_base(self, job: Job) -> Outcome:
+        """A base: text to picture."""
+        held = self.loaded(job)
+        recipe = self.recipe(job, held)
+        shot, told = self.plain(job, held, recipe, recipe.prompt)
+        numbers = self._numbers(held, shot)
+        numbers |= self.health(held.base, shot, told)
+        damage = (*job.subject.damage, *held.base.damage)
+        judgement = judge_base(numbers, damage=damage)
+        pictures = {"full": shot.raw}
+        if judgement.verdict in _VAE_MAY_HELP and job.rescues:
+            judgement, pictures = self._rescued(job, held, shot, judgement, pictures)
+        return Outcome(judgement, recipe, numbers, pictures, recipe.prompt)
+
+    def health(self, base: Base, shot: Shot, told: Context) -> dict[str, Any]:
+        """How well the UNet finds noise and the VAE keeps latents; nothing where the picture is not finite."""
+        if shot.numbers["latents_finite"] < 1.0:
+            return {}
+        found = rendering.finds_noise(base, shot.latents, told)
+        best = max(found, key=lambda name: found[name])
+        numbers: dict[str, Any] = {"finds_noise": found[best]}
+        if found[best] >= LIMITS.finds_noise:
+            numbers["prediction"] = best
+        if shot.numbers["finite"] == 1.0:
+            numbers |= self.keeps(base.vae, shot)
+        return numbers
+
+    def keeps(self, vae: Any, shot: Shot) -> dict[str, float]:
+        """How much of the latents comes back from the picture: a correlation; nothing without an encoder."""
+        if not bool(vae.encoder.conv_in.weight.any()):
+            return {}
+        side = min(shot.latents.shape[-1], 32)
+        raw = shot.raw[: 8 * side, : 8 * side].clip(-1, 1)
+        again = rendering.encode(vae, raw)
+        return {"keeps_latents": rendering.correlation(again, shot.latents[..., :side, :side])}
+
+    def _rescued(
+        self, job: Job, held: Loaded, shot: Shot, judgement: Judgement, pictures: dict[str, Array]
+    ) -> tuple[Judgement, dict[str, Array]]:
+        """Decode with VAEs of the library; the first that gives a sound picture is advice."""
+        for part in job.rescues:
+            self.say(f"decoding with {part.name}", False)
+            try:
+                vae = self.vae(part, held)
+            except RenderProblem:
+                continue
+            if vae.config.latent_channels != shot.latents.shape[1]:
+                continue
+            again = self.develop(vae, shot.latents)
+            if judge_picture(again.numbers) is None and self.keeps(vae, again).get("keeps_latents", 1) > LIMITS.keeps_latents:
+                words = f"{judgement.words}; with the VAE {part.name} it works: use that one"
+                return replace(judgement, words=words), {"full": again.raw, "base": shot.raw}
+        return judgement, pictures
+
+    def vae(self, part: Part, held: Loaded) -> Any:
+        """Another VAE, beside the base's, on the same device."""
+        weight = held.base.vae.decoder.conv_in.weight
+        return load_vae(part, architecture=held.base.architecture, dtype=weight.dtype).to(weight.device)
+
+    def _numbers(self, held: Loaded, shot: Shot) -> dict[str, Any]:
+        return {
+            **shot.numbers,
+            "load_seconds": held.load_seconds,
+            "dtype": held.dtype,
+            "parameters": held.base.parameters,
+            "small": held.base.parameters < SMALL,
+        }
+
+
+_VAE_MAY_HELP = (RenderVerdict.UNIFORM, RenderVerdict.CLIPPED, RenderVerdict.NAN_VAE, RenderVerdict.DAMAGED)

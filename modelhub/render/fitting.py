@@ -1,0 +1,103 @@
+"""Which base an adapter fits, from headers alone: widths that have to agree. Pure; nothing is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelhub.domain import Detection, ModelType
+from modelhub.formats.header import Header
+
+# Architectures that the loaders build; others are rendered only from diffusers folders that name their pipeline.
+BUILT = ("sd1", "sd2", "sdxl", "sdxl-refiner")
+Shapes = Mapping[str, tuple[int, ...]]
+
+_CONTEXT = re.compile(r"(?<!ema)\.?attn2\.to_k\.weight$")
+_TOKENS = re.compile(r"(token_embedding|embed_tokens)\.weight$")
+_DECODER = re.compile(r"(^|\.|/)decoder\.conv_in\.weight$")
+# The last dimension of these is the width of what goes in.
+_LORA_IN = re.compile(r"(lora_down|lora\.down|_lora\.down|lora_A|lora_A\.default|hada_w1_b|\.diff)(\.weight)?$")
+_TEXT_MODULE = re.compile(r"lora_te|text_encoder|text_model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What has to agree. `contexts`: widths of cross-attention's input; `texts`: of token embeddings; `latents`:
+    channels. Empty or None: the file does not tell."""
+
+    type: ModelType
+    architectures: tuple[str, ...] = ()
+    contexts: frozenset[int] = frozenset()
+    texts: frozenset[int] = frozenset()
+    latents: int | None = None
+
+
+def facts(header: Header, detection: Detection) -> Facts:
+    """The facts of a base or an adapter."""
+    shapes = {name: info.shape for name, info in header.tensors.items() if not name.startswith("model_ema.")}
+    architecture = detection.architecture
+    return Facts(
+        type=detection.type,
+        architectures=(architecture,) if architecture else detection.architecture_candidates,
+        **_WIDTHS[detection.type](shapes) if detection.type in _WIDTHS else {},
+    )
+
+
+def fits(adapter: Facts, base: Facts) -> bool:
+    """Whether the adapter can go on the base; what neither of them tells does not speak against it."""
+    if adapter.contexts and base.contexts and not adapter.contexts & base.contexts:
+        return False
+    if adapter.texts and base.texts:
+        return adapter.texts == base.texts if adapter.type is ModelType.EMBEDDING else adapter.texts <= base.texts
+    if adapter.latents and base.latents and adapter.latents != base.latents:
+        return False
+    told = adapter.contexts or adapter.texts
+    if not told and adapter.architectures and base.architectures:
+        return bool(set(adapter.architectures) & set(base.architectures))
+    return True
+
+
+def _base(shapes: Shapes) -> dict[str, object]:
+    return {
+        "contexts": frozenset(shape[1] for name, shape in shapes.items() if _CONTEXT.search(name) and len(shape) == 2),
+        "texts": frozenset(shape[1] for name, shape in shapes.items() if _TOKENS.search(name) and len(shape) == 2),
+        "latents": _latents(shapes),
+    }
+
+
+def _latents(shapes: Shapes) -> int | None:
+    return next((shape[1] for name, shape in shapes.items() if _DECODER.search(name) and len(shape) == 4), None)
+
+
+def _lora(shapes: Shapes) -> dict[str, object]:
+    contexts, texts = set(), set()
+    for name, shape in shapes.items():
+        if not shape or not _LORA_IN.search(name):
+            continue
+        width = shape[1] if len(shape) > 1 else shape[0]
+        if _TEXT_MODULE.search(name):
+            if re.search(r"[qkv]_proj", name):
+                texts.add(width)
+        elif re.search(r"attn2.to_k", name):
+            contexts.add(width)
+    # The text encoder's width is only asked where the UNet's part does not tell.
+    return {"contexts": frozenset(contexts), "texts": frozenset() if contexts else frozenset(texts)}
+
+
+def _embedding(shapes: Shapes) -> dict[str, object]:
+    return {"texts": frozenset(shape[-1] for shape in shapes.values() if len(shape) in (1, 2))}
+
+
+def _hypernetwork(shapes: Shapes) -> dict[str, object]:
+    widths = {int(head) for name in shapes if (head := name.partition(".")[0]).isdigit()}
+    return {"contexts": frozenset(widths)}
+
+
+_WIDTHS = {
+    ModelType.BASE: _base,
+    ModelType.LORA: _lora,
+    ModelType.EMBEDDING: _embedding,
+    ModelType.HYPERNETWORK: _hypernetwork,
+    ModelType.VAE: lambda shapes: {"latents": _latents(shapes)},
+}

@@ -1,0 +1,211 @@
+"""A base ready to render with, out of a single file or a diffusers folder, through modelhub's own readers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from modelhub.render import networks, tensors
+from modelhub.render.clip_names import Named
+from modelhub.render.messages import Part
+from modelhub.render.problems import RenderProblem, incomplete
+from modelhub.render.verdicts import RenderVerdict
+
+# Prefixes in single files, most telling first: component → the prefix is taken off the names.
+_PREFIXES = (
+    ("model.diffusion_model.", "unet"),
+    ("first_stage_model.", "vae"),
+    ("cond_stage_model.transformer.", "text_encoder"),
+    ("cond_stage_model.model.", "text_encoder"),
+    ("conditioner.embedders.0.transformer.", "text_encoder"),
+    ("conditioner.embedders.0.model.", "text_encoder"),
+    ("conditioner.embedders.1.model.", "text_encoder_2"),
+)
+# Extra input channels of the UNet beside the latents → what they are for.
+_KINDS = {0: "text", 5: "inpainting", 4: "instruct-pix2pix", 1: "depth"}
+_WEIGHTS = (
+    "diffusion_pytorch_model.safetensors",
+    "model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "model.fp16.safetensors",
+    "diffusion_pytorch_model.bin",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.fp16.bin",
+    "pytorch_model.fp16.bin",
+)
+
+
+@dataclass
+class Base:
+    """Networks on their device. `kind`: "text", "inpainting", "instruct-pix2pix", "depth" or "refiner".
+
+    `penultimate`: contexts are the last but one layer's output, normalised ("sd2") or plain ("sdxl"); "" for the last.
+    `prediction`: "epsilon" or "v", None where it is to be found out.
+    """
+
+    unet: Any
+    vae: Any
+    text_encoders: list[Any]
+    architecture: str
+    kind: str = "text"
+    penultimate: str = ""
+    prediction: str | None = None
+    zero_snr: bool = False
+    damage: list[str] = field(default_factory=list)
+
+    @property
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """What adapters change, by the names that they use."""
+        names = ("text_encoder", "text_encoder_2") if len(self.text_encoders) > 1 else ("text_encoder",)
+        return {"unet": self.unet, **dict(zip(names, self.text_encoders, strict=True))}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the UNet has."""
+        return sum(weight.numel() for weight in self.unet.parameters())
+
+    def to(self, device: str) -> Base:
+        """The same, moved."""
+        for network in (self.unet, self.vae, *self.text_encoders):
+            network.to(device)
+        return self
+
+
+def load_base(part: Part, *, dtype: torch.dtype) -> Base:
+    """The base of a file or folder, in `dtype`, on the CPU. Raises RenderProblem and ModelhubError."""
+    path = Path(part.path)
+    base = _from_folder(path, dtype) if path.is_dir() else _from_file(path, dtype, part.architecture)
+    if part.prediction in ("epsilon", "v") and base.prediction is None:
+        base.prediction = part.prediction
+    return base
+
+
+def _from_file(path: Path, dtype: torch.dtype, architecture: str | None) -> Base:
+    found: dict[str, Named] = {}
+    flags: set[str] = set()
+
+    def wanted(name: str) -> str | None:
+        if name in ("v_pred", "ztsnr"):
+            flags.add(name)
+        return name if name.startswith(tuple(prefix for prefix, _ in _PREFIXES)) else None
+
+    for name, tensor in tensors.load(path, wanted, dtype=dtype).items():
+        prefix, component = next(row for row in _PREFIXES if name.startswith(row[0]))
+        found.setdefault(component, {})[name.removeprefix(prefix)] = tensor
+    for component in ("unet", "vae", "text_encoder"):
+        if component not in found:
+            raise RenderProblem(RenderVerdict.INCOMPLETE, f"the file has no {component.replace('_', ' ')}")
+    damage = _broken_position_ids(found["text_encoder"])
+    unet = networks.unet(found.pop("unet"))
+    kind, family = _kind(unet), architecture or _family(unet)
+    vae = networks.vae(found.pop("vae"), architecture=family)
+    encoders = [networks.text_encoder(found.pop(key)) for key in ("text_encoder", "text_encoder_2") if key in found]
+    if unet.config.addition_embed_type and kind != "refiner" and len(encoders) < 2:
+        raise incomplete("file", ["the second text encoder"])
+    return Base(
+        unet=unet,
+        vae=vae,
+        text_encoders=encoders,
+        architecture=family,
+        kind=kind,
+        penultimate="sdxl" if unet.config.addition_embed_type else "sd2" if family == "sd2" else "",
+        prediction="v" if "v_pred" in flags else None,
+        zero_snr="ztsnr" in flags,
+        damage=damage,
+    )
+
+
+def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
+    unet = networks.unet_of_folder(_json(folder / "unet" / "config.json"), _weights(folder / "unet", dtype))
+    encoders = [
+        networks.text_encoder(_weights(folder / name, dtype), _json(folder / name / "config.json"))
+        for name in ("text_encoder", "text_encoder_2")
+        if (folder / name / "config.json").is_file()
+    ]
+    if not encoders:
+        raise incomplete("folder", ["text_encoder/config.json"])
+    schedule = _json(folder / "scheduler" / "scheduler_config.json")
+    family = _family(unet)
+    settings = _json(folder / "vae" / "config.json")
+    return Base(
+        unet=unet,
+        vae=networks.vae(_weights(folder / "vae", dtype), architecture=family, config=settings),
+        text_encoders=encoders,
+        architecture=family,
+        kind=_kind(unet),
+        # SD2's folders hold 23 of the 24 layers, so that the last one is right as it is
+        penultimate="sdxl" if unet.config.addition_embed_type else "",
+        prediction={"v_prediction": "v", "epsilon": "epsilon"}.get(str(schedule.get("prediction_type", "epsilon"))),
+        zero_snr=bool(schedule.get("rescale_betas_zero_snr")),
+    )
+
+
+def load_vae(part: Part, *, architecture: str, dtype: torch.dtype) -> Any:
+    """A VAE out of its own file, a full checkpoint or a folder. Raises RenderProblem and ModelhubError."""
+    path = Path(part.path)
+    if path.is_dir():
+        inner = path if (path / "config.json").is_file() else path / "vae"
+        config = _json(inner / "config.json")
+        return networks.vae(_weights(inner, dtype), architecture=architecture, config=config)
+    named = tensors.load(path, lambda name: None if name.startswith(("model.", "loss.")) else name, dtype=dtype)
+    for prefix in ("first_stage_model.", "vae."):
+        if any(name.startswith(prefix) for name in named):
+            named = {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
+    return networks.vae(named, architecture=architecture)
+
+
+def _kind(unet: Any) -> str:
+    added = unet.config.addition_embed_type
+    if added and unet.config.cross_attention_dim == 1280:
+        return "refiner"
+    extra = unet.config.in_channels - unet.config.out_channels
+    if extra not in _KINDS:
+        raise RenderProblem(
+            RenderVerdict.NOT_TESTED, f"a UNet with {unet.config.in_channels} input channels has no known pipeline"
+        )
+    return _KINDS[extra]
+
+
+def _family(unet: Any) -> str:
+    if unet.config.addition_embed_type:
+        return "sdxl-refiner" if unet.config.cross_attention_dim == 1280 else "sdxl"
+    return "sd2" if unet.config.use_linear_projection else "sd1"
+
+
+def _broken_position_ids(named: Named) -> list[str]:
+    for name in [name for name in named if name.endswith("position_ids")]:
+        held = named.pop(name).flatten().to(torch.int64)
+        wrong = int((held != torch.arange(len(held))).sum())
+        if wrong:
+            return [f"{wrong} of the text encoder's position_ids are wrong: UIs misread prompts of some lengths"]
+    return []
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise incomplete("folder", [f"{path.parent.name}/{path.name}"]) from None
+    except (OSError, ValueError) as exc:
+        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} cannot be read: {exc}") from exc
+    if not isinstance(value, dict):
+        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} holds no configuration")
+    return value
+
+
+def _weights(folder: Path, dtype: torch.dtype) -> Named:
+    for index in sorted(folder.glob("*.index.json")):
+        shards = sorted(set(_json(index).get("weight_map", {}).values()))
+        if shards and all((folder / Path(str(shard)).name).is_file() for shard in shards):
+            return tensors.load_all([folder / Path(str(shard)).name for shard in shards], dtype=dtype)
+    for name in _WEIGHTS:
+        if (folder / name).is_file():
+            return tensors.load(folder / name, dtype=dtype)
+    raise incomplete("folder", [f"{folder.name}/{_WEIGHTS[0]}"])
+
+

@@ -1,0 +1,270 @@
+"""Runs render jobs in worker processes: a crash, a hang or a memory hog is a result, and the run goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+import msgspec
+
+from modelhub.errors import ModelhubError
+from modelhub.render.messages import Job, Message, Ready, Result, Stage, decode_message, encode
+from modelhub.render.verdicts import RenderVerdict, is_good
+
+log = logging.getLogger(__name__)
+
+NEEDED = ("torch", "diffusers", "transformers", "numpy", "PIL", "psutil")
+_START_SECONDS = 300  # a cold disk may need minutes to import torch
+_LOOK_EVERY = 0.25  # seconds between looks at the worker's memory
+# Verdicts on a base after which there is nothing to put an adapter on.
+_FATAL = frozenset(
+    (
+        RenderVerdict.LOAD_ERROR,
+        RenderVerdict.INCOMPLETE,
+        RenderVerdict.INCOMPATIBLE,
+        RenderVerdict.NOT_TESTED,
+        RenderVerdict.NAN_UNET,
+        RenderVerdict.OUT_OF_MEMORY,
+        RenderVerdict.TIMEOUT,
+        RenderVerdict.CRASH,
+    )
+)
+OnStage = Callable[[Job, Stage], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`seconds` for one job, loading included; `memory` in bytes for a worker, 0: what is free when it starts."""
+
+    seconds: float = 900.0
+    memory: int = 0
+
+
+def require() -> None:
+    """Raise ModelhubError when a library that the worker needs is not installed."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ModelhubError(
+            f"Rendering needs libraries that are not installed: {', '.join(missing)}.",
+            'pip install "sd-modelhub[render]"',
+        )
+
+
+class Worker:
+    """One worker process on one device. Not for several threads at once."""
+
+    def __init__(self, device: str, *, limits: Limits, command: Sequence[str] | None = None) -> None:
+        self.device = device
+        self.limits = limits
+        self._command = list(command or (sys.executable, "-m", "modelhub.render.worker", device))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: queue.Queue[Message | None] = queue.Queue()
+        self._stderr: IO[bytes] | None = None
+        self._killed_for_memory = False
+
+    def start(self) -> Ready:
+        """Start the process, and wait until it is ready. Raises ModelhubError when it cannot be."""
+        # Its own group: Ctrl-C must reach this process alone, which then ends the worker.
+        flags = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._messages = queue.Queue()
+        self._killed_for_memory = False
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
+            **flags,  # type: ignore[arg-type]
+        )
+        threading.Thread(target=self._listen, args=(self._process, self._messages), daemon=True).start()
+        first = self._next(time.monotonic() + _START_SECONDS)
+        if isinstance(first, Ready):
+            self.device = first.device
+            threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+            return first
+        text = self._said() or "it ended at once"
+        self.stop()
+        raise ModelhubError(f"The render process cannot start: {text}.", "`modelhub doctor` looks at the installation.")
+
+    def test(self, job: Job, on_stage: OnStage) -> Result:
+        """Run one job to its result, whatever happens. The process is started when it is not running."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+        assert self._process is not None and self._process.stdin is not None
+        started = time.monotonic()
+        stage: Stage | None = None
+        try:
+            self._process.stdin.write(encode(job))
+            self._process.stdin.flush()
+            while True:
+                message = self._next(started + self.limits.seconds)
+                if isinstance(message, Result) and message.id == job.id:
+                    return message
+                if isinstance(message, Stage):
+                    stage = message
+                    on_stage(job, message)
+                elif message is None:
+                    break
+        except OSError:
+            log.debug("the render worker's pipe broke", exc_info=True)
+        return self._dead(job, stage, time.monotonic() - started)
+
+    def _dead(self, job: Job, stage: Stage | None, seconds: float) -> Result:
+        """The verdict on a job during which the process died or had to be ended."""
+        verdict, words = self._why(seconds)
+        self.stop()
+        base_failed = bool(stage and stage.about_base) and job.subject.path != job.base.path
+        if base_failed:
+            words = f"its base {job.base.name}: {words}"
+        if stage:
+            words = f"{words} while {stage.text}"
+        return Result(id=job.id, verdict=verdict.value, words=words, seconds=seconds, base_failed=base_failed)
+
+    def _why(self, seconds: float) -> tuple[RenderVerdict, str]:
+        assert self._process is not None
+        if self._killed_for_memory:
+            return RenderVerdict.OUT_OF_MEMORY, "the render process was ended before it used up the memory"
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return RenderVerdict.TIMEOUT, f"no result after {seconds:.0f} s"
+        log.debug("the render worker ended with %s: %s", code, self._said())
+        if code == -9:
+            return RenderVerdict.OUT_OF_MEMORY, "the system ended the render process, most likely for want of memory"
+        how = f"by signal {-code}" if code < 0 else f"with code {code}"
+        return RenderVerdict.CRASH, f"the render process ended {how}"
+
+    def _next(self, deadline: float) -> Message | None:
+        try:
+            return self._messages.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return None
+
+    def _said(self) -> str:
+        """The last line on the process's stderr."""
+        if self._stderr is None:
+            return ""
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    @staticmethod
+    def _listen(process: subprocess.Popen[bytes], messages: queue.Queue[Message | None]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                messages.put(decode_message(line))
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                log.debug("the render worker said %r", line[:200])
+        messages.put(None)
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """End the process before it drives the machine into swapping."""
+        import psutil
+
+        memory = psutil.virtual_memory()
+        limit = self.limits.memory or int(memory.available - 0.04 * memory.total)
+        try:
+            seen = psutil.Process(process.pid)
+            while process.poll() is None:
+                if seen.memory_info().rss > limit:
+                    self._killed_for_memory = True
+                    process.kill()
+                    return
+                time.sleep(_LOOK_EVERY)
+        except psutil.Error:
+            return
+
+    def stop(self) -> None:
+        """End the process; safe when there is none."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        if self._stderr is not None:
+            self._stderr.close()
+            self._stderr = None
+
+
+def run(
+    groups: Sequence[Sequence[Job]], *, device: str, limits: Limits, on_stage: OnStage, on_ready: Callable[[Ready], None]
+) -> Iterator[tuple[Job, Result]]:
+    """Every job of every group, with its result, as they are done. The jobs of a group share a base and a worker.
+
+    `device`: "auto" uses every CUDA device there is, one worker each. Raises ModelhubError when no worker can start.
+    Ending the iteration early ends the workers.
+    """
+    require()
+    waiting: queue.SimpleQueue[Sequence[Job]] = queue.SimpleQueue()
+    for group in groups:
+        waiting.put(group)
+    done: queue.Queue[tuple[Job, Result] | BaseException | None] = queue.Queue()
+    first = Worker(device, limits=limits)
+    workers = [first]
+    try:
+        ready = first.start()
+        on_ready(ready)
+        if device == "auto":
+            more = min(ready.cuda_devices, len(groups)) - 1
+            workers += [Worker(f"cuda:{number}", limits=limits) for number in range(1, more + 1)]
+        for worker in workers:
+            threading.Thread(target=_serve, args=(worker, waiting, done, on_stage), daemon=True).start()
+        running = len(workers)
+        while running:
+            answer = done.get()
+            if answer is None:
+                running -= 1
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                yield answer
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _without_base(job: Job, bad: Result) -> Result:
+    """The result of a job whose base was just found not to work."""
+    words = bad.words if bad.base_failed else f"its base {job.base.name} does not work: {bad.words}"
+    return Result(id=job.id, verdict=RenderVerdict.NOT_TESTED.value, words=words, base_failed=True)
+
+
+def _serve(
+    worker: Worker,
+    waiting: queue.SimpleQueue[Sequence[Job]],
+    done: queue.Queue[tuple[Job, Result] | BaseException | None],
+    on_stage: OnStage,
+) -> None:
+    try:
+        while True:
+            try:
+                group = waiting.get_nowait()
+            except queue.Empty:
+                break
+            bad: Result | None = None
+            for job in group:
+                own = job.subject.path == job.base.path
+                if bad is not None and not own and (bad.verdict in _FATAL or job.alternatives):
+                    result = _without_base(job, bad)
+                else:
+                    result = worker.test(job, on_stage)
+                if result.base_failed or (own and not is_good(result.verdict)):
+                    bad = result
+                done.put((job, result))
+    except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits
+        done.put(exc)
+    done.put(None)

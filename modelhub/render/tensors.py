@@ -1,0 +1,71 @@
+"""Weights as torch tensors through modelhub's own readers: no pickle is ever executed, no hub asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+
+from modelhub.errors import ModelhubError
+from modelhub.formats.tensors import TensorReader
+
+DTYPES: dict[str, torch.dtype] = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
+# In the data type of the networks: only floating point weights; position_ids and flags stay what they are.
+Named = dict[str, torch.Tensor]
+
+
+def load(
+    path: Path, wanted: Callable[[str], str | None] = lambda name: name, *, dtype: torch.dtype | None = None
+) -> Named:
+    """The file's tensors, each under the name that `wanted` gives it (None: left out), converted to `dtype`.
+
+    One tensor at a time is held twice. Raises ModelhubError when bytes are missing or a data type is unknown.
+    """
+    result: Named = {}
+    with TensorReader(path) as reader:
+        if reader.header.broken:
+            raise ModelhubError(f"{path}: {next((p.text for p in reader.header.problems if p.fatal), 'it is broken')}.")
+        for name in reader.infos:
+            key = wanted(name)
+            if key is not None:
+                # position ids may be stored as floats; rounding them would hide that they are wrong
+                result[key] = _tensor(reader, name, None if name.endswith("position_ids") else dtype)
+    return result
+
+
+def load_all(paths: Iterable[Path], *, dtype: torch.dtype | None = None) -> Named:
+    """The tensors of all shards together."""
+    return {name: tensor for path in paths for name, tensor in load(path, dtype=dtype).items()}
+
+
+def _tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch.Tensor:
+    info = reader.infos[name]
+    kind = DTYPES.get(info.dtype)
+    if kind is None:
+        raise ModelhubError(f"{reader.path}: tensors of type {info.dtype} ({name}) cannot be rendered with.")
+    if 0 in info.shape:
+        return torch.empty(info.shape, dtype=kind)
+    data = bytearray()
+    for piece in reader.chunks(name):
+        data += piece
+    tensor = torch.frombuffer(data, dtype=kind).reshape(info.shape)
+    return tensor.to(dtype) if dtype is not None and kind.is_floating_point else tensor
+
+
+def shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    """Name → shape."""
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

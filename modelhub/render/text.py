@@ -1,0 +1,105 @@
+"""Prompts as contexts: CLIP's tokenizer from carried data, text encoders, and an embedding's vectors in their place."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import torch
+from transformers import CLIPTokenizer
+
+from modelhub.render.embedding import placed
+from modelhub.render.loaders import Base
+
+LENGTH = 77  # tokens of a prompt, start and end among them
+MARK = "<|embedding|>"  # stands in a prompt where an embedding's vectors go
+_MERGES = 49152 - 256 - 2
+_START, _END = 49406, 49407
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the UNet is told: `hidden` (1, 77, width), and SDXL's `pooled` (1, width)."""
+
+    hidden: torch.Tensor
+    pooled: torch.Tensor | None = None
+
+
+@cache
+def tokenizer() -> CLIPTokenizer:
+    """CLIP's tokenizer; its vocabulary (`bpe_simple_vocab_16e6`, MIT) is carried with the package."""
+    data = files("modelhub.render").joinpath("data", "bpe_simple_vocab_16e6.txt.gz").read_bytes()
+    lines = gzip.decompress(data).decode("utf-8").split("\n")
+    merges = [(first, second) for first, second in (line.split() for line in lines[1 : _MERGES + 1])]
+    symbols = _byte_symbols()
+    tokens = [*symbols, *(symbol + "</w>" for symbol in symbols), *("".join(pair) for pair in merges)]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: at for at, token in enumerate(tokens)}, merges=merges, model_max_length=LENGTH)
+
+
+def _byte_symbols() -> list[str]:
+    """GPT-2's printable stand-ins for the 256 bytes, in its order."""
+    shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    return [chr(byte) for byte in shown] + [chr(256 + at) for at in range(len(hidden))]
+
+
+def ids(prompt: str, *, vectors: int = 0, padding: int = _END) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids (1, 77) and the positions (1, `vectors`) that `MARK` keeps free; what is too long is cut off."""
+    before, mark, after = prompt.partition(MARK)
+    tokens = _tokens(before)
+    start = 1 + len(tokens)
+    if mark:
+        tokens += [0] * vectors + _tokens(after)
+    row = [_START, *tokens[: LENGTH - 2], _END]
+    places = [at if mark and at < LENGTH - 1 else -1 for at in range(start, start + vectors)]
+    row += [padding] * (LENGTH - len(row))
+    return torch.tensor([row]), torch.tensor([places], dtype=torch.long)
+
+
+def _tokens(text: str) -> list[int]:
+    return list(tokenizer()(text)["input_ids"][1:-1]) if text.strip() else []
+
+
+@torch.no_grad()
+def context(
+    base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = (), strength: float = 1.0
+) -> Context:
+    """Encode; `vectors`: one (n, width) tensor for each text encoder, put where the prompt has `MARK`.
+
+    `strength` weights what the encoders say at those places, as A1111's `(word:0.5)` does.
+    """
+    hidden, pooled = [], None
+    for number, encoder in enumerate(base.text_encoders):
+        device = encoder.device
+        padding = 0 if encoder.config.hidden_act == "gelu" else _END
+        own = vectors[number] if vectors else None
+        tokens, places = ids(prompt, vectors=0 if own is None else len(own), padding=padding)
+        with ExitStack() as stack:
+            if own is not None:
+                stack.enter_context(placed(encoder, places.to(device), own))
+            out = encoder(tokens.to(device), output_hidden_states=True)
+        said = _hidden(base, encoder, out)
+        if own is not None and strength != 1.0:
+            for at in places[0].tolist():
+                if at >= 0:
+                    said[:, at] *= strength
+        hidden.append(said)
+        if getattr(out, "text_embeds", None) is not None:
+            pooled = out.text_embeds
+    return Context(torch.cat(hidden, dim=-1), pooled if base.penultimate == "sdxl" else None)
+
+
+def _hidden(base: Base, encoder: Any, out: Any) -> torch.Tensor:
+    if not base.penultimate:
+        return torch.as_tensor(out.last_hidden_state)
+    last_but_one = torch.as_tensor(out.hidden_states[-2])
+    if base.penultimate == "sdxl":
+        return last_but_one
+    inner = getattr(encoder, "text_model", encoder)
+    return torch.as_tensor(inner.final_layer_norm(last_but_one))

@@ -1,0 +1,195 @@
+"""The render worker: `python -m modelhub.render.worker DEVICE`, jobs as lines on stdin, messages as lines on stdout.
+
+The only process that imports torch and diffusers. It never asks a hub, and what libraries print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+# cuBLAS is deterministic only with a fixed workspace.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+from modelhub.render.messages import Job, Ready, Result, Stage, decode_job, encode  # noqa: E402 - after the environment
+
+if TYPE_CHECKING:
+    from modelhub.render.adapting import Outcome
+    from modelhub.render.bench import Bench
+
+KINDS = ("base", "full", "half", "difference")
+
+
+def main() -> int:
+    """Serve until stdin ends."""
+    jobs, answers = sys.stdin.buffer, _own_stdout()
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "auto"
+    try:
+        ready, bench_of = _start(wanted)
+    except Exception as exc:  # noqa: BLE001 - whatever an installation is broken by, the parent says it
+        print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
+        return 3
+    _send(answers, ready)
+    bench = bench_of(ready.device)
+    for line in jobs:
+        job = decode_job(line)
+
+        def say(text: str, about_base: bool, number: int = job.id) -> None:
+            _send(answers, Stage(id=number, text=text, about_base=about_base))
+
+        bench.say = say
+        _send(answers, tested(bench, job))
+    return 0
+
+
+def _own_stdout() -> BinaryIO:
+    """The real stdout for messages alone; everything printed goes to stderr."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return answers
+
+
+def _start(wanted: str) -> tuple[Ready, Any]:
+    import diffusers
+    import torch
+    import transformers
+
+    from modelhub.render import devices
+    from modelhub.render.bench import Bench
+
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.set_verbosity_error()
+    device = devices.choose(wanted)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    ready = Ready(
+        device=device,
+        device_name=devices.name_of(device),
+        cuda_devices=torch.cuda.device_count(),
+        versions={"torch": str(torch.__version__), "diffusers": diffusers.__version__},
+    )
+    return ready, lambda name: Bench(name, lambda text, about_base: None)
+
+
+def _send(answers: BinaryIO, message: Ready | Stage | Result) -> None:
+    answers.write(encode(message))
+    answers.flush()
+
+
+def tested(bench: Bench, job: Job) -> Result:
+    """Run one job; whatever goes wrong is a verdict."""
+    import torch
+
+    from modelhub.errors import ModelhubError
+    from modelhub.render import adapting, devices
+    from modelhub.render.problems import RenderProblem
+    from modelhub.render.verdicts import RenderVerdict
+
+    started = time.monotonic()
+    stages: list[bool] = []
+    say = bench.say
+
+    def noted(text: str, about_base: bool) -> None:
+        stages.append(about_base)
+        say(text, about_base)
+
+    bench.say = noted
+    devices.reset_peak(bench.device)
+    try:
+        outcome = adapting.run(bench, job)
+        return _result(bench, job, outcome, time.monotonic() - started)
+    except RenderProblem as exc:
+        verdict, words = exc.verdict, exc.words
+    except ModelhubError as exc:
+        verdict, words = RenderVerdict.LOAD_ERROR, exc.message
+    except (torch.OutOfMemoryError, MemoryError):
+        verdict, words = RenderVerdict.OUT_OF_MEMORY, "the device has too little memory"
+        bench.drop()
+    except Exception as exc:  # noqa: BLE001 - a model that trips a library must not stop the run
+        text = " ".join(str(exc).split())[:300]
+        if "not enough memory" in text or "allocate memory" in text:
+            verdict, words = RenderVerdict.OUT_OF_MEMORY, "there is too little memory"
+        else:
+            verdict, words = RenderVerdict.LOAD_ERROR, f"{type(exc).__name__}: {text}"
+        bench.drop()
+    base_failed = bool(stages and stages[-1]) and job.subject.path != job.base.path
+    return Result(
+        id=job.id,
+        verdict=verdict.value,
+        words=f"its base {job.base.name} failed: {words}" if base_failed else words,
+        recipe={"base": job.base.name},
+        seconds=time.monotonic() - started,
+        base_failed=base_failed,
+    )
+
+
+def _result(bench: Bench, job: Job, outcome: Outcome, seconds: float) -> Result:
+    from modelhub.render import devices
+
+    recipe = _recipe_json(bench, job, outcome)
+    return Result(
+        id=job.id,
+        verdict=outcome.judgement.verdict.value,
+        words=outcome.judgement.words,
+        warnings=outcome.judgement.warnings,
+        metrics={**outcome.numbers, "peak_memory": devices.peak_memory(bench.device), "device": bench.device},
+        recipe=recipe,
+        pictures=_written(job, outcome, recipe),
+        seconds=seconds,
+    )
+
+
+def _recipe_json(bench: Bench, job: Job, outcome: Outcome) -> dict[str, Any]:
+    from modelhub import __version__
+
+    adapter = [] if job.subject.path == job.base.path else [
+        {"kind": job.subject.type, "name": job.subject.name, "hash": job.subject.sha256[:10], "strength": 1.0}
+    ]
+    return {
+        "prompt": outcome.prompt,
+        "negative_prompt": outcome.recipe.negative_prompt,
+        "steps": outcome.recipe.steps,
+        "sampler": outcome.recipe.sampler,
+        "guidance": outcome.recipe.guidance,
+        "seed": outcome.recipe.seed,
+        "width": outcome.recipe.size,
+        "height": outcome.recipe.size,
+        "model": job.base.name,
+        "model_hash": job.base.sha256[:10],
+        "architecture": job.base.architecture,
+        "adapters": adapter,
+        "device": bench.device,
+        "dtype": outcome.numbers.get("dtype"),
+        "modelhub_version": __version__,
+    }
+
+
+def _written(job: Job, outcome: Outcome, recipe: dict[str, Any]) -> dict[str, str]:
+    from modelhub.render.pictures import write_png
+    from modelhub.render.rendering import to_pixels
+    from modelhub.render.sheet import difference_picture
+
+    pixels = {kind: to_pixels(raw) for kind, raw in outcome.pictures.items()}
+    if "base" in pixels and pixels["base"].shape == pixels["full"].shape:
+        pixels["difference"] = difference_picture(pixels["base"], pixels["full"])
+    folder = Path(job.pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for kind, image in pixels.items():
+        strength = {"base": 0.0, "half": 0.5}.get(kind, 1.0)
+        adapters = [{**entry, "strength": strength} for entry in recipe["adapters"]] if strength else []
+        target = folder / f"{kind}.png"
+        write_png(target, image, recipe={**recipe, "adapters": adapters, "picture": kind})
+        written[kind] = str(target)
+    return written
+
+
+if __name__ == "__main__":
+    sys.exit(main())
