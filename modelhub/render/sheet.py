@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelhub.errors import ModelhubError, UsageError
 from modelhub.render.verdicts import MEANINGS, RenderVerdict
@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 
 # How many times a difference is multiplied, so that a LoRA at half strength can be seen.
 AMPLIFIED = 4
-# A row's pictures, in order: field of Entry, heading, what it shows.
+
+
+class View(NamedTuple):
+    """One of a row's pictures: the field of Entry, its heading, and what it shows."""
+
+    field: str
+    heading: str
+    shows: str
+
+
 VIEWS = (
-    ("base", "without", "The same prompt and seed without the model"),
-    ("picture", "with", "Rendered with the model"),
-    ("half", "half strength", "Rendered with the model at half strength"),
-    ("difference", "difference", f"What the model changes, ×{AMPLIFIED}"),
+    View("base", "without", "The same prompt and seed without the model"),
+    View("picture", "with", "Rendered with the model"),
+    View("half", "half strength", "Rendered with the model at half strength"),
+    View("difference", "difference", f"What the model changes, ×{AMPLIFIED}"),
 )
+# Level of an entry → the word for it in the counts.
+LEVELS = {"good": "good", "mind": "to look at", "bad": "bad"}
 # Controls that reorder the text around them (Unicode TR 9): a name must not be able to disguise itself with them.
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -62,9 +73,15 @@ class Entry:
         """Type and architecture in one phrase."""
         return " · ".join(plain(part) for part in (self.type, self.architecture) if part)
 
-    def views(self) -> list[tuple[str, str, Path | None]]:
-        """Heading, description and file of each of the row's pictures."""
-        return [(heading, said, getattr(self, field)) for field, heading, said in VIEWS]
+    def file(self, view: View) -> Path | None:
+        """The picture that belongs into the view."""
+        path: Path | None = getattr(self, view.field)
+        return path
+
+
+def views_of(entries: Sequence[Entry]) -> tuple[View, ...]:
+    """The views that some entry has a picture for, and always the one with the model."""
+    return tuple(v for v in VIEWS if v.field == "picture" or any(entry.file(v) is not None for entry in entries))
 
 
 def plain(text: str) -> str:

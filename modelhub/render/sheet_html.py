@@ -19,14 +19,13 @@ from pathlib import Path
 
 from modelhub.errors import ModelhubError
 from modelhub.render.pictures import SIGNATURE, thumbnail, write_beside
-from modelhub.render.sheet import VIEWS, Entry, plain
+from modelhub.render.sheet import LEVELS, Entry, View, plain, views_of
 
 # Up to so many entries, so many pixels for the side of a thumbnail; the page of 200 models stays below 10 MB.
 SIDES = ((60, 256), (300, 192), (1 << 62, 128))
 QUALITY = 80
 # What a click shows: the picture itself where it is small, as long as all of them together stay bounded (bytes).
 LARGEST_PICTURE, ALL_PICTURES = 160_000, 8_000_000
-LEVELS = {"good": "good", "mind": "to look at", "bad": "bad"}
 
 
 def write_page(target: Path, entries: Sequence[Entry], *, title: str) -> None:
@@ -86,7 +85,7 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
     )
     side = next(side for most, side in SIDES if len(entries) <= most)
     pictures = Pictures(side)
-    fields = tuple(f for f, _, _ in VIEWS if f == "picture" or any(getattr(e, f) is not None for e in entries))
+    views = views_of(entries)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -100,11 +99,11 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
     yield from _filters(entries)
     yield f'<ol class="s{side}">\n'
     for entry in entries:
-        yield from _row(entry, fields, pictures)
+        yield from _row(entry, views, pictures)
     yield '</ol>\n<p class="nothing" id="nothing" hidden>No model fits these filters.</p>\n</main>\n'
     yield (
         '<dialog id="viewer" aria-labelledby="caption"><img id="picture" alt="">'
-        '<div><p id="caption"></p><form method="dialog"><button>Close</button></form></div></dialog>\n'
+        '<div><p id="caption"></p><button type="button" id="close">Close</button></div></dialog>\n'
     )
     yield f'<script type="application/json" id="large">{json.dumps(pictures.large)}</script>\n'
     yield f"<script>{script}</script>\n</body>\n</html>\n"
@@ -155,22 +154,20 @@ def _option(value: str, label: str, count: int) -> str:
     return f'<option value="{_escaped(value)}">{_escaped(label)} ({count:,})</option>'
 
 
-def _row(entry: Entry, fields: Sequence[str], pictures: Pictures) -> Iterator[str]:
-    shown = [
-        (heading, said, path) for f, (heading, said, path) in zip(_FIELDS, entry.views(), strict=True) if f in fields
-    ]
-    some = any(path is not None for _, _, path in shown)
+def _row(entry: Entry, views: Sequence[View], pictures: Pictures) -> Iterator[str]:
+    some = any(entry.file(view) for view in views)
     yield (
         f'<li class="row" data-level="{entry.level}" data-verdict="{_escaped(entry.verdict)}" '
-        f'data-type="{_escaped(entry.type)}">\n<div class="views v{len(fields)}">'
+        f'data-type="{_escaped(entry.type)}">\n<div class="views v{len(views)}">'
     )
     if some:
-        yield from (_view(entry, heading, said, path, pictures) for heading, said, path in shown)
+        yield from (_figure(entry, view, pictures) for view in views)
     else:
         yield f'<p class="reason">{_escaped(entry.words) or "no picture"}</p>'
     yield (
         f'</div>\n<div class="about"><h2><bdi>{_escaped(entry.name)}</bdi></h2>'
-        f'<p class="verdict"><span class="chip {entry.level}">{_escaped(entry.verdict)}</span> {_escaped(entry.kind)}</p>'
+        f'<p class="verdict"><span class="chip {entry.level}">{_escaped(entry.verdict)}</span> '
+        f"{_escaped(entry.kind)}</p>"
     )
     if some:
         yield f"<p>{_escaped(entry.words)}</p>"
@@ -182,20 +179,17 @@ def _row(entry: Entry, fields: Sequence[str], pictures: Pictures) -> Iterator[st
     yield "</div>\n</li>\n"
 
 
-_FIELDS = tuple(field for field, _, _ in VIEWS)
-
-
-def _view(entry: Entry, heading: str, said: str, path: Path | None, pictures: Pictures) -> str:
-    caption = f"<figcaption>{_escaped(heading)}</figcaption></figure>"
+def _figure(entry: Entry, view: View, pictures: Pictures) -> str:
+    path = entry.file(view)
+    caption = f"<figcaption>{view.heading}</figcaption></figure>"
     if path is None:
-        return f'<figure><span class="frame none" aria-label="none">–</span>{caption}'
+        return f'<figure><span class="frame none">–</span>{caption}'
     try:
         small, large = pictures.small(path)
     except ModelhubError:
         reason = "cannot be read" if path.exists() else "file is missing"
         return f'<figure><span class="frame">{reason}</span>{caption}'
-    # The alternative text says what is to be seen, not which file it is.
-    alt = _escaped(f"{entry.name}, {heading}. {said}")
+    alt = _escaped(f"{entry.name}, {view.heading}: {view.shows}")
     return (
         f'<figure><button type="button" class="frame" title="Enlarge" data-large="{large}">'
         f'<img src="{small}" alt="{alt}" loading="lazy" decoding="async"></button>{caption}'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
 from modelhub.render.pictures import thumbnail, write_beside
-from modelhub.render.sheet import VIEWS, Entry, plain
+from modelhub.render.sheet import LEVELS, Entry, View, plain, views_of
 from modelhub.render.sheet_fonts import Face
 
 if TYPE_CHECKING:
@@ -29,19 +29,18 @@ NARROWEST = 620  # pixels, so that the counts have room
 
 PAPER, CARD, EDGE, HOLE = "#f3f4f6", "#ffffff", "#dde1e6", "#eceff2"
 INK, SOFT, AMBER_INK = "#16191d", "#59636e", "#8a4b00"
-# Level of an entry → background and text of its chip (contrast at least 4.5:1), and the word in the counts.
+# Level of an entry → background and text of its chip (contrast at least 4.5:1).
 CHIPS = {"good": ("#1a7f37", "#ffffff"), "mind": ("#ffd33d", "#3b2300"), "bad": ("#c4202b", "#ffffff")}
-COUNTED = {"good": "good", "mind": "to look at", "bad": "bad"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Measures of a sheet, in pixels; `views` are the fields of Entry that get a place."""
+    """Measures of a sheet, in pixels; `views` are those that get a place."""
 
     side: int
     columns: int
     rows: int
-    views: tuple[str, ...]
+    views: tuple[View, ...]
 
     @property
     def text(self) -> int:
@@ -61,7 +60,7 @@ class Plan:
 
 def planned(entries: Sequence[Entry]) -> Plan:
     """The measures for so many entries: as near a screen's proportion as whole columns come, however many."""
-    views = tuple(f for f, _, _ in VIEWS if f == "picture" or any(getattr(e, f) is not None for e in entries))
+    views = views_of(entries)
     count = max(1, len(entries))
     side = next((side for most, side in SIDES if count <= most), SIDES[-1][1])
     plans = (Plan(side, columns, math.ceil(count / columns), views) for columns in range(1, min(count, 80) + 1))
@@ -113,17 +112,16 @@ class Drawing:
         x, y = MARGIN, MARGIN + 36
         small.draw(self.canvas, (x, y), text, fill=SOFT)
         x += small.width(text) + 16
-        for level, word in COUNTED.items():
+        for level, word in LEVELS.items():
             if count := sum(entry.level == level for entry in entries):
                 x += self._label(chip, (x, y), f"{count:,} {word}", level) + 8
 
     def _labels(self, at: Point) -> None:
         """What is in each column of pictures."""
         x, y = at
-        for field, heading, _ in VIEWS:
-            if field in self.plan.views:
-                self.text.draw(self.canvas, (x, y), self.text.cut(heading, self.plan.side), fill=SOFT)
-                x += self.plan.side + PADDING
+        for view in self.plan.views:
+            self.text.draw(self.canvas, (x, y), self.text.cut(view.heading, self.plan.side), fill=SOFT)
+            x += self.plan.side + PADDING
 
     def _label(self, face: Face, at: Point, text: str, level: str) -> int:
         """A coloured chip with its word; returns its width."""
@@ -138,7 +136,7 @@ class Drawing:
         self.canvas.rounded_rectangle((x, y, x + width - 1, y + height - 1), radius=8, fill=CARD, outline=EDGE)
         left, top = x + PADDING, y + PADDING
         pictures = left + len(self.plan.views) * (side + PADDING) - PADDING
-        paths = [getattr(entry, field) for field in self.plan.views]
+        paths = [entry.file(view) for view in self.plan.views]
         if any(paths):
             for place, path in enumerate(paths):
                 self._view(path, (left + place * (side + PADDING), top))
@@ -199,7 +197,7 @@ def _paragraphs(entry: Entry, *, words: bool) -> Iterator[tuple[str, str]]:
 
 
 def _rounded(width: int, height: int, radius: int) -> Image:
-    """The mask of a rectangle with smooth round corners: Pillow draws them jagged, so it is drawn four times as large."""
+    """The mask of a rectangle with smooth corners: Pillow's own are jagged, so it is drawn four times as large."""
     from PIL import Image, ImageDraw
 
     large = Image.new("L", (4 * width, 4 * height), 0)

@@ -32,7 +32,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.frame");
     if (button) show(button);
-    else if (event.target === $("viewer")) $("viewer").close();
+    else if (event.target === $("viewer") || event.target === $("close")) $("viewer").close();
   });
   Object.values(fields).forEach((field) => field.addEventListener("input", filter));
   $("filters").addEventListener("submit", (event) => event.preventDefault());
