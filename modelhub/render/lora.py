@@ -1,0 +1,225 @@
+"""Put a LoRA of any dialect and algorithm on loaded networks, and take it off again, bit for bit.
+
+The change is computed in float32 on the weight's device and added there, module by module, so that memory peaks at the
+networks, the file's tensors and copies of the weights that are touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from modelhub.render.lora_algebra import Algorithm, Parts, algorithm_of, bias_change, weight_change
+from modelhub.render.lora_keys import stems
+from modelhub.render.lora_names import Place, Places
+
+_NUMBERS = ("alpha", "on_input")
+# A kept copy moves to main memory when less than this would stay free on the accelerator: the render needs room too.
+_SPARE = 2 << 30
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How much of a LoRA found its place. Modules of the file: placed, all, and those without a fitting module."""
+
+    applied: int
+    total: int
+    unplaced: tuple[str, ...]
+    touched: tuple[str, ...]  # the networks' modules: "unet.down_blocks.0.attentions.0.…to_q"
+    misshapen: tuple[str, ...] = field(default=())  # the unplaced whose module exists, but in another size
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One module of the file and where it goes."""
+
+    stem: str
+    place: Place
+    algorithm: Algorithm
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    networks: Mapping[str, nn.Module]
+    steps: tuple[_Step, ...]
+    unplaced: tuple[str, ...]
+    misshapen: tuple[str, ...]
+
+    def identities(self) -> dict[str, int]:
+        return {name: id(network) for name, network in self.networks.items()}
+
+    def applied(self) -> Applied:
+        touched = dict.fromkeys(step.place.full_name for step in self.steps)
+        total = len(self.steps) + len(self.unplaced)
+        return Applied(len(self.steps), total, self.unplaced, tuple(touched), self.misshapen)
+
+
+@dataclass
+class _Kept:
+    """A module's parameter as it was; None: it had none."""
+
+    module: nn.Module
+    name: str
+    before: torch.Tensor | None
+
+
+class Lora:
+    """The tensors of a LoRA file, of any dialect and data type, ready to be put on networks."""
+
+    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        self._tensors = tensors
+        self._modules = stems(tensors)
+        self._plan: _Plan | None = None
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The modules that the last `fit` or `put_on` found; empty before."""
+        return self._plan.applied().touched if self._plan else ()
+
+    def fit(self, networks: Mapping[str, nn.Module]) -> Applied:
+        """What `put_on` would place, without touching a weight."""
+        return self._planned(networks).applied()
+
+    def put_on(self, networks: Mapping[str, nn.Module], *, strength: float = 1.0) -> Applied:
+        """Add the change times `strength` to the weights; what an earlier call added is taken off first.
+
+        `networks`: "unet", "text_encoder" and "text_encoder_2", as far as there are. Modules of the file that fit no
+        module of the networks are reported, never an error.
+        """
+        self.take_off()
+        plan = self._planned(networks)
+        with torch.no_grad():
+            for step in plan.steps:
+                self._add(step, strength)
+        return plan.applied()
+
+    def take_off(self) -> None:
+        """Restore every touched weight from its copy; without one on, nothing happens."""
+        with torch.no_grad():
+            for kept in self._kept.values():
+                _restore(kept)
+        self._kept.clear()
+
+    def _planned(self, networks: Mapping[str, nn.Module]) -> _Plan:
+        known = self._plan
+        if known and {name: id(network) for name, network in networks.items()} == known.identities():
+            return known
+        self._plan = _plan(self._modules, self._tensors, networks)
+        return self._plan
+
+    def _add(self, step: _Step, strength: float) -> None:
+        module, device = step.place.module, _weight(step.place.module).device
+        parts = _parts(step.keys, self._tensors, device)
+        if not step.algorithm.bias_only:
+            original = self._keep(step.place, "weight")
+            assert original is not None
+            change = weight_change(step.algorithm, parts, original.to(device, torch.float32))
+            _increase(module, "weight", change.mul_(strength))
+        change_of_bias = bias_change(parts, _weight(module).shape[0])
+        if change_of_bias is not None:
+            self._keep(step.place, "bias")
+            _increase(module, "bias", change_of_bias * strength)
+
+    def _keep(self, place: Place, name: str) -> torch.Tensor | None:
+        """The parameter as it was before this LoRA (None: there was none), copied when it is touched first."""
+        kept = self._kept.get((place.full_name, name))
+        if kept is None:
+            parameter = getattr(place.module, name)
+            kept = _Kept(place.module, name, None if parameter is None else _copy(parameter.detach()))
+            self._kept[(place.full_name, name)] = kept
+        return kept.before
+
+
+def checksum(networks: Mapping[str, nn.Module], names: Iterable[str]) -> str:
+    """A digest over the bytes of the named modules' own parameters; names as in `Applied.touched`."""
+    digest = hashlib.blake2b(digest_size=16)
+    for full_name in sorted(set(names)):
+        network, _, name = full_name.partition(".")
+        for key, parameter in networks[network].get_submodule(name).named_parameters(recurse=False):
+            digest.update(f"{full_name}.{key} {parameter.dtype} {tuple(parameter.shape)}\n".encode())
+            flat = parameter.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _plan(
+    modules: Mapping[str, Mapping[str, str]],
+    tensors: Mapping[str, torch.Tensor],
+    networks: Mapping[str, nn.Module],
+) -> _Plan:
+    places = Places(networks)
+    steps: list[_Step] = []
+    unplaced: list[str] = []
+    misshapen: list[str] = []
+    for stem, keys in modules.items():
+        algorithm = algorithm_of(frozenset(keys))
+        candidates = places.find(stem) if algorithm else []
+        place = next((at for at in candidates if algorithm and _fits(algorithm, keys, tensors, at.module)), None)
+        if algorithm and place:
+            steps.append(_Step(stem, place, algorithm, keys))
+            continue
+        unplaced.append(stem)
+        if candidates:
+            misshapen.append(stem)
+    return _Plan(dict(networks), tuple(steps), tuple(unplaced), tuple(misshapen))
+
+
+def _fits(
+    algorithm: Algorithm, keys: Mapping[str, str], tensors: Mapping[str, torch.Tensor], module: nn.Module
+) -> bool:
+    """Whether the change can be made: the same algebra on shapes alone, so that it says exactly what it will do."""
+    weight = getattr(module, "weight", None)
+    if not isinstance(weight, torch.Tensor) or not weight.is_floating_point() or weight.dim() == 0:
+        return False
+    shapes = torch.empty(weight.shape, dtype=torch.float32, device="meta")
+    try:
+        parts = _parts(keys, tensors, shapes.device)
+        weight_change(algorithm, parts, shapes)
+        return bias_change(parts, weight.shape[0]) is None or hasattr(module, "bias")
+    except (RuntimeError, ValueError, IndexError):
+        return False
+
+
+def _parts(keys: Mapping[str, str], tensors: Mapping[str, torch.Tensor], device: torch.device) -> Parts:
+    numbers = {part: float(tensors[key].flatten()[0]) for part, key in keys.items() if part in _NUMBERS}
+    held = {part: tensors[key] for part, key in keys.items() if part not in _NUMBERS}
+    if device.type == "meta":
+        return Parts({part: torch.empty(held[part].shape, device=device) for part in held}, numbers)
+    return Parts({part: tensor.to(device, torch.float32) for part, tensor in held.items()}, numbers)
+
+
+def _weight(module: nn.Module) -> torch.Tensor:
+    weight = module.weight
+    assert isinstance(weight, torch.Tensor)
+    return weight
+
+
+def _increase(module: nn.Module, name: str, change: torch.Tensor) -> None:
+    """Add in float32, keep the weight's data type; a missing bias is made."""
+    parameter = getattr(module, name)
+    if parameter is None:
+        like = _weight(module)
+        module.register_parameter(name, nn.Parameter(change.to(like.device, like.dtype), requires_grad=False))
+        return
+    parameter.copy_(parameter.to(torch.float32) + change)
+
+
+def _restore(kept: _Kept) -> None:
+    if kept.before is None:
+        kept.module.register_parameter(kept.name, None)
+    else:
+        getattr(kept.module, kept.name).copy_(kept.before)
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(tensor.device)
+        if free < tensor.nbytes + _SPARE:
+            return tensor.cpu()
+    return tensor.clone()
