@@ -181,7 +181,7 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRun:
     """How one render test of a model ended. `pictures`: kind ("base", "full", "half", "difference") → path relative to
-    the library; `key` changes when the recipe or one of the files does; `seconds` of wall clock; `id` 0: not stored yet.
+    the library; `key` changes when the recipe or one of the files does; `id` 0: not stored yet.
     """
 
     model_id: int

@@ -41,11 +41,11 @@ class Which(StrEnum):
 class Options:
     """How to test. `base`: test adapters on this one. `bases`: architecture → base, from the settings."""
 
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
     device: str = "auto"
     base: ModelRecord | None = None
     bases: Mapping[str, ModelRecord] = field(default_factory=dict)
-    limits: runner.Limits = runner.Limits()
+    limits: runner.Limits = field(default_factory=runner.Limits)
     limit: int | None = None
     as_preview: bool = False
 
@@ -113,6 +113,11 @@ def render_test(
                 task.advance(1)
 
 
+def _own_first(choice: Choice) -> tuple[bool, str, str]:
+    subject = choice.subject
+    return subject.record.id != choice.bases[0].record.id, subject.part.type, subject.part.name
+
+
 def _named_base(record: ModelRecord, options: Options) -> ModelRecord | None:
     return None if record.detection.type is ModelType.BASE else options.base
 
@@ -158,7 +163,9 @@ class _Service:
             for _, result in results:
                 choice = by_id[result.id]
                 if result.base_failed and len(choice.bases) > 1:
-                    again.append(replace(choice, bases=choice.bases[1:], why=f"{choice.bases[0].record.name} does not work"))
+                    again.append(
+                        replace(choice, bases=choice.bases[1:], why=f"{choice.bases[0].record.name} does not work")
+                    )
                 else:
                     yield self._tested(choice, result)
             waiting = again
@@ -174,7 +181,9 @@ class _Service:
             by_base.setdefault(choice.bases[0].record.id, []).append(choice)
         groups = []
         for members in by_base.values():
-            members.sort(key=lambda c: (c.subject.record.id != c.bases[0].record.id, c.subject.part.type, c.subject.part.name))
+            members.sort(
+                key=lambda c: (c.subject.record.id != c.bases[0].record.id, c.subject.part.type, c.subject.part.name)
+            )
             exact = any(choice.subject.part.type != ModelType.BASE for choice in members)
             jobs = [self._job(choice, exact=exact) for choice in members]
             groups += [jobs[at : at + _CHUNK] for at in range(0, len(jobs), _CHUNK)]

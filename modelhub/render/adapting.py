@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,11 @@ from modelhub.errors import ModelhubError
 from modelhub.formats.tensors import TensorReader
 from modelhub.render import rendering, tensors
 from modelhub.render.bench import Bench, Loaded, Outcome, Shot
-from modelhub.render.embedding import fits, read_embedding
+from modelhub.render.embedding import fits, in_order, read_embedding
 from modelhub.render.hypernetwork import Hypernetwork
-from modelhub.render.judge import Array, Judgement, judge_adapter, judge_picture, judge_vae
+from modelhub.render.judge import Array, judge_adapter, judge_picture, judge_vae
 from modelhub.render.messages import Job
 from modelhub.render.problems import RenderProblem
-from modelhub.render.recipes import Recipe
 from modelhub.render.text import MARK, Context, context
 from modelhub.render.verdicts import RenderVerdict
 
@@ -150,8 +148,7 @@ def test_embedding(bench: Bench, job: Job) -> Outcome:
         own = " and ".join(str(vector.shape[-1]) for vector in embedding.vectors)
         words = f"its vectors are {own} wide, the base's text encoder takes {' and '.join(map(str, widths))}"
         raise RenderProblem(RenderVerdict.INCOMPATIBLE, words)
-    by_width = {vector.shape[-1]: vector for vector in embedding.vectors}
-    vectors = [by_width[width] for width in widths]
+    vectors = in_order(embedding, widths)
 
     @contextmanager
     def worn(strength: float, prompt: str) -> Iterator[tuple[Fit, Context | None]]:
@@ -244,5 +241,3 @@ TESTS: dict[str, Callable[[Bench, Job], Outcome]] = {
 def run(bench: Bench, job: Job) -> Outcome:
     """Test the job's subject by its type. Raises RenderProblem and ModelhubError."""
     return TESTS[job.subject.type](bench, job)
-
-

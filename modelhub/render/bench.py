@@ -185,7 +185,10 @@ class Bench:
             if vae.config.latent_channels != shot.latents.shape[1]:
                 continue
             again = self.develop(vae, shot.latents)
-            if judge_picture(again.numbers) is None and self.keeps(vae, again).get("keeps_latents", 1) > LIMITS.keeps_latents:
+            if (
+                judge_picture(again.numbers) is None
+                and self.keeps(vae, again).get("keeps_latents", 1) > LIMITS.keeps_latents
+            ):
                 words = f"{judgement.words}; with the VAE {part.name} it works: use that one"
                 return replace(judgement, words=words), {"full": again.raw, "base": shot.raw}
         return judgement, pictures

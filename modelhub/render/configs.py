@@ -107,9 +107,7 @@ def text_config(shapes: Shapes, *, activation: str) -> dict[str, Any]:
     `activation`: "quick_gelu" for OpenAI's CLIP, "gelu" for OpenCLIP.
     """
     vocabulary, width = _need(shapes, "embeddings.token_embedding.weight")
-    layers = 1 + max(
-        (int(m[1]) for name in shapes if (m := re.match(r"encoder\.layers\.(\d+)\.", name))), default=-1
-    )
+    layers = 1 + max((int(m[1]) for name in shapes if (m := re.match(r"encoder\.layers\.(\d+)\.", name))), default=-1)
     return {
         "vocab_size": vocabulary,
         "hidden_size": width,

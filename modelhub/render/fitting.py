@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from modelhub.domain import Detection, ModelType
 from modelhub.formats.header import Header
@@ -58,7 +59,7 @@ def fits(adapter: Facts, base: Facts) -> bool:
     return True
 
 
-def _base(shapes: Shapes) -> dict[str, object]:
+def _base(shapes: Shapes) -> dict[str, Any]:
     return {
         "contexts": frozenset(shape[1] for name, shape in shapes.items() if _CONTEXT.search(name) and len(shape) == 2),
         "texts": frozenset(shape[1] for name, shape in shapes.items() if _TOKENS.search(name) and len(shape) == 2),
@@ -70,7 +71,7 @@ def _latents(shapes: Shapes) -> int | None:
     return next((shape[1] for name, shape in shapes.items() if _DECODER.search(name) and len(shape) == 4), None)
 
 
-def _lora(shapes: Shapes) -> dict[str, object]:
+def _lora(shapes: Shapes) -> dict[str, Any]:
     contexts, texts = set(), set()
     for name, shape in shapes.items():
         if not shape or not _LORA_IN.search(name):
@@ -85,16 +86,16 @@ def _lora(shapes: Shapes) -> dict[str, object]:
     return {"contexts": frozenset(contexts), "texts": frozenset() if contexts else frozenset(texts)}
 
 
-def _embedding(shapes: Shapes) -> dict[str, object]:
+def _embedding(shapes: Shapes) -> dict[str, Any]:
     return {"texts": frozenset(shape[-1] for shape in shapes.values() if len(shape) in (1, 2))}
 
 
-def _hypernetwork(shapes: Shapes) -> dict[str, object]:
+def _hypernetwork(shapes: Shapes) -> dict[str, Any]:
     widths = {int(head) for name in shapes if (head := name.partition(".")[0]).isdigit()}
     return {"contexts": frozenset(widths)}
 
 
-_WIDTHS = {
+_WIDTHS: dict[ModelType, Callable[[Shapes], dict[str, Any]]] = {
     ModelType.BASE: _base,
     ModelType.LORA: _lora,
     ModelType.EMBEDDING: _embedding,

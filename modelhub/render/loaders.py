@@ -207,5 +207,3 @@ def _weights(folder: Path, dtype: torch.dtype) -> Named:
         if (folder / name).is_file():
             return tensors.load(folder / name, dtype=dtype)
     raise incomplete("folder", [f"{folder.name}/{_WEIGHTS[0]}"])
-
-

@@ -7,8 +7,9 @@ networks, the file's tensors and copies of the weights that are touched.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -17,6 +18,8 @@ from modelhub.render.lora_algebra import Algorithm, Parts, algorithm_of, bias_ch
 from modelhub.render.lora_keys import stems
 from modelhub.render.lora_names import Place, Places
 
+# The modules whose inputs are as wide as the text encoder's output.
+_CONTEXT = re.compile(r"attn2[._](?:processor\.)?to_[kv]$")
 _NUMBERS = ("alpha", "on_input")
 # A kept copy moves to main memory when less than this would stay free on the accelerator: the render needs room too.
 _SPARE = 2 << 30
@@ -30,7 +33,12 @@ class Applied:
     total: int
     unplaced: tuple[str, ...]
     touched: tuple[str, ...]  # the networks' modules: "unet.down_blocks.0.attentions.0.…to_q"
-    misshapen: tuple[str, ...] = field(default=())  # the unplaced whose module exists, but in another size
+    misshapen: tuple[str, ...] = ()  # the unplaced whose module exists, but in another size
+
+    @property
+    def other_context(self) -> bool:
+        """Whether it was made for text of another width, so for another architecture, however much of it fits."""
+        return any(_CONTEXT.search(stem) for stem in self.misshapen)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def weight_change(algorithm: Algorithm, parts: Parts, weight: Tensor) -> Tensor:
     if "dora_scale" in parts:
         return _decomposed(weight, delta, parts["dora_scale"])
     if "magnitude" in parts:  # peft's: one value an output row, whatever its shape
-        return _decomposed(weight, delta, parts["magnitude"].reshape(-1, *[1] * (weight.dim() - 1)))
+        return _decomposed(weight, delta, parts["magnitude"].reshape(-1))
     return delta
 
 
@@ -100,15 +100,10 @@ def _squeezed(shape: torch.Size) -> tuple[int, ...]:
 def _decomposed(weight: Tensor, delta: Tensor, magnitude: Tensor) -> Tensor:
     """DoRA: the changed weight with the norms of `magnitude`, per output (n, 1, …) or per input (1, n, …)."""
     merged = weight + delta
-    if magnitude.dim() < weight.dim() or (magnitude.dim() > weight.dim() and magnitude.shape[2:].numel() == 1):
-        magnitude = magnitude.reshape(*magnitude.shape[:2], *[1] * (weight.dim() - min(magnitude.dim(), 2)))
-    axis = 0 if magnitude.shape[0] == weight.shape[0] and magnitude.numel() == weight.shape[0] else 1
-    if magnitude.numel() != weight.shape[axis] or magnitude.shape[axis] != weight.shape[axis]:
-        raise ValueError(f"a DoRA scale of shape {tuple(magnitude.shape)} does not fit {tuple(weight.shape)}")
+    axis = 0 if magnitude.shape[0] == magnitude.numel() else 1
     others = [dim for dim in range(weight.dim()) if dim != axis]
     norm: Tensor = torch.linalg.vector_norm(merged, dim=others, keepdim=True) + torch.finfo(torch.float32).eps
-    decomposed: Tensor = merged * (magnitude / norm)
-    return decomposed - weight
+    return merged * (_along(magnitude.reshape(-1), weight, axis) / norm) - weight
 
 
 def _flat(tensor: Tensor) -> Tensor:
@@ -197,7 +192,7 @@ def _ia3_peft(parts: Parts, weight: Tensor) -> Tensor:
 
 def _along(values: Tensor, weight: Tensor, axis: int) -> Tensor:
     if len(values) != weight.shape[axis]:
-        raise ValueError(f"{len(values)} factors do not fit a weight of shape {tuple(weight.shape)}")
+        raise ValueError(f"{len(values)} values do not fit a weight of shape {tuple(weight.shape)}")
     return values.reshape(*[-1 if dim == axis else 1 for dim in range(weight.dim())])
 
 

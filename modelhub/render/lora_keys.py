@@ -40,6 +40,8 @@ _PARTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\.weight", "weight"),
     )
 )
+# A plain weight is a part of a module only beside others.
+_KNOWN = {part for _, part in _PARTS} - {"weight"}
 
 
 def split(key: str) -> tuple[str, str] | None:
@@ -62,4 +64,8 @@ def stems(keys: Iterable[str]) -> dict[str, dict[str, str]]:
     for key in keys:
         if named := split(key):
             found.setdefault(named[0], {})[named[1]] = key
+    for stem in [stem for stem, parts in found.items() if not parts.keys() & _KNOWN]:
+        owner = stem.rpartition(".")[0]
+        if owner in found:  # `module.new_thing.weight`: a part of the module that nobody here knows
+            found[owner].update({key.removeprefix(f"{owner}."): key for key in found.pop(stem).values()})
     return found

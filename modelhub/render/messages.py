@@ -26,8 +26,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
     """Test `subject` on `base` (the same part when a base is tested). `pictures` is a folder for the PNGs.
 
-    `exact`: load the base in fp32 on a CPU, since adapters are compared on it. `rescues`: VAEs of the library to try when
-    the base's own seems to be the culprit. `alternatives`: another base fits, so there is no need to test on a bad one.
+    `exact`: load the base in fp32 on a CPU, since adapters are compared on it. `rescues`: VAEs of the library to try
+    when the base's own seems to be the culprit. `alternatives`: another base fits, so a bad one need not be tested on.
     """
 
     id: int
@@ -86,4 +86,5 @@ def decode_job(line: bytes) -> Job:
 
 def decode_message(line: bytes) -> Message:
     """What the worker said. Raises msgspec.DecodeError or ValidationError."""
-    return msgspec.json.decode(line, type=Message)
+    message: Message = msgspec.json.decode(line, type=Message)
+    return message

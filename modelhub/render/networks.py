@@ -66,9 +66,7 @@ def text_encoder(tensors: Named, config: Mapping[str, Any] | None = None) -> CLI
     return fill("text encoder", lambda: kind(settings), named)
 
 
-def fill(
-    what: str, build: Callable[[], torch.nn.Module], tensors: Named, *, optional: tuple[str, ...] = ()
-) -> Any:
+def fill(what: str, build: Callable[[], torch.nn.Module], tensors: Named, *, optional: tuple[str, ...] = ()) -> Any:
     """The network with the tensors as its weights. Every weight must be there, with its shape.
 
     Missing ones whose names begin with one of `optional` become zero. Raises RenderProblem.
@@ -76,7 +74,9 @@ def fill(
     with torch.device("meta"):
         network = _configured(what, build)
     wanted = {name.removeprefix("text_model."): name for name in network.state_dict()}
-    given = {wanted[key]: tensor for name, tensor in tensors.items() if (key := name.removeprefix("text_model.")) in wanted}
+    given = {
+        wanted[key]: tensor for name, tensor in tensors.items() if (key := name.removeprefix("text_model.")) in wanted
+    }
     state = network.state_dict()
     wrong = [name for name, tensor in given.items() if tensor.shape != state[name].shape]
     if wrong:
@@ -111,7 +111,9 @@ def _configured(what: str, make: Callable[[], Any]) -> Any:
     except NotAUNetError as exc:
         raise RenderProblem(RenderVerdict.INCOMPLETE, f"the {what} cannot be built: {exc}") from exc
     except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError) as exc:
-        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"the {what} cannot be built: {type(exc).__name__}: {exc}") from exc
+        raise RenderProblem(
+            RenderVerdict.LOAD_ERROR, f"the {what} cannot be built: {type(exc).__name__}: {exc}"
+        ) from exc
 
 
 def _renamed(name: str) -> str:

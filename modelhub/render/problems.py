@@ -7,7 +7,7 @@ from collections.abc import Collection
 from modelhub.render.verdicts import RenderVerdict
 
 
-class RenderProblem(Exception):
+class RenderProblem(Exception):  # noqa: N818 - it becomes a verdict, not an error
     """A test cannot go on: the verdict, and one sentence for the user."""
 
     def __init__(self, verdict: RenderVerdict, words: str) -> None:

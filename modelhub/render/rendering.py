@@ -1,4 +1,4 @@
-"""The computations of a test: from noise to latents, from latents to a picture, and what they say about the networks."""
+"""The computations of a test: from noise to latents, from latents to a picture, and what they tell of networks."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
@@ -75,7 +75,7 @@ class Worker:
     def start(self) -> Ready:
         """Start the process, and wait until it is ready. Raises ModelhubError when it cannot be."""
         # Its own group: Ctrl-C must reach this process alone, which then ends the worker.
-        flags = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+        alone: dict[str, Any] = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._messages = queue.Queue()
         self._killed_for_memory = False
@@ -85,7 +85,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
-            **flags,  # type: ignore[arg-type]
+            **alone,
         )
         threading.Thread(target=self._listen, args=(self._process, self._messages), daemon=True).start()
         first = self._next(time.monotonic() + _START_SECONDS)
@@ -201,7 +201,12 @@ class Worker:
 
 
 def run(
-    groups: Sequence[Sequence[Job]], *, device: str, limits: Limits, on_stage: OnStage, on_ready: Callable[[Ready], None]
+    groups: Sequence[Sequence[Job]],
+    *,
+    device: str,
+    limits: Limits,
+    on_stage: OnStage,
+    on_ready: Callable[[Ready], None],
 ) -> Iterator[tuple[Job, Result]]:
     """Every job of every group, with its result, as they are done. The jobs of a group share a base and a worker.
 

@@ -155,21 +155,22 @@ def _option(value: str, label: str, count: int) -> str:
 
 
 def _row(entry: Entry, views: Sequence[View], pictures: Pictures) -> Iterator[str]:
-    some = any(entry.file(view) for view in views)
     yield (
         f'<li class="row" data-level="{entry.level}" data-verdict="{_escaped(entry.verdict)}" '
         f'data-type="{_escaped(entry.type)}">\n<div class="views v{len(views)}">'
     )
-    if some:
+    if entry.picture is not None:
         yield from (_figure(entry, view, pictures) for view in views)
     else:
-        yield f'<p class="reason">{_escaped(entry.words) or "no picture"}</p>'
+        yield _figure(entry, views[0], pictures) if entry.base is not None else ""
+        place = "reason beside" if entry.base is not None else "reason"
+        yield f'<p class="{place}">{_escaped(entry.words) or "no picture"}</p>'
     yield (
         f'</div>\n<div class="about"><h2><bdi>{_escaped(entry.name)}</bdi></h2>'
         f'<p class="verdict"><span class="chip {entry.level}">{_escaped(entry.verdict)}</span> '
         f"{_escaped(entry.kind)}</p>"
     )
-    if some:
+    if entry.picture is not None:
         yield f"<p>{_escaped(entry.words)}</p>"
     if entry.warnings:
         yield '<ul class="warnings">' + "".join(f"<li>{_escaped(w)}</li>" for w in entry.warnings) + "</ul>"
@@ -181,9 +182,9 @@ def _row(entry: Entry, views: Sequence[View], pictures: Pictures) -> Iterator[st
 
 def _figure(entry: Entry, view: View, pictures: Pictures) -> str:
     path = entry.file(view)
-    caption = f"<figcaption>{view.heading}</figcaption></figure>"
     if path is None:
-        return f'<figure><span class="frame none">–</span>{caption}'
+        return '<figure class="none"></figure>'
+    caption = f"<figcaption>{view.heading}</figcaption></figure>"
     try:
         small, large = pictures.small(path)
     except ModelhubError:

@@ -135,21 +135,21 @@ class Drawing:
         (x, y), (width, height), side = at, self.plan.card, self.plan.side
         self.canvas.rounded_rectangle((x, y, x + width - 1, y + height - 1), radius=8, fill=CARD, outline=EDGE)
         left, top = x + PADDING, y + PADDING
-        pictures = left + len(self.plan.views) * (side + PADDING) - PADDING
-        paths = [entry.file(view) for view in self.plan.views]
-        if any(paths):
-            for place, path in enumerate(paths):
-                self._view(path, (left + place * (side + PADDING), top))
-        else:
-            self._note((left, top, pictures - 1, top + side - 1), plain(entry.words) or "no picture")
-        self._words(entry, (pictures + 2 * PADDING, top - 2), words=any(paths))
+        end = left + len(self.plan.views) * (side + PADDING) - PADDING
+        with_picture = entry.picture is not None
+        views = [v for v in self.plan.views if with_picture or (v.field == "base" and entry.base is not None)]
+        for place, view in enumerate(views):
+            self._view(entry.file(view), (left + place * (side + PADDING), top))
+        if not with_picture:
+            start = left + len(views) * (side + PADDING)
+            self._note((start, top, end - 1, top + side - 1), plain(entry.words) or "no picture")
+        self._words(entry, (end + 2 * PADDING, top - 2), words=with_picture)
 
     def _view(self, path: Path | None, at: Point) -> None:
+        if path is None:
+            return
         side = self.plan.side
         box = (*at, at[0] + side - 1, at[1] + side - 1)
-        if path is None:
-            self.canvas.rectangle(box, outline=HOLE)
-            return
         try:
             picture = _fitted(path, side)
         except ModelhubError:

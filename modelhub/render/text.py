@@ -67,9 +67,7 @@ def _tokens(text: str) -> list[int]:
 
 
 @torch.no_grad()
-def context(
-    base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = (), strength: float = 1.0
-) -> Context:
+def context(base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = (), strength: float = 1.0) -> Context:
     """Encode; `vectors`: one (n, width) tensor for each text encoder, put where the prompt has `MARK`.
 
     `strength` weights what the encoders say at those places, as A1111's `(word:0.5)` does.

@@ -18,11 +18,10 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 # cuBLAS is deterministic only with a fixed workspace.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-from modelhub.render.messages import Job, Ready, Result, Stage, decode_job, encode  # noqa: E402 - after the environment
+from modelhub.render.messages import Job, Ready, Result, Stage, decode_job, encode
 
 if TYPE_CHECKING:
-    from modelhub.render.adapting import Outcome
-    from modelhub.render.bench import Bench
+    from modelhub.render.bench import Bench, Outcome
 
 KINDS = ("base", "full", "half", "difference")
 
@@ -34,7 +33,7 @@ def main() -> int:
     try:
         ready, bench_of = _start(wanted)
     except Exception as exc:  # noqa: BLE001 - whatever an installation is broken by, the parent says it
-        print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
+        sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
         return 3
     _send(answers, ready)
     bench = bench_of(ready.device)
@@ -108,7 +107,7 @@ def tested(bench: Bench, job: Job) -> Result:
     except RenderProblem as exc:
         verdict, words = exc.verdict, exc.words
     except ModelhubError as exc:
-        verdict, words = RenderVerdict.LOAD_ERROR, exc.message
+        verdict, words = RenderVerdict.LOAD_ERROR, _naming(job, exc.message)
     except (torch.OutOfMemoryError, MemoryError):
         verdict, words = RenderVerdict.OUT_OF_MEMORY, "the device has too little memory"
         bench.drop()
@@ -130,6 +129,12 @@ def tested(bench: Bench, job: Job) -> Result:
     )
 
 
+def _naming(job: Job, message: str) -> str:
+    """The message, with the file in front where it does not name one."""
+    paths = (job.subject.path, job.base.path)
+    return message if any(path in message for path in paths) else f"{Path(job.subject.path).name}: {message}"
+
+
 def _result(bench: Bench, job: Job, outcome: Outcome, seconds: float) -> Result:
     from modelhub.render import devices
 
@@ -149,9 +154,11 @@ def _result(bench: Bench, job: Job, outcome: Outcome, seconds: float) -> Result:
 def _recipe_json(bench: Bench, job: Job, outcome: Outcome) -> dict[str, Any]:
     from modelhub import __version__
 
-    adapter = [] if job.subject.path == job.base.path else [
-        {"kind": job.subject.type, "name": job.subject.name, "hash": job.subject.sha256[:10], "strength": 1.0}
-    ]
+    adapter = (
+        []
+        if job.subject.path == job.base.path
+        else [{"kind": job.subject.type, "name": job.subject.name, "hash": job.subject.sha256[:10], "strength": 1.0}]
+    )
     return {
         "prompt": outcome.prompt,
         "negative_prompt": outcome.recipe.negative_prompt,

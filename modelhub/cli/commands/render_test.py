@@ -24,18 +24,14 @@ def render_test(
     negative: Annotated[str, typer.Option("--negative", help="What not to draw.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the noise.")] = 1,
     steps: Annotated[int | None, typer.Option("--steps", min=1, max=500, help="Sampling steps.")] = None,
-    size: Annotated[
-        int | None, typer.Option("--size", min=64, max=4096, help="Width and height in pixels.")
-    ] = None,
+    size: Annotated[int | None, typer.Option("--size", min=64, max=4096, help="Width and height in pixels.")] = None,
     guidance: Annotated[float | None, typer.Option("--guidance", min=1.0, max=50.0, help="CFG scale.")] = None,
     sampler: Annotated[str, typer.Option("--sampler", help="ddim, euler, euler-a or dpm++-2m.")] = "ddim",
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only models of this type.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Test every model again.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Test those again that did not work.")] = False,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Test those again whose file or recipe has changed.")
-    ] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Test those again whose file or recipe has changed.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Test at most so many models.")] = None,
     timeout: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one model.")] = None,
     sheet: Annotated[
