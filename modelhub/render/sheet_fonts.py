@@ -8,7 +8,7 @@ escaped or left out, so the .html sheet, drawn by a browser, is the one to read 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ WIDE = (
 _HANGUL_JAMO = range(0x1100, 0x1200)
 _FIRST_WIDE = 0x2E80
 ELLIPSIS = "…"
+TAIL = 8  # characters kept of the end of a long name
 
 
 class Face:
@@ -83,15 +84,23 @@ class Face:
             low, high = (middle, high) if self.width(text[:middle] + ELLIPSIS) <= width else (low, middle - 1)
         return text[:low].rstrip() + ELLIPSIS
 
-    def wrapped(self, text: str, width: int, lines: int) -> list[str]:
-        """The text in at most `lines` lines; what does not fit ends in an ellipsis. Chinese breaks anywhere."""
+    def squeezed(self, text: str, width: int) -> str:
+        """The text, or its beginning and its end around an ellipsis: versions stand at the end of names."""
+        if self.width(text) <= width:
+            return text
+        tails = (text[-count:] for count in range(TAIL, 0, -1))
+        tail = next((tail for tail in tails if self.width(tail) <= width // 3), "")
+        return self.cut(text[: len(text) - len(tail)], width - self.width(tail)) + tail
+
+    def wrapped(self, text: str, width: int, lines: int, *, last: Callable[[str, int], str] | None = None) -> list[str]:
+        """The text in at most `lines` lines, Chinese broken anywhere; `last` shortens the last one (default: `cut`)."""
         result: list[str] = []
         rest = text.strip()
         while rest and len(result) < lines - 1:
             taken = self._head(rest, width)
             result.append(rest[:taken].rstrip())
             rest = rest[taken:].lstrip()
-        return [*result, self.cut(rest, width)] if rest and lines > 0 else result
+        return [*result, (last or self.cut)(rest, width)] if rest and lines > 0 else result
 
     def _head(self, text: str, width: int) -> int:
         """How many characters go into the first line: up to a space where there is one, else as many as fit."""

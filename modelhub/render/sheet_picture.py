@@ -174,7 +174,7 @@ class Drawing:
         """Name, chip and kind, then as many of the words, warnings and details as the height of the pictures holds."""
         (x, y), end = at, at[1] + self.plan.side + 4
         width = self.plan.text - 2
-        for line in self.name.wrapped(plain(entry.name), width, 2 if self.plan.side >= 128 else 1):
+        for line in self._name_lines(plain(entry.name), width):
             self.name.draw(self.canvas, (x, y), line, fill=INK)
             y += self.name.line
         y += 2
@@ -185,6 +185,13 @@ class Drawing:
             for line in self.text.wrapped(text, width, (end - y) // self.text.line):
                 self.text.draw(self.canvas, (x, y), line, fill=fill)
                 y += self.text.line
+
+    def _name_lines(self, name: str, width: int) -> list[str]:
+        """The name in one line or two; a long one gives up its suffix, then its middle."""
+        lines = 2 if self.plan.side >= 128 else 1
+        if len(self.name.wrapped(name, width, lines + 1)) > lines:
+            name = name.removesuffix(".safetensors")
+        return self.name.wrapped(name, width, lines, last=self.name.squeezed)
 
 
 def _paragraphs(entry: Entry, *, words: bool) -> Iterator[tuple[str, str]]:

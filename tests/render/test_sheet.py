@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,25 @@ def test_wrapped_text_fits_and_keeps_its_words() -> None:
     assert face.wrapped(text, 160, 0) == []
     assert face.wrapped("", 160, 3) == []
     assert all(face.width(line) <= 60 for line in face.wrapped("x" * 500, 60, 5))
+
+
+@pytest.mark.parametrize("name", ["style_" * 20 + "v3", "水墨" * 40 + "v3", "short v3"])
+def test_a_long_name_keeps_its_end(name: str) -> None:
+    """Two versions of one model can be told apart on a drawn sheet."""
+    face = sheet_fonts.Face(14, bold=True)
+    shown = face.squeezed(name, 150)
+    assert face.width(shown) <= 150
+    assert shown.endswith("v3")
+    assert shown[:4] == name[:4]
+    assert face.width(face.squeezed(name, 8)) <= face.width("…")
+
+
+def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation without the extra gets the command to run, not a traceback."""
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(ModelhubError) as caught:
+        write_sheet(tmp_path / "s.html", [entry()], title="t")
+    assert "sd-modelhub[render]" in caught.value.hint
 
 
 def test_without_any_system_font_a_sheet_is_still_drawn(
