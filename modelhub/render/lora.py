@@ -124,24 +124,29 @@ class Lora:
     def _add(self, step: _Step, strength: float) -> None:
         module, device = step.place.module, _weight(step.place.module).device
         parts = _parts(step.keys, self._tensors, device)
+        original = self._original(step.place, "weight")
+        assert original is not None
+        of_bias = bias_change(parts, original, self._original(step.place, "bias"))
         if not step.algorithm.bias_only:
-            original = self._keep(step.place, "weight")
-            assert original is not None
-            change = weight_change(step.algorithm, parts, original.to(device, torch.float32))
-            _increase(module, "weight", change.mul_(strength))
-        change_of_bias = bias_change(parts, _weight(module).shape[0])
-        if change_of_bias is not None:
+            self._keep(step.place, "weight")
+            _increase(module, "weight", weight_change(step.algorithm, parts, original).mul_(strength))
+        if of_bias is not None:
             self._keep(step.place, "bias")
-            _increase(module, "bias", change_of_bias * strength)
+            _increase(module, "bias", of_bias * strength)
 
-    def _keep(self, place: Place, name: str) -> torch.Tensor | None:
-        """The parameter as it was before this LoRA (None: there was none), copied when it is touched first."""
+    def _original(self, place: Place, name: str) -> torch.Tensor | None:
+        """The parameter without this LoRA, in float32 on its device."""
+        parameter = getattr(place.module, name, None)
         kept = self._kept.get((place.full_name, name))
-        if kept is None:
+        before = kept.before if kept else parameter
+        return None if before is None else before.to(_weight(place.module).device, torch.float32)
+
+    def _keep(self, place: Place, name: str) -> None:
+        """Copy the parameter before it is touched first."""
+        if (place.full_name, name) not in self._kept:
             parameter = getattr(place.module, name)
-            kept = _Kept(place.module, name, None if parameter is None else _copy(parameter.detach()))
-            self._kept[(place.full_name, name)] = kept
-        return kept.before
+            before = None if parameter is None else _copy(parameter.detach())
+            self._kept[(place.full_name, name)] = _Kept(place.module, name, before)
 
 
 def checksum(networks: Mapping[str, nn.Module], names: Iterable[str]) -> str:
@@ -189,7 +194,9 @@ def _fits(
     try:
         parts = _parts(keys, tensors, shapes.device)
         weight_change(algorithm, parts, shapes)
-        return bias_change(parts, weight.shape[0]) is None or hasattr(module, "bias")
+        has_bias = getattr(module, "bias", None) is not None
+        change = bias_change(parts, shapes, shapes.new_empty(shapes.shape[0]) if has_bias else None)
+        return change is None or hasattr(module, "bias")
     except (RuntimeError, ValueError, IndexError):
         return False
 

@@ -70,13 +70,18 @@ def weight_change(algorithm: Algorithm, parts: Parts, weight: Tensor) -> Tensor:
     return delta
 
 
-def bias_change(parts: Parts, width: int) -> Tensor | None:
-    """What is added to the module's bias of `width` values; None when the file leaves it alone. Raises ValueError."""
+def bias_change(parts: Parts, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    """What is added at strength 1 to a module's bias (None: it has none); None when the file leaves it alone.
+
+    Raises ValueError when the parts do not fit.
+    """
     found = [parts[name].reshape(-1) for name in ("diff_b", "b_norm") if name in parts]
     if "up_bias" in parts:
         found.append(parts["up_bias"].reshape(-1) * parts.scale(parts["down"].shape[0]))
-    if any(len(change) != width for change in found):
-        raise ValueError(f"a bias of {width} values cannot take this change")
+    if "ia3_l" in parts and bias is not None and _on_outputs(parts["ia3_l"], weight):
+        found.append(bias * (parts["ia3_l"].reshape(-1) - 1))
+    if any(len(change) != weight.shape[0] for change in found):
+        raise ValueError(f"a bias of {weight.shape[0]} values cannot take this change")
     return sum(found[1:], found[0]) if found else None
 
 
@@ -149,7 +154,7 @@ def _lokr(parts: Parts, weight: Tensor) -> Tensor:
         large = (parts["lokr_w2_a"] @ _flat(into)).reshape(-1, *into.shape[1:])
     small = small.reshape(*small.shape, *[1] * (large.dim() - small.dim()))
     # both factors full: their product is the change itself, and the alpha in the file means nothing
-    return torch.kron(small, large) * (1.0 if rank is None else parts.scale(rank))
+    return torch.kron(small, large.contiguous()) * (1.0 if rank is None else parts.scale(rank))
 
 
 def _glora(parts: Parts, weight: Tensor) -> Tensor:
@@ -184,10 +189,14 @@ def _ia3(parts: Parts, weight: Tensor) -> Tensor:
 
 
 def _ia3_peft(parts: Parts, weight: Tensor) -> Tensor:
-    """peft: factors (out, 1), (1, in), or (1, n, 1, 1) for either side of a convolution."""
+    """peft: factors of the outputs (then the bias takes them too), or of the inputs."""
     factors = parts["ia3_l"]
-    output = factors.shape[0] == weight.shape[0] or (factors.dim() > 2 and factors.shape[1] == weight.shape[0])
-    return weight * (_along(factors.reshape(-1), weight, 0 if output else 1) - 1)
+    return weight * (_along(factors.reshape(-1), weight, 0 if _on_outputs(factors, weight) else 1) - 1)
+
+
+def _on_outputs(factors: Tensor, weight: Tensor) -> bool:
+    """(out, 1) are outputs, (1, in) inputs; a convolution has (1, n, 1, 1) for both."""
+    return factors.shape[0] == weight.shape[0] or (factors.dim() > 2 and factors.shape[1] == weight.shape[0])
 
 
 def _along(values: Tensor, weight: Tensor, axis: int) -> Tensor:
