@@ -11,9 +11,10 @@ from modelhub.cli.output import clean, colour, print_json, shorten, size_text, w
 from modelhub.cli.session import Session
 from modelhub.domain import ModelRecord
 from modelhub.errors import Exit, UsageError
-from modelhub.operations.render_test import Tested, Which
+from modelhub.operations.render_plan import TESTED
+from modelhub.operations.render_test import Rendered, Which
 from modelhub.render.recipes import SAMPLERS
-from modelhub.render.verdicts import MEANINGS, RenderVerdict
+from modelhub.render.verdicts import MEANINGS, RenderVerdict, is_good
 
 if TYPE_CHECKING:
     from modelhub.catalog import RenderRun
@@ -56,7 +57,7 @@ class Shown:
     def __init__(self, session: Session, *, sheet: Path | None) -> None:
         self.session = session
         self.sheet = sheet
-        self.tested: list[Tested] = []
+        self.tested: list[Rendered] = []
 
     @property
     def code(self) -> int:
@@ -64,7 +65,7 @@ class Shown:
         bad = [t for t in self.tested if not t.good and t.run.verdict != RenderVerdict.NOT_TESTED]
         return Exit.FAILED if bad else Exit.OK
 
-    def add(self, tested: Tested) -> None:
+    def add(self, tested: Rendered) -> None:
         """One result."""
         self.tested.append(tested)
         if not self.session.json:
@@ -85,7 +86,7 @@ class Shown:
             self._write_sheet(self.sheet)
 
     def _write_sheet(self, target: Path) -> None:
-        """Every model's last result, those of this run first."""
+        """Every model's last result: what does not work first, then by type and name."""
         from modelhub.render.sheet import write_sheet
 
         library = self.session.settings.library
@@ -96,11 +97,18 @@ class Shown:
                 rows.append((self.session.catalog.get(model_id), run))
         if not rows:
             return
+        rows.sort(key=_order)
         write_sheet(target, [entry_of(record, run, library) for record, run in rows], title="modelhub render-test")
         self.session.progress.note(f"contact sheet: {target}")
 
 
-def _lines(tested: Tested) -> list[str]:
+def _order(row: tuple[ModelRecord, RenderRun]) -> tuple[bool, int, str]:
+    record, run = row
+    kind = record.detection.type
+    return is_good(run.verdict), TESTED.index(kind) if kind in TESTED else len(TESTED), record.name.casefold()
+
+
+def _lines(tested: Rendered) -> list[str]:
     run, record = tested.run, tested.record
     verdict = RenderVerdict(run.verdict)
     shade = "32" if tested.good else "33" if verdict is RenderVerdict.NOT_TESTED else "31"

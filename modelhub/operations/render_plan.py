@@ -98,10 +98,10 @@ def plan_renders(records: Iterable[ModelRecord], bench: Bench) -> RenderPlan:
 def obstacle(record: ModelRecord) -> tuple[RenderVerdict, str] | None:
     """Why a model cannot be tested as it is; None when nothing speaks against it."""
     kind, path = record.detection.type, record.path
-    if kind not in TESTED:
-        return RenderVerdict.NOT_TESTED, f"models of type {kind.value} are not rendered with"
     if record.safety.verdict not in _PLAIN:
         return RenderVerdict.NOT_TESTED, f"{record.safety.verdict.value} file"
+    if kind not in TESTED:
+        return RenderVerdict.NOT_TESTED, f"models of type {kind.value} are not rendered with"
     if record.state is not LocationState.PRESENT or path is None or not path.exists():
         return RenderVerdict.NOT_TESTED, "its file is not there (modelhub scan)"
     if record.format is Format.GGUF:

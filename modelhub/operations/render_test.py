@@ -51,7 +51,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
+class Rendered:
     """One model's result. `base_why`: how its base was chosen. `preview`: the preview picture that was written."""
 
     record: ModelRecord
@@ -90,7 +90,7 @@ def render_test(
     library: Path,
     options: Options,
     progress: Progress = SILENT,
-) -> Iterator[Tested]:
+) -> Iterator[Rendered]:
     """Test each; results come as they are done and are in the catalog by then, so that a broken-off run can go on.
 
     Raises ModelhubError when no render process can start; every other failure is a verdict.
@@ -133,7 +133,7 @@ class _Service:
         self.progress = progress
         self.stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
-    def untested(self, record: ModelRecord, verdict: RenderVerdict, words: str) -> Tested:
+    def untested(self, record: ModelRecord, verdict: RenderVerdict, words: str) -> Rendered:
         """A result without a render. It is stored, unless that would hide what an earlier render proved."""
         run = RenderRun(
             model_id=record.id,
@@ -145,9 +145,9 @@ class _Service:
         earlier = self.last.get(record.id)
         if earlier is None or not MEANINGS[RenderVerdict(earlier.verdict)].proven:
             run = self.catalog.add_render_run(run)
-        return Tested(record=record, run=run)
+        return Rendered(record=record, run=run)
 
-    def rendered(self, choices: Sequence[Choice], on_stage: runner.OnStage) -> Iterator[Tested]:
+    def rendered(self, choices: Sequence[Choice], on_stage: runner.OnStage) -> Iterator[Rendered]:
         """Run the jobs; where a base turns out not to work, its adapters go to the next one that fits."""
         waiting = list(choices)
         while waiting:
@@ -202,7 +202,7 @@ class _Service:
             alternatives=len(choice.bases) > 1,
         )
 
-    def _tested(self, choice: Choice, result: Result) -> Tested:
+    def _tested(self, choice: Choice, result: Result) -> Rendered:
         record, base = choice.subject.record, choice.bases[0].record
         pictures = {kind: Path(path).relative_to(self.library).as_posix() for kind, path in result.pictures.items()}
         run = self.catalog.add_render_run(
@@ -221,7 +221,7 @@ class _Service:
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         )
-        return Tested(record=record, run=run, base_why=choice.why, preview=self._preview(record, run))
+        return Rendered(record=record, run=run, base_why=choice.why, preview=self._preview(record, run))
 
     def _preview(self, record: ModelRecord, run: RenderRun) -> Path | None:
         if not self.options.as_preview or not is_good(run.verdict) or "full" not in run.pictures or record.path is None:

@@ -150,11 +150,25 @@ def test_embedding(bench: Bench, job: Job) -> Outcome:
         raise RenderProblem(RenderVerdict.INCOMPATIBLE, words)
     vectors = in_order(embedding, widths)
 
+    def whole(prompt: str) -> Context:
+        return context(held.base, f"{MARK}, {prompt}", vectors=vectors)
+
     @contextmanager
     def worn(strength: float, prompt: str) -> Iterator[tuple[Fit, Context | None]]:
-        yield Fit(1, 1), context(held.base, f"{MARK}, {prompt}", vectors=vectors, strength=strength)
+        yield Fit(1, 1), _blended(context(held.base, prompt), whole(prompt), strength)
 
     return _compared(bench, job, held, Fit(1, 1), worn, words=False)
+
+
+def _blended(without: Context, full: Context, strength: float) -> Context:
+    """Between the prompt without the embedding and with it; later tokens know of the vectors, so weighting these alone
+    would hardly matter."""
+    if strength == 1.0:
+        return full
+    pooled = None
+    if without.pooled is not None and full.pooled is not None:
+        pooled = without.pooled.lerp(full.pooled, strength)
+    return Context(without.hidden.lerp(full.hidden, strength), pooled)
 
 
 Worn = Callable[[float, str], AbstractContextManager[tuple[Fit, Context | None]]]
