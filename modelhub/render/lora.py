@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from modelhub.render.lora_algebra import Algorithm, Parts, algorithm_of, bias_change, weight_change
+from modelhub.render.lora_config import Config, numbers_of
 from modelhub.render.lora_keys import stems
 from modelhub.render.lora_names import Place, Places
 
@@ -52,6 +53,28 @@ class _Step:
 
 
 @dataclass(frozen=True)
+class _File:
+    """The tensors of the file, and what its configuration says about their scale."""
+
+    tensors: Mapping[str, torch.Tensor]
+    config: Config | None
+
+    def parts(self, stem: str, keys: Mapping[str, str], device: torch.device) -> Parts:
+        """A module's tensors in float32 on the device; on `meta`, their shapes."""
+        numbers = numbers_of(self.config, stem)
+        held: dict[str, torch.Tensor] = {}
+        for part, key in keys.items():
+            tensor = self.tensors[key]
+            if part in _NUMBERS:
+                numbers[part] = float(tensor.flatten()[0])
+            elif device.type == "meta":
+                held[part] = torch.empty(tensor.shape, device=device)
+            else:
+                held[part] = tensor.to(device, torch.float32)
+        return Parts(held, numbers)
+
+
+@dataclass(frozen=True)
 class _Plan:
     networks: Mapping[str, nn.Module]
     steps: tuple[_Step, ...]
@@ -79,8 +102,9 @@ class _Kept:
 class Lora:
     """The tensors of a LoRA file, of any dialect and data type, ready to be put on networks."""
 
-    def __init__(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        self._tensors = tensors
+    def __init__(self, tensors: Mapping[str, torch.Tensor], *, config: Config | None = None) -> None:
+        """`config`: the fields of peft's adapter_config.json or of the header's `lora_adapter_metadata`."""
+        self._file = _File(tensors, config)
         self._modules = stems(tensors)
         self._plan: _Plan | None = None
         self._kept: dict[tuple[str, str], _Kept] = {}
@@ -118,12 +142,12 @@ class Lora:
         known = self._plan
         if known and {name: id(network) for name, network in networks.items()} == known.identities():
             return known
-        self._plan = _plan(self._modules, self._tensors, networks)
+        self._plan = _plan(self._modules, self._file, networks)
         return self._plan
 
     def _add(self, step: _Step, strength: float) -> None:
         module, device = step.place.module, _weight(step.place.module).device
-        parts = _parts(step.keys, self._tensors, device)
+        parts = self._file.parts(step.stem, step.keys, device)
         original = self._original(step.place, "weight")
         assert original is not None
         of_bias = bias_change(parts, original, self._original(step.place, "bias"))
@@ -163,7 +187,7 @@ def checksum(networks: Mapping[str, nn.Module], names: Iterable[str]) -> str:
 
 def _plan(
     modules: Mapping[str, Mapping[str, str]],
-    tensors: Mapping[str, torch.Tensor],
+    file: _File,
     networks: Mapping[str, nn.Module],
 ) -> _Plan:
     places = Places(networks)
@@ -173,7 +197,7 @@ def _plan(
     for stem, keys in modules.items():
         algorithm = algorithm_of(frozenset(keys))
         candidates = places.find(stem) if algorithm else []
-        place = next((at for at in candidates if algorithm and _fits(algorithm, keys, tensors, at.module)), None)
+        place = next((at for at in candidates if algorithm and _fits(algorithm, file, stem, keys, at.module)), None)
         if algorithm and place:
             steps.append(_Step(stem, place, algorithm, keys))
             continue
@@ -183,30 +207,20 @@ def _plan(
     return _Plan(dict(networks), tuple(steps), tuple(unplaced), tuple(misshapen))
 
 
-def _fits(
-    algorithm: Algorithm, keys: Mapping[str, str], tensors: Mapping[str, torch.Tensor], module: nn.Module
-) -> bool:
+def _fits(algorithm: Algorithm, file: _File, stem: str, keys: Mapping[str, str], module: nn.Module) -> bool:
     """Whether the change can be made: the same algebra on shapes alone, so that it says exactly what it will do."""
     weight = getattr(module, "weight", None)
     if not isinstance(weight, torch.Tensor) or not weight.is_floating_point() or weight.dim() == 0:
         return False
     shapes = torch.empty(weight.shape, dtype=torch.float32, device="meta")
     try:
-        parts = _parts(keys, tensors, shapes.device)
+        parts = file.parts(stem, keys, shapes.device)
         weight_change(algorithm, parts, shapes)
         has_bias = getattr(module, "bias", None) is not None
         change = bias_change(parts, shapes, shapes.new_empty(shapes.shape[0]) if has_bias else None)
         return change is None or hasattr(module, "bias")
     except (RuntimeError, ValueError, IndexError):
         return False
-
-
-def _parts(keys: Mapping[str, str], tensors: Mapping[str, torch.Tensor], device: torch.device) -> Parts:
-    numbers = {part: float(tensors[key].flatten()[0]) for part, key in keys.items() if part in _NUMBERS}
-    held = {part: tensors[key] for part, key in keys.items() if part not in _NUMBERS}
-    if device.type == "meta":
-        return Parts({part: torch.empty(held[part].shape, device=device) for part in held}, numbers)
-    return Parts({part: tensor.to(device, torch.float32) for part, tensor in held.items()}, numbers)
 
 
 def _weight(module: nn.Module) -> torch.Tensor:

@@ -16,7 +16,11 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class Parts:
-    """A module's tensors by part, and its single numbers: `alpha` (missing: the scale is 1) and IA3's `on_input`."""
+    """A module's tensors by part, and single numbers: `alpha` (missing: the scale is 1), IA3's `on_input`.
+
+    peft's configuration adds `rank`, `root` (the scale is alpha over the root of the rank) and `exact` (OFT without a
+    series).
+    """
 
     tensors: Mapping[str, Tensor]
     numbers: Mapping[str, float]
@@ -28,7 +32,9 @@ class Parts:
         return name in self.tensors
 
     def scale(self, rank: int) -> float:
-        return 1.0 if "alpha" not in self.numbers or rank == 0 else self.numbers["alpha"] / rank
+        if "alpha" not in self.numbers or rank == 0:
+            return 1.0
+        return self.numbers["alpha"] / (rank**0.5 if "root" in self.numbers else rank)
 
 
 Change = Callable[[Parts, Tensor], Tensor]
@@ -153,8 +159,9 @@ def _lokr(parts: Parts, weight: Tensor) -> Tensor:
         into = parts["lokr_w2_b"]
         large = (parts["lokr_w2_a"] @ _flat(into)).reshape(-1, *into.shape[1:])
     small = small.reshape(*small.shape, *[1] * (large.dim() - small.dim()))
-    # both factors full: their product is the change itself, and the alpha in the file means nothing
-    return torch.kron(small, large.contiguous()) * (1.0 if rank is None else parts.scale(rank))
+    if rank is None:  # both factors full: LyCORIS then means no alpha, peft's configuration knows a rank
+        rank = int(parts.numbers.get("rank", 0))
+    return torch.kron(small, large.contiguous()) * parts.scale(rank)
 
 
 def _glora(parts: Parts, weight: Tensor) -> Tensor:
@@ -239,15 +246,18 @@ def _butterfly(turns: Tensor, weight: Tensor) -> Tensor:
 
 
 def _oft_peft(parts: Parts, weight: Tensor) -> Tensor:
-    """peft: blocks turn the inputs; upper triangles, Cayley by its default Neumann series of five terms."""
+    """peft: blocks turn the inputs; Cayley by its default series of five terms, or exactly and the other way round."""
     triangles, flat = parts["oft_r"], _flat(weight)
     size = int((1 + (1 + 8 * triangles.shape[1]) ** 0.5) / 2)
     rows, columns = torch.triu_indices(size, size, 1, device=triangles.device)
-    skew = triangles.new_zeros(triangles.shape[0], size, size)
-    skew[:, rows, columns] = triangles
-    skew = skew - skew.transpose(1, 2)
-    square = skew @ skew
-    turns = torch.eye(size, device=skew.device) + 2 * (skew + square + square @ skew) + square @ square
+    upper = triangles.new_zeros(triangles.shape[0], size, size)
+    upper[:, rows, columns] = triangles
+    if "exact" in parts.numbers:
+        turns = _rotations(-upper, 0)
+    else:
+        skew = upper - upper.transpose(1, 2)
+        square = skew @ skew
+        turns = torch.eye(size, device=skew.device) + 2 * (skew + square + square @ skew) + square @ square
     if turns.shape[0] == 1:  # one block shared by all inputs
         turns = turns.expand(flat.shape[1] // size, -1, -1)
     blocks = flat.reshape(flat.shape[0], turns.shape[0], size)

@@ -150,13 +150,19 @@ def _peft_cases() -> list[object]:
         pytest.param(
             "LoraConfig", {"r": 4, "lora_alpha": 4, "target_modules": ["to_out.0"], "lora_bias": True}, id="bias"
         ),
-        pytest.param("LoHaConfig", {"r": 4, "alpha": 4, "target_modules": both}, id="loha"),
+        pytest.param("LoraConfig", {"r": 4, "lora_alpha": 6, "target_modules": both}, id="configured alpha"),
+        pytest.param(
+            "LoraConfig",
+            {"r": 4, "lora_alpha": 6, "target_modules": both, "use_rslora": True, "alpha_pattern": {"attn1.to_k": 9}},
+            id="rank-stabilised, with a pattern",
+        ),
+        pytest.param("LoHaConfig", {"r": 4, "alpha": 3, "target_modules": both}, id="loha"),
         pytest.param(
             "LoHaConfig",
             {"r": 4, "alpha": 4, "target_modules": both, "use_effective_conv2d": True},
             id="loha with convolution cores",
         ),
-        pytest.param("LoKrConfig", {"r": 2, "alpha": 2, "target_modules": both}, id="lokr"),
+        pytest.param("LoKrConfig", {"r": 2, "alpha": 3, "target_modules": both}, id="lokr"),
         pytest.param(
             "LoKrConfig",
             {"r": 2, "alpha": 2, "target_modules": both, "decompose_both": True, "use_effective_conv2d": True},
@@ -164,6 +170,16 @@ def _peft_cases() -> list[object]:
         ),
         pytest.param("IA3Config", {"target_modules": [*linear, *feed], "feedforward_modules": feed}, id="ia3"),
         pytest.param("OFTConfig", {"oft_block_size": 8, "r": 0, "target_modules": linear}, id="oft"),
+        pytest.param(
+            "OFTConfig",
+            {"oft_block_size": 8, "r": 0, "target_modules": linear, "use_cayley_neumann": False},
+            id="oft without a series",
+        ),
+        pytest.param(
+            "OFTConfig",
+            {"oft_block_size": 8, "r": 0, "target_modules": both, "block_share": True},
+            id="oft with a shared block",
+        ),
     ]
 
 
@@ -172,7 +188,8 @@ def test_peft_adapters_agree_with_peft(config: str, options: dict[str, object]) 
     """An adapter folder's tensors make the same weights as peft's own merge."""
     peft = pytest.importorskip("peft")
     networks = {"unet": nets.sd1()["unet"]}
-    model = peft.get_peft_model(nets.twin(networks)["unet"], getattr(peft, config)(**options))
+    made = getattr(peft, config)(**options)
+    model = peft.get_peft_model(nets.twin(networks)["unet"], made)
     torch.manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -181,7 +198,7 @@ def test_peft_adapters_agree_with_peft(config: str, options: dict[str, object]) 
     tensors = {key: value.clone() for key, value in peft.get_peft_model_state_dict(model).items()}
     theirs = nets.weights({"unet": model.merge_and_unload()})
     before = nets.weights(networks)
-    applied = Lora(tensors).put_on(networks)
+    applied = Lora(tensors, config=made.to_dict()).put_on(networks)
     assert applied.applied == applied.total >= 32
     ours = nets.weights(networks)
     assert nets.changed(before, ours) == nets.changed(before, theirs)
