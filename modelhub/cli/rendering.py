@@ -135,6 +135,15 @@ def _memory(run: RenderRun) -> str:
     return f", needs {size_text(int(run.metrics['peak_memory']))} of VRAM at {run.recipe.get('width')}"
 
 
+def proof_lines(run: RenderRun, library: Path) -> list[str]:
+    """What the last render test found, for `show`."""
+    base = f" on {run.base_name}" if run.base_name else ""
+    lines = [f"{run.verdict}: {run.words}{base} ({run.started_at[:10]})", *run.warnings]
+    if "full" in run.pictures:
+        lines.append(str(library / run.pictures["full"]))
+    return lines
+
+
 def run_to_json(record: ModelRecord, run: RenderRun, library: Path) -> dict[str, Any]:
     """One result as others may read it."""
     return {

@@ -117,9 +117,14 @@ def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
 
 
 def record_lines(
-    record: ModelRecord, advice: Iterable[str], *, kin: Iterable[str] = (), why: bool = False
+    record: ModelRecord,
+    advice: Iterable[str],
+    *,
+    proof: Iterable[str] = (),
+    kin: Iterable[str] = (),
+    why: bool = False,
 ) -> list[str]:
-    """Everything the catalog knows about a model, then how to use it."""
+    """Everything the catalog knows about a model, then how to use it. `proof`: what its last render test found."""
     lines = [colour(clean(record.name), "1") + f"  (id {record.id})"]
     lines += detection_lines(record.detection, record.format.value, record.size)
     rows = (
@@ -129,6 +134,7 @@ def record_lines(
     )
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record.safety)
+    lines += [field("rendered" if not i else "", text) for i, text in enumerate(proof)]
     lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
     lines += [field("same" if not i else "", text) for i, text in enumerate(kin)]
     lines += _place_lines(record)

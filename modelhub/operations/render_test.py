@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -113,6 +113,13 @@ def render_test(
                 task.advance(1)
 
 
+def _on_another(choice: Choice, bad: Set[int]) -> Choice:
+    """The same subject on the next base that is not known to be bad; on the next at all when every one is."""
+    rest = choice.bases[1:]
+    bases = tuple(base for base in rest if base.record.id not in bad) or rest
+    return replace(choice, bases=bases, why=f"{choice.bases[0].record.name} does not work")
+
+
 def _own_first(choice: Choice) -> tuple[bool, str, str]:
     subject = choice.subject
     return subject.record.id != choice.bases[0].record.id, subject.part.type, subject.part.name
@@ -149,26 +156,22 @@ class _Service:
 
     def rendered(self, choices: Sequence[Choice], on_stage: runner.OnStage) -> Iterator[Rendered]:
         """Run the jobs; where a base turns out not to work, its adapters go to the next one that fits."""
-        waiting = list(choices)
-        while waiting:
-            by_id = {choice.subject.record.id: choice for choice in waiting}
-            again: list[Choice] = []
-            results = runner.run(
-                self._groups(waiting),
-                device=self.options.device,
-                limits=self.options.limits,
-                on_stage=on_stage,
-                on_ready=self._ready,
-            )
-            for _, result in results:
-                choice = by_id[result.id]
-                if result.base_failed and len(choice.bases) > 1:
-                    again.append(
-                        replace(choice, bases=choice.bases[1:], why=f"{choice.bases[0].record.name} does not work")
-                    )
-                else:
-                    yield self._tested(choice, result)
-            waiting = again
+        bad: set[int] = set()
+        with runner.Pool(self.options.device, limits=self.options.limits, on_stage=on_stage) as pool:
+            self._ready(pool.start())
+            while choices:
+                by_id = {choice.subject.record.id: choice for choice in choices}
+                again: list[Choice] = []
+                pool.submit(self._groups(choices))
+                for job, result in pool.results():
+                    choice = by_id[job.id]
+                    if result.base_failed or (job.subject.path == job.base.path and not is_good(result.verdict)):
+                        bad.add(choice.bases[0].record.id)
+                    if result.base_failed and len(choice.bases) > 1:
+                        again.append(_on_another(choice, bad))
+                    else:
+                        yield self._rendered(choice, result)
+                choices = again
 
     def _ready(self, ready: Ready) -> None:
         versions = ", ".join(f"{name} {version}" for name, version in ready.versions.items())
@@ -202,7 +205,7 @@ class _Service:
             alternatives=len(choice.bases) > 1,
         )
 
-    def _tested(self, choice: Choice, result: Result) -> Rendered:
+    def _rendered(self, choice: Choice, result: Result) -> Rendered:
         record, base = choice.subject.record, choice.bases[0].record
         pictures = {kind: Path(path).relative_to(self.library).as_posix() for kind, path in result.pictures.items()}
         run = self.catalog.add_render_run(

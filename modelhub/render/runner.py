@@ -11,8 +11,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import IO, Any
 
 import msgspec
@@ -200,76 +201,80 @@ class Worker:
             self._stderr = None
 
 
-def run(
-    groups: Sequence[Sequence[Job]],
-    *,
-    device: str,
-    limits: Limits,
-    on_stage: OnStage,
-    on_ready: Callable[[Ready], None],
-) -> Iterator[tuple[Job, Result]]:
-    """Every job of every group, with its result, as they are done. The jobs of a group share a base and a worker.
+class Pool:
+    """Workers that take groups of jobs; the jobs of a group share a base, so one worker does them in order.
 
-    `device`: "auto" uses every CUDA device there is, one worker each. Raises ModelhubError when no worker can start.
-    Ending the iteration early ends the workers.
+    `device`: "auto" uses every CUDA device there is, one worker each. Use it as a context: leaving ends the workers.
     """
-    require()
-    waiting: queue.SimpleQueue[Sequence[Job]] = queue.SimpleQueue()
-    for group in groups:
-        waiting.put(group)
-    done: queue.Queue[tuple[Job, Result] | BaseException | None] = queue.Queue()
-    first = Worker(device, limits=limits)
-    workers = [first]
-    try:
-        ready = first.start()
-        on_ready(ready)
-        if device == "auto":
-            more = min(ready.cuda_devices, len(groups)) - 1
-            workers += [Worker(f"cuda:{number}", limits=limits) for number in range(1, more + 1)]
-        for worker in workers:
-            threading.Thread(target=_serve, args=(worker, waiting, done, on_stage), daemon=True).start()
-        running = len(workers)
-        while running:
-            answer = done.get()
-            if answer is None:
-                running -= 1
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                yield answer
-    finally:
-        for worker in workers:
+
+    def __init__(self, device: str, *, limits: Limits, on_stage: OnStage, command: Sequence[str] | None = None) -> None:
+        self._device = device
+        self._limits = limits
+        self._command = command
+        self._on_stage = on_stage
+        self._workers: list[Worker] = []
+        self._waiting: queue.SimpleQueue[Sequence[Job] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Job, Result] | BaseException] = queue.SimpleQueue()
+        self._open = 0
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            self._waiting.put(None)
             worker.stop()
+
+    def start(self) -> Ready:
+        """Start the first worker, and take the others in. Raises ModelhubError when it cannot start."""
+        require()
+        self._workers = [self._worker(self._device)]
+        ready = self._workers[0].start()
+        if self._device == "auto":
+            self._workers += [self._worker(f"cuda:{number}") for number in range(1, ready.cuda_devices)]
+        for worker in self._workers:
+            threading.Thread(target=self._serve, args=(worker,), daemon=True).start()
+        return ready
+
+    def _worker(self, device: str) -> Worker:
+        return Worker(device, limits=self._limits, command=self._command)
+
+    def submit(self, groups: Iterable[Sequence[Job]]) -> None:
+        """More groups; also while results are taken."""
+        for group in groups:
+            self._open += len(group)
+            self._waiting.put(group)
+
+    def results(self) -> Iterator[tuple[Job, Result]]:
+        """Every job that was submitted, with its result, as they are done."""
+        while self._open:
+            answer = self._done.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            self._open -= 1
+            yield answer
+
+    def _serve(self, worker: Worker) -> None:
+        """A worker's thread: group after group, until there is None."""
+        try:
+            while (group := self._waiting.get()) is not None:
+                bad: Result | None = None
+                for job in group:
+                    own = job.subject.path == job.base.path
+                    if bad is not None and not own and (bad.verdict in _FATAL or job.alternatives):
+                        result = _without_base(job, bad)
+                    else:
+                        result = worker.test(job, self._on_stage)
+                    if result.base_failed or (own and not is_good(result.verdict)):
+                        bad = result
+                    self._done.put((job, result))
+        except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits
+            self._done.put(exc)
 
 
 def _without_base(job: Job, bad: Result) -> Result:
     """The result of a job whose base was just found not to work."""
     words = bad.words if bad.base_failed else f"its base {job.base.name} does not work: {bad.words}"
     return Result(id=job.id, verdict=RenderVerdict.NOT_TESTED.value, words=words, base_failed=True)
-
-
-def _serve(
-    worker: Worker,
-    waiting: queue.SimpleQueue[Sequence[Job]],
-    done: queue.Queue[tuple[Job, Result] | BaseException | None],
-    on_stage: OnStage,
-) -> None:
-    try:
-        while True:
-            try:
-                group = waiting.get_nowait()
-            except queue.Empty:
-                break
-            bad: Result | None = None
-            for job in group:
-                own = job.subject.path == job.base.path
-                if bad is not None and not own and (bad.verdict in _FATAL or job.alternatives):
-                    result = _without_base(job, bad)
-                else:
-                    result = worker.test(job, on_stage)
-                if result.base_failed or (own and not is_good(result.verdict)):
-                    bad = result
-                done.put((job, result))
-    except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits
-        done.put(exc)
-    done.put(None)

@@ -13,7 +13,7 @@ from modelhub.errors import ModelhubError
 from modelhub.render import runner
 from modelhub.render.messages import Job, Part, Result, Stage
 from modelhub.render.recipes import Recipe
-from modelhub.render.runner import Limits, Worker
+from modelhub.render.runner import Limits, Pool, Worker
 
 # A worker that does what the name of the subject says.
 FAKE = """
@@ -124,24 +124,18 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
         worker.start()
 
 
-def run_all(command: Sequence[str], groups: list[list[Job]], monkeypatch: pytest.MonkeyPatch) -> dict[str, Result]:
-    """Results by the subject's name, through `run`, with the fake worker in place of the real command."""
-    start = Worker.__init__
-
-    def with_fake(self: Worker, device: str, *, limits: Limits) -> None:
-        start(self, device, limits=limits, command=command)
-
-    monkeypatch.setattr(Worker, "__init__", with_fake)
-    answers = runner.run(groups, device="cpu", limits=Limits(seconds=60), on_stage=nothing, on_ready=lambda ready: None)
-    return {done.subject.name: result for done, result in answers}
+def run_all(command: Sequence[str], groups: list[list[Job]]) -> dict[str, Result]:
+    """Results by the subject's name, through a pool of one fake worker."""
+    with Pool("cpu", limits=Limits(seconds=60), on_stage=nothing, command=command) as pool:
+        pool.start()
+        pool.submit(groups)
+        return {done.subject.name: result for done, result in pool.results()}
 
 
-def test_adapters_of_a_base_that_crashes_are_not_tried_on_it(
-    command: Sequence[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_adapters_of_a_base_that_crashes_are_not_tried_on_it(command: Sequence[str]) -> None:
     """They are answered at once, and marked so that another base can be taken."""
     group = [job(1, "crash", base="crash"), job(2, "one", base="crash"), job(3, "two", base="crash")]
-    answers = run_all(command, [group, [job(4, "four")]], monkeypatch)
+    answers = run_all(command, [group, [job(4, "four")]])
     assert answers["crash"].verdict == "crash"
     assert not answers["crash"].base_failed
     assert answers["one"].base_failed
@@ -149,10 +143,10 @@ def test_adapters_of_a_base_that_crashes_are_not_tried_on_it(
     assert answers["four"].verdict == "ok"
 
 
-def test_a_bad_base_is_used_only_where_no_other_fits(command: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_base_is_used_only_where_no_other_fits(command: Sequence[str]) -> None:
     """An effect can still be measured on a base that draws noise, when there is nothing better."""
     group = [job(1, "bad", base="bad"), job(2, "lonely", base="bad"), job(3, "choosy", base="bad", alternatives=True)]
-    answers = run_all(command, [group], monkeypatch)
+    answers = run_all(command, [group])
     assert answers["lonely"].verdict == "ok"
     assert answers["choosy"].base_failed
 
@@ -164,3 +158,28 @@ def test_missing_libraries_are_named_with_the_extra_that_brings_them(monkeypatch
         runner.require()
     assert "no_such_library" in caught.value.message
     assert "[render]" in caught.value.hint
+
+
+def test_groups_may_be_added_while_results_come_in(command: Sequence[str]) -> None:
+    """So that adapters of a failed base go on to the next without a new process."""
+    with Pool("cpu", limits=Limits(seconds=60), on_stage=nothing, command=command) as pool:
+        pool.start()
+        pool.submit([[job(1, "one")]])
+        seen = []
+        for done, result in pool.results():
+            seen.append(result.words)
+            if done.id == 1:
+                pool.submit([[job(2, "two")], [job(3, "three")]])
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+def test_leaving_early_ends_the_worker(command: Sequence[str]) -> None:
+    """Ctrl-C in the middle of a job leaves no process behind."""
+    import psutil
+
+    with Pool("cpu", limits=Limits(seconds=60), on_stage=nothing, command=command) as pool:
+        pool.start()
+        pool.submit([[job(1, "one"), job(2, "hang")]])
+        _, result = next(pool.results())
+    assert not psutil.pid_exists(int(result.words))

@@ -17,7 +17,9 @@ def render_test(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths or hashes; without any: all not tested yet."),
+        typer.Argument(
+            metavar="[MODEL...]", help="Names, ids, paths, folders or hashes; without any: all not tested yet."
+        ),
     ] = None,
     base: Annotated[str | None, typer.Option("--base", metavar="MODEL", help="Test adapters on this base.")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="What to draw.")] = None,
@@ -47,7 +49,7 @@ def render_test(
 
     Example: modelhub render-test --type lora --sheet loras.html
     """
-    from modelhub.cli.references import one_model
+    from modelhub.cli.references import models_named, one_model
     from modelhub.cli.rendering import Shown, checked_sampler, configured_bases, one_way
     from modelhub.operations.render_test import Options, render_test, select
     from modelhub.render.recipes import PROMPT, Recipe
@@ -75,9 +77,7 @@ def render_test(
         as_preview=as_preview,
     )
     records = (
-        [one_model(session, name) for name in dict.fromkeys(models)]
-        if models
-        else select(session.catalog, which=which, options=options, type_=type_)
+        models_named(session, models) if models else select(session.catalog, which=which, options=options, type_=type_)
     )
     if sheet is not None and sheet.suffix.lower() not in (".html", ".htm", ".png", ".jpg", ".jpeg"):
         raise typer.BadParameter("a contact sheet is FILE.html, FILE.png or FILE.jpg", param_hint="--sheet")

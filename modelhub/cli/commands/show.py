@@ -26,20 +26,25 @@ def show(
 
     session: Session = ctx.obj
     record = one_model(session, model)
+    runs = session.catalog.render_runs(record.id)
     if session.json:
         from dataclasses import asdict
 
+        from modelhub.cli.rendering import run_to_json
         from modelhub.operations.kinship import kin_of
         from modelhub.wire import record_to_json
 
         document = record_to_json(record)
         same = [asdict(item) for item in kin_of(record, catalog=session.catalog)]
-        print_json([{**document, "same_as": same}])
+        rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
+        print_json([{**document, "same_as": same, "render_test": rendered}])
         return
+    from modelhub.cli.rendering import proof_lines
     from modelhub.cli.report import record_lines
     from modelhub.operations.advice import fitting_bases, how_to_use
     from modelhub.operations.kinship import kinship_lines
 
     bases = fitting_bases(record, catalog=session.catalog)
     kin = kinship_lines(record, catalog=session.catalog, library=session.settings.library)
-    print("\n".join(record_lines(record, how_to_use(record, fitting_bases=bases), kin=kin, why=why)))
+    proof = proof_lines(runs[0], session.settings.library) if runs else ()
+    print("\n".join(record_lines(record, how_to_use(record, fitting_bases=bases), proof=proof, kin=kin, why=why)))

@@ -15,7 +15,7 @@ _FIRST_STEPS = (
 _NEXT_STEPS = (
     ("modelhub list --type lora", "what is there"),
     ("modelhub show NAME", "all about one, and how to use it"),
-    ("modelhub verify", "prove that the files are sound"),
+    ("modelhub render-test", "prove that the models work, by rendering"),
 )
 
 
@@ -29,7 +29,8 @@ def start(session: Session) -> None:
         _steps(_FIRST_STEPS)
         return
     counts = session.catalog.counts()
-    attention = {name: count for name, count in _attention(counts.by_state, counts.by_verdict, counts.broken) if count}
+    rows = [*_attention(counts.by_state, counts.by_verdict, counts.broken), _not_working(session)]
+    attention = {name: count for name, count in rows if count}
     if session.json:
         document = {
             "models": counts.models,
@@ -58,6 +59,14 @@ def _attention(by_state: Mapping[str, int], by_verdict: Mapping[str, int], broke
         ("missing (modelhub scan)", by_state.get("missing", 0)),
         ("on a drive that is out of reach", by_state.get("unavailable", 0)),
     ]
+
+
+def _not_working(session: Session) -> tuple[str, int]:
+    from modelhub.render.verdicts import is_good
+
+    runs = session.catalog.last_render_runs().values()
+    bad = sum(1 for run in runs if not is_good(run.verdict) and run.verdict != "not-tested")
+    return "do not work (modelhub render-test --failed)", bad
 
 
 def _steps(steps: tuple[tuple[str, str], ...]) -> None:

@@ -15,7 +15,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def verify(
     ctx: typer.Context,
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL...]", help="Names, ids, paths or hashes; without any, all.")
+        list[str] | None,
+        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders or hashes; without any, all."),
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Also look at every number: NaN, infinities, zeroes.")] = False,
 ) -> int:
@@ -25,14 +26,14 @@ def verify(
     """
     from modelhub.catalog import ModelQuery
     from modelhub.cli.output import clean, colour, print_json
-    from modelhub.cli.references import one_model
+    from modelhub.cli.references import models_named
     from modelhub.errors import Exit
     from modelhub.operations.verify import SOUND, Health
     from modelhub.operations.verify import verify as run
 
     session: Session = ctx.obj
     catalog = session.catalog
-    records = [one_model(session, name) for name in models] if models else list(catalog.records(ModelQuery()))
+    records = models_named(session, models) if models else list(catalog.records(ModelQuery()))
     answers = []
     for answer in run(records, deep=deep, progress=session.progress):
         answers.append(answer)
