@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from modelhub.render.lora_algebra import Algorithm, Parts, algorithm_of, bias_change, weight_change
+from modelhub.render.lora_algebra import Algorithm, algorithm_of, bias_change, weight_change
 from modelhub.render.lora_config import Config, numbers_of
 from modelhub.render.lora_keys import stems
 from modelhub.render.lora_names import Place, Places
+from modelhub.render.lora_parts import MISFITS, Parts
 
 # The modules whose inputs are as wide as the text encoder's output.
 _CONTEXT = re.compile(r"attn2[._](?:processor\.)?to_[kv]$")
@@ -148,22 +149,26 @@ class Lora:
     def _add(self, step: _Step, strength: float) -> None:
         module, device = step.place.module, _weight(step.place.module).device
         parts = self._file.parts(step.stem, step.keys, device)
-        original = self._original(step.place, "weight")
-        assert original is not None
-        of_bias = bias_change(parts, original, self._original(step.place, "bias"))
+        weight = self._original(step.place, "weight", only_shape=not step.algorithm.reads_weight(step.keys))
+        assert weight is not None
+        of_bias = bias_change(parts, weight, self._original(step.place, "bias"))
         if not step.algorithm.bias_only:
             self._keep(step.place, "weight")
-            _increase(module, "weight", weight_change(step.algorithm, parts, original).mul_(strength))
+            _increase(module, "weight", weight_change(step.algorithm, parts, weight), strength)
         if of_bias is not None:
             self._keep(step.place, "bias")
-            _increase(module, "bias", of_bias * strength)
+            _increase(module, "bias", of_bias, strength)
 
-    def _original(self, place: Place, name: str) -> torch.Tensor | None:
-        """The parameter without this LoRA, in float32 on its device."""
+    def _original(self, place: Place, name: str, *, only_shape: bool = False) -> torch.Tensor | None:
+        """The parameter without this LoRA, in float32 on its device, or without memory where its shape is enough."""
         parameter = getattr(place.module, name, None)
         kept = self._kept.get((place.full_name, name))
         before = kept.before if kept else parameter
-        return None if before is None else before.to(_weight(place.module).device, torch.float32)
+        if before is None:
+            return None
+        if only_shape:
+            return torch.empty(before.shape, device="meta")
+        return before.to(_weight(place.module).device, torch.float32)
 
     def _keep(self, place: Place, name: str) -> None:
         """Copy the parameter before it is touched first."""
@@ -219,7 +224,7 @@ def _fits(algorithm: Algorithm, file: _File, stem: str, keys: Mapping[str, str],
         has_bias = getattr(module, "bias", None) is not None
         change = bias_change(parts, shapes, shapes.new_empty(shapes.shape[0]) if has_bias else None)
         return change is None or hasattr(module, "bias")
-    except (RuntimeError, ValueError, IndexError):
+    except MISFITS:
         return False
 
 
@@ -229,14 +234,17 @@ def _weight(module: nn.Module) -> torch.Tensor:
     return weight
 
 
-def _increase(module: nn.Module, name: str, change: torch.Tensor) -> None:
+def _increase(module: nn.Module, name: str, change: torch.Tensor, strength: float) -> None:
     """Add in float32, keep the weight's data type; a missing bias is made."""
     parameter = getattr(module, name)
     if parameter is None:
         like = _weight(module)
-        module.register_parameter(name, nn.Parameter(change.to(like.device, like.dtype), requires_grad=False))
+        made = (change * strength).to(like.device, like.dtype)
+        module.register_parameter(name, nn.Parameter(made, requires_grad=False))
         return
-    parameter.copy_(parameter.to(torch.float32) + change)
+    wide = parameter.to(torch.float32).add_(change, alpha=strength)
+    if wide is not parameter:
+        parameter.copy_(wide)
 
 
 def _restore(kept: _Kept) -> None:

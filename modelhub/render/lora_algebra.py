@@ -6,35 +6,15 @@ change at strength 1. Formulas: kohya-ss/sd-scripts (LoRA, OFT), LyCORIS 4 (the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 
+from modelhub.render.lora_parts import Parts, along, fitted, flat, tucker
+from modelhub.render.lora_rotations import oft, oft_of_peft
+
 Tensor = torch.Tensor
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A module's tensors by part, and single numbers: `alpha` (missing: the scale is 1), IA3's `on_input`.
-
-    peft's configuration adds `rank`, `root` (the scale is alpha over the root of the rank) and `exact` (OFT without a
-    series).
-    """
-
-    tensors: Mapping[str, Tensor]
-    numbers: Mapping[str, float]
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self.tensors[name]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.tensors
-
-    def scale(self, rank: int) -> float:
-        if "alpha" not in self.numbers or rank == 0:
-            return 1.0
-        return self.numbers["alpha"] / (rank**0.5 if "root" in self.numbers else rank)
 
 
 Change = Callable[[Parts, Tensor], Tensor]
@@ -53,6 +33,10 @@ class Algorithm:
     def bias_only(self) -> bool:
         return self.change is _nothing
 
+    def reads_weight(self, names: Iterable[str]) -> bool:
+        """Whether the change depends on the weight's values, not on its shape alone."""
+        return self.change in _READERS or not _DECOMPOSITION.isdisjoint(names)
+
 
 def algorithm_of(names: frozenset[str]) -> Algorithm | None:
     """The algorithm of a module with these parts; None when a part is missing or unknown."""
@@ -66,7 +50,7 @@ def algorithm_of(names: frozenset[str]) -> Algorithm | None:
 def weight_change(algorithm: Algorithm, parts: Parts, weight: Tensor) -> Tensor:
     """What is added to the weight at strength 1, in the weight's shape.
 
-    Raises RuntimeError, ValueError or IndexError when the parts do not fit the weight.
+    Raises one of MISFITS when the parts do not fit the weight.
     """
     delta = fitted(algorithm.change(parts, weight), weight.shape)
     if "dora_scale" in parts:
@@ -91,61 +75,35 @@ def bias_change(parts: Parts, weight: Tensor, bias: Tensor | None) -> Tensor | N
     return sum(found[1:], found[0]) if found else None
 
 
-def fitted(delta: Tensor, shape: torch.Size) -> Tensor:
-    """The change in the weight's shape: linear for 1×1 convolutions, flattened kernels spread again.
-
-    Raises ValueError when these are not the same numbers in another arrangement.
-    """
-    if delta.shape == shape:
-        return delta
-    same_rows = delta.dim() > 0 and len(shape) > 0 and delta.shape[0] == shape[0] and delta.numel() == shape.numel()
-    if same_rows and (delta.dim() <= 2 or _squeezed(delta.shape) == _squeezed(shape)):
-        return delta.reshape(shape)
-    raise ValueError(f"a change of shape {tuple(delta.shape)} does not fit a weight of shape {tuple(shape)}")
-
-
-def _squeezed(shape: torch.Size) -> tuple[int, ...]:
-    return tuple(size for size in shape if size != 1)
-
-
 def _decomposed(weight: Tensor, delta: Tensor, magnitude: Tensor) -> Tensor:
     """DoRA: the changed weight with the norms of `magnitude`, per output (n, 1, …) or per input (1, n, …)."""
     merged = weight + delta
     axis = 0 if magnitude.shape[0] == magnitude.numel() else 1
     others = [dim for dim in range(weight.dim()) if dim != axis]
     norm: Tensor = torch.linalg.vector_norm(merged, dim=others, keepdim=True) + torch.finfo(torch.float32).eps
-    return merged * (_along(magnitude.reshape(-1), weight, axis) / norm) - weight
-
-
-def _flat(tensor: Tensor) -> Tensor:
-    return tensor.flatten(1) if tensor.dim() > 1 else tensor
-
-
-def _tucker(core: Tensor, out: Tensor, into: Tensor) -> Tensor:
-    """The core (r, r, …) with its factors out (r, n) and into (r, m): (n, m, …)."""
-    return torch.einsum("ij...,ip,jr->pr...", core, out, into)
+    return merged * (along(magnitude.reshape(-1), weight, axis) / norm) - weight
 
 
 def _lora(parts: Parts, weight: Tensor) -> Tensor:
     down, up = parts["down"], parts["up"]
     scale = parts.scale(down.shape[0])
     if "mid" in parts:
-        return _tucker(parts["mid"], _flat(up).T, _flat(down)) * scale
+        return tucker(parts["mid"], flat(up).transpose(0, 1), flat(down)) * scale
     if up.dim() == 4 and up.shape[2:].numel() > 1:  # peft's convolution is 1×1 up; a larger one would need folding
         raise ValueError("an up convolution with a kernel is none of the known algorithms")
-    product = _flat(up) @ _flat(down)
-    return product.reshape(up.shape[0], *down.shape[1:]) * scale
+    product = flat(up) @ (flat(down) * scale)
+    return product.reshape(up.shape[0], *down.shape[1:])
 
 
 def _loha(parts: Parts, weight: Tensor) -> Tensor:
     scale = parts.scale(parts["hada_w1_b"].shape[0])
     left, right = (
-        _tucker(parts[f"hada_t{n}"], parts[f"hada_w{n}_a"], parts[f"hada_w{n}_b"])
+        tucker(parts[f"hada_t{n}"], parts[f"hada_w{n}_a"], parts[f"hada_w{n}_b"])
         if "hada_t1" in parts
-        else parts[f"hada_w{n}_a"] @ _flat(parts[f"hada_w{n}_b"])
+        else parts[f"hada_w{n}_a"] @ flat(parts[f"hada_w{n}_b"])
         for n in (1, 2)
     )
-    return left * right * scale
+    return left.mul_(right).mul_(scale)
 
 
 def _lokr(parts: Parts, weight: Tensor) -> Tensor:
@@ -154,27 +112,27 @@ def _lokr(parts: Parts, weight: Tensor) -> Tensor:
     if "lokr_w2" in parts:
         large = parts["lokr_w2"]
     elif "lokr_t2" in parts:
-        large = _tucker(parts["lokr_t2"], parts["lokr_w2_a"], parts["lokr_w2_b"])
+        large = tucker(parts["lokr_t2"], parts["lokr_w2_a"], parts["lokr_w2_b"])
     else:
         into = parts["lokr_w2_b"]
-        large = (parts["lokr_w2_a"] @ _flat(into)).reshape(-1, *into.shape[1:])
+        large = (parts["lokr_w2_a"] @ flat(into)).reshape(-1, *into.shape[1:])
     small = small.reshape(*small.shape, *[1] * (large.dim() - small.dim()))
     if rank is None:  # both factors full: LyCORIS then means no alpha, peft's configuration knows a rank
         rank = int(parts.numbers.get("rank", 0))
-    return torch.kron(small, large.contiguous()) * parts.scale(rank)
+    return torch.kron(small * parts.scale(rank), large.contiguous())
 
 
 def _glora(parts: Parts, weight: Tensor) -> Tensor:
     """W·A + B; LyCORIS first named the factors the other way round."""
-    flat = {name: _flat(parts[name]) for name in ("a1", "a2", "b1", "b2")}
-    if flat["a1"].shape[0] != weight.shape[1] and flat["a2"].shape[0] == weight.shape[1]:
-        flat = {"a1": flat["a2"], "a2": flat["a1"], "b1": flat["b2"], "b2": flat["b1"]}
+    own = {name: flat(parts[name]) for name in ("a1", "a2", "b1", "b2")}
+    if own["a1"].shape[0] != weight.shape[1] and own["a2"].shape[0] == weight.shape[1]:
+        own = {"a1": own["a2"], "a2": own["a1"], "b1": own["b2"], "b2": own["b1"]}
     if "bm" in parts:
-        added = _tucker(parts["bm"], flat["b1"].T, flat["b2"])
+        added = tucker(parts["bm"], own["b1"].transpose(0, 1), own["b2"])
     else:
-        added = (flat["b1"] @ flat["b2"]).reshape(weight.shape)
-    turned = torch.einsum("oi...,ij->oj...", weight, flat["a1"] @ flat["a2"])
-    return (added + turned) * parts.scale(flat["a2"].shape[0])
+        added = (own["b1"] @ own["b2"]).reshape(weight.shape)
+    turned = torch.einsum("oi...,ij->oj...", weight, own["a1"] @ own["a2"])
+    return (added + turned) * parts.scale(own["a2"].shape[0])
 
 
 def _full(parts: Parts, weight: Tensor) -> Tensor:
@@ -192,13 +150,13 @@ def _nothing(parts: Parts, weight: Tensor) -> Tensor:
 def _ia3(parts: Parts, weight: Tensor) -> Tensor:
     """LyCORIS: a factor less one for every output, or for every input when `on_input` is set."""
     axis = 1 if parts.numbers["on_input"] else 0
-    return weight * _along(parts["weight"].reshape(-1), weight, axis)
+    return weight * along(parts["weight"].reshape(-1), weight, axis)
 
 
 def _ia3_peft(parts: Parts, weight: Tensor) -> Tensor:
     """peft: factors of the outputs (then the bias takes them too), or of the inputs."""
     factors = parts["ia3_l"]
-    return weight * (_along(factors.reshape(-1), weight, 0 if _on_outputs(factors, weight) else 1) - 1)
+    return weight * (along(factors.reshape(-1), weight, 0 if _on_outputs(factors, weight) else 1) - 1)
 
 
 def _on_outputs(factors: Tensor, weight: Tensor) -> bool:
@@ -206,66 +164,9 @@ def _on_outputs(factors: Tensor, weight: Tensor) -> bool:
     return factors.shape[0] == weight.shape[0] or (factors.dim() > 2 and factors.shape[1] == weight.shape[0])
 
 
-def _along(values: Tensor, weight: Tensor, axis: int) -> Tensor:
-    if len(values) != weight.shape[axis]:
-        raise ValueError(f"{len(values)} values do not fit a weight of shape {tuple(weight.shape)}")
-    return values.reshape(*[-1 if dim == axis else 1 for dim in range(weight.dim())])
-
-
-def _rotations(blocks: Tensor, limit: float) -> Tensor:
-    """Cayley: an orthogonal matrix from each block's skew part, whose common norm is kept below the limit (0: none)."""
-    skew = blocks - blocks.transpose(-1, -2)
-    if limit > 0:
-        skew = skew * (limit / (skew.norm() + 1e-8)).clamp(max=1)
-    one = torch.eye(blocks.shape[-1], device=blocks.device)
-    inverse: Tensor = torch.linalg.inv_ex(one - skew).inverse
-    return (one + skew) @ inverse
-
-
-def _oft(parts: Parts, weight: Tensor) -> Tensor:
-    """OFT (3 axes: blocks turn the outputs) and BOFT (4 axes: stages of blocks that mix ever farther ones)."""
-    turns = _rotations(parts["oft_blocks"], parts.numbers.get("alpha", 0.0) * weight.shape[0])
-    if turns.dim() == 3:
-        blocks = weight.reshape(*turns.shape[:2], *weight.shape[1:])
-        turned = torch.einsum("knm,kn...->km...", turns, blocks).flatten(0, 1)
-    else:
-        turned = _butterfly(turns, weight)
-    if "rescale" in parts:
-        turned = turned * _along(parts["rescale"].reshape(-1), weight, 0)
-    return turned - weight
-
-
-def _butterfly(turns: Tensor, weight: Tensor) -> Tensor:
-    size, rest = turns.shape[-1], weight.shape[1:]
-    for stage, turn in enumerate(turns):
-        reach = 2**stage * size // 2
-        apart = weight.reshape(-1, 2, reach, *rest).transpose(1, 2).reshape(-1, size, *rest)
-        mixed = torch.einsum("bij,bj...->bi...", turn, apart)
-        weight = mixed.reshape(-1, reach, 2, *rest).transpose(1, 2).reshape(weight.shape)
-    return weight
-
-
-def _oft_peft(parts: Parts, weight: Tensor) -> Tensor:
-    """peft: blocks turn the inputs; Cayley by its default series of five terms, or exactly and the other way round."""
-    triangles, flat = parts["oft_r"], _flat(weight)
-    size = int((1 + (1 + 8 * triangles.shape[1]) ** 0.5) / 2)
-    rows, columns = torch.triu_indices(size, size, 1, device=triangles.device)
-    upper = triangles.new_zeros(triangles.shape[0], size, size)
-    upper[:, rows, columns] = triangles
-    if "exact" in parts.numbers:
-        turns = _rotations(-upper, 0)
-    else:
-        skew = upper - upper.transpose(1, 2)
-        square = skew @ skew
-        turns = torch.eye(size, device=skew.device) + 2 * (skew + square + square @ skew) + square @ square
-    if turns.shape[0] == 1:  # one block shared by all inputs
-        turns = turns.expand(flat.shape[1] // size, -1, -1)
-    blocks = flat.reshape(flat.shape[0], turns.shape[0], size)
-    return torch.einsum("krc,okc->okr", turns, blocks).flatten(1) - flat
-
-
 _ALWAYS = frozenset({"alpha", "diff_b"})
 _DECOMPOSITION = frozenset({"dora_scale", "magnitude"})
+_READERS = frozenset({_glora, _ia3, _ia3_peft, oft, oft_of_peft})
 
 
 def _row(change: Change, needs: str, may: str = "", *, decomposes: bool = True) -> Algorithm:
@@ -286,7 +187,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     _row(_nothing, "b_norm", decomposes=False),
     _row(_ia3, "weight on_input", decomposes=False),
     _row(_ia3_peft, "ia3_l", decomposes=False),
-    _row(_oft, "oft_blocks", "rescale", decomposes=False),
-    _row(_oft_peft, "oft_r", decomposes=False),
+    _row(oft, "oft_blocks", "rescale", decomposes=False),
+    _row(oft_of_peft, "oft_r", decomposes=False),
     _row(_nothing, "diff_b", decomposes=False),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,7 @@ def test_narrow_weights_are_changed_in_float32_and_rounded_once(dtype: torch.dty
     lora = Lora({key: tensor.half() for key, tensor in tensors.items()})
     lora.put_on(networks, strength=0.5)
     up, down = (tensors[key].half().float() for key in sorted(tensors, reverse=True) if "weight" in key)
-    expected = (before.float() + 0.5 * (up @ down) / 4).to(dtype)
+    expected = (before.float() + 0.5 * (up @ (down / 4))).to(dtype)
     assert module.weight.dtype == dtype
     assert torch.equal(module.weight, expected)
     lora.take_off()
@@ -153,6 +155,45 @@ def test_nan_goes_through() -> None:
     assert not nets.changed(before, nets.weights(networks))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_damaged_files_never_raise_and_leave_nothing(seed: int) -> None:
+    """Parts of any algorithm, mixed up, cut, emptied or of other types: placed or not, and gone without a trace."""
+    rng = random.Random(seed)
+    networks = {"unet": nets.sd1()["unet"]}
+    before = nets.weights(networks)
+    names = rng.sample([name for name, module in networks["unet"].named_modules() if hasattr(module, "weight")], 40)
+    tensors: nets.Tensors = {}
+    for name in names:
+        parts = rng.choice(PART_SETS)
+        weight = networks["unet"].get_submodule(name).weight
+        for part in rng.sample(parts, rng.choice([len(parts), len(parts), len(parts) - 1])):
+            shape = [rng.choice([size, 4, 4, 1, 0]) for size in rng.choice([weight.shape, weight.shape[:2], (3,), ()])]
+            dtype = rng.choice([torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.int64])
+            tensors[f"lora_unet_{name.replace('.', '_')}.{part}"] = torch.ones(shape).to(dtype)
+    lora = Lora(tensors)
+    applied = lora.put_on(networks, strength=rng.random())
+    assert applied.applied + len(applied.unplaced) == applied.total
+    lora.take_off()
+    assert not nets.changed(before, nets.weights(networks))
+
+
+PART_SETS = (
+    ["lora_up.weight", "lora_down.weight", "alpha"],
+    ["lora_up.weight", "lora_down.weight", "lora_mid.weight", "alpha"],
+    ["lora_up.weight", "lora_down.weight", "dora_scale", "diff_b"],
+    ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2", "alpha"],
+    ["lokr_w1", "lokr_w2_a", "lokr_w2_b", "lokr_t2", "alpha"],
+    ["lokr_w1", "lokr_w2"],
+    ["a1.weight", "a2.weight", "b1.weight", "b2.weight", "bm.weight"],
+    ["diff", "diff_b"],
+    ["w_norm", "b_norm"],
+    ["weight", "on_input"],
+    ["oft_blocks", "rescale", "alpha"],
+    ["ia3_l"],
+    ["oft_R.weight"],
+)
+
+
 def test_a_bias_made_for_diff_b_is_removed_again() -> None:
     """Attention projections have no bias: one is made, and gone afterwards."""
     networks = nets.sd1()
@@ -204,15 +245,15 @@ def test_linear_factors_fit_a_1x1_convolution_and_the_other_way_round() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS[1:])
 def test_the_miniature_lora_is_the_same_change_in_every_dialect(dialect: str) -> None:
     """One LoRA in six spellings: diffusers and peft names, LoHa, LoKr and DoRA against kohya."""
-    networks, reference = _miniature(load_file(MINIATURE / "miniature-frame-kohya.safetensors"))
-    _, other = _miniature(load_file(MINIATURE / f"miniature-frame-{dialect}.safetensors"), networks)
+    reference = _miniature(load_file(MINIATURE / "miniature-frame-kohya.safetensors"))
+    other = _miniature(load_file(MINIATURE / f"miniature-frame-{dialect}.safetensors"))
     _assert_same_changes(reference, other)
 
 
 def test_the_miniature_lora_is_the_same_change_as_a_peft_folder() -> None:
     """The sixth spelling."""
-    networks, reference = _miniature(load_file(MINIATURE / "miniature-frame-kohya.safetensors"))
-    _, other = _miniature(load_file(MINIATURE / "miniature-frame-peft" / "adapter_model.safetensors"), networks)
+    reference = _miniature(load_file(MINIATURE / "miniature-frame-kohya.safetensors"))
+    other = _miniature(load_file(MINIATURE / "miniature-frame-peft" / "adapter_model.safetensors"))
     _assert_same_changes(reference, other)
 
 
@@ -222,16 +263,20 @@ def _assert_same_changes(reference: nets.Tensors, other: nets.Tensors) -> None:
         assert float((change - other[name]).norm() / change.norm()) < 0.01, name
 
 
-def _miniature(tensors: nets.Tensors, networks: nets.Networks | None = None) -> tuple[nets.Networks, nets.Tensors]:
-    """The changes that the file makes to the family's base."""
-    if networks is None:
-        from tools.miniature.render import load_base
-
-        networks = {"unet": load_base(MINIATURE).unet}
+def _miniature(tensors: nets.Tensors) -> nets.Tensors:
+    """The changes that the file makes to the family's UNet."""
+    networks = _miniature_unet()
     before = nets.weights(networks)
     lora = Lora(tensors)
     applied = lora.put_on(networks)
     assert applied.applied == applied.total > 0
     after = nets.weights(networks)
     lora.take_off()
-    return networks, {name: after[name] - before[name] for name in nets.changed(before, after)}
+    return {name: after[name] - before[name] for name in nets.changed(before, after)}
+
+
+@cache
+def _miniature_unet() -> nets.Networks:
+    from tools.miniature.render import load_base
+
+    return {"unet": load_base(MINIATURE).unet}
