@@ -26,10 +26,13 @@ if str(ROOT) not in sys.path:
 
 from tests.servers.hub import Hub  # noqa: E402 - the repository's root must be on the path first
 from tools.demo_models import downloads, repositories  # noqa: E402
+from tools.demo_shapes import shapes  # noqa: E402
 
 WIDTH = 110
 MARK = ".made-by-the-demo"
 CONFIG = "config.toml"
+PROMPT = "a red circle on the left, white background"
+SHEET = ("render-test", "--stale", "--prompt", PROMPT, "--sheet", "shapes.png")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,17 @@ STEPS: tuple[Step, ...] = (
     Step("Your own words win over what was detected.", ("set", "model (1)", "name=SD 1.5 for training")),
     Step("Does every file still hold what was recorded?", ("verify",), code=1),
     Step("The catalog.", ("list",)),
+    Step(
+        "Which of these can draw? A trained miniature family, and four copies that are broken in different ways.",
+        ("add", "shapes"),
+    ),
+    Step(
+        "Render with each, and look at shapes.html or shapes.png.",
+        ("render-test", "shapes", "--prompt", PROMPT, "--sheet", "shapes.html"),
+        code=1,
+    ),
+    Step("What was tested is not tested again; a sheet can be drawn at any time.", SHEET),
+    Step("", ("show", "burnt-vae")),
 )
 
 
@@ -108,6 +122,7 @@ def prepare(home: Path) -> None:
     # An empty file stands for the user's own configuration, which must not change what is shown.
     (home / CONFIG).touch()
     downloads(home / "downloads")
+    shapes(home / "shapes")
 
 
 def show(step: Step, home: Path, environ: Mapping[str, str]) -> bool:

@@ -42,8 +42,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def demo(rest: list[str]) -> int:
-    """Install the base package and show the main job."""
-    return install("") or run("tools/demo.py", *rest)
+    """Install the package with what rendering needs, and show the main job."""
+    return install("render") or run("tools/demo.py", *rest)
 
 
 def test(rest: list[str]) -> int:
@@ -72,9 +72,9 @@ def clean(_: list[str]) -> int:
 
 
 def install(extra: str) -> int:
-    """Make the environment and install the package in it with an extra ("" or "dev"), unless that is done already."""
-    stamp = VENV / f".installed-{extra or 'base'}"
-    # The development environment can do all that the base one can.
+    """Make the environment and install the package in it with an extra ("render" or "dev"), unless that is done already."""
+    stamp = VENV / f".installed-{extra}"
+    # The development environment can do all that the other one can.
     if any(_says(one, _digest()) for one in (stamp, VENV / ".installed-dev")):
         return 0
     if not PYTHON.exists():
@@ -83,8 +83,8 @@ def install(extra: str) -> int:
             hint = "On Debian and Ubuntu: apt install python3-venv"
             print(f"{sys.executable} could not make an environment. {hint}", file=sys.stderr)
             return 1
-    what = f".[{extra}]" if extra else "."
-    print(f"Installing modelhub{f' with its {extra} tools' if extra else ''} …", flush=True)
+    what = f".[{extra}]"
+    print(f"Installing modelhub with its {extra} tools …", flush=True)
     status = run("-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", "constraints.txt", "-e", what)
     if not status:
         stamp.write_text(_digest(), encoding="utf-8")

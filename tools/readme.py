@@ -18,6 +18,15 @@ README = ROOT / "README.md"
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 
 
+# Figures that differ from run to run and from machine to machine.
+_MEASURED = re.compile(r"-?\d+(?:\.\d+)?%|\(\d+\.\d s\)|correlation -?\d\.\d\d|\(torch [^)]*\)")
+
+
+def without_figures(text: str) -> str:
+    """A transcript with everything that was measured left out, for comparing two of them."""
+    return _MEASURED.sub("#", text)
+
+
 def main() -> int:
     """Run the demo and rewrite the README's console blocks."""
     text = README.read_text(encoding="utf-8")

@@ -168,10 +168,10 @@ class _Service:
                     if result.base_failed or (job.subject.path == job.base.path and not is_good(result.verdict)):
                         bad.add(choice.bases[0].record.id)
                     if result.base_failed and len(choice.bases) > 1:
-                        again.append(_on_another(choice, bad))
+                        again.append(choice)
                     else:
                         yield self._rendered(choice, result)
-                choices = again
+                choices = [_on_another(choice, bad) for choice in again]
 
     def _ready(self, ready: Ready) -> None:
         versions = ", ".join(f"{name} {version}" for name, version in ready.versions.items())

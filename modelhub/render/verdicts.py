@@ -52,8 +52,8 @@ MEANINGS: dict[RenderVerdict, Meaning] = {
     RenderVerdict.NOISE: Meaning(
         "its network does not remove noise: zeroed, shuffled or untrained weights", hint="Pull it again."
     ),
-    RenderVerdict.UNIFORM: Meaning("the picture is one flat colour", hint="Try another VAE."),
-    RenderVerdict.CLIPPED: Meaning("most of the picture is out of range", hint="Try another VAE."),
+    RenderVerdict.UNIFORM: Meaning("the picture is one flat colour"),
+    RenderVerdict.CLIPPED: Meaning("most of the picture is out of range"),
     RenderVerdict.NAN_UNET: Meaning(
         "its UNet or text encoder computes NaN", hint="`modelhub verify --deep` says where."
     ),

@@ -17,9 +17,7 @@ def render_test(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[MODEL...]", help="Names, ids, paths, folders or hashes; without any: all not tested yet."
-        ),
+        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any: what is untested."),
     ] = None,
     base: Annotated[str | None, typer.Option("--base", metavar="MODEL", help="Test adapters on this base.")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="What to draw.")] = None,

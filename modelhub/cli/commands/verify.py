@@ -16,7 +16,7 @@ def verify(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders or hashes; without any, all."),
+        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any, all."),
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Also look at every number: NaN, infinities, zeroes.")] = False,
 ) -> int:
