@@ -20,8 +20,8 @@ from modelhub.render.lora_keys import stems
 from modelhub.render.lora_names import Place, Places
 from modelhub.render.lora_parts import MISFITS, Parts
 
-# The modules whose inputs are as wide as the text encoder's output.
-_CONTEXT = re.compile(r"attn2[._](?:processor\.)?to_[kv]$")
+# The modules as wide as the text: the cross-attention's keys and values, and all of a text encoder.
+_TEXT_WIDE = re.compile(r"attn2[._](?:processor\.)?to_[kv]$|self_attn[._]|layers[._]\d+[._]mlp[._]|resblocks[._]")
 _NUMBERS = ("alpha", "on_input")
 # A kept copy moves to main memory when less than this would stay free on the accelerator: the render needs room too.
 _SPARE = 2 << 30
@@ -40,7 +40,7 @@ class Applied:
     @property
     def other_context(self) -> bool:
         """Whether it was made for text of another width, so for another architecture, however much of it fits."""
-        return any(_CONTEXT.search(stem) for stem in self.misshapen)
+        return any(_TEXT_WIDE.search(stem) for stem in self.misshapen)
 
 
 @dataclass(frozen=True)
