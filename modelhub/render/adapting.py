@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -94,8 +96,14 @@ def test_lora(bench: Bench, job: Job) -> Outcome:
     held = bench.loaded(job)
     path = _weights_file(Path(job.subject.path))
     bench.say(f"reading {job.subject.name}", False)
-    lora = Lora(tensors.load(path))
+    lora = Lora(tensors.load(path), config=_lora_config(path))
     networks = held.base.networks
+    fit = lora.fit(networks)
+    if fit.other_context:
+        words = (
+            "it is for a text encoder of another width" if fit.applied else "none of its parts has a place in the base"
+        )
+        raise RenderProblem(RenderVerdict.INCOMPATIBLE, f"{words} ({fit.applied} of {fit.total} modules fit)")
 
     @contextmanager
     def worn(strength: float, _: str) -> Iterator[tuple[Fit, Context | None]]:
@@ -106,12 +114,9 @@ def test_lora(bench: Bench, job: Job) -> Outcome:
         finally:
             lora.take_off()
 
-    with worn(1.0, "") as (fit, _):
-        pass
-    touched = lora.touched
-    before = checksum(networks, touched)
-    outcome = _compared(bench, job, held, fit, worn)
-    if checksum(networks, touched) != before:
+    before = checksum(networks, fit.touched)
+    outcome = _compared(bench, job, held, Fit(fit.applied, fit.total, fit.unplaced), worn)
+    if checksum(networks, fit.touched) != before:
         bench.drop()
         raise RenderProblem(RenderVerdict.LOAD_ERROR, "the base's weights could not be restored after it")
     return outcome
@@ -236,6 +241,22 @@ def _weights_file(path: Path) -> Path:
         if (path / name).is_file():
             return path / name
     raise ModelhubError(f"{path} has no LoRA weights in it.")
+
+
+def _lora_config(path: Path) -> Mapping[str, object] | None:
+    """peft's configuration, beside the file or in its header: alpha stands there, not among the tensors."""
+    texts = []
+    with contextlib.suppress(OSError):
+        if path.name.startswith("adapter_model"):
+            texts.append((path.parent / "adapter_config.json").read_text(encoding="utf-8"))
+    with TensorReader(path) as reader:
+        texts.append(reader.header.metadata.get("lora_adapter_metadata", ""))
+    for text in texts:
+        with contextlib.suppress(ValueError, RecursionError):
+            found = json.loads(text)
+            if isinstance(found, dict):
+                return found
+    return None
 
 
 def _entries(path: Path) -> Mapping[str, object]:
