@@ -199,6 +199,7 @@ def _compared(bench: Bench, job: Job, held: Loaded, fit: Fit, worn: Worn, *, wor
     numbers: dict[str, Any] = {
         **shot.numbers,
         **_effect(own, shot, ""),
+        "latents_digest": shot.digest,
         "parts": fit.total,
         "placed": fit.placed,
         "apply_seconds": fit.seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,11 @@ class Shot:
     raw: Array
     numbers: dict[str, float]
 
+    @property
+    def digest(self) -> str:
+        """Of the latents' bits: equal for renders that are the same to the last bit."""
+        return hashlib.sha256(self.latents.contiguous().numpy().tobytes()).hexdigest()[:16]
+
 
 @dataclass
 class Loaded:
@@ -41,7 +47,12 @@ class Loaded:
     base: Base
     dtype: str
     load_seconds: float
+    asked: str = ""
     shots: dict[tuple[str, Recipe], tuple[Shot, Context]] = field(default_factory=dict)
+
+    def serves(self, job: Job) -> bool:
+        """Whether it is the job's base, in a data type that is good enough."""
+        return self.part.path == job.base.path and self.asked == job.dtype and (self.exact or not job.exact)
 
 
 @dataclass
@@ -66,15 +77,15 @@ class Bench:
     def loaded(self, job: Job) -> Loaded:
         """The job's base; the one that is loaded already when it is the same. Raises RenderProblem."""
         held = self._loaded
-        if held is not None and held.part.path == job.base.path and (held.exact or not job.exact):
+        if held is not None and held.serves(job):
             return held
         self.drop()
         self.say(f"loading {job.base.name}", True)
         started = time.monotonic()
-        dtype = devices.dtype_for(self.device, Path(job.base.path), exact=job.exact)
+        dtype = devices.dtype_for(self.device, Path(job.base.path), exact=job.exact, wanted=job.dtype)
         base = load_base(job.base, dtype=dtype).to(self.device)
         name = str(dtype).removeprefix("torch.")
-        self._loaded = Loaded(job.base, job.exact, base, name, time.monotonic() - started)
+        self._loaded = Loaded(job.base, job.exact, base, name, time.monotonic() - started, job.dtype)
         return self._loaded
 
     def drop(self) -> None:
@@ -143,6 +154,8 @@ class Bench:
         shot, told = self.plain(job, held, recipe, recipe.prompt)
         numbers = self._numbers(held, shot)
         numbers |= self.health(held.base, shot, told)
+        if shot.numbers["finite"] == 1.0:
+            numbers |= self.keeps(held.base.vae, shot)
         damage = (*job.subject.damage, *held.base.damage)
         judgement = judge_base(numbers, damage=damage)
         pictures = {"full": shot.raw}
@@ -151,7 +164,7 @@ class Bench:
         return Outcome(judgement, recipe, numbers, pictures, recipe.prompt)
 
     def health(self, base: Base, shot: Shot, told: Context) -> dict[str, Any]:
-        """How well the UNet finds noise and the VAE keeps latents; nothing where the picture is not finite."""
+        """How well the UNet finds noise; nothing where its latents are not finite."""
         if shot.numbers["latents_finite"] < 1.0:
             return {}
         found = rendering.finds_noise(base, shot.latents, told)
@@ -159,8 +172,6 @@ class Bench:
         numbers: dict[str, Any] = {"finds_noise": found[best]}
         if found[best] >= LIMITS.finds_noise:
             numbers["prediction"] = best
-        if shot.numbers["finite"] == 1.0:
-            numbers |= self.keeps(base.vae, shot)
         return numbers
 
     def keeps(self, vae: Any, shot: Shot) -> dict[str, float]:
@@ -201,6 +212,7 @@ class Bench:
     def _numbers(self, held: Loaded, shot: Shot) -> dict[str, Any]:
         return {
             **shot.numbers,
+            "latents_digest": shot.digest,
             "load_seconds": held.load_seconds,
             "dtype": held.dtype,
             "parameters": held.base.parameters,

@@ -28,6 +28,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
 
     `exact`: load the base in fp32 on a CPU, since adapters are compared on it. `rescues`: VAEs of the library to try
     when the base's own seems to be the culprit. `alternatives`: another base fits, so a bad one need not be tested on.
+    `dtype`: "fp16", "bf16" or "fp32" for the base; "" lets the device decide.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
     exact: bool = False
     rescues: tuple[Part, ...] = ()
     alternatives: bool = False
+    dtype: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):

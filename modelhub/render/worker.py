@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelhub.render.bench import Bench, Outcome
 
 KINDS = ("base", "full", "half", "difference")
+_LOST = 70  # exit code when the GPU is lost to the process
 
 
 def main() -> int:
@@ -67,6 +68,7 @@ def _start(wanted: str) -> tuple[Ready, Any]:
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.set_verbosity_error()
     device = devices.choose(wanted)
+    devices.limit_memory(device)
     torch.use_deterministic_algorithms(True, warn_only=True)
     ready = Ready(
         device=device,
@@ -113,7 +115,12 @@ def tested(bench: Bench, job: Job) -> Result:
         bench.drop()
     except Exception as exc:  # noqa: BLE001 - a model that trips a library must not stop the run
         text = " ".join(str(exc).split())[:300]
-        if "not enough memory" in text or "allocate memory" in text:
+        if devices.is_lost(text):
+            # Every later job of this process would fail; ending it makes this one a crash and gives the next a new one.
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+            os._exit(_LOST)
+        if devices.wants_memory(text):
             verdict, words = RenderVerdict.OUT_OF_MEMORY, "there is too little memory"
         else:
             verdict, words = RenderVerdict.LOAD_ERROR, f"{type(exc).__name__}: {text}"
