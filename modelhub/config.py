@@ -43,6 +43,9 @@ class Settings:
     render_timeout: int
     render_memory: int
     hash_workers: int
+    sort_layout: str
+    sort_into: str
+    layouts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
 
@@ -71,7 +74,7 @@ def load(*, file: Path | None = None, library: Path | None = None, environ: Mapp
     path = file or config_file(environ)
     if file is not None and not file.is_file():
         raise UsageError(f"There is no configuration file at {file}.", "Run `modelhub config init` to write one.")
-    stated = _read_toml(path)
+    stated, layouts = _read_toml(path)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for key in KEYS:
@@ -79,7 +82,7 @@ def load(*, file: Path | None = None, library: Path | None = None, environ: Mapp
     if library is not None:
         values["library"], origins["library"] = library.expanduser(), "--library"
     values["library"] = Path(os.path.abspath(values["library"]))  # noqa: PTH100 - resolve() would follow links
-    return Settings(**values, origins=origins, file=path if path.is_file() else None)
+    return Settings(**values, layouts=layouts, origins=origins, file=path if path.is_file() else None)
 
 
 def _resolve(key: Key, stated: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
@@ -91,11 +94,12 @@ def _resolve(key: Key, stated: Mapping[str, Any], path: Path, environ: Mapping[s
     return convert(key, key.default, "default"), "default"
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    """Stated settings by name, and the user's own layouts (`[layout.NAME]`: type → folder)."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return {}
+        return {}, {}
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"{path} cannot be read as a configuration file: {exc}.", "It must be UTF-8 text.") from exc
     try:
@@ -103,11 +107,22 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as exc:
         hint = "In TOML text stands in quotes; Windows paths in single ones: library = 'D:\\models'."
         raise UsageError(f"{path} is not valid TOML: {exc}.", hint) from exc
+    layouts = _layouts(tables.pop("layout", {}), path)
     flat = dict(_flatten(tables))
     for name in flat:
         if name not in _BY_NAME:
             raise UsageError(f"{path}: there is no setting `{name}`.", _nearest(name))
-    return flat
+    return flat, layouts
+
+
+def _layouts(table: Any, path: Path) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for name, rows in table.items() if isinstance(table, dict) else [("", table)]:
+        if not isinstance(rows, dict) or not all(isinstance(folder, str) for folder in rows.values()):
+            hint = 'Such as: [layout.mine] and below it lora = "Loras/{architecture}".'
+            raise UsageError(f"{path}: layout.{name} must be a table of types and folders.", hint)
+        found[name] = dict(rows)
+    return found
 
 
 def _flatten(tables: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -145,7 +160,18 @@ def example() -> str:
         choices = f" One of: {', '.join(c or 'empty' for c in key.choices)}." if key.choices else ""
         lines += ["", f"# {key.about}{choices}", f"# Environment: {', '.join(key.variables)}"]
         lines.append(f"# {name} = {_toml(key.default)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_LAYOUT_EXAMPLE]) + "\n"
+
+
+_LAYOUT_EXAMPLE = (
+    "",
+    "# Layouts of your own for `modelhub sort --layout mine`: a folder for each type, with fields in braces:",
+    "# {type} {architecture} {style} {variant} {precision} {name}; with {name} as the last part files are renamed.",
+    "# [layout.mine]",
+    '# base = "Checkpoints/{architecture}"',
+    '# lora = "Loras/{architecture}/{style}"',
+    '# vae = "VAE"',
+)
 
 
 def _toml(value: Any) -> str:

@@ -59,9 +59,12 @@ class Catalog(Places, Journal, Renders):
     ) -> None:
         self.close()
 
-    def batch(self) -> AbstractContextManager[None]:
-        """A block whose writes are one transaction: all of them or none, and many times faster than one by one."""
-        return self._database.batch()
+    def batch(self, *, durable: bool = False) -> AbstractContextManager[None]:
+        """A block whose writes are one transaction: all of them or none, and many times faster than one by one.
+
+        `durable`: they are on the disk when it ends, also when the power fails then.
+        """
+        return self._database.batch(durable=durable)
 
     # Roots
 

@@ -98,12 +98,12 @@ class Database:
                 raise
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def batch(self, *, durable: bool = False) -> Iterator[None]:
         """Several writes in one transaction; keep it short, for nobody else can write meanwhile."""
         if not self.is_sqlite:
             yield
             return
-        with self.transaction():
+        with self.transaction(durable=durable):
             yield
 
     def _transaction_elsewhere(self) -> Iterator[Run]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -135,6 +135,12 @@ class Journal:
         with self._database.transaction(durable=True) as run:
             set_step(run, step_id, "done", detail)
 
+    def mark_steps(self, ids: Iterable[int], state: str) -> None:
+        """Many steps are done, undone (taken back) or dropped (never done); one transaction."""
+        with self._database.transaction(durable=True) as run:
+            for step_id in ids:
+                set_step(run, step_id, state)
+
     def step_undone(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
         """The step was taken back, or never came to be."""
         with self._database.transaction(durable=True) as run:
@@ -144,6 +150,10 @@ class Journal:
         """Close an operation: done, failed, undone …"""
         with self._database.transaction(durable=True) as run:
             finish(run, operation.id, state)
+
+    def operation(self, number: int) -> Operation | None:
+        """The operation of that number."""
+        return next((found for found in self.operations() if found.id == number), None)
 
     def operations(self, *, limit: int | None = None) -> list[Operation]:
         """Operations, newest first."""

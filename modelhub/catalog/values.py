@@ -166,7 +166,7 @@ class NewStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step in the journal. `state`: planned (the intent is durable), done or undone."""
+    """A step in the journal. `state`: planned (the intent is durable), done, undone (taken back) or dropped."""
 
     id: int
     operation_id: int

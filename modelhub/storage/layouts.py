@@ -7,7 +7,7 @@ which. None means that the interface has no place for such a model. Sources: eac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -25,6 +25,7 @@ class Layout:
 
     `root`: what the folders are relative to, in words for the user. `lycoris`: an own folder for LoRA-like algorithms
     other than LoRA. `diffusers`: the folder for whole diffusers folders, None when it cannot load them from one.
+    `inner`: the models folder inside the interface's own, for users who name the latter.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Layout:
     folders: Mapping[ModelType, str] = field(default_factory=dict)
     lycoris: str | None = None
     diffusers: str | None = None
+    inner: str = ""
 
 
 _A1111 = {
@@ -111,14 +113,15 @@ _STABILITY_MATRIX = {
 LAYOUTS: tuple[Layout, ...] = (
     Layout(name="a1111", root="the folder of stable-diffusion-webui", folders=_A1111),
     Layout(name="forge", root="the folder of stable-diffusion-webui-forge", folders=_FORGE),
-    Layout(name="comfyui", root="ComfyUI's models folder", folders=_COMFYUI, diffusers="diffusers"),
-    Layout(name="sdnext", root="SD.Next's models folder", folders=_SDNEXT, diffusers="Diffusers"),
-    Layout(name="fooocus", root="Fooocus' models folder", folders=_FOOOCUS),
+    Layout(name="comfyui", root="ComfyUI's models folder", folders=_COMFYUI, diffusers="diffusers", inner="models"),
+    Layout(name="sdnext", root="SD.Next's models folder", folders=_SDNEXT, diffusers="Diffusers", inner="models"),
+    Layout(name="fooocus", root="Fooocus' models folder", folders=_FOOOCUS, inner="models"),
     Layout(
         name="stability-matrix",
         root="Stability Matrix' Models folder",
         folders=_STABILITY_MATRIX,
         lycoris="LyCORIS",
+        inner="Models",
     ),
     Layout(
         name=LIBRARY,
@@ -129,12 +132,13 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def layout_named(name: str) -> Layout:
-    """The layout of that name, any case; UsageError naming all of them when there is none."""
-    for layout in LAYOUTS:
-        if layout.name == name.lower():
+def layout_named(name: str, own: Iterable[Layout] = ()) -> Layout:
+    """The layout of that name, any case, the user's own first; UsageError naming all of them when there is none."""
+    every = (*own, *LAYOUTS)
+    for layout in every:
+        if layout.name.lower() == name.lower():
             return layout
-    known = ", ".join(layout.name for layout in LAYOUTS)
+    known = ", ".join(dict.fromkeys(layout.name for layout in every))
     raise UsageError(f"There is no layout called {name!r}.", f"Choose one of: {known}.")
 
 
@@ -151,7 +155,13 @@ def folder_for(
 
     No present interface looks at architecture or subtype; they are asked for so that one that does is one more row.
     """
-    row = layout_named(layout)
+    return place_in(layout_named(layout), type, algorithm=algorithm, format=format)
+
+
+def place_in(
+    row: Layout, type: ModelType, *, algorithm: str | None = None, format: Format | None = None
+) -> PurePosixPath | None:
+    """The same for a layout at hand; of a user's own layout this is a template with fields in braces."""
     folder = row.folders.get(type)
     if format is Format.DIFFUSERS and type is ModelType.BASE:
         folder = row.diffusers

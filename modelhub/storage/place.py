@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from modelhub.errors import ModelhubError
 from modelhub.storage import faults
 from modelhub.storage.bounds import ensure_inside, make_folder
+from modelhub.storage.cloning import clone
 from modelhub.storage.copying import Copied, copy_file, copy_tree, ensure_room, remove_copied
 from modelhub.storage.durable import free_bytes, sync_folder
 from modelhub.storage.names import safe_name
@@ -39,6 +40,7 @@ __all__ = [
     "hard_link",
     "make_folder",
     "move",
+    "reflink",
     "remove_leftovers",
     "rename_no_replace",
     "safe_name",
@@ -52,7 +54,7 @@ _LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{12}" + re.escape(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A file that now lies at `target`. `how` is "renamed", "copied", "hard-linked" or "symlinked"."""
+    """A file that now lies at `target`. `how`: "renamed", "copied", "hard-linked", "cloned" or "symlinked"."""
 
     source: Path
     target: Path
@@ -67,11 +69,13 @@ def move(
     within: Path,
     expected_sha256: str | None = None,
     progress_task: Task | None = None,
+    sync: bool = True,
 ) -> Placed:
     """Move a file or a whole folder to `target` inside the folder `within`; the folders above it are made.
 
     A symbolic link is refused: moved, it might lead nowhere. `expected_sha256` is compared when a file's bytes have to
-    be copied. Raises TargetExistsError, OutsideTargetError,
+    be copied. Without `sync` a rename's folders are not written through to the disk: the caller does that, for many
+    files at once. Raises TargetExistsError, OutsideTargetError,
     FileChangedError, DiskFullError, FileInUseError or another ModelhubError; the source is then where it was.
     """
     if source.is_symlink():
@@ -80,8 +84,9 @@ def move(
     make_folder(target.parent)
     ensure_inside(within, target)
     try:
-        rename_no_replace(source, target)
-        sync_folder(source.parent)
+        rename_no_replace(source, target, sync=sync)
+        if sync:
+            sync_folder(source.parent)
         return Placed(source=source, target=target, how="renamed")
     except OSError as exc:
         if exc.errno != errno.EXDEV:
@@ -189,6 +194,28 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placed:
         raise faults.translated(exc, source, "link") from exc
     sync_folder(target.parent)
     return Placed(source=source, target=target, how="hard-linked")
+
+
+def reflink(source: Path, target: Path, *, within: Path) -> Placed:
+    """A copy that shares its blocks with the source until one of them changes; errors as `move`.
+
+    Btrfs, XFS, bcachefs (Linux) and APFS (macOS) can; elsewhere a ModelhubError says so.
+    """
+    ensure_inside(within, target)
+    make_folder(target.parent)
+    _ensure_free_name(target)
+    with _temporary_in(target.parent) as temporary:
+        try:
+            clone(source, temporary)
+        except OSError as exc:
+            if exc.errno in NO_LINKS | {errno.EXDEV, errno.ENOTTY}:
+                raise ModelhubError(
+                    f"Could not clone {source} to {target}: this drive has no clones.", "Use hardlink or copy instead."
+                ) from exc
+            raise faults.translated(exc, source, "clone") from exc
+        shutil.copystat(source, temporary)
+        rename_no_replace(temporary, target)
+    return Placed(source=source, target=target, how="cloned")
 
 
 def symlink(source: Path, target: Path, *, within: Path) -> Placed:

@@ -1,7 +1,7 @@
 """Renaming without ever replacing what is there.
 
-`rename` on POSIX silently replaces its target. A hard link does not, and works nearly everywhere; where it does not,
-the name is claimed first with something empty of our own.
+`rename` on POSIX silently replaces its target. Linux and macOS have a call that does not; where it is missing, a hard
+link is made, and where there are none either, the name is claimed first with something empty of our own.
 """
 
 from __future__ import annotations
@@ -9,20 +9,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelhub.storage import faults
 from modelhub.storage.durable import patiently, sync_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # What link() says where there are no hard links (FAT, exFAT, many network drives, Android).
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # renameat2(2)
+_RENAME_EXCL = 4  # renamex_np(2) of macOS
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
 
 
-def rename_no_replace(source: Path, target: Path) -> None:
+def rename_no_replace(source: Path, target: Path, *, sync: bool = True) -> None:
     """Rename within one file system; TargetExistsError when `target` is taken, by whatever it may be.
+
+    `sync`: write the target's folder through to the disk; without it the caller does, for many files at once.
 
     Raises OSError with errno EXDEV when the two are on different devices; other failures as ModelhubError.
     """
@@ -33,12 +40,15 @@ def rename_no_replace(source: Path, target: Path) -> None:
             raise
         where = target if isinstance(exc, FileExistsError) else source
         raise faults.translated(exc, where, "move a file to" if where is target else "move") from exc
-    sync_folder(target.parent)
+    if sync:
+        sync_folder(target.parent)
 
 
 def _rename(source: Path, target: Path) -> None:
     if os.name == "nt":
         os.rename(source, target)  # noqa: PTH104 - never replaces on Windows
+    elif rename_exclusively(source, target):
+        return
     elif _same_entry(source, target):
         os.rename(source, target)  # noqa: PTH104 - only the spelling changes
     elif source.is_dir() and not source.is_symlink():
@@ -47,6 +57,42 @@ def _rename(source: Path, target: Path) -> None:
         _rename_over_own_placeholder(source, target)
     else:
         _rename_file(source, target)
+
+
+def rename_exclusively(source: Path, target: Path) -> bool:
+    """One system call that never replaces: Linux' renameat2, macOS' renamex_np. False where there is none.
+
+    A process that is killed leaves the file under exactly one of its names. Raises OSError as `os.rename` does.
+    """
+    function = _exclusive()
+    if function is None or _same_entry(source, target):
+        return False
+    code = function(os.fsencode(source), os.fsencode(target))
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    if code:
+        raise OSError(code, os.strerror(code), str(source), None, str(target))
+    return True
+
+
+@cache
+def _exclusive() -> Callable[[bytes, bytes], int] | None:
+    """A function of two paths that answers with an error number, 0 for success."""
+    import ctypes
+
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        call = getattr(library, "renamex_np" if sys.platform == "darwin" else "renameat2")
+    except (OSError, AttributeError, TypeError):
+        return None
+
+    def linux(source: bytes, target: bytes) -> int:
+        return ctypes.get_errno() if call(_AT_FDCWD, source, _AT_FDCWD, target, _RENAME_NOREPLACE) else 0
+
+    def macos(source: bytes, target: bytes) -> int:
+        return ctypes.get_errno() if call(source, target, _RENAME_EXCL) else 0
+
+    return macos if sys.platform == "darwin" else linux
 
 
 def _same_entry(source: Path, target: Path) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import ModelhubError, NotFoundError
-from modelhub.storage import place
+from modelhub.storage import place, rename
 from modelhub.storage.copying import Copied, remove_copied
 from modelhub.storage.faults import DiskFullError, FileChangedError, OutsideTargetError, TargetExistsError
 from modelhub.storage.place import Placed
@@ -60,6 +60,7 @@ def across(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return rename
 
+    monkeypatch.setattr(rename, "rename_exclusively", lambda source, target: False)
     monkeypatch.setattr(os, "replace", limited(os.replace))
     monkeypatch.setattr(os, "link", limited(os.link))
 
@@ -68,6 +69,7 @@ def across(monkeypatch: pytest.MonkeyPatch) -> None:
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A drive with hard links, one without, and a target on another device."""
     if request.param == "no links":
+        monkeypatch.setattr(rename, "rename_exclusively", lambda source, target: False)
         monkeypatch.setattr(os, "link", refuse(errno.EPERM))
     if request.param == "other device":
         across(monkeypatch)
@@ -357,6 +359,7 @@ def test_a_locked_file_is_tried_again_and_then_named(
             raise error
         real(*args)
 
+    monkeypatch.setattr(rename, "rename_exclusively", lambda source, target: False)
     monkeypatch.setattr(os, "link", busy)
     forgiving = 99
     with pytest.raises(ModelhubError, match="another program is using it"):
