@@ -1,0 +1,303 @@
+"""What a sort did, as one page that needs nothing else: for the person who clicked an icon and looks later.
+
+Every text is escaped, and the page's Content-Security-Policy allows only the style and the script below, by their
+hashes, so that a file's name can do nothing even if an escape were missing. Nothing is loaded from anywhere; the only
+references lead to folders of this computer.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from modelhub.desktop.previews import Previews
+from modelhub.storage.replacing import replace_file
+
+_T = TypeVar("_T")
+# A page with more rows starts with its groups closed, so that it opens at once and can be surveyed.
+OPEN_ROWS = 120
+# Controls that reorder the text around them (Unicode TR 9): a name must not be able to disguise itself with them.
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# How a file came to its place → what the counts and a dry run call it.
+HOW = {
+    "moved": ("moved", "to move"),
+    "copied": ("copied", "to copy"),
+    "linked": ("linked", "to link"),
+    "cloned": ("cloned", "to clone"),
+    "registered": ("registered in place", "to register in place"),
+    "trashed": ("put into the trash", "to put into the trash"),
+}
+# Reasons that mean harm or damage; every other that needs the person is only to be looked at.
+_BAD = frozenset(("dangerous", "truncated", "damaged", "unreadable", "failed"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A model that has a new place, with its sidecars. `size` in bytes; `what`: "lora · sd1 · rank 32".
+
+    `how`: moved, copied, linked, cloned, registered (where it lies, with a program) or trashed (`target` is then the
+    equal file that is kept). `preview`: a picture of it, where it lies now.
+    """
+
+    source: Path
+    target: Path
+    what: str
+    size: int
+    how: str
+    preview: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stayed:
+    """A file left where it is. `reason`: a short word ("collision"); `words`: one sentence with the next step."""
+
+    path: Path
+    reason: str
+    words: str
+    needs_you: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SortReport:
+    """One run. `started_at` in ISO 8601; `operation`: its number in the history; `undo_command`: "" where none helps.
+
+    `recovered`: what an earlier, interrupted run needed, in one sentence.
+    """
+
+    title: str
+    folder: Path
+    into: Path
+    layout: str
+    started_at: str
+    operation: int | None
+    dry_run: bool
+    moved: tuple[Moved, ...]
+    stayed: tuple[Stayed, ...]
+    undo_command: str
+    recovered: str = ""
+
+
+def write_report(target: Path, report: SortReport) -> None:
+    """Write the page as UTF-8, whole or not at all. Raises ModelhubError when it cannot be written."""
+    replace_file(target, "".join(_page(report)).encode("utf-8"))
+
+
+def _page(report: SortReport) -> Iterator[str]:
+    style, script = _data("report.css"), _data("report.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    yield (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{_escaped(report.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+    )
+    yield from _head(report)
+    yield "<main>\n"
+    yield from _needs_you([stay for stay in report.stayed if stay.needs_you], report.folder)
+    yield from _went(report)
+    yield from _left([stay for stay in report.stayed if not stay.needs_you], report)
+    yield f'<p class="nothing" id="nothing" hidden>No file fits these words.</p>\n</main>\n<script>{script}</script>\n'
+    yield "</body>\n</html>\n"
+
+
+def _data(name: str) -> str:
+    # No carriage return, whatever the checkout did: a browser hashes what it has parsed, with plain line feeds.
+    return files("modelhub.desktop").joinpath("data", name).read_text("utf-8").replace("\r\n", "\n")
+
+
+def _source(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _head(report: SortReport) -> Iterator[str]:
+    yield f"<header>\n<h1>{_escaped(report.title)}</h1>\n"
+    number = f" · run {report.operation}" if report.operation is not None else ""
+    yield (
+        f'<p class="from">{_link(report.folder)} <span class="arrow">→</span> {_link(report.into)}</p>\n'
+        f'<p class="soft">{_escaped(report.layout)} · {_time(report.started_at)}{number}</p>\n'
+    )
+    yield from _counts(report)
+    if report.dry_run:
+        yield '<p class="note">A dry run: this is the plan, and nothing was changed.</p>\n'
+    if report.recovered:
+        yield f'<p class="note">{_escaped(report.recovered)}</p>\n'
+    if report.undo_command:
+        yield (
+            '<p class="undo"><span>Take it back:</span> '
+            f'<code id="undo" tabindex="0"><bdi>{_escaped(report.undo_command)}</bdi></code>'
+            '<button type="button" id="copy">Copy</button><output id="copied" aria-live="polite"></output></p>\n'
+        )
+    if len(report.moved) + len(report.stayed) > 8:
+        yield (
+            '<form id="filter" role="search"><label>Search <input type="search" id="words" autocomplete="off" '
+            'spellcheck="false" placeholder="name, type, reason … (press /)"></label>'
+            '<output id="shown" aria-live="polite"></output></form>\n'
+        )
+    yield "</header>\n"
+
+
+def _counts(report: SortReport) -> Iterator[str]:
+    yield '<p class="counts">'
+    for how, rows in _grouped(report.moved, lambda row: row.how).items():
+        words = HOW.get(how, (how, how))[report.dry_run]
+        level = "quiet" if how == "trashed" else "good"
+        yield f'<span class="chip {level}">{len(rows):,} {_escaped(words)}, {_size(sum(r.size for r in rows))}</span> '
+    waiting = sum(stay.needs_you for stay in report.stayed)
+    if waiting:
+        yield f'<span class="chip mind">{waiting:,} {"needs" if waiting == 1 else "need"} you</span> '
+    if len(report.stayed) > waiting:
+        yield f'<span class="chip quiet">{len(report.stayed) - waiting:,} left in place</span>'
+    if not report.moved and not report.stayed:
+        yield '<span class="chip quiet">no model files found</span>'
+    yield "</p>\n"
+
+
+def _needs_you(stays: Sequence[Stayed], folder: Path) -> Iterator[str]:
+    if stays:
+        yield "<section>\n<h2>Needs you</h2>\n"
+        yield from _reasons(stays, folder, opened=len(stays) <= OPEN_ROWS)
+        yield "</section>\n"
+
+
+def _left(stays: Sequence[Stayed], report: SortReport) -> Iterator[str]:
+    if stays:
+        yield "<section>\n<h2>Left in place</h2>\n"
+        yield from _reasons(stays, report.folder, opened=len(stays) <= OPEN_ROWS // 4)
+        yield "</section>\n"
+
+
+def _reasons(stays: Sequence[Stayed], folder: Path, *, opened: bool) -> Iterator[str]:
+    groups = _grouped(stays, lambda stay: stay.reason)
+    for reason, rows in sorted(groups.items(), key=lambda group: (group[0] not in _BAD, -len(group[1]), group[0])):
+        level = "bad" if reason in _BAD else "mind" if rows[0].needs_you else "quiet"
+        chip = f'<span class="chip {level}">{_escaped(reason)}</span>'
+        yield _summary(chip, _files(len(rows)), opened=opened)
+        for stay in rows:
+            yield (
+                f'<li class="row"><div class="about"><h3><bdi>{_escaped(stay.path.name)}</bdi></h3>'
+                f"<p>{_with_commands(stay.words)}</p>{_where('in', stay.path.parent, folder)}</div></li>\n"
+            )
+        yield "</ol></details>\n"
+
+
+def _went(report: SortReport) -> Iterator[str]:
+    if not report.moved:
+        return
+    yield f"<section>\n<h2>{'What would go where' if report.dry_run else 'What went where'}</h2>\n"
+    opened, previews = len(report.moved) <= OPEN_ROWS, Previews()
+    placed = [row for row in report.moved if row.how != "trashed"]
+    for folder, rows in sorted(_grouped(placed, lambda row: str(row.target.parent)).items()):
+        place = _within(Path(folder), report.into)
+        yield from _group(_link(Path(folder), place), rows, report, previews, opened=opened)
+    trashed = [row for row in report.moved if row.how == "trashed"]
+    if trashed:
+        yield from _group("The trash: copies of what is there", trashed, report, previews, opened=opened)
+    yield "</section>\n"
+
+
+def _group(
+    heading: str, rows: Sequence[Moved], report: SortReport, previews: Previews, *, opened: bool
+) -> Iterator[str]:
+    total = f"{_files(len(rows))}, {_size(sum(row.size for row in rows))}"
+    yield _summary(f"<strong>{heading}</strong>", total, opened=opened)
+    for row in rows:
+        name = row.source.name if row.how == "trashed" else row.target.name
+        facts = [_escaped(row.what), _size(row.size), *([] if row.how == "moved" else [_escaped(row.how)])]
+        notes = _where("from", row.source.parent, report.folder)
+        if row.how == "trashed":
+            notes += f'<p class="soft">equal to <bdi>{_escaped(str(row.target))}</bdi></p>'
+        elif row.source.name != name:
+            notes += f'<p class="soft">was <bdi>{_escaped(row.source.name)}</bdi></p>'
+        picture = _picture(previews.uri(row.preview), row.what)
+        yield (
+            f'<li class="row">{picture}<div class="about"><h3><bdi>{_escaped(name)}</bdi></h3>'
+            f"<p>{' · '.join(fact for fact in facts if fact)}</p>{notes}</div></li>\n"
+        )
+    yield "</ol></details>\n"
+
+
+def _summary(heading: str, total: str, *, opened: bool) -> str:
+    return f'<details{" open" if opened else ""}><summary>{heading} <span class="soft">{total}</span></summary>\n<ol>\n'
+
+
+def _picture(uri: str, what: str) -> str:
+    if uri:
+        return f'<img class="thumb" src="{uri}" alt="" loading="lazy" decoding="async">'
+    return f'<span class="thumb" aria-hidden="true">{_escaped(what[:1].upper())}</span>'
+
+
+def _where(word: str, folder: Path, root: Path) -> str:
+    """A line about the folder, unless it is the one that was sorted."""
+    return "" if folder == root else f'<p class="soft">{word} {_link(folder, _within(folder, root))}</p>'
+
+
+def _within(folder: Path, root: Path) -> str:
+    """The folder relative to `root`, in full where it lies elsewhere."""
+    return folder.relative_to(root).as_posix() if folder != root and folder.is_relative_to(root) else str(folder)
+
+
+def _link(folder: Path, text: str = "") -> str:
+    """The folder's name as a reference that a file manager opens; plain text for a path that is not absolute."""
+    shown = f"<bdi>{_escaped(text or str(folder))}</bdi>"
+    return f'<a href="{_escaped(folder.as_uri())}">{shown}</a>' if folder.is_absolute() else shown
+
+
+def _grouped(rows: Iterable[_T], key: Callable[[_T], str]) -> dict[str, list[_T]]:
+    groups: dict[str, list[_T]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+def _files(count: int) -> str:
+    return f"{count:,} {'file' if count == 1 else 'files'}"
+
+
+def _size(count: int) -> str:
+    """Bytes as people read them, in decimal units as the hubs print them."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def _time(text: str) -> str:
+    """The moment in this computer's time, to the minute; a text of another kind as it is."""
+    try:
+        moment = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return _escaped(text)
+    return f'<time datetime="{moment.isoformat(timespec="seconds")}">{moment:%Y-%m-%d %H:%M}</time>'
+
+
+def _with_commands(text: str) -> str:
+    """A sentence whose `commands` stand out and are selected by a click."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", _escaped(text))
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text if text.isascii() and text.isprintable() else "".join(map(_shown, text)), quote=True)
+
+
+def _shown(character: str) -> str:
+    """Control and reordering characters become `·`, halves of characters `\ufffd`."""
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\ufffd"
+    return "·" if category in ("Cc", "Zl", "Zp") or character in _REORDERING else character
