@@ -30,11 +30,11 @@ def lora(layout: Layout, path: Path, weights: Weights, *, rank: int = RANK) -> P
 
 
 def dora(layout: Layout, path: Path, weights: Weights) -> Path:
-    """LyCORIS' DoRA: with magnitudes a tenth above those that random weights have."""
+    """LyCORIS' DoRA: with magnitudes a third above those that random weights have."""
     tensors: Tensors = {}
     for stem, (out, into) in _unet_stems(layout).items():
         tensors |= {f"{stem}.{part}": value for part, value in _low_rank(weights, (out, into), RANK).items()}
-        tensors[f"{stem}.dora_scale"] = torch.full((1, into), 1.1 * math.sqrt(out / (3 * into)))
+        tensors[f"{stem}.dora_scale"] = torch.full((1, into), 1.3 * math.sqrt(out / (3 * into)))
     return _saved(tensors, path)
 
 
@@ -43,7 +43,7 @@ def loha(layout: Layout, path: Path, weights: Weights) -> Path:
     tensors: Tensors = {}
     for stem, (out, into) in _unet_stems(layout).items():
         for part in ("hada_w1", "hada_w2"):
-            tensors[f"{stem}.{part}_a"] = weights.uniform((out, 8), 0.5)
+            tensors[f"{stem}.{part}_a"] = weights.uniform((out, 8), 1.0)
             tensors[f"{stem}.{part}_b"] = weights.uniform((8, into), 0.5 / into**0.25)
         tensors[f"{stem}.alpha"] = torch.tensor(8.0)
     return _saved(tensors, path)
@@ -53,7 +53,7 @@ def lokr(layout: Layout, path: Path, weights: Weights) -> Path:
     """LyCORIS' LoKr: a 4×4 Kronecker factor and a low-rank one."""
     tensors: Tensors = {}
     for stem, (out, into) in _unet_stems(layout).items():
-        tensors[f"{stem}.lokr_w1"] = weights.uniform((4, 4), 1.0)
+        tensors[f"{stem}.lokr_w1"] = weights.uniform((4, 4), 2.0)
         tensors[f"{stem}.lokr_w2_a"] = weights.uniform((out // 4, 8), 0.2)
         tensors[f"{stem}.lokr_w2_b"] = weights.uniform((8, into // 4), 1 / math.sqrt(into))
         tensors[f"{stem}.alpha"] = torch.tensor(8.0)
@@ -70,7 +70,7 @@ def embedding(layout: Layout, path: Path, weights: Weights) -> Path:
 def hypernetwork(layout: Layout, path: Path, weights: Weights) -> Path:
     """A1111's .pt of two layers for every width that keys and values are made of."""
     state: dict[str | int, object] = {"step": 1000, "name": path.stem, "layer_structure": [1, 2, 1]}
-    state |= {"activation_func": "relu", "is_layer_norm": False, "activate_output": False}
+    state |= {"activation_func": "linear", "is_layer_norm": False, "activate_output": False}
     for width in sorted({into for name, (_, into) in attention_shapes(layout).items() if name.endswith("to_k")}):
         state[width] = [_stack(weights, width), _stack(weights, width)]
     torch.save(state, path)
@@ -117,12 +117,12 @@ def _unet_stems(layout: Layout) -> dict[str, Shape]:
 
 
 def _low_rank(weights: Weights, shape: tuple[int, int], rank: int) -> Tensors:
-    """A change of about a tenth of a fresh layer's weights."""
+    """A change of about half of a fresh layer's weights."""
     out, into = shape
     return {
         "alpha": torch.tensor(rank / 2),
         "lora_down.weight": weights.uniform((rank, into), 1 / math.sqrt(into)),
-        "lora_up.weight": weights.uniform((out, rank), 2 / rank),
+        "lora_up.weight": weights.uniform((out, rank), 8 / rank),
     }
 
 

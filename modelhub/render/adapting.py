@@ -70,6 +70,7 @@ def test_vae(bench: Bench, job: Job) -> Outcome:
         **shot.numbers,
         **bench.keeps(vae, shot),
         "load_seconds": loaded,
+        "dtype": held.dtype,
         "decode_seconds": time.monotonic() - started,
     }
     own_sound = judge_picture(own.numbers) is None
@@ -200,6 +201,7 @@ def _compared(bench: Bench, job: Job, held: Loaded, fit: Fit, worn: Worn, *, wor
         **shot.numbers,
         **_effect(own, shot, ""),
         "latents_digest": shot.digest,
+        "dtype": held.dtype,
         "parts": fit.total,
         "placed": fit.placed,
         "apply_seconds": fit.seconds,

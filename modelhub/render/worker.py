@@ -95,7 +95,7 @@ def tested(bench: Bench, job: Job) -> Result:
 
     started = time.monotonic()
     stages: list[bool] = []
-    say = bench.say
+    say, unclear = bench.say, False
 
     def noted(text: str, about_base: bool) -> None:
         stages.append(about_base)
@@ -111,8 +111,7 @@ def tested(bench: Bench, job: Job) -> Result:
     except ModelhubError as exc:
         verdict, words = RenderVerdict.LOAD_ERROR, _naming(job, exc.message)
     except (torch.OutOfMemoryError, MemoryError):
-        verdict, words = RenderVerdict.OUT_OF_MEMORY, "the device has too little memory"
-        bench.drop()
+        verdict, words, unclear = RenderVerdict.OUT_OF_MEMORY, "the device has too little memory", True
     except Exception as exc:  # noqa: BLE001 - a model that trips a library must not stop the run
         text = " ".join(str(exc).split())[:300]
         if devices.is_lost(text):
@@ -124,6 +123,11 @@ def tested(bench: Bench, job: Job) -> Result:
             verdict, words = RenderVerdict.OUT_OF_MEMORY, "there is too little memory"
         else:
             verdict, words = RenderVerdict.LOAD_ERROR, f"{type(exc).__name__}: {text}"
+        unclear = True
+    finally:
+        bench.say = say
+    if unclear:
+        # Only here: while it is handled, an error keeps alive what its frames hold.
         bench.drop()
     base_failed = bool(stages and stages[-1]) and job.subject.path != job.base.path
     return Result(
