@@ -41,6 +41,7 @@ COMMANDS: dict[str, Row] = {
     "fingerprint": Row("fingerprint", "Digests of a file's networks; names for them."),
     "known": Row("known", "The well-known models, which pull takes by name."),
     "sort": Row("sort", "Sort folders into the places of a UI."),
+    "watch": Row("watch", "Sort what arrives in a folder."),
     "undo": Row("undo", "Take a sort back."),
     "history": Row("history", "What sort and undo did."),
     "rm": Row("rm", "Move models to the trash and forget them."),

@@ -68,7 +68,7 @@ def show_plan(session: Session, plan: SortPlan) -> None:
     _print_moves(plan.rules, [(move.item, move.target, len(move.sidecars)) for move in plan.moves])
     for item, same in plan.duplicates:
         print(f"{colour('to the trash', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
-    _print_stays(plan.stays)
+    print_stays(plan.stays)
     _sum(
         session, f"{len(plan.moves)} would be {_DONE[plan.rules.mode]}", plan.stays, "Nothing was changed (--dry-run)."
     )
@@ -84,7 +84,7 @@ def show_sorted(session: Session, done: Sorted) -> int:
     _print_moves(done.plan.rules, [(move.item, move.target, len(move.sidecars)) for move in done.moves])
     for item, same in done.trashed:
         print(f"{colour('trashed', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
-    _print_stays(done.stays)
+    print_stays(done.stays)
     back = f"`modelhub undo` takes run {done.operation.id} back." if done.operation else ""
     _sum(session, f"{len(done.moves)} {_DONE[done.plan.rules.mode]}", done.stays, back)
     return Exit.FAILED if failed else Exit.OK
@@ -103,7 +103,8 @@ def _print_moves(rules: Rules, moves: Sequence[tuple[Item, Path, int]]) -> None:
         print("\n".join(lines))
 
 
-def _print_stays(stays: Sequence[Stay]) -> None:
+def print_stays(stays: Sequence[Stay]) -> None:
+    """What stays, by reason; first what needs the person."""
     groups: dict[str, list[Stay]] = {}
     for stay in sorted(stays, key=lambda stay: (not stay.needs_you, stay.kind)):
         groups.setdefault(stay.kind, []).append(stay)
