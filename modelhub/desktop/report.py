@@ -9,24 +9,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
 from modelhub.desktop.previews import Previews
+from modelhub.desktop.wording import escaped, moment, size, with_commands
 from modelhub.storage.replacing import replace_file
 
 _T = TypeVar("_T")
 # A page with more rows starts with its groups closed, so that it opens at once and can be surveyed.
 OPEN_ROWS = 120
-# Controls that reorder the text around them (Unicode TR 9): a name must not be able to disguise itself with them.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # How a file came to its place → what the counts and a dry run call it.
 HOW = {
     "moved": ("moved", "to move"),
@@ -102,7 +97,7 @@ def _page(report: SortReport) -> Iterator[str]:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{_escaped(report.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<title>{escaped(report.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
     )
     yield from _head(report)
     yield "<main>\n"
@@ -124,21 +119,21 @@ def _source(text: str) -> str:
 
 
 def _head(report: SortReport) -> Iterator[str]:
-    yield f"<header>\n<h1>{_escaped(report.title)}</h1>\n"
+    yield f"<header>\n<h1>{escaped(report.title)}</h1>\n"
     number = f" · run {report.operation}" if report.operation is not None else ""
     yield (
         f'<p class="from">{_link(report.folder)} <span class="arrow">→</span> {_link(report.into)}</p>\n'
-        f'<p class="soft">{_escaped(report.layout)} · {_time(report.started_at)}{number}</p>\n'
+        f'<p class="soft">{escaped(report.layout)} · {moment(report.started_at)}{number}</p>\n'
     )
     yield from _counts(report)
     if report.dry_run:
         yield '<p class="note">A dry run: this is the plan, and nothing was changed.</p>\n'
     if report.recovered:
-        yield f'<p class="note">{_escaped(report.recovered)}</p>\n'
+        yield f'<p class="note">{escaped(report.recovered)}</p>\n'
     if report.undo_command:
         yield (
             '<p class="undo"><span>Take it back:</span> '
-            f'<code id="undo" tabindex="0"><bdi>{_escaped(report.undo_command)}</bdi></code>'
+            f'<code id="undo" tabindex="0"><bdi>{escaped(report.undo_command)}</bdi></code>'
             '<button type="button" id="copy">Copy</button><output id="copied" aria-live="polite"></output></p>\n'
         )
     if len(report.moved) + len(report.stayed) > 8:
@@ -155,7 +150,7 @@ def _counts(report: SortReport) -> Iterator[str]:
     for how, rows in _grouped(report.moved, lambda row: row.how).items():
         words = HOW.get(how, (how, how))[report.dry_run]
         level = "quiet" if how == "trashed" else "good"
-        yield f'<span class="chip {level}">{len(rows):,} {_escaped(words)}, {_size(sum(r.size for r in rows))}</span> '
+        yield f'<span class="chip {level}">{len(rows):,} {escaped(words)}, {size(sum(r.size for r in rows))}</span> '
     waiting = sum(stay.needs_you for stay in report.stayed)
     if waiting:
         yield f'<span class="chip mind">{waiting:,} {"needs" if waiting == 1 else "need"} you</span> '
@@ -184,12 +179,12 @@ def _reasons(stays: Sequence[Stayed], folder: Path, *, opened: bool) -> Iterator
     groups = _grouped(stays, lambda stay: stay.reason)
     for reason, rows in sorted(groups.items(), key=lambda group: (group[0] not in _BAD, -len(group[1]), group[0])):
         level = "bad" if reason in _BAD else "mind" if rows[0].needs_you else "quiet"
-        chip = f'<span class="chip {level}">{_escaped(reason)}</span>'
+        chip = f'<span class="chip {level}">{escaped(reason)}</span>'
         yield _summary(chip, _files(len(rows)), opened=opened)
         for stay in rows:
             yield (
-                f'<li class="row"><div class="about"><h3><bdi>{_escaped(stay.path.name)}</bdi></h3>'
-                f"<p>{_with_commands(stay.words)}</p>{_where('in', stay.path.parent, folder)}</div></li>\n"
+                f'<li class="row"><div class="about"><h3><bdi>{escaped(stay.path.name)}</bdi></h3>'
+                f"<p>{with_commands(stay.words)}</p>{_where('in', stay.path.parent, folder)}</div></li>\n"
             )
         yield "</ol></details>\n"
 
@@ -212,19 +207,19 @@ def _went(report: SortReport) -> Iterator[str]:
 def _group(
     heading: str, rows: Sequence[Moved], report: SortReport, previews: Previews, *, opened: bool
 ) -> Iterator[str]:
-    total = f"{_files(len(rows))}, {_size(sum(row.size for row in rows))}"
+    total = f"{_files(len(rows))}, {size(sum(row.size for row in rows))}"
     yield _summary(f"<strong>{heading}</strong>", total, opened=opened)
     for row in rows:
         name = row.source.name if row.how == "trashed" else row.target.name
-        facts = [_escaped(row.what), _size(row.size), *([] if row.how == "moved" else [_escaped(row.how)])]
+        facts = [escaped(row.what), size(row.size), *([] if row.how == "moved" else [escaped(row.how)])]
         notes = _where("from", row.source.parent, report.folder)
         if row.how == "trashed":
-            notes += f'<p class="soft">equal to <bdi>{_escaped(str(row.target))}</bdi></p>'
+            notes += f'<p class="soft">equal to <bdi>{escaped(str(row.target))}</bdi></p>'
         elif row.source.name != name:
-            notes += f'<p class="soft">was <bdi>{_escaped(row.source.name)}</bdi></p>'
+            notes += f'<p class="soft">was <bdi>{escaped(row.source.name)}</bdi></p>'
         picture = _picture(previews.uri(row.preview), row.what)
         yield (
-            f'<li class="row">{picture}<div class="about"><h3><bdi>{_escaped(name)}</bdi></h3>'
+            f'<li class="row">{picture}<div class="about"><h3><bdi>{escaped(name)}</bdi></h3>'
             f"<p>{' · '.join(fact for fact in facts if fact)}</p>{notes}</div></li>\n"
         )
     yield "</ol></details>\n"
@@ -237,7 +232,7 @@ def _summary(heading: str, total: str, *, opened: bool) -> str:
 def _picture(uri: str, what: str) -> str:
     if uri:
         return f'<img class="thumb" src="{uri}" alt="" loading="lazy" decoding="async">'
-    return f'<span class="thumb" aria-hidden="true">{_escaped(what[:1].upper())}</span>'
+    return f'<span class="thumb" aria-hidden="true">{escaped(what[:1].upper())}</span>'
 
 
 def _where(word: str, folder: Path, root: Path) -> str:
@@ -252,8 +247,8 @@ def _within(folder: Path, root: Path) -> str:
 
 def _link(folder: Path, text: str = "") -> str:
     """The folder's name as a reference that a file manager opens; plain text for a path that is not absolute."""
-    shown = f"<bdi>{_escaped(text or str(folder))}</bdi>"
-    return f'<a href="{_escaped(folder.as_uri())}">{shown}</a>' if folder.is_absolute() else shown
+    shown = f"<bdi>{escaped(text or str(folder))}</bdi>"
+    return f'<a href="{escaped(folder.as_uri())}">{shown}</a>' if folder.is_absolute() else shown
 
 
 def _grouped(rows: Iterable[_T], key: Callable[[_T], str]) -> dict[str, list[_T]]:
@@ -265,39 +260,3 @@ def _grouped(rows: Iterable[_T], key: Callable[[_T], str]) -> dict[str, list[_T]
 
 def _files(count: int) -> str:
     return f"{count:,} {'file' if count == 1 else 'files'}"
-
-
-def _size(count: int) -> str:
-    """Bytes as people read them, in decimal units as the hubs print them."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
-
-
-def _time(text: str) -> str:
-    """The moment in this computer's time, to the minute; a text of another kind as it is."""
-    try:
-        moment = datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError, OSError):
-        return _escaped(text)
-    return f'<time datetime="{moment.isoformat(timespec="seconds")}">{moment:%Y-%m-%d %H:%M}</time>'
-
-
-def _with_commands(text: str) -> str:
-    """A sentence whose `commands` stand out and are selected by a click."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", _escaped(text))
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text if text.isascii() and text.isprintable() else "".join(map(_shown, text)), quote=True)
-
-
-def _shown(character: str) -> str:
-    """Control and reordering characters become `·`, halves of characters `\ufffd`."""
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    return "·" if category in ("Cc", "Zl", "Zp") or character in _REORDERING else character

@@ -1,0 +1,52 @@
+"""Texts of the outside made fit to be shown to a person: in a page, in a notification."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from datetime import datetime
+
+# Controls that reorder the text around them (Unicode TR 9): a name must not be able to disguise itself with them.
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def plain(text: str) -> str:
+    """Text fit for one line: control and reordering characters become `·`, halves of characters `\ufffd`."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\ufffd"
+    return "·" if category in ("Cc", "Zl", "Zp") or character in _REORDERING else character
+
+
+def escaped(text: str) -> str:
+    """The same for HTML, between tags and in quoted attributes."""
+    return html.escape(plain(text), quote=True)
+
+
+def with_commands(text: str) -> str:
+    """A sentence as HTML whose `commands` stand out and are selected by a click."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escaped(text))
+
+
+def size(count: int) -> str:
+    """Bytes as people read them, in decimal units as the hubs print them."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def moment(text: str) -> str:
+    """An ISO 8601 time as HTML, in this computer's time, to the minute; a text of another kind as it is."""
+    try:
+        when = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return escaped(text)
+    return f'<time datetime="{when.isoformat(timespec="seconds")}">{when:%Y-%m-%d %H:%M}</time>'
