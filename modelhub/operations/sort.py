@@ -17,7 +17,6 @@ from modelhub.operations.sort_plan import Move, Rules, SortPlan, Stay, plan_sort
 from modelhub.operations.sort_steps import steps_of
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.faults import FileInUseError
-from modelhub.storage.hashing import sha256_of
 from modelhub.storage.layouts import Layout, layout_named
 from modelhub.storage.locks import Owner, library_lock
 
@@ -93,20 +92,7 @@ def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progre
         algorithms=rules.layout.lycoris is not None,
         progress=progress,
     )
-    hashes: dict[Path, str] = {item.path: item.sha256 for item in found.items if item.sha256}
-
-    def digest(path: Path) -> str:
-        if path not in hashes:
-            hashes[path] = sha256_of(path)
-        return hashes[path]
-
-    def twin_of(item: Item, candidates: Sequence[Path]) -> Path | None:
-        try:
-            return next((path for path in candidates if digest(path) == digest(item.path)), None)
-        except ModelhubError:
-            return None
-
-    return plan_sort(found, rules, twin_of=twin_of)
+    return plan_sort(found, rules)
 
 
 def carry_out(decided: SortPlan, *, catalog: Catalog, progress: Progress = SILENT) -> Sorted:

@@ -18,6 +18,7 @@ from modelhub.storage.walk import Found, is_model_name, walk
 
 _FRESH = 10.0  # seconds: what was written so lately is looked at twice
 _PAUSE = 1.0  # seconds between the two looks
+_SIDECAR_MODELS = tuple(suffix for suffix in SIDECAR_SUFFIXES if is_model_name(f"m{suffix}"))
 _PARTNERS = (".part", ".crdownload", ".aria2", ".download", ".tmp")
 
 
@@ -239,8 +240,8 @@ def _troubled(item: Found, kind: str, words: str) -> Item:
 
 def is_sidecar_model(path: Path, names: set[str]) -> bool:
     """Whether a model file is another model's sidecar, as `m.vae.pt` is of `m.safetensors`: it stays with that one."""
-    for suffix in SIDECAR_SUFFIXES:
-        if is_model_name(f"m{suffix}") and path.name.lower().endswith(suffix):
+    for suffix in _SIDECAR_MODELS:
+        if path.name.lower().endswith(suffix):
             stem = path.name[: -len(suffix)]
             if any(f"{stem}{ending}".casefold() in names for ending in (".safetensors", ".ckpt", ".sft", ".pt")):
                 return True

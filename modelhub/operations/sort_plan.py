@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from modelhub.domain import Format
 from modelhub.operations.sort_items import Item, Survey, is_sidecar_model
+from modelhub.operations.twins import Twins
 from modelhub.storage.layouts import Layout, place_in
 from modelhub.storage.names import safe_name
 from modelhub.storage.sidecars import renamed_sidecar, sidecars_of, twins_of
+from modelhub.storage.walk import walk
 
 # What browsers and file managers add to the name of a second copy; the first is the one to keep.
 _COPY = re.compile(r"\(\d+\)$|[ _-]cop(y|ia)\b|副本|コピー| - Kopie", re.IGNORECASE)
@@ -73,22 +75,20 @@ class SortPlan:
 _QUIET = frozenset(("in place", "a link", "no place", "with its model"))
 
 
-def plan_sort(found: Survey, rules: Rules, *, twin_of: Callable[[Item, Sequence[Path]], Path | None]) -> SortPlan:
-    """Decide for every item. `twin_of(item, candidates)`: which of files of the same size has the same content."""
+def plan_sort(found: Survey, rules: Rules) -> SortPlan:
+    """Decide for every item; of the disk only names, sizes and, of files of one size, samples are looked at."""
     plan = SortPlan(rules)
     names = {item.path.name.casefold() for item in found.items}
     taken: dict[str, Item] = {}
-    by_size = _sizes(rules.into)
+    twins = _twins(found, rules.into)
     for path, why in found.problems:
         plan.stays.append(Stay(path=path, kind="unreadable", words=why, needs_you=True))
-    planned: dict[int, list[Path]] = {}
     for item in sorted(found.items, key=lambda item: (_COPY.search(item.path.stem) is not None, str(item.path))):
         target = _target(item, rules, names)
         if isinstance(target, Stay):
             plan.stays.append(target)
             continue
-        others = [path for path in (*by_size.get(item.size, ()), *planned.get(item.size, ())) if path != item.path]
-        same = twin_of(item, others) if others and item.format is not Format.DIFFUSERS else None
+        same = twins.find(item.path, item.size) if item.format is not Format.DIFFUSERS else None
         if same is not None:
             _duplicate(plan, item, same)
             continue
@@ -97,10 +97,20 @@ def plan_sort(found: Survey, rules: Rules, *, twin_of: Callable[[Item, Sequence[
             plan.stays.append(place)
             continue
         taken[_folded(place)] = item
-        planned.setdefault(item.size, []).append(item.path)
+        twins.add(item.path, item.size)
         plan.moves.append(Move(item=item, target=place, sidecars=_sidecars(item, place)))
     _share_sidecars(plan)
     return plan
+
+
+def _twins(found: Survey, into: Path) -> Twins:
+    """The model files below the target; those that will be moved are added as they are decided."""
+    twins = Twins({item.path: item.sha256 for item in found.items if item.sha256})
+    if into.is_dir():
+        for there in walk(into):
+            if there.kind == "file":
+                twins.add(there.path, there.size)
+    return twins
 
 
 def _target(item: Item, rules: Rules, names: set[str]) -> Path | Stay:
@@ -148,18 +158,6 @@ def _must_stay(item: Item, names: set[str]) -> Stay | None:
     if is_sidecar_model(item.path, names):
         return Stay(path=item.path, kind="with its model", words="it goes where the model of its name goes")
     return None
-
-
-def _sizes(into: Path) -> dict[int, list[Path]]:
-    """Model files below the target by size, for finding duplicates: only stat, nothing is read."""
-    from modelhub.storage.walk import walk
-
-    result: dict[int, list[Path]] = {}
-    if into.is_dir():
-        for item in walk(into):
-            if item.kind == "file":
-                result.setdefault(item.size, []).append(item.path)
-    return result
 
 
 def _duplicate(plan: SortPlan, item: Item, same: Path) -> None:
