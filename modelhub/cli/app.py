@@ -42,9 +42,11 @@ COMMANDS: dict[str, Row] = {
     "known": Row("known", "The well-known models, which pull takes by name."),
     "sort": Row("sort", "Sort folders into the places of a UI."),
     "watch": Row("watch", "Sort what arrives in a folder."),
+    "shortcut": Row("shortcut", "Desktop icons that sort a folder at a click."),
     "undo": Row("undo", "Take a sort back."),
     "history": Row("history", "What sort and undo did."),
     "rm": Row("rm", "Move models to the trash and forget them."),
+    "link": Row("link", "Point a UI at the library; files stay."),
     "config": Row("config", "Show the settings and where they come from."),
     "doctor": Row("doctor", "Check settings, catalog, folders and tools."),
 }

@@ -1,0 +1,144 @@
+"""Our block in a user's YAML file, ComfyUI's extra_model_paths.yaml: put in, replaced, taken out, nothing else.
+
+The block is written as text, because no YAML library gives the rest of a file back byte for byte. Where PyYAML is at
+hand (huggingface_hub brings it) the file is read before and after, and the answer is refused unless all else is equal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from modelhub.errors import ModelhubError
+
+NAME = "modelhub"
+_BEGIN = f"# {NAME} begin"
+_END = f"# {NAME} end"
+_ABOUT = ": written by `modelhub link`, which replaces these lines; `modelhub link --remove` takes them out"
+_KEY = re.compile(rf"""(?:{NAME}|"{NAME}"|'{NAME}')[ \t]*:(?:\s|$)""")
+# What a double-quoted scalar may hold as it is (YAML 1.2, 5.7 and 7.3.1); ASCII alone, because older ComfyUI reads the
+# file in the code page of Windows.
+_PLAIN = frozenset(map(chr, range(0x20, 0x7F))) - {'"', "\\"}
+_HINT = "Repair that line, or add by hand what `modelhub link --layout comfyui --print` prints."
+
+
+def block(base: str, folders: Mapping[str, Sequence[str]], *, newline: str = "\n") -> str:
+    """The block with its markers. `base`: the folder that `folders` are relative to, "" where those are absolute."""
+    lines = [_BEGIN + _ABOUT, f"{NAME}:"]
+    if base:
+        lines.append(f"    base_path: {_quoted(base)}")
+    for key, values in folders.items():
+        # ComfyUI takes several folders as several lines of one text.
+        lines.append(f"    {key}: {_quoted(chr(10).join(values))}")
+    return newline.join([*lines, _END, ""])
+
+
+def put_in(text: str, base: str, folders: Mapping[str, Sequence[str]], *, file: Path) -> str:
+    """`text` with our block, in the place of an older one or at the end.
+
+    Raises ModelhubError, naming the line, for a file that is broken.
+    """
+    before = _read(text, file)
+    new = block(base, folders, newline="\r\n" if "\r\n" in text else "\n")
+    lines = _lines(text)
+    span = _span(lines, file)
+    if span is not None:
+        start, end = span
+        changed = "".join(lines[:start]) + _ended_as(new, lines[end - 1]) + "".join(lines[end:])
+    else:
+        # Without an end of its last line the file keeps that: taken out, the block leaves no byte behind.
+        glue = "" if not text or text.endswith("\n") else "\r\n" if "\r\n" in text else "\n"
+        changed = text + glue + (new.rstrip("\r\n") if glue else new)
+    ours = {**({"base_path": base} if base else {}), **{key: "\n".join(values) for key, values in folders.items()}}
+    _compare(before, _read(changed, file), ours, file)
+    return changed
+
+
+def take_out(text: str, *, file: Path) -> str:
+    """`text` without our block; the same text where there is none. Raises ModelhubError for a file that is broken."""
+    before = _read(text, file)
+    lines = _lines(text)
+    span = _span(lines, file)
+    if span is None:
+        return text
+    start, end = span
+    head = "".join(lines[:start])
+    if end == len(lines) and not lines[-1].endswith("\n"):
+        head = head.removesuffix("\n").removesuffix("\r")
+    changed = head + "".join(lines[end:])
+    _compare(before, _read(changed, file), None, file)
+    return changed
+
+
+def _ended_as(new: str, last: str) -> str:
+    return new if last.endswith("\n") else new.rstrip("\r\n")
+
+
+def _lines(text: str) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _span(lines: Sequence[str], file: Path) -> tuple[int, int] | None:
+    """The lines of our block, from the first to behind the last: between the markers, or the key and what is below."""
+    begin = next((i for i, line in enumerate(lines) if line.startswith(_BEGIN)), None)
+    if begin is not None:
+        end = next((i for i, line in enumerate(lines) if i > begin and line.startswith(_END)), None)
+        if end is None:
+            raise _broken(file, begin + 1, f"the block that begins there has no line `{_END}`")
+        return begin, end + 1
+    begin = next((i for i, line in enumerate(lines) if _KEY.match(line)), None)
+    if begin is None:
+        return None
+    end = next((i for i in range(begin + 1, len(lines)) if lines[i].strip() and lines[i][0] not in " \t"), len(lines))
+    while end > begin + 1 and not lines[end - 1].strip():
+        end -= 1
+    return begin, end
+
+
+def _quoted(text: str) -> str:
+    return '"' + "".join(c if c in _PLAIN else _escape(c) for c in text) + '"'
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    if character == "\n":
+        return r"\n"
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+
+def _read(text: str, file: Path) -> dict[object, object] | None:
+    """What the file says; None without PyYAML. Raises ModelhubError naming the line that is broken."""
+    try:
+        import yaml  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:
+        return None
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        mark = getattr(exc, "problem_mark", None)
+        problem = getattr(exc, "problem", None) or str(exc) or "nested too deeply"
+        raise _broken(file, mark.line + 1 if mark else None, str(problem)) from exc
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise _broken(file, 1, "it is no table of names")
+    return data
+
+
+def _broken(file: Path, line: int | None, problem: str) -> ModelhubError:
+    where = f"{file}, line {line}" if line is not None else str(file)
+    return ModelhubError(f"{where}: this is no valid YAML: {problem}. The file was left as it is.", _HINT)
+
+
+def _compare(
+    before: dict[object, object] | None, after: dict[object, object] | None, ours: Mapping[str, str] | None, file: Path
+) -> None:
+    if before is None or after is None:
+        return
+    expected = {key: value for key, value in before.items() if key != NAME} | ({NAME: dict(ours)} if ours else {})
+    if after != expected:
+        raise ModelhubError(
+            f"{file} is laid out in a way that our lines cannot join. The file was left as it is.", _HINT
+        )
