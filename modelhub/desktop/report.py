@@ -32,7 +32,7 @@ HOW = {
     "trashed": ("put into the trash", "to put into the trash"),
 }
 # Reasons that mean harm or damage; every other that needs the person is only to be looked at.
-_BAD = frozenset(("dangerous", "truncated", "damaged", "unreadable", "failed"))
+_BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "failed"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,8 @@ def _reasons(stays: Sequence[Stayed], folder: Path, *, opened: bool) -> Iterator
         for stay in rows:
             yield (
                 f'<li class="row"><div class="about"><h3><bdi>{escaped(stay.path.name)}</bdi></h3>'
-                f"<p>{with_commands(stay.words)}</p>{_where('in', stay.path.parent, folder)}</div></li>\n"
+                f'<p class="words">{with_commands(stay.words)}</p>'
+                f"{_where('in', stay.path.parent, folder)}</div></li>\n"
             )
         yield "</ol></details>\n"
 

@@ -134,7 +134,7 @@ def library_folders(keys: Mapping[ModelType, str], library: Path) -> dict[str, t
 
 
 def _usable(folder: Path) -> bool:
-    if folder.exists():
+    if os.path.lexists(folder):
         return folder.is_dir()
     above = next((place for place in folder.parents if place.exists()), None)
     return above is not None and above.is_dir() and os.access(above, os.W_OK)
