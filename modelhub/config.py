@@ -25,6 +25,7 @@ class Settings:
 
     library: Path
     catalog: str
+    state: str
     offline: bool
     huggingface_endpoints: tuple[str, ...]
     huggingface_token: str = field(repr=False)
@@ -50,9 +51,20 @@ class Settings:
     file: Path | None = None
 
     @property
+    def state_folder(self) -> Path:
+        """Where shortcuts are remembered and reports are kept."""
+        return Path(self.state).expanduser().absolute() if self.state else _data_folder()
+
+    @property
     def catalog_location(self) -> str:
         """A path or database URL."""
         return self.catalog or str(self.library / "catalog.sqlite3")
+
+
+def _data_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("modelhub", appauthor=False))
 
 
 def config_file(environ: Mapping[str, str]) -> Path:

@@ -41,6 +41,12 @@ KEYS: tuple[Key, ...] = (
         "",
         "Catalog database: a file or an SQLAlchemy URL; empty: catalog.sqlite3 in the library.",
     ),
+    Key(
+        "state",
+        "text",
+        "",
+        "Folder for what is remembered of shortcuts, and for reports; empty: the platform's data folder.",
+    ),
     Key("offline", "flag", False, "Use only what is already on this machine.", ("HF_HUB_OFFLINE",)),
     Key(
         "huggingface.endpoints",

@@ -16,7 +16,7 @@ def tables(report: Mapping[str, Any]) -> str:
     lines = [f"{report['device']}; {versions}.", "", _HEAD, "|---" * 11 + "|", *map(_row, report["rows"]), ""]
     if report["overheads"]:
         lines += [
-            "| overhead | renders | test s | diffusers' calls s | over them | over calls with the LoRA put on and off |",
+            "| overhead | renders | test s | diffusers' calls s | over them | over calls with the LoRA on and off |",
             "|---" * 6 + "|",
             *(_overhead(kind, found) for kind, found in report["overheads"].items()),
             "",

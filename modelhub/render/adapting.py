@@ -16,7 +16,7 @@ import numpy as np
 from modelhub.errors import ModelhubError
 from modelhub.formats.tensors import TensorReader
 from modelhub.render import rendering, tensors
-from modelhub.render.bench import Bench, Loaded, Outcome, Shot
+from modelhub.render.bench import Bench, Loaded, Outcome, Shot, vae_numbers
 from modelhub.render.embedding import fits, in_order, read_embedding
 from modelhub.render.hypernetwork import Hypernetwork
 from modelhub.render.judge import Array, judge_adapter, judge_picture, judge_vae
@@ -68,7 +68,7 @@ def test_vae(bench: Bench, job: Job) -> Outcome:
     shot = bench.develop(vae, own.latents)
     numbers: dict[str, Any] = {
         **shot.numbers,
-        **bench.keeps(vae, shot),
+        **vae_numbers(vae),
         "load_seconds": loaded,
         "dtype": held.dtype,
         "decode_seconds": time.monotonic() - started,

@@ -155,7 +155,7 @@ class Bench:
         numbers = self._numbers(held, shot)
         numbers |= self.health(held.base, shot, told)
         if shot.numbers["finite"] == 1.0:
-            numbers |= self.keeps(held.base.vae, shot)
+            numbers |= vae_numbers(held.base.vae)
         damage = (*job.subject.damage, *held.base.damage)
         judgement = judge_base(numbers, damage=damage)
         pictures = {"full": shot.raw}
@@ -174,15 +174,6 @@ class Bench:
             numbers["prediction"] = best
         return numbers
 
-    def keeps(self, vae: Any, shot: Shot) -> dict[str, float]:
-        """How much of the latents comes back from the picture: a correlation; nothing without an encoder."""
-        if not bool(vae.encoder.conv_in.weight.any()):
-            return {}
-        side = min(shot.latents.shape[-1], 32)
-        raw = shot.raw[: 8 * side, : 8 * side].clip(-1, 1)
-        again = rendering.encode(vae, raw)
-        return {"keeps_latents": rendering.correlation(again, shot.latents[..., :side, :side])}
-
     def _rescued(
         self, job: Job, held: Loaded, shot: Shot, judgement: Judgement, pictures: dict[str, Array]
     ) -> tuple[Judgement, dict[str, Array]]:
@@ -196,10 +187,8 @@ class Bench:
             if vae.config.latent_channels != shot.latents.shape[1]:
                 continue
             again = self.develop(vae, shot.latents)
-            if (
-                judge_picture(again.numbers) is None
-                and self.keeps(vae, again).get("keeps_latents", 1) > LIMITS.keeps_latents
-            ):
+            sound = vae_numbers(vae).get("redraws", 1.0) > LIMITS.redraws
+            if sound and judge_picture(again.numbers) is None:
                 words = f"{judgement.words}; with the VAE {part.name} it works: use that one"
                 return replace(judgement, words=words), {"full": again.raw, "base": shot.raw}
         return judgement, pictures
@@ -218,6 +207,12 @@ class Bench:
             "parameters": held.base.parameters,
             "small": held.base.parameters < SMALL,
         }
+
+
+def vae_numbers(vae: Any) -> dict[str, float]:
+    """How well a VAE redraws a scene; nothing where that cannot be told."""
+    found = rendering.redraws(vae)
+    return {} if found is None else {"redraws": found}
 
 
 _VAE_MAY_HELP = (RenderVerdict.UNIFORM, RenderVerdict.CLIPPED, RenderVerdict.NAN_VAE, RenderVerdict.DAMAGED)

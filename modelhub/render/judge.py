@@ -28,8 +28,8 @@ class Thresholds:
     dull_std: float = 0.03
     dull_entropy: float = 3.0
     wild_latents: float = 10.0
-    finds_noise: float = 0.5
-    keeps_latents: float = 0.5
+    finds_noise: float = 0.64
+    redraws: float = 0.5
     same_picture: float = 0.6
     negligible: float = 0.0005
 
@@ -92,14 +92,15 @@ def judge_picture(numbers: Mapping[str, float]) -> Judgement | None:
         return Judgement(RenderVerdict.NAN_UNET, "the UNet or the text encoder computes NaN or infinity")
     if numbers["finite"] < 1.0:
         return Judgement(RenderVerdict.NAN_VAE, "the latents are fine, the VAE computes NaN or infinity")
-    flat = numbers["std"] < LIMITS.flat_std or numbers["entropy"] < LIMITS.flat_entropy
+    name = colour_name(numbers["mean_r"], numbers["mean_g"], numbers["mean_b"])
     if numbers["brightest"] < LIMITS.black:
         return Judgement(RenderVerdict.UNIFORM, "the picture is black")
-    if flat:
-        name = colour_name(numbers["mean_r"], numbers["mean_g"], numbers["mean_b"])
+    if numbers["std"] < LIMITS.flat_std:
         return Judgement(RenderVerdict.UNIFORM, f"the picture is all {name}")
     if numbers["clipped"] > LIMITS.clipped_share:
         return Judgement(RenderVerdict.CLIPPED, f"{numbers['clipped']:.0%} of the picture is out of range")
+    if numbers["entropy"] < LIMITS.flat_entropy:
+        return Judgement(RenderVerdict.UNIFORM, f"the picture is nearly all {name}")
     return None
 
 
@@ -114,7 +115,7 @@ def picture_warnings(numbers: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def judge_base(numbers: Mapping[str, float], *, damage: tuple[str, ...] = ()) -> Judgement:
-    """A base by its own picture, by how well its UNet finds noise, and by what its VAE keeps of its latents."""
+    """A base by its own picture, by how well its UNet finds noise and its VAE redraws a scene."""
     odd = picture_warnings(numbers)
     wrong = judge_picture(numbers)
     if wrong is not None and wrong.verdict in (RenderVerdict.NAN_UNET, RenderVerdict.NAN_VAE):
@@ -124,8 +125,8 @@ def judge_base(numbers: Mapping[str, float], *, damage: tuple[str, ...] = ()) ->
         return Judgement(RenderVerdict.NOISE, text, odd)
     if wrong is not None:
         return Judgement(wrong.verdict, wrong.words, odd)
-    if numbers.get("keeps_latents", 1.0) < LIMITS.keeps_latents:
-        text = f"its VAE does not give back what it decodes (correlation {numbers['keeps_latents']:.2f})"
+    if numbers.get("redraws", 1.0) < LIMITS.redraws:
+        text = f"its VAE does not draw again what it was shown ({numbers['redraws']:.2f}, perfect: 1)"
         return Judgement(RenderVerdict.DAMAGED, text, odd)
     if damage:
         return Judgement(RenderVerdict.DAMAGED, "; ".join(damage), odd)
@@ -141,10 +142,10 @@ def judge_vae(numbers: Mapping[str, float]) -> Judgement:
     if wrong is not None:
         return Judgement(wrong.verdict, f"{wrong.words}; use the base's built-in VAE", odd)
     if numbers["structure"] < LIMITS.same_picture:
-        text = f"it draws another picture than the base's own VAE (structure {numbers['structure']:.2f}, healthy: over 0.9)"
+        text = f"it draws another picture than the base's VAE (structure {numbers['structure']:.2f}, healthy: over 0.9)"
         return Judgement(RenderVerdict.INCOMPATIBLE, f"{text}; use the built-in one", odd)
-    if numbers.get("keeps_latents", 1.0) < LIMITS.keeps_latents:
-        text = f"it does not give back what it decodes (correlation {numbers['keeps_latents']:.2f})"
+    if numbers.get("redraws", 1.0) < LIMITS.redraws:
+        text = f"it does not draw again what it was shown ({numbers['redraws']:.2f}, perfect: 1)"
         return Judgement(RenderVerdict.DAMAGED, text, odd)
     word = "works, with fp32" if numbers.get("fp32_vae") else "works"
     verdict = RenderVerdict.NEEDS_FP32_VAE if numbers.get("fp32_vae") else RenderVerdict.OK

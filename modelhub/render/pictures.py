@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHUNK = "modelhub"
+_COMPRESSION = 4  # a tenth of the time that the best one takes, for 7 % more bytes
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LARGEST_RECIPE = 1 << 20  # bytes; ours are below two thousand
 
@@ -132,7 +133,7 @@ def write_png(path: Path, pixels: NDArray[np.uint8], *, recipe: Mapping[str, obj
     texts.add_text("parameters", _encodable(parameters_text(recipe)))
     texts.add_text(CHUNK, json.dumps(dict(recipe), default=str))
     picture = Image.fromarray(pixels)
-    write_beside(path, lambda stream: picture.save(stream, "PNG", pnginfo=texts, optimize=True))
+    write_beside(path, lambda stream: picture.save(stream, "PNG", pnginfo=texts, compress_level=_COMPRESSION))
 
 
 def _encodable(text: str) -> str:

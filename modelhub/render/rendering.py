@@ -36,6 +36,7 @@ PIPELINES: dict[str, dict[bool, str]] = {
     "refiner": {True: "StableDiffusionXLImg2ImgPipeline"},
 }
 PROBE_TIME = 500  # of 1000: the latents are half noise
+PROBE_SIDE = 16  # latents: what networks are probed with need not be the whole picture
 FIRST_TIME = 999  # nothing but noise
 
 
@@ -153,6 +154,21 @@ def encode(vae: Any, raw: np.ndarray[Any, Any]) -> torch.Tensor:
     return (torch.as_tensor(mean).float().cpu() - (vae.config.shift_factor or 0.0)) * float(vae.config.scaling_factor)
 
 
+def redraws(vae: Any) -> float | None:
+    """How well the VAE gives back a drawn scene of 128 pixels: 1 is perfect, 0 as good as its mean colour (R²).
+
+    None when it came without an encoder. The scene is drawn, not rendered: latents of few steps are no pictures yet.
+    """
+    if not bool(vae.encoder.conv_in.weight.any()):
+        return None
+    scene = np.asarray(sample_picture(128), dtype=np.float32) / 127.5 - 1
+    again = decode(vae, encode(vae, scene))
+    if not np.isfinite(again).all():
+        return None
+    error = float(np.square(np.clip(again, -3, 3) - scene).mean())
+    return 1 - error / float(scene.var(axis=(0, 1)).mean())
+
+
 def to_pixels(raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """8-bit pixels of a raw decode; what is not a number becomes black."""
     finite = np.nan_to_num(raw, nan=-1.0, posinf=1.0, neginf=-1.0)
@@ -199,7 +215,7 @@ def finds_noise(base: Base, latents: torch.Tensor, told: Context, *, seed: int =
     By parametrisation ("epsilon", "v"); only the right one is high, and both are near 0 when weights are zeroed,
     shuffled or untrained.
     """
-    clean = latents / max(float(latents.std()), 1e-6)
+    clean = latents[..., :PROBE_SIDE, :PROBE_SIDE] / max(float(latents.std()), 1e-6)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
     kept = alpha(base, PROBE_TIME)
     lost = math.sqrt(1 - kept * kept)
@@ -209,7 +225,7 @@ def finds_noise(base: Base, latents: torch.Tensor, told: Context, *, seed: int =
 
 def find_prediction(base: Base, recipe: Recipe) -> str:
     """ "epsilon" or "v": from pure noise, an epsilon model gives back that very noise, a v model does not."""
-    side = (recipe.size or 64) // 8
+    side = min((recipe.size or 64) // 8, PROBE_SIDE)
     noise = torch.randn(1, base.unet.config.out_channels, side, side, generator=torch.Generator().manual_seed(0))
     out = predicted(base, noise, FIRST_TIME, context(base, ""))
     return "epsilon" if correlation(out, noise) > 0.5 else "v"

@@ -9,6 +9,8 @@ import torch
 
 from modelhub.errors import ModelhubError
 from modelhub.formats.tensors import TensorReader
+from modelhub.render.problems import RenderProblem
+from modelhub.render.verdicts import RenderVerdict
 
 DTYPES: dict[str, torch.dtype] = {
     "BOOL": torch.bool,
@@ -33,12 +35,14 @@ def load(
 ) -> Named:
     """The file's tensors, each under the name that `wanted` gives it (None: left out), converted to `dtype`.
 
-    One tensor at a time is held twice. Raises ModelhubError when bytes are missing or a data type is unknown.
+    One tensor at a time is held twice. Raises RenderProblem for a broken file, ModelhubError when bytes are
+    missing or a data type is unknown.
     """
     result: Named = {}
     with TensorReader(path) as reader:
         if reader.header.broken:
-            raise ModelhubError(f"{path}: {next((p.text for p in reader.header.problems if p.fatal), 'it is broken')}.")
+            text = next((problem.text for problem in reader.header.problems if problem.fatal), "the file is broken")
+            raise RenderProblem(RenderVerdict.INCOMPLETE, f"{path.name}: {text}")
         for name in reader.infos:
             key = wanted(name)
             if key is not None:
@@ -59,11 +63,19 @@ def _tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch
         raise ModelhubError(f"{reader.path}: tensors of type {info.dtype} ({name}) cannot be rendered with.")
     if 0 in info.shape:
         return torch.empty(info.shape, dtype=kind)
-    data = bytearray()
-    for piece in reader.chunks(name):
-        data += piece
-    tensor = torch.frombuffer(data, dtype=kind).reshape(info.shape)
+    tensor = torch.empty(info.shape, dtype=kind)
+    _fill(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()), reader, name)
     return tensor.to(dtype) if dtype is not None and kind.is_floating_point else tensor
+
+
+def _fill(target: memoryview, reader: TensorReader, name: str) -> None:
+    """Write the tensor's bytes where they belong, with no more of them held twice than one piece."""
+    at = 0
+    for piece in reader.chunks(name):
+        target[at : at + len(piece)] = piece
+        at += len(piece)
+    if at != len(target):
+        raise ModelhubError(f"{reader.path}: the values of tensor {name!r} are not all there.")
 
 
 def shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,114 @@
+"""`modelhub shortcut`: desktop icons and menu entries that sort a folder at a click."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.output import Column, print_json, table
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def group() -> None:
+    """Put icons on the desktop and entries into menus that sort a folder at a click.
+
+    Example: modelhub shortcut install --folder ~/Downloads --layout comfyui --into ~/ComfyUI
+    """
+
+
+@app.command()
+def install(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="The folder that a plain click sorts.")],
+    layout: Annotated[str | None, typer.Option("--layout", help="As for `modelhub sort`.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", metavar="DIR", help="As for `modelhub sort`.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="desktop, menu, filemanager or sendto; may be repeated.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="What the icon is called.")] = "",
+    duplicates: Annotated[str, typer.Option("--duplicates", help="leave or trash.")] = "leave",
+    by: Annotated[list[str] | None, typer.Option("--by", help="Sub-folders: architecture, style.")] = None,
+) -> None:
+    """Write a shortcut. Files dropped on it are sorted; a plain click sorts the folder.
+
+    Example: modelhub shortcut install --folder ~/Downloads --layout a1111 --into ~/stable-diffusion-webui
+    """
+    from modelhub.cli.shortcuts import install_shortcut
+
+    options = tuple(word for one in by or () for word in ("--by", one))
+    options += ("--duplicates", duplicates) if duplicates != "leave" else ()
+    install_shortcut(
+        ctx.obj, folder=folder, layout=layout, into=into, targets=tuple(target or ()), name=name, options=options
+    )
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List the shortcuts that were installed.
+
+    Example: modelhub shortcut list
+    """
+    from modelhub.desktop.install import installed
+
+    session: Session = ctx.obj
+    found = installed(session.settings.state_folder)
+    if session.json:
+        rows = [
+            {
+                "id": one.id,
+                "name": one.name,
+                "folder": str(one.folder),
+                "layout": one.layout,
+                "into": str(one.into),
+                "targets": list(one.targets),
+            }
+            for one in found
+        ]
+        print_json(rows)
+        return
+    if not found:
+        print("No shortcuts yet: `modelhub shortcut install --folder DIR --layout UI --into DIR`.", file=sys.stderr)
+        return
+    columns = (Column("id"), Column("name", flexible=True), Column("sorts", flexible=True), Column("for"))
+    columns += (Column("into", flexible=True), Column("targets", flexible=True))
+    cells = [(o.id, o.name, str(o.folder), o.layout, str(o.into), ", ".join(o.targets)) for o in found]
+    print("\n".join(table(columns, cells)))
+
+
+@app.command()
+def remove(
+    ctx: typer.Context, shortcut: Annotated[str, typer.Argument(metavar="ID", help="As `shortcut list` shows it.")]
+) -> int:
+    """Take a shortcut away again: only files that are ours and unchanged.
+
+    Example: modelhub shortcut remove sort-downloads
+    """
+    from modelhub.cli.shortcuts import remove_shortcut
+
+    return remove_shortcut(ctx.obj, shortcut)
+
+
+@app.command(hidden=True)
+def click(
+    ctx: typer.Context,
+    shortcut: Annotated[str, typer.Argument(metavar="ID", help="Which shortcut was clicked.")],
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE...]", help="What was dropped on it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last sort back.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Open the last report.")] = False,
+) -> int:
+    """What a shortcut runs when it is clicked; every outcome is shown as a report and a notification.
+
+    Example: modelhub shortcut click sort-downloads ~/Downloads/model.safetensors
+    """
+    from modelhub.cli.shortcuts import clicked
+
+    return clicked(ctx.obj, shortcut, files or [], dry_run=dry_run, undo=undo, report=report)
+
+

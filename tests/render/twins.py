@@ -1,0 +1,165 @@
+"""Twins of the miniature family that are broken on purpose, each with the verdicts that are right for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+FAMILY = Path(__file__).resolve().parent.parent / "data" / "miniature"
+BASE, LORA = "miniature.safetensors", "miniature-frame-kohya.safetensors"
+EMBEDDING = "nightgem.safetensors"
+UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model."
+Tensors = dict[str, numpy.ndarray[Any, Any]]
+Change = Callable[[Tensors], None]
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One broken copy: of which file, what is done to it, and the verdicts that are right."""
+
+    name: str
+    type: str
+    source: str
+    change: Change
+    verdicts: frozenset[str]
+    cut: float = 1.0  # share of the file that is kept
+
+
+def _scaled(part: str, factor: float) -> Change:
+    def change(tensors: Tensors) -> None:
+        for name in tensors:
+            if part in name:
+                tensors[name] = (tensors[name].astype(numpy.float32) * factor).astype(tensors[name].dtype)
+
+    return change
+
+
+def _one_value(part: str, value: float) -> Change:
+    def change(tensors: Tensors) -> None:
+        name = next(name for name in tensors if part in name)
+        changed = tensors[name].copy()
+        changed.flat[changed.size // 2] = value
+        tensors[name] = changed
+
+    return change
+
+
+def _shuffled(part: str, seed: int = 0) -> Change:
+    def change(tensors: Tensors) -> None:
+        chance = numpy.random.default_rng(seed)
+        for name in tensors:
+            if part in name and tensors[name].size > 1:
+                tensors[name] = chance.permutation(tensors[name].ravel()).reshape(tensors[name].shape)
+
+    return change
+
+
+def _untrained(part: str) -> Change:
+    def change(tensors: Tensors) -> None:
+        chance = numpy.random.default_rng(1)
+        for name, old in tensors.items():
+            if part in name and old.ndim > 1:
+                spread = 1 / numpy.sqrt(numpy.prod(old.shape[1:]))
+                tensors[name] = (chance.standard_normal(old.shape) * spread).astype(old.dtype)
+
+    return change
+
+
+def _without(part: str) -> Change:
+    def change(tensors: Tensors) -> None:
+        for name in [name for name in tensors if part in name]:
+            del tensors[name]
+
+    return change
+
+
+def _constant_decode(red: float, green: float, blue: float) -> Change:
+    def change(tensors: Tensors) -> None:
+        stem = f"{VAE}decoder.conv_out"
+        tensors[f"{stem}.weight"] = tensors[f"{stem}.weight"] * 0
+        tensors[f"{stem}.bias"] = numpy.array([red, green, blue], tensors[f"{stem}.bias"].dtype)
+
+    return change
+
+
+def _bad_positions(tensors: Tensors) -> None:
+    ids = numpy.arange(77, dtype=numpy.float32)
+    ids[41:] -= 0.1
+    tensors[f"{TEXT}transformer.text_model.embeddings.position_ids"] = ids[None]
+
+
+def _wider(tensors: Tensors) -> None:
+    """Cross-attention's input as SD1's 768 instead of the miniature's 40."""
+    for name, old in list(tensors.items()):
+        if "attn2_to_k.lora_down" in name or "attn2_to_v.lora_down" in name:
+            tensors[name] = numpy.zeros((old.shape[0], 768), old.dtype)
+
+
+def _strangers(tensors: Tensors) -> None:
+    names = sorted(name for name in tensors if "up_blocks" in name)
+    for name in names:
+        tensors[name.replace("up_blocks", "elsewhere_blocks")] = tensors.pop(name)
+
+
+def _nothing(_: Tensors) -> None:
+    """Only cut off."""
+
+
+def _set(*words: str) -> frozenset[str]:
+    return frozenset(words)
+
+
+_BROKEN_VAE = _set("clipped", "uniform", "damaged")
+TWINS: tuple[Twin, ...] = (
+    Twin("nan in the unet", "base", BASE, _one_value(f"{UNET}middle_block.0.in_layers.2.weight", numpy.nan), _set("nan-unet")),
+    Twin("nan in the text encoder", "base", BASE, _one_value(f"{TEXT}transformer.text_model.encoder.layers.5.mlp.fc1.weight", numpy.nan), _set("nan-unet")),
+    Twin("nan in the vae", "base", BASE, _one_value(f"{VAE}decoder.mid.block_1.conv1.weight", numpy.nan), _set("nan-vae")),
+    Twin("infinity in the unet", "base", BASE, _one_value(f"{UNET}output_blocks.3.0.in_layers.2.weight", numpy.inf), _set("nan-unet")),
+    Twin("zeroed unet", "base", BASE, _scaled(UNET, 0.0), _set("noise")),
+    Twin("zeroed unet output", "base", BASE, _scaled(f"{UNET}out.", 0.0), _set("noise")),
+    Twin("shuffled unet", "base", BASE, _shuffled(UNET), _set("noise", "nan-unet")),
+    Twin("shuffled half of the unet", "base", BASE, _shuffled(f"{UNET}output_blocks"), _set("noise", "nan-unet")),
+    Twin("untrained unet", "base", BASE, _untrained(UNET), _set("noise", "nan-unet")),
+    Twin("untrained everything", "base", BASE, _untrained("model"), _set("noise", "nan-unet")),
+    Twin("vae decoder output x 8", "base", BASE, _scaled(f"{VAE}decoder.conv_out", 8.0), _BROKEN_VAE),
+    Twin("vae decoder output x 0.05", "base", BASE, _scaled(f"{VAE}decoder.conv_out", 0.05), _BROKEN_VAE),
+    Twin("vae decoder input x 4", "base", BASE, _scaled(f"{VAE}decoder.conv_in", 4.0), _BROKEN_VAE),
+    Twin("shuffled vae", "base", BASE, _shuffled(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
+    Twin("untrained vae", "base", BASE, _untrained(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
+    Twin("black picture", "base", BASE, _constant_decode(-2, -2, -2), _set("uniform")),
+    Twin("blue picture", "base", BASE, _constant_decode(-0.7, -0.5, 0.6), _set("uniform")),
+    Twin("missing unet weight", "base", BASE, _without(f"{UNET}output_blocks.5.0.in_layers.2.weight"), _set("incomplete")),
+    Twin("missing text weight", "base", BASE, _without(f"{TEXT}transformer.text_model.encoder.layers.3.self_attn.k_proj.bias"), _set("incomplete")),
+    Twin("no vae", "base", BASE, _without(VAE), _set("incomplete")),
+    Twin("bad position_ids", "base", BASE, _bad_positions, _set("damaged")),
+    Twin("truncated base", "base", BASE, _nothing, _set("incomplete"), cut=0.7),
+    Twin("lora of another family", "lora", LORA, _wider, _set("incompatible")),
+    Twin("empty lora", "lora", LORA, _scaled("lora_up", 0.0), _set("no-effect")),
+    Twin("faint lora", "lora", LORA, _scaled("lora_up", 1e-4), _set("negligible", "no-effect")),
+    Twin("nan lora", "lora", LORA, _one_value("attn1_to_q.lora_up", numpy.nan), _set("nan-unet")),
+    Twin("lora x 300", "lora", LORA, _scaled("lora_up", 300.0), _set("noise", "nan-unet", "uniform", "clipped")),
+    Twin("truncated lora", "lora", LORA, _nothing, _set("incomplete"), cut=0.7),
+    Twin("nan embedding", "embedding", EMBEDDING, _one_value("emb", numpy.nan), _set("nan-unet")),
+)  # fmt: skip
+# Broken, but right in what it can do: a warning, not a verdict.
+HALF = Twin("half a lora", "lora", LORA, _strangers, _set("ok"))
+
+
+def write(twin: Twin, folder: Path) -> Path:
+    """The twin's file."""
+    source, target = FAMILY / twin.source, folder / f"{twin.name}.safetensors"
+    with safe_open(source, framework="numpy") as file:
+        metadata: Mapping[str, str] = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    twin.change(tensors)
+    save_file({name: numpy.ascontiguousarray(value) for name, value in tensors.items()}, target, metadata=dict(metadata))
+    if twin.cut < 1.0:
+        data = target.read_bytes()
+        target.write_bytes(data[: int(len(data) * twin.cut)])
+    return target
