@@ -195,7 +195,8 @@ class Inspection:
 class Source:
     """Where a model came from. `kind` is "huggingface", "civitai", "url" or "local".
 
-    `reference` is what can be pulled again; `requested` what the user asked for when that name has moved.
+    `reference` is what can be pulled again; `requested` what the user asked for when that name has moved. `scan` is
+    the source's own malware verdict ("safe", "unsafe", "queued" …), `base_model` its free-text base ("SD 1.5").
     """
 
     kind: str
@@ -207,6 +208,8 @@ class Source:
     path: str | None = None
     license: str | None = None
     fetched_at: str | None = None
+    scan: str | None = None
+    base_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,11 @@ from modelhub.domain import (
 from modelhub.wire import detection_from_json, safety_from_json
 
 _CHUNK = 900  # ids in one IN list; old builds of SQLite take 999 parameters
+# The columns of `source`, by the names of the fields of `Source`.
+SOURCE_FIELDS = (
+    "kind", "reference", "requested", "revision", "commit", "url", "path", "license", "fetched_at", "scan", "base_model"
+)  # fmt: skip
+_SOURCE_COLUMNS = ", ".join(f'"{name}"' for name in SOURCE_FIELDS)
 ROW_COLUMNS = (
     "m.id, m.name, m.type, m.architecture, m.candidates, m.variant, m.precision, m.style, m.words, m.format, m.size,"
     " m.state, m.verdict, m.problem_count, m.broken, m.added_at"
@@ -112,10 +117,7 @@ def records(database: Database, ids: Sequence[int]) -> list[ModelRecord]:
             " WHERE mf.model_id IN {ids} ORDER BY mf.model_id, mf.position"
         )
         places = _places(database, sorted({row[1] for group in files.values() for row in group}))
-        sources = by_model(
-            'SELECT model_id, kind, reference, requested, revision, "commit", url, path, license, fetched_at'
-            " FROM source WHERE model_id IN {ids} ORDER BY id"
-        )
+        sources = by_model(f"SELECT model_id, {_SOURCE_COLUMNS} FROM source WHERE model_id IN {{ids}} ORDER BY id")
         tags = by_model("SELECT model_id, tag FROM tag WHERE model_id IN {ids} ORDER BY tag_key")
         own = by_model("SELECT model_id, field, value FROM override WHERE model_id IN {ids} ORDER BY field")
         words = by_model(
@@ -130,15 +132,12 @@ def records(database: Database, ids: Sequence[int]) -> list[ModelRecord]:
             found[key] = _record(
                 row,
                 tuple(_file(item, places) for item in files.get(key, ())),
-                tuple(Source(**dict(zip(_SOURCE_FIELDS, item, strict=True))) for item in sources.get(key, ())),
+                tuple(Source(**dict(zip(SOURCE_FIELDS, item, strict=True))) for item in sources.get(key, ())),
                 tuple(item[0] for item in tags.get(key, ())),
                 dict(own.get(key, ())),
                 tuple(TriggerWord(*item) for item in words.get(key, ())),
             )
     return [found[key] for key in ids if key in found]
-
-
-_SOURCE_FIELDS = ("kind", "reference", "requested", "revision", "commit", "url", "path", "license", "fetched_at")
 
 
 def _record(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from modelhub.catalog.database import CatalogError, Database, translated
 
-HEAD = "0002"
-_KNOWN = frozenset(("0001", "0002"))
+HEAD = "0003"
+_KNOWN = frozenset(("0001", "0002", "0003"))
 
 
 def migrations_folder() -> Path:

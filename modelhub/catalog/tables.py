@@ -136,6 +136,18 @@ source = Table(
     Column("path", Text),
     Column("license", Text),
     Column("fetched_at", String(32)),
+    Column("scan", String(24)),
+    Column("base_model", Text),
+)
+
+# When a service was asked about a content by its hash, and whether it knew it.
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("service", String(16), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("asked_at", String(32), nullable=False),
+    Column("found", Boolean, nullable=False),
 )
 
 trigger_word = Table(

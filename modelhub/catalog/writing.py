@@ -9,6 +9,7 @@ from typing import Any
 
 from modelhub.catalog.columns import effective, model_columns
 from modelhub.catalog.database import Run
+from modelhub.catalog.reading import SOURCE_FIELDS
 from modelhub.catalog.roots import ensure_root, locate
 from modelhub.catalog.spelling import fold, path_key, signed, stored
 from modelhub.catalog.values import NewFile, NewModel
@@ -149,9 +150,8 @@ def whole_text(look: Inspection) -> str:
 
 def add_source(run: Run, model_id: int, source: Source) -> None:
     """Remember where a model came from; the same place twice is one source, brought up to date."""
-    names = ("kind", "reference", "requested", "revision", "commit", "url", "path", "license", "fetched_at")
     values: dict[str, Any] = {"model": model_id}
-    for name in names:
+    for name in SOURCE_FIELDS:
         value = getattr(source, name)
         values[name] = None if value is None else stored(value)
     run(
@@ -159,8 +159,9 @@ def add_source(run: Run, model_id: int, source: Source) -> None:
         " AND coalesce(path, '') = coalesce(:path, '')",
         {name: values[name] for name in ("model", "kind", "reference", "path")},
     )
-    quoted = ", ".join(f'"{name}"' for name in names)
-    run(f"INSERT INTO source (model_id, {quoted}) VALUES (:model, {', '.join(f':{name}' for name in names)})", values)
+    quoted = ", ".join(f'"{name}"' for name in SOURCE_FIELDS)
+    marks = ", ".join(f":{name}" for name in SOURCE_FIELDS)
+    run(f"INSERT INTO source (model_id, {quoted}) VALUES (:model, {marks})", values)
 
 
 def change_tags(run: Run, model_id: int, *, add: Iterable[str], remove: Iterable[str]) -> None:

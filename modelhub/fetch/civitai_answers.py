@@ -13,7 +13,7 @@ import msgspec
 
 from modelhub.domain import ModelType, TriggerWord
 from modelhub.fetch.civitai_reference import HOSTS
-from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
+from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel, RemoteVersion
 
 TYPES: Mapping[str, ModelType] = {
     "checkpoint": ModelType.BASE,
@@ -135,7 +135,17 @@ def remote_model(
         trigger_words=trigger_words(version),
         notices=_notices(about, version),
         previews=tuple(image.url for image in version.images or () if image.url and image.type in (None, "image")),
+        versions=tuple(_version(each) for each in (model.model_versions if model else None) or () if _usable(each)),
     )
+
+
+def _usable(version: Version) -> bool:
+    return bool(version.files) and version.is_downloadable
+
+
+def _version(version: Version) -> RemoteVersion:
+    name = version.name or str(version.id)
+    return RemoteVersion(id=str(version.id), name=name, base_model=version.base_model, deadline=version.deadline)
 
 
 def trigger_words(version: Version) -> tuple[TriggerWord, ...]:

@@ -43,6 +43,16 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteVersion:
+    """One version of a model that has a file to download. `deadline`: when its early access ends, None without one."""
+
+    id: str
+    name: str
+    base_model: str | None = None
+    deadline: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteModel:
     """What a source holds under one reference: its files and everything it says about them.
 
@@ -50,7 +60,8 @@ class RemoteModel:
     that name has moved. `notices` are lines the user should read (moved repository, early access ends …).
     `repository` is "org/name" where the source has repositories. `wanted` is the file or folder that the reference
     itself named. `components` are the folders that a `model_index.json` at the top names (empty where there is none
-    or it could not be read). `previews` are the addresses of pictures that show the model.
+    or it could not be read). `previews` are the addresses of pictures that show the model. `versions` are all that
+    can be had, in the source's order (newest first), where it has versions and told them.
     """
 
     kind: str
@@ -71,6 +82,7 @@ class RemoteModel:
     repository: str | None = None
     components: tuple[str, ...] = ()
     previews: tuple[str, ...] = ()
+    versions: tuple[RemoteVersion, ...] = ()
 
 
 class Fetcher(Protocol):

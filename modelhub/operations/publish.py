@@ -11,6 +11,7 @@ from modelhub.detect import RULES_VERSION
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError, NotFoundError, UnsafeError
 from modelhub.fetch.fetcher import RemoteModel
+from modelhub.fetch.scans import worst_scan
 from modelhub.formats import read_header
 from modelhub.operations.inspect import look_at
 from modelhub.operations.obtain import Obtained
@@ -125,7 +126,7 @@ def _publish_file(remote: RemoteModel, item: Checked, destination: Destination, 
         NewModel(
             name=Path(name).stem,
             files=(_new_file(look, target),),
-            sources=(_source(remote, item.file.remote.name),),
+            sources=(_source(remote, item.file.remote.name, (item,)),),
             tags=_tags(remote),
             rules_version=RULES_VERSION,
         )
@@ -159,7 +160,7 @@ def _publish_folder(
             name=name,
             inspection=whole,
             files=tuple(files),
-            sources=(_source(remote, destination.root or None),),
+            sources=(_source(remote, destination.root or None, checked),),
             tags=_tags(remote),
             rules_version=RULES_VERSION,
         )
@@ -232,7 +233,7 @@ def _plain(file: Obtained) -> Inspection:
     )
 
 
-def _source(remote: RemoteModel, path: str | None) -> Source:
+def _source(remote: RemoteModel, path: str | None, items: Sequence[Checked]) -> Source:
     from datetime import UTC, datetime
 
     return Source(
@@ -245,6 +246,8 @@ def _source(remote: RemoteModel, path: str | None) -> Source:
         path=path,
         license=remote.license,
         fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        scan=worst_scan(item.file.remote.scan for item in items),
+        base_model=remote.base_model,
     )
 
 
