@@ -67,11 +67,8 @@ def _tokens(text: str) -> list[int]:
 
 
 @torch.no_grad()
-def context(base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = (), strength: float = 1.0) -> Context:
-    """Encode; `vectors`: one (n, width) tensor for each text encoder, put where the prompt has `MARK`.
-
-    `strength` weights what the encoders say at those places, as A1111's `(word:0.5)` does.
-    """
+def context(base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = ()) -> Context:
+    """Encode; `vectors`: one (n, width) tensor for each text encoder, put where the prompt has `MARK`."""
     hidden, pooled = [], None
     for number, encoder in enumerate(base.text_encoders):
         device = encoder.device
@@ -82,12 +79,7 @@ def context(base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = (), st
             if own is not None:
                 stack.enter_context(placed(encoder, places.to(device), own))
             out = encoder(tokens.to(device), output_hidden_states=True)
-        said = _hidden(base, encoder, out)
-        if own is not None and strength != 1.0:
-            for at in places[0].tolist():
-                if at >= 0:
-                    said[:, at] *= strength
-        hidden.append(said)
+        hidden.append(_hidden(base, encoder, out))
         if getattr(out, "text_embeds", None) is not None:
             pooled = out.text_embeds
     return Context(torch.cat(hidden, dim=-1), pooled if base.penultimate == "sdxl" else None)
