@@ -28,14 +28,43 @@ class NotAUNetError(ValueError):
     """The tensors are no UNet of a known structure; the text says which one is missing."""
 
 
+class OtherStructureError(NotAUNetError):
+    """The tensors are a sound network of a kind that is not built here; the text says which."""
+
+
+# Part of a tensor's name → what such a network is. Their other names are those of image networks.
+_OTHER = (
+    (re.compile(r"\.time_stack\.|\.time_mixer\.|temporal_|motion_modules\.|time_conv_out"), "it is made for video"),
+    (re.compile(r"^decoder\.layers\."), "it is a tiny autoencoder (TAESD), which UIs preview with"),
+)
+
+
+def _refuse_others(shapes: Shapes) -> None:
+    for name in shapes:
+        for pattern, words in _OTHER:
+            if pattern.search(name):
+                raise OtherStructureError(words)
+
+
 def _need(shapes: Shapes, name: str) -> tuple[int, ...]:
     if name not in shapes:
         raise NotAUNetError(f"`{name}` is missing")
     return shapes[name]
 
 
+def _sides(shapes: Shapes, name: str, count: int) -> tuple[int, ...]:
+    """The shape of a tensor that must have `count` dimensions."""
+    shape = _need(shapes, name)
+    if len(shape) != count:
+        raise NotAUNetError(f"`{name}` has {len(shape)} dimensions instead of {count}")
+    return shape
+
+
 def unet_config(shapes: Shapes) -> dict[str, Any]:
     """The `UNet2DConditionModel` of an LDM UNet. Raises NotAUNetError."""
+    _refuse_others(shapes)
+    if not any(name.startswith(("input_blocks.", "output_blocks.")) for name in shapes):
+        raise OtherStructureError("it is no UNet: a transformer, perhaps")
     width, channels = _need(shapes, "input_blocks.0.0.weight")[:2]
     count = 1 + max(int(m[1]) for name in shapes if (m := re.match(r"input_blocks\.(\d+)\.", name)))
     downs = [i for i in range(1, count) if f"input_blocks.{i}.0.op.weight" in shapes]

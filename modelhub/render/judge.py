@@ -29,7 +29,7 @@ class Thresholds:
     dull_entropy: float = 3.0
     wild_latents: float = 10.0
     finds_noise: float = 0.64
-    redraws: float = 0.5
+    redraws: float = 0.68
     same_picture: float = 0.6
     negligible: float = 0.0005
 

@@ -64,7 +64,7 @@ def _tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch
     if 0 in info.shape:
         return torch.empty(info.shape, dtype=kind)
     tensor = torch.empty(info.shape, dtype=kind)
-    _fill(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()), reader, name)
+    _fill(tensor.reshape(-1).view(torch.uint8).numpy().data, reader, name)
     return tensor.to(dtype) if dtype is not None and kind.is_floating_point else tensor
 
 

@@ -88,6 +88,32 @@ def _constant_decode(red: float, green: float, blue: float) -> Change:
     return change
 
 
+def _both(first: Change, second: Change) -> Change:
+    def change(tensors: Tensors) -> None:
+        first(tensors)
+        second(tensors)
+
+    return change
+
+
+def _only_vae(tensors: Tensors) -> None:
+    for name in list(tensors):
+        value = tensors.pop(name)
+        if name.startswith(VAE):
+            tensors[name.removeprefix(VAE)] = value
+
+
+def _more_channels(tensors: Tensors) -> None:
+    """A VAE for latents of 16 channels, as SD3's and FLUX's."""
+    wide = tensors["decoder.conv_in.weight"]
+    tensors["decoder.conv_in.weight"] = numpy.concatenate([wide] * 4, axis=1)
+    tensors["encoder.conv_out.weight"] = numpy.concatenate([tensors["encoder.conv_out.weight"]] * 4)
+    tensors["encoder.conv_out.bias"] = numpy.concatenate([tensors["encoder.conv_out.bias"]] * 4)
+    for name in list(tensors):
+        if "quant_conv" in name:
+            del tensors[name]
+
+
 def _bad_positions(tensors: Tensors) -> None:
     ids = numpy.arange(77, dtype=numpy.float32)
     ids[41:] -= 0.1
@@ -116,11 +142,32 @@ def _set(*words: str) -> frozenset[str]:
 
 
 _BROKEN_VAE = _set("clipped", "uniform", "damaged")
+_BROKEN_ALONE = _BROKEN_VAE | {"incompatible", "nan-vae"}
 TWINS: tuple[Twin, ...] = (
-    Twin("nan in the unet", "base", BASE, _one_value(f"{UNET}middle_block.0.in_layers.2.weight", numpy.nan), _set("nan-unet")),
-    Twin("nan in the text encoder", "base", BASE, _one_value(f"{TEXT}transformer.text_model.encoder.layers.5.mlp.fc1.weight", numpy.nan), _set("nan-unet")),
-    Twin("nan in the vae", "base", BASE, _one_value(f"{VAE}decoder.mid.block_1.conv1.weight", numpy.nan), _set("nan-vae")),
-    Twin("infinity in the unet", "base", BASE, _one_value(f"{UNET}output_blocks.3.0.in_layers.2.weight", numpy.inf), _set("nan-unet")),
+    Twin(
+        "nan in the unet",
+        "base",
+        BASE,
+        _one_value(f"{UNET}middle_block.0.in_layers.2.weight", numpy.nan),
+        _set("nan-unet"),
+    ),
+    Twin(
+        "nan in the text encoder",
+        "base",
+        BASE,
+        _one_value(f"{TEXT}transformer.text_model.encoder.layers.5.mlp.fc1.weight", numpy.nan),
+        _set("nan-unet"),
+    ),
+    Twin(
+        "nan in the vae", "base", BASE, _one_value(f"{VAE}decoder.mid.block_1.conv1.weight", numpy.nan), _set("nan-vae")
+    ),
+    Twin(
+        "infinity in the unet",
+        "base",
+        BASE,
+        _one_value(f"{UNET}output_blocks.3.0.in_layers.2.weight", numpy.inf),
+        _set("nan-unet"),
+    ),
     Twin("zeroed unet", "base", BASE, _scaled(UNET, 0.0), _set("noise")),
     Twin("zeroed unet output", "base", BASE, _scaled(f"{UNET}out.", 0.0), _set("noise")),
     Twin("shuffled unet", "base", BASE, _shuffled(UNET), _set("noise", "nan-unet")),
@@ -134,11 +181,38 @@ TWINS: tuple[Twin, ...] = (
     Twin("untrained vae", "base", BASE, _untrained(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
     Twin("black picture", "base", BASE, _constant_decode(-2, -2, -2), _set("uniform")),
     Twin("blue picture", "base", BASE, _constant_decode(-0.7, -0.5, 0.6), _set("uniform")),
-    Twin("missing unet weight", "base", BASE, _without(f"{UNET}output_blocks.5.0.in_layers.2.weight"), _set("incomplete")),
-    Twin("missing text weight", "base", BASE, _without(f"{TEXT}transformer.text_model.encoder.layers.3.self_attn.k_proj.bias"), _set("incomplete")),
+    Twin(
+        "missing unet weight", "base", BASE, _without(f"{UNET}output_blocks.5.0.in_layers.2.weight"), _set("incomplete")
+    ),
+    Twin(
+        "missing text weight",
+        "base",
+        BASE,
+        _without(f"{TEXT}transformer.text_model.encoder.layers.3.self_attn.k_proj.bias"),
+        _set("incomplete"),
+    ),
     Twin("no vae", "base", BASE, _without(VAE), _set("incomplete")),
     Twin("bad position_ids", "base", BASE, _bad_positions, _set("damaged")),
     Twin("truncated base", "base", BASE, _nothing, _set("incomplete"), cut=0.7),
+    Twin(
+        "nan in the encoder",
+        "base",
+        BASE,
+        _one_value(f"{VAE}encoder.mid.block_1.conv1.weight", numpy.nan),
+        _set("damaged"),
+    ),
+    Twin("vae output x 8, alone", "vae", BASE, _both(_only_vae, _scaled("decoder.conv_out", 8.0)), _BROKEN_ALONE),
+    Twin("shuffled vae, alone", "vae", BASE, _both(_only_vae, _shuffled("decoder")), _BROKEN_ALONE),
+    Twin(
+        "nan vae, alone",
+        "vae",
+        BASE,
+        _both(_only_vae, _one_value("decoder.conv_in.weight", numpy.nan)),
+        _set("nan-vae"),
+    ),
+    Twin("black vae, alone", "vae", BASE, _both(_constant_decode(-2, -2, -2), _only_vae), _set("uniform")),
+    Twin("vae for 16 channels", "vae", BASE, _both(_only_vae, _more_channels), _set("incompatible")),
+    Twin("vae without its last layer", "vae", BASE, _both(_only_vae, _without("decoder.conv_out")), _set("incomplete")),
     Twin("lora of another family", "lora", LORA, _wider, _set("incompatible")),
     Twin("empty lora", "lora", LORA, _scaled("lora_up", 0.0), _set("no-effect")),
     Twin("faint lora", "lora", LORA, _scaled("lora_up", 1e-4), _set("negligible", "no-effect")),
@@ -146,7 +220,7 @@ TWINS: tuple[Twin, ...] = (
     Twin("lora x 300", "lora", LORA, _scaled("lora_up", 300.0), _set("noise", "nan-unet", "uniform", "clipped")),
     Twin("truncated lora", "lora", LORA, _nothing, _set("incomplete"), cut=0.7),
     Twin("nan embedding", "embedding", EMBEDDING, _one_value("emb", numpy.nan), _set("nan-unet")),
-)  # fmt: skip
+)
 # Broken, but right in what it can do: a warning, not a verdict.
 HALF = Twin("half a lora", "lora", LORA, _strangers, _set("ok"))
 
@@ -158,7 +232,9 @@ def write(twin: Twin, folder: Path) -> Path:
         metadata: Mapping[str, str] = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
     twin.change(tensors)
-    save_file({name: numpy.ascontiguousarray(value) for name, value in tensors.items()}, target, metadata=dict(metadata))
+    save_file(
+        {name: numpy.ascontiguousarray(value) for name, value in tensors.items()}, target, metadata=dict(metadata)
+    )
     if twin.cut < 1.0:
         data = target.read_bytes()
         target.write_bytes(data[: int(len(data) * twin.cut)])
