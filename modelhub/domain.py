@@ -282,5 +282,16 @@ class ModelRecord:
         places = self.files[0].locations if self.files else ()
         if not places:
             return None
-        best = min(places, key=lambda place: place.state is not LocationState.PRESENT)
-        return best.path.parent if self.format is Format.DIFFUSERS else best.path
+        if self.format is Format.DIFFUSERS:
+            return self._folder(places)
+        return min(places, key=lambda place: place.state is not LocationState.PRESENT).path
+
+    def _folder(self, places: tuple[Location, ...]) -> Path:
+        """The folder that holds most of the files: many pipelines have the very same `model_index.json`."""
+        lying = {place.path: place.state is LocationState.PRESENT for file in self.files for place in file.locations}
+
+        def fit(folder: Path) -> tuple[int, int]:
+            found = [lying[folder / file.role] for file in self.files if folder / file.role in lying]
+            return sum(found), len(found)
+
+        return max((place.path.parent for place in places), key=fit)

@@ -5,6 +5,7 @@ The exit codes are those of the command line's contract; `cli/errors.py` is the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -19,6 +20,11 @@ class Exit(IntEnum):
     ACCESS = 5
     NETWORK = 6
     INTERRUPTED = 130
+
+
+def gravest(codes: Iterable[Exit]) -> Exit:
+    """The exit code of a run of many things: something unsafe before all, else the greatest, OK for none."""
+    return max(codes, key=lambda code: (code is Exit.UNSAFE, code), default=Exit.OK)
 
 
 class ModelhubError(Exception):

@@ -61,6 +61,8 @@ def rows_from(database: Database, found: Sequence[tuple[Any, ...]]) -> list[Mode
         lying = places.get(row[0], [])
         present = [path for path, state in lying if state == LocationState.PRESENT]
         path = next(iter(present or [path for path, _ in lying]), None)
+        if row[9] == Format.DIFFUSERS and path is not None:
+            path = path.parent if len(lying) == 1 else records(database, [row[0]])[0].path
         result.append(
             ModelRow(
                 id=row[0],
@@ -80,7 +82,7 @@ def rows_from(database: Database, found: Sequence[tuple[Any, ...]]) -> list[Mode
                 broken=bool(row[14]),
                 added_at=row[15],
                 places=len(present),
-                path=path.parent if path and row[9] == Format.DIFFUSERS else path,
+                path=path,
             )
         )
     return result

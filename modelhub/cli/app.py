@@ -26,6 +26,7 @@ class Row:
 
 COMMANDS: dict[str, Row] = {
     "pull": Row("pull", "Download from Hugging Face, Civitai or a URL."),
+    "outdated": Row("outdated", "Which models have something newer at their hub."),
     "add": Row("add", "Catalogue files and folders where they are."),
     "scan": Row("scan", "Find changed, moved, missing and new files."),
     "list": Row("list", "List the models of the catalog."),

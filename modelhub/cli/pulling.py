@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import sys
+from collections.abc import Iterable, Sequence
 
 from modelhub.cli.output import Column, clean, colour, print_json, size_text, table
 from modelhub.cli.report import headline
 from modelhub.cli.session import Session
+from modelhub.errors import ModelhubError, UsageError, gravest
+from modelhub.fetch.fetcher import Fetcher
 from modelhub.operations.obtain import Obtained
 from modelhub.operations.pull import Plan, Pulled, Request, plan_pull, pull
 
+PROGRESS_FORMS = ("bars", "none", "json")
 _CANDIDATES = (
     Column(""),
     Column("file", flexible=True, least=20),
@@ -19,27 +24,112 @@ _CANDIDATES = (
 )
 
 
-def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -> None:
-    """Pull one after the other. The first failure ends the run; what was finished before stays."""
+def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -> int:
+    """Pull one after the other. One that fails does not stop the others; the exit code is that of the gravest failure.
+
+    A single one that fails raises its error.
+    """
     from modelhub.fetch.sources import fetchers
 
     sources = fetchers(session.settings)
     documents = []
+    failures: list[tuple[Request, ModelhubError]] = []
     for request in requests:
-        plan = plan_pull(request, fetchers=sources)
-        for notice in plan.remote.notices:
-            session.progress.note(notice)
-        if not session.json:
-            print("\n".join(plan_lines(plan, full=dry_run)), flush=True)
-        if dry_run:
-            documents.append(plan_to_json(plan))
-            continue
-        result = pull(plan, catalog=session.catalog, settings=session.settings, progress=session.progress)
-        documents.append(result_to_json(result))
-        if not session.json:
-            print("\n".join(result_lines(result)), flush=True)
+        try:
+            documents.append(_pull_one(session, request, sources, dry_run=dry_run))
+        except ModelhubError as exc:
+            if len(requests) == 1:
+                raise
+            tell(exc)
+            failures.append((request, exc))
+            documents.append(failure_to_json(request.source, exc))
     if session.json:
         print_json(documents)
+    elif len(requests) > 1:
+        session.progress.note("\n".join(_summary(len(requests), failures)))
+    return gravest(error.code for _, error in failures)
+
+
+def _pull_one(session: Session, request: Request, sources: Sequence[Fetcher], *, dry_run: bool) -> dict[str, object]:
+    plan = plan_pull(request, fetchers=sources)
+    for notice in plan.remote.notices:
+        session.progress.note(notice)
+    if not session.json:
+        print("\n".join(plan_lines(plan, full=dry_run)), flush=True)
+    if dry_run:
+        return plan_to_json(plan)
+    announce(session, plan)
+    result = pull(plan, catalog=session.catalog, settings=session.settings, progress=session.progress)
+    if not session.json:
+        print("\n".join(result_lines(result)), flush=True)
+    return result_to_json(result)
+
+
+def announce(session: Session, plan: Plan) -> None:
+    """Tell whoever reads events what is going to come."""
+    from modelhub.cli.progress import JsonProgress
+
+    if isinstance(session.progress, JsonProgress):
+        session.progress.plan(plan.request.source, files=len(plan.choice.files), size=plan.choice.size)
+
+
+def tell(error: ModelhubError) -> None:
+    """Say at once what failed, while the others go on."""
+    from modelhub.cli.errors import say
+
+    say(error.message, error.hint)
+
+
+def failure_to_json(source: str, error: ModelhubError) -> dict[str, object]:
+    """A source that could not be pulled, in a run of many."""
+    return {"source": source, "error": error.message, "hint": error.hint, "exit_code": int(error.code)}
+
+
+def _summary(count: int, failures: Sequence[tuple[Request, ModelhubError]]) -> list[str]:
+    if not failures:
+        return [f"All {count} sources are done."]
+    lines = [f"{count - len(failures)} of {count} sources are done; {len(failures)} failed:"]
+    return lines + [f"  {clean(request.source)}: {clean(error.message.splitlines()[0])}" for request, error in failures]
+
+
+def adjust(session: Session, *, limit_rate: str | None, offline: bool, progress: str | None) -> None:
+    """Lay a run's own options over the settings. Raises UsageError."""
+    from modelhub.config_keys import KEYS, convert
+
+    if limit_rate is not None:
+        key = next(key for key in KEYS if key.name == "transfer.limit_rate")
+        session.adjust(transfer_limit_rate=convert(key, limit_rate, "--limit-rate"))
+    if offline:
+        session.adjust(offline=True)
+    if progress is not None:
+        if progress not in PROGRESS_FORMS:
+            raise UsageError(f"--progress {progress}: there is no such form.", f"One of: {', '.join(PROGRESS_FORMS)}.")
+        session.progress_form = progress
+
+
+def given_sources(words: Sequence[str]) -> list[str]:
+    """The sources of a command line; `-` stands for those that are read from standard input."""
+    found: list[str] = []
+    for word in words:
+        found += read_sources(_standard_input()) if word == "-" else [word]
+    return list(dict.fromkeys(found))
+
+
+def _standard_input() -> list[str]:
+    """Its lines, as UTF-8 whatever the terminal's encoding is."""
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace").splitlines()
+
+
+def read_sources(lines: Iterable[str]) -> list[str]:
+    """The sources of a list, one a line; what follows ` #` and lines that begin with # are comments; each once.
+
+    Raises UsageError for a list without any.
+    """
+    texts = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
+    found = list(dict.fromkeys(text for text in texts if text))
+    if not found:
+        raise UsageError("The list of sources is empty.", "Write one a line, such as org/name or civitai:4384.")
+    return found
 
 
 def plan_lines(plan: Plan, *, full: bool) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelhub.config import Settings, load
 from modelhub.progress import Progress
@@ -22,12 +22,17 @@ class Session:
     json: bool = False
     config: Path | None = None
     library: Path | None = None
+    progress_form: str = "bars"
     _opened: list[Catalog] = field(default_factory=list)
 
     @cached_property
     def settings(self) -> Settings:
         """All settings, resolved."""
         return load(file=self.config, library=self.library)
+
+    def adjust(self, **changes: Any) -> None:
+        """Lay a command's own options over the settings, before these are used."""
+        self.settings = replace(self.settings, **changes)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -46,9 +51,13 @@ class Session:
 
     @cached_property
     def progress(self) -> Progress:
-        """Bars on a terminal, only notes elsewhere."""
-        from modelhub.cli.progress import TerminalProgress
+        """Bars on a terminal, only notes elsewhere; events as JSON lines when asked for."""
+        from modelhub.cli.progress import JsonProgress, TerminalProgress
 
+        if self.progress_form == "json":
+            return JsonProgress(sys.stderr)
+        if self.progress_form == "none":
+            return TerminalProgress(bars=False)
         return TerminalProgress(bars=sys.stderr.isatty())
 
     def close(self) -> None:

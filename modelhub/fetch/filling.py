@@ -97,6 +97,7 @@ class Filling:
                 trail.reached(size)
             else:
                 size = crew.run()
+            task.describe(f"verifying {self._remote.name}")
             hashes = trail.finish(size, crc32=self._part.crc32)
         finally:
             self._counted = held + crew.fetched

@@ -122,7 +122,7 @@ def _cached(file: RemoteFile) -> Obtained | None:
         hashes = hash_file(path)
         size = path.stat().st_size
         in_git = file.git_sha1 is not None and size <= _LARGEST_IN_GIT
-        if hashes.sha256 == file.sha256 or (in_git and _git_sha1(path) == file.git_sha1):
+        if hashes.sha256 == file.sha256 or (in_git and git_sha1(path) == file.git_sha1):
             return Obtained(remote=file, path=path, name=_name(file), hashes=hashes, size=size, how="cached")
     return None
 
@@ -135,7 +135,7 @@ def _claims(file: RemoteFile) -> Iterator[Path]:
         yield from hf_cache.find(sha256=file.sha256, size=file.size)
 
 
-def _git_sha1(path: Path) -> str:
+def git_sha1(path: Path) -> str:
     """git's hash of a blob, as the hub gives it for small files."""
     data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

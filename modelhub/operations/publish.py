@@ -148,7 +148,7 @@ def _publish_folder(
     for item in ordered:
         relative = PurePosixPath(item.file.remote.name).relative_to(destination.root or ".")
         target = folder.joinpath(*(safe_name(part) for part in relative.parts))
-        placed[str(relative)] = (item, _place(item.file, target, within=within))
+        placed[str(relative)] = (item, _place(item.file, target, within=within, together=True))
     hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
     whole = look_at(folder, read_header(folder), hints=hints)
     files = [
@@ -167,11 +167,15 @@ def _publish_folder(
     )
 
 
-def _place(file: Obtained, target: Path, *, within: Path) -> Path:
-    """Give the bytes their final name; what already stands there with the same content is fine."""
+def _place(file: Obtained, target: Path, *, within: Path, together: bool = False) -> Path:
+    """Give the bytes their final name; what already stands there with the same content is fine.
+
+    `together`: the file is part of a folder, which must be whole wherever else its parts lie too.
+    """
     if file.path == target:
         return target
-    if file.how == "held" and within in file.path.parents and target.suffix == file.path.suffix and not target.exists():
+    is_inside = file.how == "held" and within in file.path.parents and target.suffix == file.path.suffix
+    if is_inside and not together and not target.exists():
         return file.path  # the library has it already, under a name of the user's own
     try:
         if file.how == "downloaded":
@@ -193,6 +197,9 @@ def _place(file: Obtained, target: Path, *, within: Path) -> Path:
 
 
 def _link_or_copy(file: Obtained, target: Path, within: Path) -> None:
+    if not is_model_name(file.name):
+        copy(file.path, target, within=within)  # people edit configurations in place
+        return
     try:
         hard_link(file.path, target, within=within)
     except TargetExistsError:

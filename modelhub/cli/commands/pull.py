@@ -17,9 +17,11 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def pull(
     ctx: typer.Context,
     sources: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE...", help="org/name, org/name/file, civitai:ID[@VERSION], a page or file URL."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE...", help="org/name, org/name/file, civitai:ID[@VERSION], a page or file URL; -: a list."
+        ),
+    ] = None,
     purpose: Annotated[
         str | None, typer.Option("--for", metavar="render|train", help="Small file for pictures, or full one to train.")
     ] = None,
@@ -47,24 +49,46 @@ def pull(
     ] = False,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name for the model and its file.")] = None,
     style: Annotated[Style | None, typer.Option("--style", metavar="STYLE", help="Your word for its style.")] = None,
-) -> None:
+    update: Annotated[
+        bool, typer.Option("--update", help="Fetch what is newer for models held: all, or those of SOURCE.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --update: put the old one into the trash afterwards.")
+    ] = False,
+    limit_rate: Annotated[
+        str | None, typer.Option("--limit-rate", metavar="RATE", help="Most bytes per second, such as 5M; 0: no limit.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Use only what is already on this machine.")] = False,
+    progress: Annotated[
+        str | None, typer.Option("--progress", metavar="bars|none|json", help="json: events, one a line, on stderr.")
+    ] = None,
+) -> int:
     """Resolve, choose, download, verify, identify, place and catalogue.
 
     A repository is not downloaded whole: the file that fits the purpose is chosen. What broke off goes on where it
-    stopped when the same command is run again.
+    stopped when the same command is run again. `modelhub pull -` reads sources from standard input, one a line.
 
     Example: modelhub pull runwayml/stable-diffusion-v1-5 --for render
     """
-    from modelhub.cli.pulling import run_pulls
+    from modelhub.cli.pulling import adjust, given_sources, run_pulls
+    from modelhub.cli.updating import run_updates
     from modelhub.errors import UsageError
     from modelhub.fetch.choose import Wish
     from modelhub.operations.pull import Request
 
     session: Session = ctx.obj
+    adjust(session, limit_rate=limit_rate, offline=offline, progress=progress)
     settings = session.settings
+    if replace and not update:
+        raise UsageError("--replace is about --update.", "Say pull --update --replace.")
+    if update:
+        return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
+    named = given_sources(sources or ())
+    if not named:
+        raise UsageError("Which model?", "Write org/name, civitai:ID, a file's address, - for a list, or --update.")
     if purpose not in (None, "render", "train"):
         raise UsageError(f"--for {purpose}: there is no such purpose.", "Say --for render or --for train.")
-    if len(sources) > 1 and (name or sha256):
+    if len(named) > 1 and (name or sha256):
         raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
     wish = Wish(
         purpose=purpose or settings.pull_purpose,
@@ -86,6 +110,6 @@ def pull(
             sha256=sha256,
             keep_pickle=keep_pickle,
         )
-        for source in sources
+        for source in named
     ]
-    run_pulls(session, requests, dry_run=dry_run)
+    return run_pulls(session, requests, dry_run=dry_run)
