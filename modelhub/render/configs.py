@@ -22,6 +22,7 @@ SCALES: dict[str, tuple[float, float | None]] = {
     "sd3": (1.5305, 0.0609),
     "flux": (0.3611, 0.1159),
 }
+OPEN_CLIP_WIDTHS = (1024, 1280)  # ViT-H (SD2) and bigG (SDXL)
 
 
 class NotAUNetError(ValueError):
@@ -46,27 +47,31 @@ def _refuse_others(shapes: Shapes) -> None:
                 raise OtherStructureError(words)
 
 
-def _need(shapes: Shapes, name: str) -> tuple[int, ...]:
+def _need(shapes: Shapes, name: str, dimensions: int = 4) -> tuple[int, ...]:
     if name not in shapes:
         raise NotAUNetError(f"`{name}` is missing")
+    if len(shapes[name]) != dimensions or 0 in shapes[name]:
+        raise NotAUNetError(f"`{name}` is {list(shapes[name])}, which has not {dimensions} sides")
     return shapes[name]
 
 
-def _sides(shapes: Shapes, name: str, count: int) -> tuple[int, ...]:
-    """The shape of a tensor that must have `count` dimensions."""
-    shape = _need(shapes, name)
-    if len(shape) != count:
-        raise NotAUNetError(f"`{name}` has {len(shape)} dimensions instead of {count}")
-    return shape
+def _count(shapes: Shapes, prefix: str) -> int:
+    """How many blocks are named `prefix` and a number, from 0 on without a gap."""
+    pattern = re.compile(re.escape(prefix) + r"(\d{1,9})\.")
+    numbers = {int(m[1]) for name in shapes if (m := pattern.match(name))}
+    gap = next((number for number in range(len(numbers)) if number not in numbers), None)
+    if gap is not None:
+        raise NotAUNetError(f"`{prefix}{gap}` is missing")
+    return len(numbers)
 
 
 def unet_config(shapes: Shapes) -> dict[str, Any]:
     """The `UNet2DConditionModel` of an LDM UNet. Raises NotAUNetError."""
     _refuse_others(shapes)
     if not any(name.startswith(("input_blocks.", "output_blocks.")) for name in shapes):
-        raise OtherStructureError("it is no UNet: a transformer, perhaps")
+        raise OtherStructureError("there is none: a transformer, perhaps")
     width, channels = _need(shapes, "input_blocks.0.0.weight")[:2]
-    count = 1 + max(int(m[1]) for name in shapes if (m := re.match(r"input_blocks\.(\d+)\.", name)))
+    count = _count(shapes, "input_blocks.")
     downs = [i for i in range(1, count) if f"input_blocks.{i}.0.op.weight" in shapes]
     per_level = downs[0] - 1 if downs else count - 1
     firsts = range(1, count, per_level + 1)
@@ -74,16 +79,16 @@ def unet_config(shapes: Shapes) -> dict[str, Any]:
     depths = [_depth(shapes, f"input_blocks.{i}.1") for i in firsts]
     middle = _depth(shapes, "middle_block.1")
     linear = any(name.endswith(".proj_in.weight") and len(shape) == 2 for name, shape in shapes.items())
-    context = next((s[1] for name, s in shapes.items() if name.endswith("attn2.to_k.weight")), None)
+    context = next((name for name in shapes if name.endswith("attn2.to_k.weight")), None)
     if context is None:
         raise NotAUNetError("there is no cross-attention")
-    added = shapes.get("label_emb.0.0.weight")
+    added = _need(shapes, "label_emb.0.0.weight", 2) if "label_emb.0.0.weight" in shapes else None
     return {
         "in_channels": channels,
         "out_channels": _need(shapes, "out.2.weight")[0],
         "block_out_channels": widths,
         "layers_per_block": per_level,
-        "cross_attention_dim": context,
+        "cross_attention_dim": _need(shapes, context, 2)[1],
         "down_block_types": ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths],
         "up_block_types": ["CrossAttnUpBlock2D" if depth else "UpBlock2D" for depth in reversed(depths)],
         "transformer_layers_per_block": [depth or middle for depth in depths],
@@ -98,8 +103,7 @@ def unet_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def _depth(shapes: Shapes, block: str) -> int:
-    pattern = re.compile(re.escape(block) + r"\.transformer_blocks\.(\d+)\.")
-    return max((1 + int(m[1]) for name in shapes if (m := pattern.match(name))), default=0)
+    return _count(shapes, f"{block}.transformer_blocks.")
 
 
 def groups(widths: tuple[int, ...]) -> int:
@@ -109,10 +113,11 @@ def groups(widths: tuple[int, ...]) -> int:
 
 def vae_config(shapes: Shapes, architecture: str) -> dict[str, Any]:
     """The `AutoencoderKL` of an LDM VAE; its latents' scale is the architecture's. Raises NotAUNetError."""
+    _refuse_others(shapes)
     deep, latents = _need(shapes, "decoder.conv_in.weight")[:2]
-    levels = 1 + max(int(m[1]) for name in shapes if (m := re.match(r"decoder\.up\.(\d+)\.", name)))
+    levels = _count(shapes, "decoder.up.")
     widths = [_need(shapes, f"decoder.up.{i}.block.0.conv2.weight")[0] for i in range(levels)]
-    blocks = 1 + max(int(m[1]) for name in shapes if (m := re.match(r"decoder\.up\.0\.block\.(\d+)\.", name)))
+    blocks = _count(shapes, "decoder.up.0.block.")
     scale, shift = SCALES.get(architecture, SCALES["sd1"])
     return {
         "in_channels": 3,
@@ -133,19 +138,20 @@ def vae_config(shapes: Shapes, architecture: str) -> dict[str, Any]:
 def text_config(shapes: Shapes, *, activation: str) -> dict[str, Any]:
     """The `CLIPTextModel` with these tensors (transformers' names without `text_model.`). Raises NotAUNetError.
 
-    `activation`: "quick_gelu" for OpenAI's CLIP, "gelu" for OpenCLIP.
+    `activation`: "quick_gelu" for OpenAI's CLIP, "gelu" for OpenCLIP, as the style of the names tells;
+    ViT-H and bigG are OpenCLIP's under any names.
     """
-    vocabulary, width = _need(shapes, "embeddings.token_embedding.weight")
-    layers = 1 + max((int(m[1]) for name in shapes if (m := re.match(r"encoder\.layers\.(\d+)\.", name))), default=-1)
+    vocabulary, width = _need(shapes, "embeddings.token_embedding.weight", 2)
+    layers, projection = _count(shapes, "encoder.layers."), "text_projection.weight"
     return {
         "vocab_size": vocabulary,
         "hidden_size": width,
-        "intermediate_size": _need(shapes, "encoder.layers.0.mlp.fc1.weight")[0],
+        "intermediate_size": _need(shapes, "encoder.layers.0.mlp.fc1.weight", 2)[0],
         "num_hidden_layers": layers,
         "num_attention_heads": width // 64 if width % 64 == 0 else 1,
-        "max_position_embeddings": _need(shapes, "embeddings.position_embedding.weight")[0],
-        "hidden_act": activation,
-        "projection_dim": shapes.get("text_projection.weight", (width,))[0],
+        "max_position_embeddings": _need(shapes, "embeddings.position_embedding.weight", 2)[0],
+        "hidden_act": "gelu" if width in OPEN_CLIP_WIDTHS else activation,
+        "projection_dim": _need(shapes, projection, 2)[0] if projection in shapes else width,
         "bos_token_id": 49406,
         "eos_token_id": 49407,
         "pad_token_id": 49407,

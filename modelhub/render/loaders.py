@@ -26,8 +26,11 @@ _PREFIXES = (
     ("conditioner.embedders.0.model.", "text_encoder"),
     ("conditioner.embedders.1.model.", "text_encoder_2"),
 )
+# Tensors that only say something by being there.
+_FLAGS = ("v_pred", "ztsnr", "edm_")
 # Extra input channels of the UNet beside the latents → what they are for.
 _KINDS = {0: "text", 5: "inpainting", 4: "instruct-pix2pix", 1: "depth"}
+_SD2_LAYERS = 23
 _WEIGHTS = (
     "diffusion_pytorch_model.safetensors",
     "model.safetensors",
@@ -86,23 +89,37 @@ def load_base(part: Part, *, dtype: torch.dtype) -> Base:
 
 
 def _from_file(path: Path, dtype: torch.dtype, architecture: str | None) -> Base:
+    """A file's tensors, of which only those are read that are needed."""
+    wanted = (*(prefix for prefix, _ in _PREFIXES), *_FLAGS)
+    return assembled(
+        tensors.load(path, lambda name: name if name.startswith(wanted) else None, dtype=dtype),
+        architecture=architecture,
+    )
+
+
+def assembled(named: Named, *, architecture: str | None = None) -> Base:
+    """The base of a single file's tensors, of which it takes everything away. Raises RenderProblem."""
     found: dict[str, Named] = {}
     flags: set[str] = set()
-
-    def wanted(name: str) -> str | None:
-        if name in ("v_pred", "ztsnr"):
+    for name in list(named):
+        row = next((row for row in _PREFIXES if name.startswith(row[0])), None)
+        if row is None:
             flags.add(name)
-        return name if name.startswith(tuple(prefix for prefix, _ in _PREFIXES)) else None
-
-    for name, tensor in tensors.load(path, wanted, dtype=dtype).items():
-        prefix, component = next(row for row in _PREFIXES if name.startswith(row[0]))
-        found.setdefault(component, {})[name.removeprefix(prefix)] = tensor
-    for component in ("unet", "vae", "text_encoder"):
+            named.pop(name)
+        else:
+            found.setdefault(row[1], {})[name.removeprefix(row[0])] = named.pop(name)
+    if any(flag.startswith("edm_") for flag in flags):
+        raise RenderProblem(
+            RenderVerdict.NOT_TESTED, "models of EDM's noise scale (CosXL, Playground) are not rendered"
+        )
+    if "unet" not in found:
+        raise RenderProblem(RenderVerdict.INCOMPLETE, "the file has no unet")
+    unet = networks.unet(found.pop("unet"))
+    kind, family = _kind(unet), architecture or _family(unet)
+    for component in ("vae", "text_encoder"):
         if component not in found:
             raise RenderProblem(RenderVerdict.INCOMPLETE, f"the file has no {component.replace('_', ' ')}")
     damage = _broken_position_ids(found["text_encoder"])
-    unet = networks.unet(found.pop("unet"))
-    kind, family = _kind(unet), architecture or _family(unet)
     vae = networks.vae(found.pop("vae"), architecture=family)
     encoders = [networks.text_encoder(found.pop(key)) for key in ("text_encoder", "text_encoder_2") if key in found]
     if unet.config.addition_embed_type and kind != "refiner" and len(encoders) < 2:
@@ -113,7 +130,7 @@ def _from_file(path: Path, dtype: torch.dtype, architecture: str | None) -> Base
         text_encoders=encoders,
         architecture=family,
         kind=kind,
-        penultimate="sdxl" if unet.config.addition_embed_type else "sd2" if family == "sd2" else "",
+        penultimate=_penultimate(unet, encoders),
         prediction="v" if "v_pred" in flags else None,
         zero_snr="ztsnr" in flags,
         damage=damage,
@@ -159,9 +176,21 @@ def load_vae(part: Part, *, architecture: str, dtype: torch.dtype) -> Any:
     return networks.vae(named, architecture=architecture)
 
 
+def _is_refiner(unet: Any) -> bool:
+    """SDXL's refiner is told five numbers (sizes and a score) beside a pooled text as wide as its one context."""
+    told = 5 * (unet.config.addition_time_embed_dim or 0)
+    return bool(unet.config.projection_class_embeddings_input_dim == unet.config.cross_attention_dim + told)
+
+
+def _penultimate(unet: Any, encoders: list[Any]) -> str:
+    """SD2 was trained on layer 23 of 24; files that hold only 23 layers end with it."""
+    if unet.config.addition_embed_type:
+        return "sdxl"
+    return "sd2" if _family(unet) == "sd2" and encoders[0].config.num_hidden_layers != _SD2_LAYERS else ""
+
+
 def _kind(unet: Any) -> str:
-    added = unet.config.addition_embed_type
-    if added and unet.config.cross_attention_dim == 1280:
+    if unet.config.addition_embed_type and _is_refiner(unet):
         return "refiner"
     extra = unet.config.in_channels - unet.config.out_channels
     if extra not in _KINDS:
@@ -173,7 +202,7 @@ def _kind(unet: Any) -> str:
 
 def _family(unet: Any) -> str:
     if unet.config.addition_embed_type:
-        return "sdxl-refiner" if unet.config.cross_attention_dim == 1280 else "sdxl"
+        return "sdxl-refiner" if _is_refiner(unet) else "sdxl"
     return "sd2" if unet.config.use_linear_projection else "sd1"
 
 

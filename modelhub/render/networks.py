@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,13 +12,14 @@ from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, con
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from modelhub.render.clip_names import Named, from_open_clip, from_transformers, is_open_clip
-from modelhub.render.configs import NotAUNetError, text_config, unet_config, vae_config
+from modelhub.render.configs import NotAUNetError, OtherStructureError, text_config, unet_config, vae_config
 from modelhub.render.problems import RenderProblem, incomplete
 from modelhub.render.tensors import shapes
 from modelhub.render.verdicts import RenderVerdict
 
 # What old diffusers versions called the VAE's attention.
 _OLD_ATTENTION = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
+_UP_BLOCK = re.compile(r"decoder\.up_blocks\.(\d{1,3})\.(.+)")
 
 
 def unet(tensors: Named) -> UNet2DConditionModel:
@@ -38,15 +40,17 @@ def vae(tensors: Named, *, architecture: str, config: Mapping[str, Any] | None =
 
     A file without encoder gives one whose encoder is zero: `has_encoder` says so.
     """
+    kind = str((config or {}).get("_class_name", "AutoencoderKL"))
+    if kind != "AutoencoderKL":
+        raise RenderProblem(RenderVerdict.NOT_TESTED, f"its VAE is an {kind}, which is not rendered with")
     if any(name.startswith("decoder.up_blocks.") for name in tensors):
         tensors = {_renamed(name): _squeezed(name, tensor) for name, tensor in tensors.items()}
-        names = _ldm_shapes(tensors)
+        names = _configured("VAE", lambda: _ldm_shapes(tensors))
         settings = config or _configured("VAE", lambda: vae_config(names, architecture))
     else:
         settings = config or _configured("VAE", lambda: vae_config(shapes(tensors), architecture))
         tensors = _configured("VAE", lambda: convert_ldm_vae_checkpoint(dict(tensors), settings))
-    kept = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-    return fill("VAE", lambda: AutoencoderKL.from_config(dict(settings)), kept, optional=("encoder.", "quant_conv."))
+    return fill("VAE", lambda: AutoencoderKL.from_config(dict(settings)), tensors, optional=("encoder.", "quant_conv."))
 
 
 def has_encoder(network: AutoencoderKL) -> bool:
@@ -56,26 +60,29 @@ def has_encoder(network: AutoencoderKL) -> bool:
 
 def text_encoder(tensors: Named, config: Mapping[str, Any] | None = None) -> CLIPTextModel:
     """A CLIP text encoder, with projection where the tensors have one. Raises RenderProblem."""
-    open_clip = is_open_clip(tensors)
-    named = from_open_clip(tensors) if open_clip else from_transformers(tensors)
+    open_clip, what = is_open_clip(tensors), "text encoder"
+    named: Named = _configured(what, lambda: (from_open_clip if open_clip else from_transformers)(tensors))
     named.pop("embeddings.position_ids", None)
     activation = "gelu" if open_clip else "quick_gelu"
-    values = config or _configured("text encoder", lambda: text_config(shapes(named), activation=activation))
-    settings = CLIPTextConfig.from_dict(dict(values))
+    values = config or _configured(what, lambda: text_config(shapes(named), activation=activation))
+    settings = _configured(what, lambda: CLIPTextConfig.from_dict(dict(values)))
     kind = CLIPTextModelWithProjection if "text_projection.weight" in named else CLIPTextModel
-    return fill("text encoder", lambda: kind(settings), named)
+    return fill(what, lambda: kind(settings), named)
 
 
 def fill(what: str, build: Callable[[], torch.nn.Module], tensors: Named, *, optional: tuple[str, ...] = ()) -> Any:
     """The network with the tensors as its weights. Every weight must be there, with its shape.
 
-    Missing ones whose names begin with one of `optional` become zero. Raises RenderProblem.
+    diffusers' conversions give None for some that are not there. Missing ones whose names begin with one of `optional`
+    become zero. Raises RenderProblem.
     """
     with torch.device("meta"):
         network = _configured(what, build)
     wanted = {name.removeprefix("text_model."): name for name in network.state_dict()}
     given = {
-        wanted[key]: tensor for name, tensor in tensors.items() if (key := name.removeprefix("text_model.")) in wanted
+        wanted[key]: tensor
+        for name, tensor in tensors.items()
+        if tensor is not None and (key := name.removeprefix("text_model.")) in wanted
     }
     state = network.state_dict()
     wrong = [name for name, tensor in given.items() if tensor.shape != state[name].shape]
@@ -108,6 +115,8 @@ def _materialise_buffers(network: torch.nn.Module) -> None:
 def _configured(what: str, make: Callable[[], Any]) -> Any:
     try:
         return make()
+    except OtherStructureError as exc:
+        raise RenderProblem(RenderVerdict.NOT_TESTED, f"the {what} cannot be built: {exc}") from exc
     except NotAUNetError as exc:
         raise RenderProblem(RenderVerdict.INCOMPLETE, f"the {what} cannot be built: {exc}") from exc
     except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError) as exc:
@@ -131,9 +140,8 @@ def _squeezed(name: str, tensor: torch.Tensor) -> torch.Tensor:
 def _ldm_shapes(tensors: Named) -> dict[str, tuple[int, ...]]:
     """The shapes under the LDM names that `vae_config` looks at, of a VAE in diffusers' names."""
     found = shapes(tensors)
-    levels = len({name.split(".")[2] for name in found if name.startswith("decoder.up_blocks.")})
-    for name, shape in list(found.items()):
-        if name.startswith("decoder.up_blocks."):
-            level, rest = name.removeprefix("decoder.up_blocks.").split(".", 1)
-            found[f"decoder.up.{levels - 1 - int(level)}.{rest.replace('resnets.', 'block.')}"] = shape
+    rows = [(match, shape) for name, shape in found.items() if (match := _UP_BLOCK.match(name))]
+    levels = len({match[1] for match, _ in rows})
+    for match, shape in rows:
+        found[f"decoder.up.{levels - 1 - int(match[1])}.{match[2].replace('resnets.', 'block.')}"] = shape
     return found
