@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def updated(place: User, item: Standing, *, replace_old: bool = False) -> Update
     return update(item, plan, catalog=place.catalog, settings=place.settings, replace_old=replace_old)
 
 
-def show_version(place: User, number: int, **more: object) -> None:
+def show_version(place: User, number: int, **more: Any) -> None:
     """Civitai shows another version of its model, on top."""
     file = civitai_file(f"v{number}.safetensors", version=number)
     place.site._make_true(file)
