@@ -100,7 +100,8 @@ def test_the_example_file_is_the_table_of_keys(tmp_path: Path) -> None:
     """config.example.toml is what the program itself would write, and means the defaults when uncommented."""
     text = (ROOT / "config.example.toml").read_text(encoding="utf-8")
     assert text == config.example()
-    lines = [line[2:] if " = " in line else line for line in text.splitlines() if not line.startswith("# Environment")]
+    keys, _, layouts = text.partition("# Layouts of your own")
+    lines = [line[2:] if " = " in line else line for line in keys.splitlines() if not line.startswith("# Environment")]
     uncommented = "\n".join(line for line in lines if line.startswith("[") or (" = " in line and line[0] != "#"))
     tomllib.loads(uncommented)
     settings = config.load(file=write(tmp_path, uncommented), environ={})
@@ -108,3 +109,5 @@ def test_the_example_file_is_the_table_of_keys(tmp_path: Path) -> None:
         assert settings.origins[key.name] != "default"
         default = config.load(environ={"MODELHUB_CONFIG": str(tmp_path / "none.toml")})
         assert getattr(settings, key.attribute) == getattr(default, key.attribute)
+    table = "\n".join(line[2:] for line in layouts.splitlines() if " = " in line or line.startswith("# ["))
+    assert config.load(file=write(tmp_path, table), environ={}).layouts["mine"]["vae"] == "VAE"
