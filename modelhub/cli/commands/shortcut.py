@@ -75,8 +75,8 @@ def list_(ctx: typer.Context) -> None:
     if not found:
         print("No shortcuts yet: `modelhub shortcut install --folder DIR --layout UI --into DIR`.", file=sys.stderr)
         return
-    columns = (Column("id"), Column("name", flexible=True), Column("sorts", flexible=True), Column("for"))
-    columns += (Column("into", flexible=True), Column("targets", flexible=True))
+    columns: tuple[Column, ...] = (Column("id"), Column("name", flexible=True), Column("sorts", flexible=True))
+    columns += (Column("for"), Column("into", flexible=True), Column("targets", flexible=True))
     cells = [(o.id, o.name, str(o.folder), o.layout, str(o.into), ", ".join(o.targets)) for o in found]
     print("\n".join(table(columns, cells)))
 
