@@ -102,7 +102,7 @@ def _existing(run: Run, ids: Sequence[int]) -> int | None:
         {"file": ids[0]},
     )
     for model_id, count in rows:
-        if count == len(ids) and (count == 1 or _files_of(run, model_id) == list(ids)):
+        if count == len(ids) and (count == 1 or sorted(_files_of(run, model_id)) == sorted(ids)):
             return int(model_id)
     return None
 

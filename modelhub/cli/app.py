@@ -48,6 +48,8 @@ COMMANDS: dict[str, Row] = {
     "history": Row("history", "What sort and undo did."),
     "rm": Row("rm", "Move models to the trash and forget them."),
     "link": Row("link", "Point a UI at the library; files stay."),
+    "export": Row("export", "Write a manifest that rebuilds the library."),
+    "import": Row("import_", "Rebuild a library from a manifest."),
     "config": Row("config", "Show the settings and where they come from."),
     "doctor": Row("doctor", "Check settings, catalog, folders and tools."),
 }

@@ -1,0 +1,31 @@
+"""`modelhub export`: a manifest of the library."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelhub.cli.session import Session
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write it; - for standard output.")],
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL...]", help="Only these: names, ids, paths, folders, hashes.")
+    ] = None,
+) -> None:
+    """Write a manifest: sources, commits, hashes, names and your own words, as JSON without any weights.
+
+    `modelhub import` rebuilds the library from it elsewhere.
+
+    Example: modelhub export library.json
+    """
+    from modelhub.cli.rebuilding import run_export
+
+    session: Session = ctx.obj
+    run_export(session, file, models or ())
