@@ -25,13 +25,14 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from tests.servers.hub import Hub  # noqa: E402 - the repository's root must be on the path first
-from tools.demo_models import downloads, repositories  # noqa: E402
+from tools.demo_models import downloads, messy, repositories  # noqa: E402
 from tools.demo_shapes import shapes  # noqa: E402
 
 WIDTH = 110
 MARK = ".made-by-the-demo"
 CONFIG = "config.toml"
 PROMPT = "a red circle on the left, white background"
+COMFY = ("sort", "messy", "--layout", "comfyui", "--into", "ComfyUI", "--by", "architecture")
 SHEET = ("render-test", "--stale", "--prompt", PROMPT, "--sheet", "shapes.png")
 
 
@@ -78,6 +79,13 @@ STEPS: tuple[Step, ...] = (
     Step("Does every file still hold what was recorded?", ("verify",), code=1),
     Step("The catalog.", ("list",)),
     Step(
+        "A messy folder, sorted into the places where A1111 looks; what is not sure or not safe stays.",
+        ("sort", "messy", "--layout", "a1111", "--into", "webui", "--report", "sorted.html"),
+    ),
+    Step("Every step is in a journal.", ("undo",)),
+    Step("Now for ComfyUI, with a folder for each architecture.", COMFY),
+    Step("", ("history",)),
+    Step(
         "Which of these can draw? A trained miniature family, and four copies that are broken in different ways.",
         ("add", "shapes"),
     ),
@@ -122,6 +130,7 @@ def prepare(home: Path) -> None:
     # An empty file stands for the user's own configuration, which must not change what is shown.
     (home / CONFIG).touch()
     downloads(home / "downloads")
+    messy(home / "messy")
     shapes(home / "shapes")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import time
 from pathlib import Path
 
 from tests.makers import adapters, folders, hostile, networks, safetensors_file, torch_file
@@ -64,6 +66,20 @@ def downloads(folder: Path) -> Path:
     hostile.checkpoint(folder / "New folder" / "speed_boost.pt")
     _cut(safetensors_file.write(folder / "half.safetensors", cast(networks.vae(16), "F16"), seed=19))
     (folder / "read me.txt").write_text("Not a model.\n", encoding="utf-8")
+    return folder
+
+
+def messy(folder: Path) -> Path:
+    """The same downloads a week later, with what UIs and managers leave beside models."""
+    from PIL import Image
+
+    downloads(folder)
+    Image.new("RGB", (128, 128), (196, 60, 48)).save(folder / "mychar-000010.preview.png")
+    Image.new("RGB", (128, 128), (60, 90, 160)).save(folder / "国风3 GuoFeng3.2.png")
+    (folder / "mychar-000010.civitai.info").write_text(json.dumps({"trainedWords": ["mychar"]}), encoding="utf-8")
+    week_ago = time.time() - 7 * 86400
+    for path in folder.rglob("*"):
+        os.utime(path, (week_ago, week_ago))
     return folder
 
 
