@@ -84,6 +84,7 @@ def unet_config(shapes: Shapes) -> dict[str, Any]:
         raise NotAUNetError("there is no cross-attention")
     added = _need(shapes, "label_emb.0.0.weight", 2) if "label_emb.0.0.weight" in shapes else None
     return {
+        "sample_size": 128 if added else 64,  # some pipelines compute with it
         "in_channels": channels,
         "out_channels": _need(shapes, "out.2.weight")[0],
         "block_out_channels": widths,

@@ -32,7 +32,7 @@ def unet(tensors: Named) -> UNet2DConditionModel:
 
 def unet_of_folder(config: Mapping[str, Any], tensors: Named) -> UNet2DConditionModel:
     """The UNet of a diffusers folder. Raises RenderProblem."""
-    return fill("UNet", lambda: UNet2DConditionModel.from_config(dict(config)), tensors)
+    return fill("UNet", lambda: UNet2DConditionModel.from_config({"sample_size": 64, **config}), tensors)
 
 
 def vae(tensors: Named, *, architecture: str, config: Mapping[str, Any] | None = None) -> AutoencoderKL:

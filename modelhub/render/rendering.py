@@ -119,7 +119,9 @@ def _inputs(base: Base, recipe: Recipe) -> dict[str, Any]:
     if base.kind == "refiner":
         # only the second half of the way is the refiner's
         return {"image": picture, "strength": 0.5, "num_inference_steps": 2 * steps}
-    return {"image": picture, "num_inference_steps": steps}
+    # SDXL's takes the UNet's own side where none is given, SD1's the picture's
+    sides = square if base.unet.config.addition_embed_type else {}
+    return {**sides, "image": picture, "num_inference_steps": steps}
 
 
 def sample_picture(size: int) -> Image.Image:
