@@ -31,6 +31,8 @@ _FLAGS = ("v_pred", "ztsnr", "edm_")
 # Extra input channels of the UNet beside the latents → what they are for.
 _KINDS = {0: "text", 5: "inpainting", 4: "instruct-pix2pix", 1: "depth"}
 _SD2_LAYERS = 23
+# Folders' text encoders, where there is not one.
+_ENCODERS = {"sdxl": ("text_encoder", "text_encoder_2"), "sdxl-refiner": ("text_encoder_2",)}
 _WEIGHTS = (
     "diffusion_pytorch_model.safetensors",
     "model.safetensors",
@@ -139,19 +141,15 @@ def assembled(named: Named, *, architecture: str | None = None) -> Base:
 
 def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
     unet = networks.unet_of_folder(_json(folder / "unet" / "config.json"), _weights(folder / "unet", dtype))
-    encoders = [
-        networks.text_encoder(_weights(folder / name, dtype), _json(folder / name / "config.json"))
-        for name in ("text_encoder", "text_encoder_2")
-        if (folder / name / "config.json").is_file()
-    ]
-    if not encoders:
-        raise incomplete("folder", ["text_encoder/config.json"])
+    names = _ENCODERS.get(_family(unet), ("text_encoder",))
+    settings = {name: _json(folder / name / "config.json") for name in names}
+    encoders = [networks.text_encoder(_weights(folder / name, dtype), settings[name]) for name in names]
     schedule = _json(folder / "scheduler" / "scheduler_config.json")
     family = _family(unet)
-    settings = _json(folder / "vae" / "config.json")
+    config = _json(folder / "vae" / "config.json")
     return Base(
         unet=unet,
-        vae=networks.vae(_weights(folder / "vae", dtype), architecture=family, config=settings),
+        vae=networks.vae(_weights(folder / "vae", dtype), architecture=family, config=config),
         text_encoders=encoders,
         architecture=family,
         kind=_kind(unet),
@@ -229,9 +227,10 @@ def _json(path: Path) -> Mapping[str, Any]:
 
 def _weights(folder: Path, dtype: torch.dtype) -> Named:
     for index in sorted(folder.glob("*.index.json")):
-        shards = sorted(set(_json(index).get("weight_map", {}).values()))
-        if shards and all((folder / Path(str(shard)).name).is_file() for shard in shards):
-            return tensors.load_all([folder / Path(str(shard)).name for shard in shards], dtype=dtype)
+        listed = _json(index).get("weight_map")
+        shards = sorted({Path(str(shard)).name for shard in listed.values()}) if isinstance(listed, dict) else []
+        if shards and all((folder / shard).is_file() for shard in shards):
+            return tensors.load_all([folder / shard for shard in shards], dtype=dtype)
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return tensors.load(folder / name, dtype=dtype)

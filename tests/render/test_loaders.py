@@ -15,9 +15,10 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from modelhub.render import rendering  # noqa: E402 - they need what may be skipped for
 from modelhub.render.loaders import Base, load_base  # noqa: E402
 from modelhub.render.messages import Part  # noqa: E402
+from modelhub.render.problems import RenderProblem  # noqa: E402
 from modelhub.render.recipes import Recipe  # noqa: E402
 from modelhub.render.text import Context, context  # noqa: E402
-from tests.render.tiny_models import KINDS, Kind, Model, model  # noqa: E402
+from tests.render.tiny_models import KINDS, Model, model  # noqa: E402
 
 PROMPT = "a red apple on a wooden table, soft daylight – café №5"
 NEGATIVE = "blurry"
@@ -104,3 +105,107 @@ def test_the_picture_is_the_one_that_diffusers_makes(tiny: Model, loaded: Base) 
     assert close(ours, theirs("latent"))
     pixels = (torch.from_numpy(rendering.decode(loaded.vae, ours)) / 2 + 0.5).clamp(0, 1)
     assert close(pixels, theirs("pt")[0].permute(1, 2, 0))
+
+
+def test_the_whole_test_runs_on_every_kind(tiny: Model, tmp_path: Path) -> None:
+    """Random weights find no noise: that is said, and nothing falls over on the way."""
+    from tests.render.trials import Trials
+
+    path = tiny.file(tmp_path / "tiny.safetensors")
+    result = Trials(tmp_path / "pictures").of(path, "base", RECIPE)
+    assert result.verdict == "noise"
+    assert result.metrics["parameters"] == sum(weight.numel() for weight in tiny.unet.parameters())
+    assert Path(result.pictures["full"]).is_file()
+
+
+def load(path: Path) -> Base:
+    """A base in fp32."""
+    return load_base(Part(path=str(path), name="tiny"), dtype=torch.float32)
+
+
+def test_an_sd2_file_of_23_layers_ends_with_the_one_that_counts(tmp_path: Path) -> None:
+    """As diffusers' converter writes them: the 24th layer is not there, the last one is the last but one."""
+    from modelhub.render import loaders
+
+    made = model(KINDS["sd2-epsilon"])
+    whole = load(made.file(tmp_path / "whole.safetensors"))
+    short = load(made.file(tmp_path / "short.safetensors"))
+    layers = short.text_encoders[0].text_model.encoder.layers
+    assert (whole.penultimate, len(layers)) == ("sd2", 4)
+    wanted = context(whole, PROMPT).hidden
+    # the tiny encoder has 3 layers that count where ViT-H has 23
+    short.text_encoders[0].text_model.encoder.layers = layers[:3]
+    short.text_encoders[0].config.num_hidden_layers = loaders._SD2_LAYERS
+    short.penultimate = loaders._penultimate(short.unet, short.text_encoders)
+    assert torch.equal(context(short, PROMPT).hidden, wanted)
+
+
+def test_flags_in_a_file_tell_its_prediction_and_schedule(tmp_path: Path) -> None:
+    """`v_pred` and `ztsnr` are empty tensors that say something by being there."""
+    flags = {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
+    base = load(model(KINDS["sdxl"]).file(tmp_path / "v.safetensors", extra=flags))
+    assert (base.prediction, base.zero_snr) == ("v", True)
+    plain = load(model(KINDS["sdxl"]).file(tmp_path / "plain.safetensors"))
+    assert (plain.prediction, plain.zero_snr) == (None, False)
+
+
+def test_a_depth_model_in_the_file_is_not_needed(tmp_path: Path) -> None:
+    """The picture is made with a drawn depth map: what estimates depth is left alone."""
+    extra = {"depth_model.model.pretrained.x": torch.zeros(2)}
+    assert load(model(KINDS["sd2-depth"]).file(tmp_path / "d.safetensors", extra=extra)).kind == "depth"
+
+
+def problem(path: Path) -> tuple[str, str]:
+    """The verdict and the words that loading ends with."""
+    with pytest.raises(RenderProblem) as caught:
+        load(path)
+    return caught.value.verdict.value, caught.value.words
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ("unet/config.json", "unet/config.json"),
+        ("unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model"),
+        ("text_encoder/model.safetensors", "text_encoder/"),
+        ("text_encoder/config.json", "text_encoder/config.json"),
+        ("text_encoder_2/config.json", "text_encoder_2/config.json"),
+        ("vae/config.json", "vae/config.json"),
+        ("scheduler/scheduler_config.json", "scheduler/scheduler_config.json"),
+    ],
+)
+def test_a_folder_that_lacks_a_file_is_incomplete(tmp_path: Path, lost: str, words: str) -> None:
+    """The verdict names what is missing."""
+    folder = model(KINDS["sdxl"]).folder(tmp_path / "tiny")
+    (folder / lost).unlink()
+    verdict, said = problem(folder)
+    assert verdict == "incomplete"
+    assert words in said
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"_class_name": 3, "block_out_channels": "x"}'])
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "scheduler"])
+def test_a_broken_configuration_is_a_verdict_with_words(tmp_path: Path, part: str, text: str) -> None:
+    """Never a traceback, whatever the JSON says; a schedule of nonsense may be the usual one."""
+    folder = model(KINDS["sd1"]).folder(tmp_path / "tiny")
+    target = folder / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
+    target.write_text(text, encoding="utf-8")
+    if part == "scheduler" and text.startswith('{"'):
+        assert load(folder).prediction == "epsilon"
+        return
+    verdict, said = problem(folder)
+    assert verdict in ("load-error", "incompatible", "incomplete", "not-tested")
+    assert part.replace("_", " ") in said.replace("_", " ").lower()
+
+
+def test_shards_and_variants_of_a_folder_are_found(tmp_path: Path) -> None:
+    """Weights in several files behind an index, and files named `.fp16`."""
+    made = model(KINDS["sd1"])
+    folder = made.folder(tmp_path / "tiny")
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    made.unet.save_pretrained(folder / "unet", max_shard_size="400KB")
+    assert len(list((folder / "unet").glob("*.safetensors"))) > 1
+    for part, name in (("vae", "diffusion_pytorch_model"), ("text_encoder", "model")):
+        (folder / part / f"{name}.safetensors").rename(folder / part / f"{name}.fp16.safetensors")
+    base = load(folder)
+    assert all(torch.equal(value, made.unet.state_dict()[name]) for name, value in base.unet.state_dict().items())

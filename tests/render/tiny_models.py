@@ -1,4 +1,4 @@
-"""Tiny Stable Diffusion models of every kind, with random weights: as diffusers' pipelines, folders and single files."""
+"""Tiny Stable Diffusion models of every kind with random weights: as diffusers' pipelines, folders, single files."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _unet(kind: Kind) -> UNet2DConditionModel:
         downs, depths = [DOWN, CROSS, CROSS], [1, 1, 2]
     if kind.kind == "refiner":
         widths, downs, depths = (64, 128, 128, 128), [DOWN, CROSS, CROSS, DOWN], [2] * 4
-    made = UNet2DConditionModel(
+    return UNet2DConditionModel(
         sample_size=8,
         in_channels=kind.channels,
         block_out_channels=widths,
@@ -116,7 +116,6 @@ def _unet(kind: Kind) -> UNet2DConditionModel:
         addition_time_embed_dim=256 if large else None,
         projection_class_embeddings_input_dim=pooled + 256 * (5 if kind.kind == "refiner" else 6) if large else None,
     )
-    return made
 
 
 def _vae(kind: Kind) -> AutoencoderKL:
@@ -252,14 +251,13 @@ def open_clip(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @cache
 def _tokenizer(pad: str) -> CLIPTokenizer:
     plain = tokenizer()
-    made = CLIPTokenizer(vocab=plain.get_vocab(), merges=_merges(), model_max_length=77, pad_token=pad)
-    return made
+    return CLIPTokenizer(vocab=plain.get_vocab(), merges=_merges(), model_max_length=77, pad_token=pad)
 
 
 def _merges() -> list[tuple[str, str]]:
     import json
 
-    return [tuple(pair) for pair in json.loads(tokenizer().backend_tokenizer.to_str())["model"]["merges"]]  # type: ignore[misc]
+    return [tuple(pair) for pair in json.loads(tokenizer().backend_tokenizer.to_str())["model"]["merges"]]
 
 
 def model(kind: Kind, *, seed: int = 0) -> Model:
