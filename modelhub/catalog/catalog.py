@@ -12,6 +12,7 @@ from typing import Any
 from modelhub.catalog import query, reading, roots, schema, writing
 from modelhub.catalog.database import Database
 from modelhub.catalog.journal import Journal
+from modelhub.catalog.lookups import Lookups
 from modelhub.catalog.places import Places
 from modelhub.catalog.renders import Renders
 from modelhub.catalog.spelling import stored
@@ -27,7 +28,7 @@ from modelhub.domain import FileRecord, Inspection, ModelRecord, Source
 from modelhub.errors import NotFoundError
 
 
-class Catalog(Places, Journal, Renders):
+class Catalog(Places, Journal, Renders, Lookups):
     """Open with `Catalog.open`. One object per thread; several processes may use one catalog at once."""
 
     def __init__(self, database: Database) -> None:

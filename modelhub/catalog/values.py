@@ -143,6 +143,15 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """When a service was asked about a content (ISO 8601, UTC), and whether it knew it."""
+
+    sha256: str
+    asked_at: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One change of the disk that can be undone. `state`: running, done, failed, undone …; times are ISO 8601 UTC."""
 

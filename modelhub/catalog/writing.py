@@ -90,7 +90,7 @@ def record(run: Run, entry: NewModel, *, searchable: bool) -> int:
     for source in entry.sources:
         add_source(run, model_id, source)
     change_tags(run, model_id, add=entry.tags, remove=())
-    _add_words(run, model_id, entry.trigger_words)
+    add_words(run, model_id, entry.trigger_words)
     refresh(run, model_id, searchable=searchable)
     return model_id
 
@@ -178,7 +178,8 @@ def change_tags(run: Run, model_id: int, *, add: Iterable[str], remove: Iterable
         )
 
 
-def _add_words(run: Run, model_id: int, words: Sequence[TriggerWord]) -> None:
+def add_words(run: Run, model_id: int, words: Sequence[TriggerWord]) -> None:
+    """More trigger words, after those that are known; each once."""
     known = run("SELECT word FROM trigger_word WHERE model_id = :model", {"model": model_id})
     have = {row[0] for row in known}
     for word in words:

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Row] = {
     "explain": Row("explain", "The words of the trade, in plain words."),
     "set": Row("set", "Set your own words for a model; they win."),
     "tag": Row("tag", "Add tags, or take them away."),
+    "enrich": Row("enrich", "Learn what Civitai knows of your files."),
     "verify": Row("verify", "Prove that files hold what was recorded."),
     "render-test": Row("render_test", "Prove that models work, by rendering."),
     "convert": Row("convert", "Write a new safetensors file from an old one."),

@@ -11,9 +11,11 @@ from modelhub.cli.report import headline
 from modelhub.cli.session import Session
 from modelhub.errors import ModelhubError, UsageError, gravest
 from modelhub.fetch.fetcher import Fetcher
+from modelhub.fetch.scans import scan_text
 from modelhub.operations.obtain import Obtained
 from modelhub.operations.pull import Plan, Pulled, Request, plan_pull, pull
 
+_SOURCES = {"huggingface": "the hub", "civitai": "Civitai"}
 PROGRESS_FORMS = ("bars", "none", "json")
 _CANDIDATES = (
     Column(""),
@@ -165,7 +167,19 @@ def result_lines(result: Pulled) -> list[str]:
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
     how = _ways(result.obtained)
-    return lines + ([f"       {how}"] if how else [])
+    said = (how, *_said_by_source(result))
+    return lines + [f"       {clean(text)}" for text in said if text]
+
+
+def _said_by_source(result: Pulled) -> list[str]:
+    """The licence, and the source's scan where it is not clean."""
+    remote = result.plan.remote
+    lines = [f"licence: {remote.license}"] if remote.license else []
+    for item in result.obtained:
+        warning = scan_text(item.remote.scan, _SOURCES.get(remote.kind, remote.kind)) if item.remote.scan else None
+        if warning:
+            lines.append(f"warning: {item.remote.name}: {warning}")
+    return lines
 
 
 def _ways(obtained: Sequence[Obtained]) -> str:
@@ -197,7 +211,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
         "layout": choice.layout,
         "reason": choice.reason,
         "size": choice.size,
-        "files": [{"name": f.name, "size": f.size, "sha256": f.sha256} for f in choice.files],
+        "files": [{"name": f.name, "size": f.size, "sha256": f.sha256, "scan": f.scan} for f in choice.files],
         "candidates": [
             {"name": c.file.name, "size": c.file.size, "what": c.role, "chosen": c.chosen, "why": c.reason}
             for c in choice.candidates

@@ -162,6 +162,10 @@ def _source_text(source: Source) -> str:
         parts.append(f"asked for as {source.requested}")
     if source.commit:
         parts.append(f"commit {source.commit[:10]}")
+    if source.base_model:
+        parts.append(f"for {source.base_model}")
     if source.license:
         parts.append(f"licence {source.license}")
+    if source.scan:
+        parts.append(f"its own scan: {source.scan}")
     return ", ".join(parts)

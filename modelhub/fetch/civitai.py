@@ -101,8 +101,8 @@ class Civitai:
             batch = wanted[start : start + _BATCH]
             for version in self._batch(batch):
                 answer = self._remote(None, version, pinned=True)
-                held = {file.sha256 for file in answer.files}
-                found.update({digest: answer for digest in batch if digest in held and digest not in found})
+                held = {file.sha256 or file.facts.get("autov2", "") for file in answer.files}
+                found.update({d: answer for d in batch if held & {d, d[:10]} and d not in found})
         return found
 
     def _batch(self, digests: Sequence[str]) -> list[Version]:

@@ -186,6 +186,8 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
     if file.primary:
         stated["primary"] = "true"
     hashes = {key.lower(): str(value).lower() for key, value in (file.hashes or {}).items() if value}
+    if hashes.get("autov2"):
+        stated["autov2"] = hashes["autov2"]
     address, ours = _address(file, version, endpoint)
     sha256 = hashes.get("sha256", "")
     return RemoteFile(

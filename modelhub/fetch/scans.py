@@ -17,6 +17,7 @@ def worst_scan(verdicts: Iterable[str | None]) -> str | None:
 
 def scan_text(verdict: str, source: str) -> str | None:
     """What a verdict that is not clean means, in a sentence; None for a clean one."""
+    verdict = verdict.lower()
     if verdict == CLEAN:
         return None
     if verdict in ("queued", "unscanned", "error"):

@@ -127,7 +127,7 @@ def _publish_file(remote: RemoteModel, item: Checked, destination: Destination, 
             name=Path(name).stem,
             files=(_new_file(look, target),),
             sources=(_source(remote, item.file.remote.name, (item,)),),
-            tags=_tags(remote),
+            tags=searchable_tags(remote),
             rules_version=RULES_VERSION,
         )
     )
@@ -161,7 +161,7 @@ def _publish_folder(
             inspection=whole,
             files=tuple(files),
             sources=(_source(remote, destination.root or None, checked),),
-            tags=_tags(remote),
+            tags=searchable_tags(remote),
             rules_version=RULES_VERSION,
         )
     )
@@ -258,6 +258,6 @@ def _source(remote: RemoteModel, path: str | None, items: Sequence[Checked]) -> 
     )
 
 
-def _tags(remote: RemoteModel) -> tuple[str, ...]:
+def searchable_tags(remote: RemoteModel) -> tuple[str, ...]:
     """The source's tags that people would search for; hubs add machine words such as `region:us`."""
     return tuple(tag for tag in remote.tags if ":" not in tag)[:_MOST_TAGS]

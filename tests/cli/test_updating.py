@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,36 @@ def test_offline_only_what_is_held_is_used(place: User) -> None:
     assert done.returncode == 3
     assert "ffline" in done.stderr
     assert place.asked() == asked
+
+
+def test_the_hubs_scan_and_licence_are_said_and_recorded(place: User) -> None:
+    """A scan that is not clean is a warning at the end of the pull; `show` has both, also as JSON."""
+    known = place.hub.repositories[DRESS]
+    place.hub.repositories[DRESS] = replace(known, scans={LORA: "suspicious"}, card={"license": "openrail++"})
+    done = run(place, "pull", DRESS)
+    assert done.returncode == 0, done.stderr
+    assert "licence: openrail++" in done.stdout
+    assert f"warning: {LORA}: the hub's scan calls it suspicious" in done.stdout
+    shown = run(place, "show", "dress").stdout
+    assert "its own scan: suspicious" in shown
+    assert "openrail++" in shown
+    (row,) = json.loads(run(place, "show", "dress", "--json").stdout)
+    assert (row["sources"][0]["scan"], row["sources"][0]["license"]) == ("suspicious", "openrail++")
+
+
+def test_a_clean_scan_makes_no_noise(place: User) -> None:
+    """It is recorded; Civitai's permissions are its licence."""
+    done = run(place, "pull", "civitai:7")
+    assert "warning" not in done.stdout
+    assert "no credit needed" in done.stdout
+    (row,) = json.loads(run(place, "list", "--json").stdout)
+    assert row["sources"][0]["scan"] == "safe"
+    assert row["sources"][0]["base_model"] == "SD 1.5"
+
+
+def test_a_scan_that_has_not_ended_is_mentioned(place: User) -> None:
+    """Civitai's pending scan."""
+    for _, version in place.site.versions():
+        version["files"][0]["virusScanResult"] = "Pending"
+    done = run(place, "pull", "civitai:7")
+    assert "Civitai has not scanned it to the end yet" in done.stdout
