@@ -41,7 +41,7 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
             if not session.json and item.remote is not None:
                 print("\n".join(_lines(item)), flush=True)
     except ModelhubError as exc:
-        tell(exc)
+        tell(session, exc)
         code = exc.code
     if session.json:
         print_json([_to_json(item) for item in seen])

@@ -72,7 +72,8 @@ class _Bar:
 
 
 class JsonProgress:
-    """Events, one JSON object a line: plan, start, progress (at most two a second a task), verify, done, note.
+    """Events, one JSON object a line: plan, start, progress (at most two a second a task), verify, done, note,
+    error.
 
     Every one has `event`; those of a task also `task`, `label`, `unit`, `done`, `total` (null while unknown), and for
     bytes `all_done` and `all_total`, over all files of the plan.

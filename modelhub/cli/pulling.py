@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from modelhub.cli.output import Column, clean, colour, print_json, size_text, table
 from modelhub.cli.report import headline
@@ -29,7 +29,7 @@ _CANDIDATES = (
 def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -> int:
     """Pull one after the other. One that fails does not stop the others; the exit code is that of the gravest failure.
 
-    A single one that fails raises its error.
+    A single one that fails raises its error, unless events are read.
     """
     from modelhub.fetch.sources import fetchers
 
@@ -40,9 +40,9 @@ def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -
         try:
             documents.append(_pull_one(session, request, sources, dry_run=dry_run))
         except ModelhubError as exc:
-            if len(requests) == 1:
+            if len(requests) == 1 and session.progress_form != "json":
                 raise
-            tell(exc)
+            tell(session, exc)
             failures.append((request, exc))
             documents.append(failure_to_json(request.source, exc))
     if session.json:
@@ -75,10 +75,14 @@ def announce(session: Session, plan: Plan) -> None:
         session.progress.plan(plan.request.source, files=len(plan.choice.files), size=plan.choice.size)
 
 
-def tell(error: ModelhubError) -> None:
-    """Say at once what failed, while the others go on."""
+def tell(session: Session, error: ModelhubError) -> None:
+    """Say at once what failed, while the others go on; as an event to whoever reads events."""
     from modelhub.cli.errors import say
+    from modelhub.cli.progress import JsonProgress
 
+    if isinstance(session.progress, JsonProgress):
+        session.progress.write("error", message=error.message, hint=error.hint, exit_code=int(error.code))
+        return
     say(error.message, error.hint)
 
 
@@ -107,6 +111,13 @@ def adjust(session: Session, *, limit_rate: str | None, offline: bool, progress:
         if progress not in PROGRESS_FORMS:
             raise UsageError(f"--progress {progress}: there is no such form.", f"One of: {', '.join(PROGRESS_FORMS)}.")
         session.progress_form = progress
+
+
+def refuse_with(option: str, others: Mapping[str, object], reason: str) -> None:
+    """Raises UsageError when one of `others` was given too: it would be ignored."""
+    given = [name for name, value in others.items() if value]
+    if given:
+        raise UsageError(f"{' and '.join(given)} cannot be said with {option}.", reason)
 
 
 def given_sources(words: Sequence[str]) -> list[str]:

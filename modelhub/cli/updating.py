@@ -106,7 +106,7 @@ def run_updates(session: Session, sources: Sequence[str], *, replace_old: bool, 
     for item in standings:
         if item.state.value != "outdated":
             if item.code:
-                tell(ModelhubError(f"{item.source.reference}: {item.message}", code=item.code))
+                tell(session, ModelhubError(f"{item.source.reference}: {item.message}", code=item.code))
                 documents.append({**standing_to_json(item), "error": item.message})
             continue
         try:
@@ -126,7 +126,7 @@ def run_updates(session: Session, sources: Sequence[str], *, replace_old: bool, 
                 progress=session.progress,
             )
         except ModelhubError as exc:
-            tell(exc)
+            tell(session, exc)
             codes.append(exc.code)
             documents.append({**standing_to_json(item), **failure_to_json(item.source.reference, exc)})
             continue

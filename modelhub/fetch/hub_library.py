@@ -70,8 +70,11 @@ def ask(
     token: str | None,
     timeout: float,
     sleep: Callable[[float], None] = time.sleep,
+    known: str | None = None,
 ) -> HubAnswer:
     """All that the hub at `endpoint` says of a repository. `token` None: the saved one, if any.
+
+    Where its commit is the `known` one, the files are left out: nobody needs to ask for them.
 
     Raises RepositoryGoneError, NotFoundError, AccessError or NetworkError.
     """
@@ -88,6 +91,8 @@ def ask(
         # A renamed repository answers under its new name (the hub redirects the question).
         reference = replace(reference, repository=info.id if info.id.count("/") == 1 else reference.repository)
         commit = info.sha or reference.revision or "main"
+        if commit == known:
+            return replace(_card(info, reference.repository), commit=commit, token=secret)
         files = _files(api, reference.repository, commit)
         _check_gate(endpoint, reference, info, files, secret, timeout)
         components = _components(endpoint, reference.repository, commit, files, api)

@@ -75,8 +75,9 @@ class HuggingFace:
 
         A repository that has moved is taken from its successor, which a notice names.
         """
-        reference = self._reference(source, revision)
-        ask = self._held if self.offline else self._ask
+        return self._following(self._reference(source, revision), self._held if self.offline else self._ask)
+
+    def _following(self, reference: HubReference, ask: Callable[[HubReference], RemoteModel]) -> RemoteModel:
         try:
             return ask(reference)
         except RepositoryGoneError as gone:
@@ -84,6 +85,11 @@ class HuggingFace:
             if moved_to is None:
                 raise
             return self._ask_successor(ask, reference, moved_to, gone)
+
+    def changed(self, source: str, *, revision: str | None, since: str) -> RemoteModel | None:
+        """As `resolve`; None, after a single question, where the commit is still `since`."""
+        model = self._following(self._reference(source, revision), lambda each: self._ask(each, known=since))
+        return None if model.commit == since else model
 
     def _reference(self, source: str, revision: str | None) -> HubReference:
         reference = hub_reference.parse(source, hosts=self._hosts)
@@ -107,12 +113,12 @@ class HuggingFace:
         notice = f"{reference.repository} is no longer at the hub; its files are taken from {moved_to}."
         return replace(model, requested=str(reference), notices=(notice, *model.notices))
 
-    def _ask(self, reference: HubReference) -> RemoteModel:
+    def _ask(self, reference: HubReference, *, known: str | None = None) -> RemoteModel:
         failures: list[ModelhubError] = []
         for endpoint in self.endpoints:
             try:
                 answer = hub_library.ask(
-                    endpoint, reference, token=self._token, timeout=self._timeout, sleep=self._sleep
+                    endpoint, reference, token=self._token, timeout=self._timeout, sleep=self._sleep, known=known
                 )
                 skipped = tuple(f"{failure.message} Used {endpoint}." for failure in failures)
                 model = _model(endpoint, reference, answer)

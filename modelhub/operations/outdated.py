@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from threading import Lock
 
 from modelhub.domain import FileRecord, Format, LocationState, ModelRecord, Source
-from modelhub.errors import Exit, ModelhubError, NetworkError, NotFoundError, UsageError
+from modelhub.errors import Exit, ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch import civitai_reference, hub_reference
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel, RemoteVersion
+from modelhub.fetch.huggingface import HuggingFace
 from modelhub.operations.obtain import git_sha1
 from modelhub.progress import SILENT, Progress
 
 _COMMIT_DIGITS = 40
+_AT_ONCE = 4  # questions
+_MOST_FAILURES = 3  # in a row, before a hub is taken to be down
 
 
 class State(StrEnum):
@@ -52,30 +57,56 @@ class Standing:
 
 
 class _Hubs:
-    """Asks each question once, however many models came from the same place; a failure is an answer too."""
+    """Asks each question once, however many models came from the same place; a failure is an answer too.
+
+    Every method may be called from any thread; Civitai is asked one question at a time.
+    """
 
     def __init__(self, fetchers: Sequence[Fetcher], offline: bool) -> None:
         self._by_kind = {fetcher.kind: fetcher for fetcher in fetchers}
         self._offline = offline
-        self._answers: dict[tuple[str, str, str | None], RemoteModel | ModelhubError] = {}
+        self._answers: dict[tuple[str, str, str | None, str | None], RemoteModel | ModelhubError | None] = {}
+        self._locks: dict[tuple[str, str], Lock] = {}
+        self._lock = Lock()
+        self._failures: dict[str, int] = {}
 
-    def ask(self, kind: str, reference: str, revision: str | None) -> RemoteModel:
-        """What the source says. Raises ModelhubError."""
-        key = (kind, reference, revision)
-        if key not in self._answers:
-            self._answers[key] = self._asked(*key)
+    def ask(self, kind: str, reference: str, revision: str | None, *, since: str | None = None) -> RemoteModel | None:
+        """What the source says, None where it is still at the commit `since`. Raises ModelhubError."""
+        key = (kind, reference, revision, since)
+        with self._lock:
+            lock = self._locks.setdefault((kind, reference if kind == "huggingface" else ""), Lock())
+        with lock:
+            if key not in self._answers:
+                self._answers[key] = self._asked(*key)
         answer = self._answers[key]
         if isinstance(answer, ModelhubError):
             raise answer
         return answer
 
-    def _asked(self, kind: str, reference: str, revision: str | None) -> RemoteModel | ModelhubError:
+    def _asked(
+        self, kind: str, reference: str, revision: str | None, since: str | None
+    ) -> RemoteModel | ModelhubError | None:
         if self._offline:
             return NetworkError(f"Offline: the hub is not asked about {reference}.", "Leave out --offline to ask.")
+        if self._failures.get(kind, 0) >= _MOST_FAILURES:
+            return NetworkError(f"{reference} was not asked about: the hub failed {_MOST_FAILURES} times before.")
         try:
-            return self._by_kind[kind].resolve(reference, revision=revision)
+            answer = self._question(kind, reference, revision, since)
+            self._failures[kind] = 0
+            return answer
+        except NetworkError as exc:
+            self._failures[kind] = self._failures.get(kind, 0) + 1
+            return exc
         except ModelhubError as exc:
             return exc
+
+    def _question(self, kind: str, reference: str, revision: str | None, since: str | None) -> RemoteModel | None:
+        fetcher = self._by_kind.get(kind)
+        if fetcher is None:
+            raise NotFoundError(f"{reference} is at a hub that cannot be asked.")
+        if since is not None and isinstance(fetcher, HuggingFace):
+            return fetcher.changed(reference, revision=revision, since=since)
+        return fetcher.resolve(reference, revision=revision)
 
 
 def outdated(
@@ -87,17 +118,32 @@ def outdated(
     """
     hubs = _Hubs(fetchers, offline)
     pairs = [(record, source) for record in records for source in record.sources if source.kind in _COMPARERS]
-    found = []
-    with progress.task("asking the hubs", total=len(pairs), unit="models") as task:
-        for record, source in pairs:
+    with (
+        progress.task("asking the hubs", total=len(pairs), unit="models") as task,
+        ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hub") as pool,
+    ):
+
+        def one(pair: tuple[ModelRecord, Source]) -> Standing:
             try:
-                found.append(_COMPARERS[source.kind](record, source, hubs))
-            except ModelhubError as exc:
-                state = State.GONE if isinstance(exc, NotFoundError) else State.FAILED
-                code = Exit.OK if state is State.GONE else exc.code
-                found.append(Standing(model=record, source=source, state=state, message=exc.message, code=code))
-            task.advance(1)
+                return _standing(*pair, hubs)
+            finally:
+                task.advance(1)
+
+        try:
+            found = list(pool.map(one, pairs))
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return list(_settled(found))
+
+
+def _standing(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
+    try:
+        return _COMPARERS[source.kind](record, source, hubs)
+    except ModelhubError as exc:
+        state = State.GONE if isinstance(exc, NotFoundError) else State.FAILED
+        code = Exit.OK if state is State.GONE else exc.code
+        return Standing(model=record, source=source, state=state, message=exc.message, code=code)
 
 
 def _settled(found: Sequence[Standing]) -> Iterator[Standing]:
@@ -127,22 +173,23 @@ def _versions(remote: RemoteModel | None) -> tuple[RemoteVersion, ...]:
 
 
 def civitai_model(source: Source) -> str:
-    """`civitai:MODEL` of a source at Civitai, without the version. Raises UsageError."""
+    """`civitai:MODEL` of a source at Civitai, without the version. Raises NotFoundError."""
     reference = civitai_reference.parse(source.reference)
     if reference is None or reference.model is None:
-        raise UsageError(f"{source.reference} names no model at Civitai, only a version.")
+        raise NotFoundError(f"{source.reference} names no model at Civitai, only a version.")
     return f"civitai:{reference.model}"
 
 
 def _repository(source: Source) -> tuple[str, str | None]:
     reference = hub_reference.parse(source.reference)
     if reference is None:
-        raise UsageError(f"{source.reference} names no repository.")
+        raise NotFoundError(f"{source.reference} names no repository.")
     return reference.repository, source.revision or reference.revision
 
 
 def _at_civitai(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
     remote = hubs.ask("civitai", civitai_model(source), None)
+    assert remote is not None
     have = source.commit or ""
     held = next((version for version in remote.versions if version.id == have), None)
     base = held.base_model if held else source.base_model
@@ -165,10 +212,10 @@ def _at_hub(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
     standing = Standing(model=record, source=source, state=State.CURRENT, newest=source.commit)
     if revision and len(revision) == _COMMIT_DIGITS and revision == source.commit:
         return replace(standing, state=State.PINNED, message="pulled at this commit, which never changes")
-    remote = hubs.ask("huggingface", repository, revision)
-    standing = replace(standing, remote=remote, newest=remote.commit)
-    if remote.commit == source.commit:
+    remote = hubs.ask("huggingface", repository, revision, since=source.commit)
+    if remote is None:
         return standing
+    standing = replace(standing, remote=remote, newest=remote.commit)
     changed, lost = _compared(record, source, remote, hubs)
     if lost:
         return replace(standing, state=State.GONE, message=f"{lost[0]} is no longer there")
@@ -231,7 +278,8 @@ def _pickle_twins(
         then = hubs.ask("huggingface", _repository(source)[0], source.commit)
     except NotFoundError:  # history was rewritten
         return None, now
-    return next((file for file in then.files if file.name == now.name), None), now
+    files = then.files if then else ()
+    return next((file for file in files if file.name == now.name), None), now
 
 
 _COMPARERS = {"huggingface": _at_hub, "civitai": _at_civitai}

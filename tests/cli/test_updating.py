@@ -221,3 +221,19 @@ def test_a_scan_that_has_not_ended_is_mentioned(place: User) -> None:
         version["files"][0]["virusScanResult"] = "Pending"
     done = run(place, "pull", "civitai:7")
     assert "Civitai has not scanned it to the end yet" in done.stdout
+
+
+def test_a_failure_is_an_event_too(place: User) -> None:
+    """Whoever reads stderr line by line as JSON can do so to the end."""
+    done = run(place, "pull", "painter/nothing", "--progress", "json")
+    assert done.returncode == 3
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert events[-1]["event"] == "error"
+    assert events[-1]["exit_code"] == 3
+
+
+def test_options_that_choose_a_file_cannot_be_said_with_update(place: User) -> None:
+    """They would be ignored."""
+    done = run(place, "pull", "--update", "--name", "x", "--all")
+    assert done.returncode == 2
+    assert "--all and --name" in done.stderr

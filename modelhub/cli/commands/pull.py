@@ -70,7 +70,7 @@ def pull(
 
     Example: modelhub pull runwayml/stable-diffusion-v1-5 --for render
     """
-    from modelhub.cli.pulling import adjust, given_sources, run_pulls
+    from modelhub.cli.pulling import adjust, given_sources, refuse_with, run_pulls
     from modelhub.cli.updating import run_updates
     from modelhub.errors import UsageError
     from modelhub.fetch.choose import Wish
@@ -82,6 +82,13 @@ def pull(
     if replace and not update:
         raise UsageError("--replace is about --update.", "Say pull --update --replace.")
     if update:
+        chosen = {
+            "--for": purpose, "--file": files, "--diffusers": diffusers, "--all": all_, "--revision": revision,
+            "--precision": precision, "--to": to, "--sha256": sha256, "--convert": convert, "--name": name,
+            "--style": style,
+        }  # fmt: skip
+        refuse_with("--update", chosen, "An update is of the file that was chosen when the model was pulled.")
+        session.adjust(pull_allow_pickle=allow_pickle or settings.pull_allow_pickle)
         return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
     named = given_sources(sources or ())
     if not named:
