@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import AutoencoderKL
 
 from modelhub.render import devices, rendering
 from modelhub.render.judge import LIMITS, Array, Judgement, judge_base, judge_picture, picture_numbers
-from modelhub.render.loaders import Base, load_base, load_vae
+from modelhub.render.loaders import Base, has_unet, load_base, load_vae
 from modelhub.render.messages import Job, Part
 from modelhub.render.problems import RenderProblem
 from modelhub.render.recipes import SMALL, Recipe, settled
@@ -133,11 +134,9 @@ class Bench:
 
     def develop(self, vae: Any, latents: torch.Tensor) -> Shot:
         """Decode latents; where the VAE overflows at half precision, once more in fp32."""
-        finite = torch.isfinite(latents).float().mean().item()
-        numbers = {"latents_finite": finite, "latents_std": latents.std().item(), "latents_mean": latents.mean().item()}
         raw = rendering.decode(vae, latents)
-        numbers |= picture_numbers(raw)
-        if finite == 1.0 and numbers["finite"] < 1.0 and vae.dtype != torch.float32:
+        numbers = latent_numbers(latents) | picture_numbers(raw)
+        if numbers["latents_finite"] == 1.0 and numbers["finite"] < 1.0 and vae.dtype != torch.float32:
             kind = vae.dtype
             vae.to(torch.float32)
             exact = rendering.decode(vae, latents)
@@ -149,6 +148,9 @@ class Bench:
 
     def test_base(self, job: Job) -> Outcome:
         """A base: text to picture."""
+        path = Path(job.base.path)
+        if not has_unet(path):
+            return self._test_transformer(job, path)
         held = self.loaded(job)
         recipe = self.recipe(job, held)
         shot, told = self.plain(job, held, recipe, recipe.prompt)
@@ -162,6 +164,44 @@ class Bench:
         if judgement.verdict in _VAE_MAY_HELP and job.rescues:
             judgement, pictures = self._rescued(job, held, shot, judgement, pictures)
         return Outcome(judgement, recipe, numbers, pictures, recipe.prompt)
+
+    def _test_transformer(self, job: Job, folder: Path) -> Outcome:
+        """A diffusion transformer in a diffusers folder: judged by its picture and its VAE alone."""
+        from modelhub.render import dit
+
+        self.drop()
+        self.say(f"loading {job.base.name}", True)
+        dtype = devices.dtype_for(self.device, folder, exact=job.exact, wanted=job.dtype)
+        if dtype is torch.float16 and not job.dtype:
+            dtype = torch.bfloat16  # T5 and FLUX overflow in fp16
+        ready = dit.load(folder, dtype=dtype, device=self.device)
+        recipe = settled(
+            replace(job.recipe, sampler=ready.sampler),
+            architecture=job.base.architecture or "other",
+            device=self.device,
+            parameters=ready.parameters,
+            native=job.base.native,
+            multiple=ready.row.multiple,
+        )
+        self.say(f"rendering {job.base.name} alone", True)
+        drawn = dit.draw(ready, recipe)
+        shot = Shot(drawn.latents, drawn.raw, latent_numbers(drawn.latents) | picture_numbers(drawn.raw))
+        numbers: dict[str, Any] = {
+            **shot.numbers,
+            "step_seconds": drawn.draw_seconds / max(recipe.steps or 1, 1),
+            "decode_seconds": drawn.decode_seconds,
+            "latents_digest": shot.digest,
+            "load_seconds": ready.seconds,
+            "dtype": str(dtype).removeprefix("torch."),
+            "parameters": ready.parameters,
+            "small": ready.parameters < SMALL,
+        }
+        if shot.numbers["finite"] == 1.0 and isinstance(ready.pipe.vae, AutoencoderKL):
+            numbers |= vae_numbers(ready.pipe.vae)
+        judgement = judge_base(numbers, damage=job.subject.damage)
+        if judgement.verdict is RenderVerdict.OK:
+            judgement = replace(judgement, warnings=(*judgement.warnings, _UNPROVEN))
+        return Outcome(judgement, recipe, numbers, {"full": shot.raw}, recipe.prompt)
 
     def health(self, base: Base, shot: Shot, told: Context) -> dict[str, Any]:
         """How well the UNet finds noise; nothing where its latents are not finite."""
@@ -207,6 +247,15 @@ class Bench:
             "parameters": held.base.parameters,
             "small": held.base.parameters < SMALL,
         }
+
+
+def latent_numbers(latents: torch.Tensor) -> dict[str, float]:
+    """What latents look like: finite share, spread, mean."""
+    finite = torch.isfinite(latents).float().mean().item()
+    return {"latents_finite": finite, "latents_std": latents.std().item(), "latents_mean": latents.mean().item()}
+
+
+_UNPROVEN = "judged by its picture alone: how well a flow model finds noise is not measured"
 
 
 def vae_numbers(vae: Any) -> dict[str, float]:

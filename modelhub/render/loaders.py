@@ -30,6 +30,7 @@ _PREFIXES = (
 _FLAGS = ("v_pred", "ztsnr", "edm_")
 # Extra input channels of the UNet beside the latents → what they are for.
 _KINDS = {0: "text", 5: "inpainting", 4: "instruct-pix2pix", 1: "depth"}
+INDEX = "model_index.json"
 _SD2_LAYERS = 23
 # Folders' text encoders, where there is not one.
 _ENCODERS = {"sdxl": ("text_encoder", "text_encoder_2"), "sdxl-refiner": ("text_encoder_2",)}
@@ -139,14 +140,32 @@ def assembled(named: Named, *, architecture: str | None = None) -> Base:
     )
 
 
+def pipeline_of(path: Path) -> str | None:
+    """The class that a folder's index names; None for a file, or a folder without an index. Raises RenderProblem."""
+    if not (path / INDEX).is_file():
+        return None
+    name = read_json(path / INDEX).get("_class_name")
+    if not isinstance(name, str):
+        raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {INDEX} names code of its own, which is never run")
+    return name
+
+
+def has_unet(path: Path) -> bool:
+    """Whether `load_base` is for this file or folder, and not one of diffusers' own pipelines. Raises RenderProblem."""
+    name = pipeline_of(path) or "StableDiffusionPipeline"
+    return name.startswith("StableDiffusion") and not name.startswith("StableDiffusion3")
+
+
 def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
-    unet = networks.unet_of_folder(_json(folder / "unet" / "config.json"), _weights(folder / "unet", dtype))
+    if not has_unet(folder):
+        raise RenderProblem(RenderVerdict.NOT_TESTED, f"nothing is put on a {pipeline_of(folder)}")
+    unet = networks.unet_of_folder(read_json(folder / "unet" / "config.json"), _weights(folder / "unet", dtype))
     names = _ENCODERS.get(_family(unet), ("text_encoder",))
-    settings = {name: _json(folder / name / "config.json") for name in names}
+    settings = {name: read_json(folder / name / "config.json") for name in names}
     encoders = [networks.text_encoder(_weights(folder / name, dtype), settings[name]) for name in names]
-    schedule = _json(folder / "scheduler" / "scheduler_config.json")
+    schedule = read_json(folder / "scheduler" / "scheduler_config.json")
     family = _family(unet)
-    config = _json(folder / "vae" / "config.json")
+    config = read_json(folder / "vae" / "config.json")
     return Base(
         unet=unet,
         vae=networks.vae(_weights(folder / "vae", dtype), architecture=family, config=config),
@@ -165,7 +184,7 @@ def load_vae(part: Part, *, architecture: str, dtype: torch.dtype) -> Any:
     path = Path(part.path)
     if path.is_dir():
         inner = path if (path / "config.json").is_file() else path / "vae"
-        config = _json(inner / "config.json")
+        config = read_json(inner / "config.json")
         return networks.vae(_weights(inner, dtype), architecture=architecture, config=config)
     named = tensors.load(path, lambda name: None if name.startswith(("model.", "loss.")) else name, dtype=dtype)
     for prefix in ("first_stage_model.", "vae."):
@@ -213,12 +232,13 @@ def _broken_position_ids(named: Named) -> list[str]:
     return []
 
 
-def _json(path: Path) -> Mapping[str, Any]:
+def read_json(path: Path) -> Mapping[str, Any]:
+    """A configuration in a diffusers folder. Raises RenderProblem."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise incomplete("folder", [f"{path.parent.name}/{path.name}"]) from None
-    except (OSError, ValueError) as exc:
+        raise incomplete("folder", [path.name if path.name == INDEX else f"{path.parent.name}/{path.name}"]) from None
+    except (OSError, ValueError, RecursionError) as exc:
         raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} cannot be read: {exc}") from exc
     if not isinstance(value, dict):
         raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} holds no configuration")
@@ -227,7 +247,7 @@ def _json(path: Path) -> Mapping[str, Any]:
 
 def _weights(folder: Path, dtype: torch.dtype) -> Named:
     for index in sorted(folder.glob("*.index.json")):
-        listed = _json(index).get("weight_map")
+        listed = read_json(index).get("weight_map")
         shards = sorted({Path(str(shard)).name for shard in listed.values()}) if isinstance(listed, dict) else []
         if shards and all((folder / shard).is_file() for shard in shards):
             return tensors.load_all([folder / shard for shard in shards], dtype=dtype)
