@@ -193,7 +193,7 @@ def _at_civitai(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
     have = source.commit or ""
     held = next((version for version in remote.versions if version.id == have), None)
     base = held.base_model if held else source.base_model
-    later = [v for v in remote.versions if v.id.isdigit() and have.isdigit() and int(v.id) > int(have)]
+    later = _above(remote.versions, have)
     same = [version for version in later if base is None or version.base_model == base]
     public = [version for version in same if version.deadline is None]
     standing = Standing(model=record, source=source, state=State.CURRENT, remote=remote, newest=have)
@@ -205,6 +205,16 @@ def _at_civitai(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
         return replace(standing, message=f"version {waiting.name} is in early access until {waiting.deadline}")
     others = sorted({version.base_model or "another base" for version in later})
     return replace(standing, message=f"newer versions are for {', '.join(others)}" if others else "")
+
+
+def _above(versions: Sequence[RemoteVersion], have: str) -> list[RemoteVersion]:
+    """The versions that were made later and that their author lists before `have`.
+
+    Authors put variants (inpainting, LCM), also later ones, below the version that they recommend.
+    """
+    ids = [version.id for version in versions]
+    before = versions[: ids.index(have)] if have in ids else versions
+    return [each for each in before if each.id.isdigit() and have.isdigit() and int(each.id) > int(have)]
 
 
 def _at_hub(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:

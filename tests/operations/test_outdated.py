@@ -203,6 +203,15 @@ def test_a_newer_version_for_another_base_is_no_successor(place: User) -> None:
     assert "SDXL 1.0" in item.message
 
 
+def test_a_later_variant_below_the_recommended_version_is_no_successor(place: User) -> None:
+    """Authors list inpainting and LCM versions below, though they were made later."""
+    place.pull("civitai:7")
+    show_version(place, 30)
+    versions = place.site.items[0]["modelVersions"]
+    versions.append(versions.pop(0))
+    assert [item.state for item in standings(place)] == [State.CURRENT]
+
+
 def test_a_newer_version_in_early_access_is_mentioned(place: User) -> None:
     """Nobody is told to fetch what cannot be had."""
     place.pull("civitai:7")
