@@ -53,10 +53,10 @@ def install_shortcut(
     )
     done = install(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
     if session.json:
-        print_json({"id": shortcut.id, "name": shown, "files": [str(path) for path in done.paths]})
+        print_json({"id": shortcut.id, "name": shown, "files": [path for path in done.paths]})
         return
     for path in done.paths:
-        print(clean(str(path)))
+        print(clean(path))
     for note in done.notes:
         session.progress.note(note)
     session.progress.note(f"{shown}: `modelhub shortcut remove {shortcut.id}` takes it away again.")
@@ -81,7 +81,7 @@ def _free_id(name: str, state: Path) -> str:
 
 def _command(session: Session) -> list[str]:
     """What a shortcut runs; the configuration and library named now are kept."""
-    words = [sys.executable, "-m", "modelhub"]
+    words = [sys.executable, "-P", "-m", "modelhub"]  # not what lies in the current folder
     if session.config is not None:
         words += ["--config", str(session.config.absolute())]
     return [*words, "--library", str(session.settings.library)]
@@ -93,18 +93,16 @@ def remove_shortcut(session: Session, name: str) -> int:
 
     done = remove(name, state=session.settings.state_folder)
     if session.json:
-        print_json({"removed": [str(path) for path in done.removed], "kept": [str(path) for path in done.kept]})
+        print_json({"removed": [path for path in done.removed], "kept": [path for path in done.kept]})
         return Exit.OK
     for path in done.removed:
-        print(f"removed  {clean(str(path))}")
+        print(f"removed  {clean(path)}")
     for path in done.kept:
-        print(f"kept     {clean(str(path))}  (it was changed since; remove it by hand if you want)")
+        print(f"kept     {clean(path)}  (it was changed since; remove it by hand if you want)")
     return Exit.OK
 
 
-def clicked(
-    session: Session, name: str, files: Sequence[str], *, dry_run: bool, undo: bool, report: bool
-) -> int:
+def clicked(session: Session, name: str, files: Sequence[str], *, dry_run: bool, undo: bool, report: bool) -> int:
     """A click: nobody sees a terminal, so that errors become a report and a notification as well."""
     from modelhub.desktop.install import find
     from modelhub.desktop.notify import notify, open_file
@@ -123,9 +121,7 @@ def clicked(
     except ModelhubError as exc:
         place = report_path(state, shortcut.id)
         _error_report(place, shortcut, exc)
-        tell(
-            Told(title="modelhub", text=exc.message, report=place, needs_you=True), notify=notify, open_file=open_file
-        )
+        tell(Told(title="modelhub", text=exc.message, report=place, needs_you=True), notify=notify, open_file=open_file)
         raise
     tell(told, notify=notify, open_file=open_file)
     return Exit.OK
@@ -136,7 +132,9 @@ def _sorted(session: Session, shortcut: Shortcut, files: Sequence[str], *, dry_r
     from modelhub.operations.sort import carry_out, lock_for, plan
 
     options = dict(zip(shortcut.options[::2], shortcut.options[1::2], strict=False))
-    by = tuple(value for word, value in zip(shortcut.options[::2], shortcut.options[1::2], strict=False) if word == "--by")
+    by = tuple(
+        value for word, value in zip(shortcut.options[::2], shortcut.options[1::2], strict=False) if word == "--by"
+    )
     rules = chosen_rules(
         session.settings,
         layout=shortcut.layout,

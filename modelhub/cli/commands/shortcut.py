@@ -110,5 +110,3 @@ def click(
     from modelhub.cli.shortcuts import clicked
 
     return clicked(ctx.obj, shortcut, files or [], dry_run=dry_run, undo=undo, report=report)
-
-

@@ -1,0 +1,49 @@
+"""Pieces of a shortcut that are files of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from modelhub.desktop.shortcut import Piece
+from modelhub.storage.durable import patiently
+
+
+class Files:
+    """Keeps plain files: written whole beside their place, then renamed there."""
+
+    def digest(self, place: str, mark: str) -> str | None:
+        """SHA-256 of the file."""
+        path = Path(place)
+        if path.is_symlink():
+            return "link"  # never one of ours
+        try:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, piece: Piece, mark: str) -> str:
+        """Write the file with the bits of an executable where it is one."""
+        path = Path(piece.place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            beside.write_bytes(piece.data)
+            beside.chmod(0o755 if piece.executable else 0o644)
+            patiently(lambda: beside.replace(path))
+        finally:
+            beside.unlink(missing_ok=True)
+        return hashlib.sha256(piece.data).hexdigest()
+
+    def remove(self, place: str, mark: str) -> None:
+        """Delete the file, and folders of a bundle that it leaves empty."""
+        path = Path(place)
+        patiently(lambda: path.unlink(missing_ok=True))
+        for parent in path.parents:
+            if not any(part.endswith((".app", ".workflow")) for part in parent.parts):
+                return
+            try:
+                parent.rmdir()
+            except OSError:
+                return

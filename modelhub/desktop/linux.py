@@ -1,0 +1,246 @@
+"""Shortcuts on Linux and the BSDs: desktop entries and the context menus of five file managers.
+
+Formats: freedesktop.org's Desktop Entry Specification 1.4 (1.5 is refused by older validators), Shared MIME-info
+Database, and DES-EMA file manager actions; each file manager's own documentation. Every entry runs one launcher script
+of a plain path, because programs disagree on how `%` and quotes are written in `Exec`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from modelhub.desktop.entries import Trusted, refresh
+from modelhub.desktop.shortcut import ACTIONS, SUFFIXES, Keeper, Piece, Record, Shortcut, click_words, one_line
+from modelhub.desktop.thunar import ThunarActions, action_xml
+from modelhub.storage.names import safe_name
+
+MIME_TYPES = ("application/x-safetensors", "application/x-stable-diffusion-checkpoint")
+_MIME_PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
+<mime-info xmlns="http://www.freedesktop.org/standards/shared-mime-info">
+  <mime-type type="application/x-safetensors">
+    <comment>safetensors model</comment>
+    <glob pattern="*.safetensors"/>
+  </mime-type>
+  <mime-type type="application/x-stable-diffusion-checkpoint">
+    <comment>Stable Diffusion checkpoint</comment>
+    <glob pattern="*.ckpt"/>
+  </mime-type>
+</mime-info>
+"""
+_MENU_MIME = (*MIME_TYPES, "application/octet-stream", "application/zip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a desktop looks: the desktop's folder, XDG_DATA_HOME, XDG_CONFIG_HOME, the system's configuration."""
+
+    desktop: Path
+    data: Path
+    config: Path
+    system: Path = Path("/etc/xdg")
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Places:
+        """From the environment and user-dirs.dirs (freedesktop.org's xdg-user-dirs)."""
+        home = Path(environ.get("HOME") or Path.home())
+        data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+        config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+        return cls(desktop=_desktop_folder(config / "user-dirs.dirs", home), data=data, config=config)
+
+
+def _desktop_folder(file: Path, home: Path) -> Path:
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return home / "Desktop"
+    found = re.search(r'^\s*XDG_DESKTOP_DIR="(.*)"\s*$', text, re.MULTILINE)
+    if found is None:
+        return home / "Desktop"
+    value = re.sub(r"\\(.)", r"\1", found[1])
+    return home / value.removeprefix("$HOME/") if value.startswith("$HOME") else Path(value)
+
+
+class LinuxWriter:
+    """Desktop, menu, file managers, and Thunar's and PCManFM's "Send to"."""
+
+    name = "Linux"
+    targets = frozenset({"desktop", "menu", "filemanager", "sendto"})
+
+    def __init__(self, places: Places | None = None) -> None:
+        self.places = places or Places.of(os.environ)
+        self.keepers: Mapping[str, Keeper] = {
+            "file": Trusted(self.places.desktop, self.places.data / "applications"),
+            "action": ThunarActions(self.places.system / "Thunar" / "uca.xml"),
+        }
+
+    def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
+        """The launcher and the icon, then what each target needs."""
+        launcher = state / "shortcuts" / f"{shortcut.id}.sh"
+        icon = state / "shortcuts" / "modelhub.svg"
+        found = [
+            _file(launcher, launcher_script(shortcut, command), executable=True),
+            Piece(kind="file", place=str(icon), data=icon_data(), shared=True),
+        ]
+        makers = {
+            "desktop": self._desktop,
+            "menu": self._menu,
+            "filemanager": self._file_managers,
+            "sendto": self._send_to,
+        }
+        for target in shortcut.targets:
+            found += makers[target](shortcut, launcher, icon)
+        return tuple(found)
+
+    def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
+        """Have the databases of menu entries and MIME types made anew, where the tools for it are there."""
+        places = [record.place for record in pieces]
+        if any(place.startswith(str(self.places.data / "mime")) for place in places):
+            refresh("update-mime-database", self.places.data / "mime")
+        if any(place.startswith(str(self.places.data / "applications")) for place in places):
+            refresh("update-desktop-database", self.places.data / "applications")
+        return ()
+
+    def _desktop(self, shortcut: Shortcut, launcher: Path, icon: Path) -> list[Piece]:
+        path = self.places.desktop / f"modelhub-{shortcut.id}.desktop"
+        return [_file(path, desktop_entry(shortcut, launcher, icon), executable=True, trusted=True)]
+
+    def _menu(self, shortcut: Shortcut, launcher: Path, icon: Path) -> list[Piece]:
+        entry = desktop_entry(shortcut, launcher, icon, mime=MIME_TYPES)
+        mime = self.places.data / "mime" / "packages" / "modelhub.xml"
+        return [
+            Piece(kind="file", place=str(mime), data=_MIME_PACKAGE.encode(), shared=True),
+            _file(self.places.data / "applications" / f"modelhub-{shortcut.id}.desktop", entry, executable=True),
+        ]
+
+    def _send_to(self, shortcut: Shortcut, launcher: Path, icon: Path) -> list[Piece]:
+        path = self.places.data / "Thunar" / "sendto" / f"modelhub-{shortcut.id}.desktop"
+        return [_file(path, desktop_entry(shortcut, launcher, icon, mime=_MENU_MIME), executable=True)]
+
+    def _file_managers(self, shortcut: Shortcut, launcher: Path, icon: Path) -> list[Piece]:
+        data = self.places.data
+        name = f"modelhub-{shortcut.id}"
+        return [
+            _file(
+                data / "nautilus" / "scripts" / safe_name(one_line(shortcut.name).replace("/", "-")),
+                nautilus_script(launcher),
+                executable=True,
+            ),
+            _file(data / "nemo" / "actions" / f"{name}.nemo_action", nemo_action(shortcut, launcher, icon)),
+            _file(
+                data / "kio" / "servicemenus" / f"{name}.desktop",
+                service_menu(shortcut, launcher, icon),
+                executable=True,
+            ),
+            _file(data / "file-manager" / "actions" / f"{name}-action.desktop", fm_action(shortcut, launcher, icon)),
+            Piece(
+                kind="action",
+                place=str(self.places.config / "Thunar" / "uca.xml"),
+                data=action_xml(shortcut, launcher, icon).encode(),
+            ),
+        ]
+
+
+def icon_data() -> bytes:
+    """The picture, SVG."""
+    return (files("modelhub.desktop") / "data" / "modelhub.svg").read_bytes()
+
+
+def launcher_script(shortcut: Shortcut, command: Sequence[str]) -> str:
+    """A POSIX shell script: options of the entry's actions first, then whatever was dropped or selected."""
+    options = "|".join(option for option, _ in ACTIONS)
+    words = " ".join(shlex.quote(word) for word in click_words(shortcut, command))
+    return (
+        "#!/bin/sh\n"
+        f"# {one_line(shortcut.name)} (written by modelhub)\n"
+        "option=\n"
+        f'case "$1" in {options}) option=$1; shift;; esac\n'
+        f'exec {words} $option -- "$@"\n'
+    )
+
+
+def desktop_entry(shortcut: Shortcut, launcher: Path, icon: Path, *, mime: Sequence[str] = ()) -> str:
+    """A launcher that takes files, with the actions of its context menu."""
+    name = _value(shortcut.name)
+    lines = [
+        "[Desktop Entry]",
+        "Version=1.4",
+        "Type=Application",
+        f"Name={name}",
+        f"Comment={_value(f'Sort {shortcut.folder} for {shortcut.layout}')}",
+        f"Exec={_exec(launcher)} %F",
+        f"Icon={_value(str(icon))}",
+        "Terminal=false",
+        "Categories=Utility;",
+        "StartupNotify=false",
+    ]
+    lines += [f"MimeType={';'.join(mime)};"] if mime else []
+    keys = [option.lstrip("-") for option, _ in ACTIONS]
+    lines += [f"Actions={';'.join(keys)};"]
+    for (option, title), key in zip(ACTIONS, keys, strict=True):
+        lines += ["", f"[Desktop Action {key}]", f"Name={title}", f"Exec={_exec(launcher)} {option}"]
+    return "\n".join(lines) + "\n"
+
+
+def nautilus_script(launcher: Path) -> str:
+    """Selected paths come one a line in the environment; the arguments are relative and of no use."""
+    quoted = shlex.quote(str(launcher))
+    return f"#!/bin/sh\nIFS='\n'\nset -f\nset -- $NAUTILUS_SCRIPT_SELECTED_FILE_PATHS\nexec {quoted} \"$@\"\n"
+
+
+def nemo_action(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
+    """https://github.com/linuxmint/nemo, files/usr/share/nemo/actions/sample.nemo_action"""
+    return (
+        "[Nemo Action]\nActive=true\n"
+        f"Name={_value(shortcut.name)}\nComment={_value(f'Sort for {shortcut.layout}')}\n"
+        f"Exec={_exec(launcher)} %F\nIcon-Name={_value(str(icon))}\nSelection=notnone\n"
+        f"Extensions={';'.join(suffix[1:] for suffix in SUFFIXES)};dir;\nQuote=double\n"
+    )
+
+
+def service_menu(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
+    """https://develop.kde.org/docs/apps/dolphin/service-menus/ ; folders are meant, too, and become no default."""
+    mime = ";".join((*_MENU_MIME, "inode/directory"))
+    return (
+        "[Desktop Entry]\nType=Service\nX-KDE-ServiceTypes=KonqPopupMenu/Plugin\n"
+        f"MimeType={mime};\nActions=sort;\n\n"
+        f"[Desktop Action sort]\nName={_value(shortcut.name)}\nIcon={_value(str(icon))}\nExec={_exec(launcher)} %F\n"
+    )
+
+
+def fm_action(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
+    """DES-EMA 0.15, https://www.nautilus-actions.org/?q=node/377 ; PCManFM with libfm's modules."""
+    names = ";".join(f"*{suffix}" for suffix in SUFFIXES)
+    return (
+        f"[Desktop Entry]\nType=Action\nName={_value(shortcut.name)}\nIcon={_value(str(icon))}\nProfiles=files;\n\n"
+        f"[X-Action-Profile files]\nName=files\nBasenames={names};\nMatchcase=false\nExec={_exec(launcher)} %F\n"
+    )
+
+
+def _file(path: Path, text: str, *, executable: bool = False, trusted: bool = False) -> Piece:
+    return Piece(
+        kind="file",
+        place=str(path),
+        data=text.encode("utf-8", "surrogateescape"),
+        executable=executable,
+        trusted=trusted,
+    )
+
+
+def _value(text: str) -> str:
+    """A string of a desktop entry: one line, backslashes doubled."""
+    return one_line(text).replace("\\", "\\\\")
+
+
+def _exec(path: Path) -> str:
+    """A program's path in `Exec`: quoted where the specification asks for it, then escaped as a string."""
+    text = str(path)
+    if re.fullmatch(r"[\w/.+-]+", text, re.ASCII):
+        return text
+    quoted = '"' + re.sub(r'(["`$\\])', r"\\\1", text) + '"'
+    return quoted.replace("\\", "\\\\").replace("%", "%%")

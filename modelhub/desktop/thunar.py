@@ -1,0 +1,114 @@
+"""Thunar's custom actions: one XML file of the user's, in which only our own entry is touched.
+
+Format: docs.xfce.org, "Custom Actions" of Thunar; entries are told apart by their `unique-id`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import xml.etree.ElementTree as Tree
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, one_line
+from modelhub.errors import ModelhubError
+
+_EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\n<actions>\n</actions>\n'
+_ACTION = re.compile(r"\s*<action>.*?</action>", re.DOTALL)
+_END = re.compile(r"\s*</actions>\s*$")
+_BACKUP = ".before-modelhub"
+
+
+def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
+    """One entry, for model files, other files and folders."""
+    names = ";".join(f"*{suffix}" for suffix in SUFFIXES)
+    command = shlex.quote(str(launcher)).replace("%", "%%")
+    return (
+        "\n<action>\n"
+        f"\t<icon>{escape(str(icon))}</icon>\n"
+        f"\t<name>{escape(one_line(shortcut.name))}</name>\n"
+        f"\t<unique-id>modelhub-{shortcut.id}</unique-id>\n"
+        f"\t<command>{escape(command)} %F</command>\n"
+        f"\t<description>{escape(one_line(f'Sort for {shortcut.layout}'))}</description>\n"
+        f"\t<patterns>{names}</patterns>\n"
+        "\t<other-files/>\n\t<text-files/>\n\t<directories/>\n"
+        "</action>"
+    )
+
+
+class ThunarActions:
+    """Keeps one entry in the user's file; `system` is what Thunar uses while there is none."""
+
+    def __init__(self, system: Path) -> None:
+        self.system = system
+
+    def digest(self, place: str, mark: str) -> str | None:
+        """Of our entry, however Thunar has formatted it since."""
+        try:
+            text = Path(place).read_text(encoding="utf-8")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        found = _own(text, mark)
+        return None if found is None else _digest(found[0])
+
+    def write(self, piece: Piece, mark: str) -> str:
+        """Put the entry at the end. Raises ModelhubError when the user's file is no such XML; it is left alone then."""
+        path = Path(piece.place)
+        if path.exists():
+            text = _read(path)
+            backup = path.with_name(path.name + _BACKUP)
+            if not backup.exists():
+                backup.write_text(text, encoding="utf-8")
+        else:
+            # The user's file replaces the system's: what that offers must stay.
+            text = _read(self.system) if self.system.exists() else _EMPTY
+        entry = piece.data.decode()
+        _replace(path, _END.sub(lambda end: entry + "\n</actions>\n", text, count=1))
+        return _digest(entry)
+
+    def remove(self, place: str, mark: str) -> None:
+        """Take the entry out; everything else stays as it is."""
+        path = Path(place)
+        text = path.read_text(encoding="utf-8")
+        found = _own(text, mark)
+        if found is not None:
+            _replace(path, text[: found[1].start()] + text[found[1].end() :])
+
+
+def _own(text: str, mark: str) -> tuple[str, re.Match[str]] | None:
+    for match in _ACTION.finditer(text):
+        if f"<unique-id>modelhub-{mark}</unique-id>" in match[0]:
+            return match[0], match
+    return None
+
+
+def _digest(entry: str) -> str:
+    """Of what the entry says, not of how it is laid out: Thunar writes the whole file anew, with fields of its own."""
+    fields = {child.tag: (child.text or "").strip() for child in Tree.fromstring(entry.strip())}
+    said = [fields.get(name, "") for name in ("name", "command", "description", "patterns")]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+        right = Tree.fromstring(text.encode()).tag == "actions" and _END.search(text) is not None
+    except (UnicodeDecodeError, Tree.ParseError):
+        right = False
+    if not right:
+        hint = "Let Thunar write it anew (Edit, Configure custom actions), or leave out --target filemanager."
+        raise ModelhubError(f"{path} is not the XML that Thunar writes; it was left alone.", hint)
+    return text
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,263 @@
+"""Shortcuts on Windows: links on the desktop, in the start menu and in "Send to", and entries of the context menu.
+
+Links are made by Windows' own scripting host through PowerShell, with every word passed in a script of encoded text;
+the context menu is the current user's part of the registry (learn.microsoft.com, "Creating Shortcut Menu Handlers").
+Not tried on a real Windows by the project's tests: the texts, the registry's keys and the manifest are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Protocol
+
+from modelhub.desktop.files import Files
+from modelhub.desktop.shortcut import ACTIONS, SUFFIXES, Keeper, Piece, Record, Shortcut, click_words, one_line
+from modelhub.errors import ModelhubError
+from modelhub.storage.names import safe_name
+
+_CLASSES = r"Software\Classes"
+_POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
+_LIMIT = 30.0  # seconds; a first start of PowerShell is slow
+
+
+class Registry(Protocol):
+    """The current user's registry, as far as it is needed. Raises OSError."""
+
+    def read(self, key: str) -> str | None:
+        """The default value of a key, None when there is no such key."""
+
+    def write(self, key: str, value: str) -> None:
+        """Make the key with its default value."""
+
+    def delete(self, key: str) -> None:
+        """Delete a key without sub-keys, and parents of ours that it leaves empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Windows' folders of this user."""
+
+    desktop: Path
+    menu: Path
+    send_to: Path
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Places:
+        """The desktop may be in OneDrive: the registry knows; the others lie under APPDATA."""
+        roaming = Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "Microsoft" / "Windows"
+        profile = Path(environ.get("USERPROFILE") or Path.home())
+        return cls(
+            desktop=_known_desktop() or profile / "Desktop",
+            menu=roaming / "Start Menu" / "Programs" / "modelhub",
+            send_to=roaming / "SendTo",
+        )
+
+
+class WindowsWriter:
+    """Links and registry keys."""
+
+    name = "Windows"
+    targets = frozenset({"desktop", "menu", "filemanager", "sendto"})
+
+    def __init__(
+        self,
+        places: Places | None = None,
+        *,
+        registry: Registry | None = None,
+        run: Callable[[str], None] | None = None,
+    ) -> None:
+        self.places = places or Places.of(os.environ)
+        self.keepers: Mapping[str, Keeper] = {
+            "link": Links(run or run_script),
+            "registry": Keys(registry or UserRegistry()),
+        }
+
+    def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
+        """A link for each place, and keys for each suffix, folders and the background of a folder's window."""
+        words = click_words(shortcut, windowless(command))
+        name = safe_name(one_line(shortcut.name), fallback=shortcut.id)
+        found: list[Piece] = []
+        if "desktop" in shortcut.targets:
+            found.append(link(self.places.desktop / f"{name}.lnk", words, shortcut))
+        if "menu" in shortcut.targets:
+            found.append(link(self.places.menu / f"{name}.lnk", words, shortcut))
+            found += [
+                link(self.places.menu / f"{name} - {title}.lnk", [*words, option], shortcut)
+                for option, title in ACTIONS
+            ]
+        if "sendto" in shortcut.targets:
+            found.append(link(self.places.send_to / f"{name}.lnk", words, shortcut))
+        if "filemanager" in shortcut.targets:
+            found += menu_keys(shortcut, words)
+        return tuple(found)
+
+    def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
+        """Nothing: Explorer looks for itself. Windows 11 shows such entries under "Show more options"."""
+        if any(record.kind == "registry" for record in pieces):
+            return ("On Windows 11 the entry is under “Show more options” of the context menu.",)
+        return ()
+
+
+def windowless(command: Sequence[str]) -> list[str]:
+    """The same command by pythonw.exe, which opens no console, where it lies beside python.exe."""
+    program = PureWindowsPath(command[0])
+    if program.name.lower() == "python.exe" and Path(str(program.with_name("pythonw.exe"))).exists():
+        return [str(program.with_name("pythonw.exe")), *command[1:]]
+    return list(command)
+
+
+def link(path: Path, words: Sequence[str], shortcut: Shortcut) -> Piece:
+    """A .lnk; Explorer appends what is dropped on it to the arguments."""
+    said = {
+        "target": words[0],
+        "arguments": subprocess.list2cmdline(list(words[1:])),
+        "description": one_line(f"Sort {shortcut.folder} for {shortcut.layout}")[:250],
+        "folder": str(PureWindowsPath(words[0]).parent),
+    }
+    return Piece(kind="link", place=str(path), data=json.dumps(said).encode())
+
+
+def link_script(path: str, said: Mapping[str, str]) -> str:
+    """PowerShell that makes one link; every word stands in single quotes."""
+    rows = {
+        "TargetPath": said["target"],
+        "Arguments": said["arguments"],
+        "Description": said["description"],
+        "WorkingDirectory": said["folder"],
+        "IconLocation": r"%SystemRoot%\System32\imageres.dll,3",
+    }
+    lines = [
+        "$ErrorActionPreference = 'Stop'",
+        f"$link = (New-Object -ComObject WScript.Shell).CreateShortcut({_quoted(path)})",
+        *(f"$link.{name} = {_quoted(value)}" for name, value in rows.items()),
+        "$link.Save()",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def encoded(script: str) -> str:
+    """For `powershell -EncodedCommand`: base64 of UTF-16LE, so that no code page spoils a name."""
+    return base64.b64encode(script.encode("utf-16-le")).decode("ascii")
+
+
+def run_script(script: str) -> None:
+    """Run a script with Windows' own PowerShell. Raises ModelhubError with what it said."""
+    program = str(PureWindowsPath(os.environ.get("SYSTEMROOT", r"C:\Windows")) / _POWERSHELL)
+    words = [program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(script)]
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=_LIMIT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise ModelhubError(f"PowerShell could not make the link: {exc}.", f"Is {program} allowed to run?") from exc
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ModelhubError(f"PowerShell could not make the link: {said[0] if said else done.returncode}.")
+
+
+def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
+    """Keys below HKEY_CURRENT_USER, parents first. `%1` is the file or folder, `%V` the folder that is shown."""
+    name = one_line(shortcut.name).replace("&", "&&")
+    homes = [rf"{_CLASSES}\SystemFileAssociations\{suffix}\shell" for suffix in SUFFIXES]
+    homes.append(rf"{_CLASSES}\Directory\shell")
+    spots = [(home, "%1") for home in homes] + [(rf"{_CLASSES}\Directory\Background\shell", "%V")]
+    # A percent sign of ours would be taken for one of Explorer's.
+    line = subprocess.list2cmdline(list(words)).replace("%", "%%")
+    found: list[Piece] = []
+    for home, word in spots:
+        key = rf"{home}\modelhub.{shortcut.id}"
+        found.append(Piece(kind="registry", place=key, data=name.encode()))
+        found.append(Piece(kind="registry", place=rf"{key}\command", data=f'{line} -- "{word}"'.encode()))
+    return found
+
+
+class Links(Files):
+    """Keeps .lnk files; Windows writes them, so that their digest is known only afterwards."""
+
+    def __init__(self, run: Callable[[str], None]) -> None:
+        self.run = run
+
+    def write(self, piece: Piece, mark: str) -> str:
+        """Made under a plain name first: the scripting host spoils names outside the system's code page."""
+        path = Path(piece.place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plain = path.with_name(f"modelhub-{mark}-{os.getpid()}.lnk")
+        try:
+            self.run(link_script(str(plain), json.loads(piece.data)))
+            plain.replace(path)
+        finally:
+            plain.unlink(missing_ok=True)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Keys:
+    """Keeps registry keys of the current user."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def digest(self, place: str, mark: str) -> str | None:
+        """Of the default value."""
+        value = self.registry.read(place)
+        return None if value is None else hashlib.sha256(value.encode()).hexdigest()
+
+    def write(self, piece: Piece, mark: str) -> str:
+        """Make the key."""
+        self.registry.write(piece.place, piece.data.decode())
+        return hashlib.sha256(piece.data).hexdigest()
+
+    def remove(self, place: str, mark: str) -> None:
+        """Delete the key."""
+        self.registry.delete(place)
+
+
+class UserRegistry:
+    """HKEY_CURRENT_USER by the standard library's winreg, which only Windows has."""
+
+    def read(self, key: str) -> str | None:
+        """See Registry."""
+        winreg = _winreg()
+        try:
+            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
+                return str(winreg.QueryValueEx(opened, "")[0])
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, value: str) -> None:
+        """See Registry."""
+        winreg = _winreg()
+        with winreg.CreateKey(winreg.HKEY_CURRENT_USER, key) as opened:
+            winreg.SetValueEx(opened, "", 0, winreg.REG_SZ, value)
+
+    def delete(self, key: str) -> None:
+        """See Registry."""
+        winreg = _winreg()
+        winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
+
+
+def _winreg():  # type: ignore[no-untyped-def]  # it exists on Windows alone
+    import importlib
+
+    return importlib.import_module("winreg")
+
+
+def _known_desktop() -> Path | None:
+    try:
+        winreg = _winreg()
+        key = r"Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
+            return Path(os.path.expandvars(str(winreg.QueryValueEx(opened, "Desktop")[0])))
+    except (ImportError, OSError):
+        return None
+
+
+def _quoted(text: str) -> str:
+    """A PowerShell string: nothing is expanded in single quotes. Typographic ones count as quotes, too."""
+    for quote in "'‘’‚‛":
+        text = text.replace(quote, quote * 2)
+    return f"'{text}'"
