@@ -47,13 +47,13 @@ def install_shortcut(
         name=shown,
         folder=place,
         layout=rules.layout.name,
-        into=rules.into,
+        into=rules.into.expanduser().absolute(),
         targets=chosen,
         options=options,
     )
     done = install(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
     if session.json:
-        print_json({"id": shortcut.id, "name": shown, "files": [path for path in done.paths]})
+        print_json({"id": shortcut.id, "name": shown, "files": list(done.paths)})
         return
     for path in done.paths:
         print(clean(path))
@@ -69,7 +69,7 @@ def _free_id(name: str, state: Path) -> str:
 
     from modelhub.desktop.install import installed
 
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
     # Names in other scripts leave little behind; a digest keeps them apart.
     slug = words if len(words) > 3 and name.isascii() else f"{words}-{zlib.crc32(name.encode()):08x}".strip("-")
     taken = {shortcut.id for shortcut in installed(state)}
@@ -93,7 +93,7 @@ def remove_shortcut(session: Session, name: str) -> int:
 
     done = remove(name, state=session.settings.state_folder)
     if session.json:
-        print_json({"removed": [path for path in done.removed], "kept": [path for path in done.kept]})
+        print_json({"removed": list(done.removed), "kept": list(done.kept)})
         return Exit.OK
     for path in done.removed:
         print(f"removed  {clean(path)}")
@@ -131,10 +131,9 @@ def _sorted(session: Session, shortcut: Shortcut, files: Sequence[str], *, dry_r
     from modelhub.operations.journaled import recover
     from modelhub.operations.sort import carry_out, lock_for, plan
 
-    options = dict(zip(shortcut.options[::2], shortcut.options[1::2], strict=False))
-    by = tuple(
-        value for word, value in zip(shortcut.options[::2], shortcut.options[1::2], strict=False) if word == "--by"
-    )
+    pairs = list(zip(shortcut.options[::2], shortcut.options[1::2], strict=True))
+    options = dict(pairs)
+    by = tuple(value for word, value in pairs if word == "--by")
     rules = chosen_rules(
         session.settings,
         layout=shortcut.layout,

@@ -17,9 +17,6 @@ _LIMIT = 10.0  # seconds for each of the desktop's own tools
 class Trusted(Files):
     """Files, those for a double click marked as trusted: GNOME's and Xfce's metadata, set by GLib's `gio`."""
 
-    def __init__(self, *folders: Path) -> None:
-        self.folders = folders
-
     def write(self, piece: Piece, mark: str) -> str:
         """Write the file and mark it."""
         digest = super().write(piece, mark)
@@ -34,7 +31,8 @@ def trust(path: Path, sha256: str) -> bool:
     Xfce's mark is the SHA-256 of the file (exo and Thunar 4.18); GNOME's is the word true.
     """
     marks = (("metadata::trusted", "true"), ("metadata::xfce-exe-checksum", sha256))
-    return all([_quietly("gio", "set", "-t", "string", str(path), name, value) for name, value in marks])
+    done = [_quietly("gio", "set", "-t", "string", str(path), name, value) for name, value in marks]
+    return all(done)
 
 
 def refresh(tool: str, folder: Path) -> bool:

@@ -39,8 +39,11 @@ def writer_for(platform: str = sys.platform) -> Writer:
 
 
 def install(shortcut: Shortcut, *, writer: Writer, command: Sequence[str], state: Path) -> Installed:
-    """Write every piece. Raises UsageError when the id is taken, ModelhubError when something foreign is in the way or a
-    place cannot be written; then nothing is left behind."""
+    """Write every piece.
+
+    Raises UsageError when the id is taken, ModelhubError when something foreign is in the way or a place cannot be
+    written; then nothing is left behind.
+    """
     with _lock(state):
         entries = _read(state)
         if any(entry.shortcut.id == shortcut.id for entry in entries):
@@ -150,7 +153,9 @@ def _read(state: Path) -> list[Entry]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        hint = "It lists what the shortcuts wrote. Restore it from a backup, or move it away and remove their files by hand."
+        hint = (
+            "It lists what shortcuts wrote. Restore it from a backup, or move it away and remove their files by hand."
+        )
         raise ModelhubError(f"{path} cannot be read: {exc}.", hint) from exc
 
 

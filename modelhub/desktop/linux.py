@@ -75,7 +75,7 @@ class LinuxWriter:
     def __init__(self, places: Places | None = None) -> None:
         self.places = places or Places.of(os.environ)
         self.keepers: Mapping[str, Keeper] = {
-            "file": Trusted(self.places.desktop, self.places.data / "applications"),
+            "file": Trusted(),
             "action": ThunarActions(self.places.system / "Thunar" / "uca.xml"),
         }
 

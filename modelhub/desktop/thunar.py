@@ -23,7 +23,7 @@ _BACKUP = ".before-modelhub"
 
 
 def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
-    """One entry, for model files, other files and folders."""
+    """One entry, for model files."""
     names = ";".join(f"*{suffix}" for suffix in SUFFIXES)
     command = shlex.quote(str(launcher)).replace("%", "%%")
     return (
@@ -34,7 +34,7 @@ def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
         f"\t<command>{escape(command)} %F</command>\n"
         f"\t<description>{escape(one_line(f'Sort for {shortcut.layout}'))}</description>\n"
         f"\t<patterns>{names}</patterns>\n"
-        "\t<other-files/>\n\t<text-files/>\n\t<directories/>\n"
+        "\t<other-files/>\n\t<text-files/>\n"
         "</action>"
     )
 

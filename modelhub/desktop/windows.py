@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import Protocol
+from typing import Any, Protocol
 
 from modelhub.desktop.files import Files
 from modelhub.desktop.shortcut import ACTIONS, SUFFIXES, Keeper, Piece, Record, Shortcut, click_words, one_line
@@ -240,7 +240,7 @@ class UserRegistry:
         winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
 
 
-def _winreg():  # type: ignore[no-untyped-def]  # it exists on Windows alone
+def _winreg() -> Any:  # it exists on Windows alone
     import importlib
 
     return importlib.import_module("winreg")

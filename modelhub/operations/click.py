@@ -1,4 +1,4 @@
-"""A click on a shortcut: sort what is sure with its settings, write a report, say so, open it when a person is needed."""
+"""A click on a shortcut: sort what is sure, write a report, say so, and open it when a person is needed."""
 
 from __future__ import annotations
 
