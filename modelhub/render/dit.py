@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -116,7 +117,7 @@ def load(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> Pipeline:
         entry = index.get(part)
         if part in _LEFT_OUT:
             parts[part] = None
-        elif isinstance(entry, (bool, int, float)):
+        elif isinstance(entry, (bool, int, float)) and parameter.default is not inspect.Parameter.empty:
             parts[part] = entry
         elif isinstance(entry, list) and len(entry) == 2 and entry[1]:
             parts[part] = _component(folder / part, str(entry[0]), str(entry[1]), dtype)
@@ -142,8 +143,12 @@ def _component(folder: Path, library: str, name: str, dtype: torch.dtype) -> Any
         needed = next((files for word, files in _PLAIN.items() if word in name), None)
         if needed is None:
             raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {folder.name} is a {name}, which is not loaded")
-        if not any((folder / file).is_file() for file in needed):
+        held = [file for file in needed if (folder / file).is_file()]
+        if not held:
             raise incomplete("folder", [f"{folder.name}/{needed[0]}"])
+        if held[0].endswith(".model") and find_spec("sentencepiece") is None:
+            words = f"{folder.name}/{held[0]} is read by the library sentencepiece: pip install sentencepiece"
+            raise RenderProblem(RenderVerdict.NOT_TESTED, words)
         return _tried(f"its {folder.name}", lambda: kind.from_pretrained(str(folder), **options))  # type: ignore[attr-defined]
     options |= {"torch_dtype": dtype, "use_safetensors": True, "output_loading_info": True}
     options |= _checked_weights(folder)
@@ -186,8 +191,9 @@ def _tried(what: str, make: Any) -> Any:
         text = " ".join(str(exc).split())[:300]
         if devices.wants_memory(text):
             raise
-        words = f"{what} cannot be loaded: {text or type(exc).__name__}"
-        raise RenderProblem(RenderVerdict.LOAD_ERROR, words) from exc
+        # A library that is not installed is not the model's fault.
+        verdict = RenderVerdict.NOT_TESTED if isinstance(exc, ImportError) else RenderVerdict.LOAD_ERROR
+        raise RenderProblem(verdict, f"{what} cannot be loaded: {text or type(exc).__name__}") from exc
 
 
 @torch.no_grad()
