@@ -161,7 +161,7 @@ def _source_text(source: Source) -> str:
     if source.requested:
         parts.append(f"asked for as {source.requested}")
     if source.commit:
-        parts.append(f"commit {source.commit[:10]}")
+        parts.append(f"{'version' if source.kind == 'civitai' else 'commit'} {source.commit[:10]}")
     if source.base_model:
         parts.append(f"for {source.base_model}")
     if source.license:

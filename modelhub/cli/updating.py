@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from modelhub.operations.outdated import Standing
     from modelhub.operations.update import Updated
 
-_COLOURS = {"outdated": "33", "gone": "31", "failed": "31", "held": "36"}
+_COLOURS = {"outdated": "33", "gone": "31", "failed": "31"}  # the states that are printed
 _SHOWN = 10  # digits of a commit
 
 

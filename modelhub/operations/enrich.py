@@ -86,7 +86,7 @@ def _came_from_civitai(record: ModelRecord) -> bool:
 
 
 class _Asker:
-    """Asks in batches by hash, then once for each model that was found, with a pause between questions."""
+    """Asks in batches by hash, then once for each model (not for each version), with a pause between questions."""
 
     def __init__(
         self,
@@ -120,13 +120,15 @@ class _Asker:
 
     def _completed(self, remote: RemoteModel) -> RemoteModel:
         """The same with its model's tags and permissions, which answers about hashes lack."""
-        if remote.reference not in self._whole:
+        model = remote.reference.partition("@")[0]
+        if model not in self._whole:
             self._pause()
             try:
-                self._whole[remote.reference] = self._civitai.resolve(remote.reference)
+                self._whole[model] = self._civitai.resolve(remote.reference)
             except NotFoundError:  # archived, or for use on the site only: known all the same
-                self._whole[remote.reference] = remote
-        return self._whole[remote.reference]
+                return remote
+        whole = self._whole[model]
+        return replace(remote, tags=whole.tags, license=whole.license)
 
     def _learned(self, record: ModelRecord, remote: RemoteModel) -> Enriched:
         source = _source(record, remote)
