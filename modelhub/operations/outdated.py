@@ -16,6 +16,7 @@ from modelhub.fetch.huggingface import HuggingFace
 from modelhub.operations.obtain import git_sha1
 from modelhub.progress import SILENT, Progress
 
+PICKLE_SUFFIXES = ("ckpt", "pt", "pth", "bin")
 _COMMIT_DIGITS = 40
 _AT_ONCE = 4  # questions
 _MOST_FAILURES = 3  # in a row, before a hub is taken to be down
@@ -280,7 +281,7 @@ def _pickle_twins(
     stem, dot, suffix = name.rpartition(".")
     if suffix != "safetensors" or not source.commit:
         return None, None
-    names = {f"{stem}{dot}{other}" for other in ("ckpt", "pt", "pth", "bin")}
+    names = {f"{stem}{dot}{other}" for other in PICKLE_SUFFIXES}
     now = next((file for file in remote.files if file.name in names), None)
     if now is None:
         return None, None

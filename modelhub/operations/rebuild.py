@@ -15,6 +15,7 @@ from modelhub.fetch import civitai_reference, hub_reference
 from modelhub.fetch.choose import Choice, Wish
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.operations.manifest import Manifest, ManifestModel
+from modelhub.operations.outdated import PICKLE_SUFFIXES
 from modelhub.operations.pull import Plan, Request, pull
 from modelhub.operations.words import apply_words
 from modelhub.progress import SILENT, Progress
@@ -98,6 +99,10 @@ def _fetched(
         except ModelhubError as exc:
             failures.append(exc)
             continue
+        if [file.sha256 for file in record.files] != wanted.hashes and plan.request.wish.convert:
+            message = f"{wanted.name} was converted anew; it works as {record.path}, but is not the recorded content."
+            failures.append(ModelhubError(message))
+            continue
         for other in wanted.sources:
             if other is not source:
                 catalog.add_source(record.id, other.source)
@@ -122,10 +127,9 @@ def _plan(
     root = (source.path or "") if wanted.is_folder else ""
     files = tuple(_file(wanted, index, source, remote) for index in range(len(wanted.files)))
     layout = "diffusers" if wanted.is_folder else "file"
+    wish = Wish(allow_pickle=True, convert=any(_is_twin(file, source) for file in files))
     choice = Choice(files=files, layout=layout, reason="in the manifest", root=root)
-    request = Request(
-        source=source.reference, wish=Wish(allow_pickle=True), to=_to(wanted, settings), name=_name(wanted)
-    )
+    request = Request(source=source.reference, wish=wish, to=_to(wanted, settings), name=_name(wanted))
     return Plan(request=request, remote=remote, choice=choice)
 
 
@@ -170,10 +174,19 @@ def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel
         same_name = remote.kind == "url" or found.name == _remote_name(wanted, index, source)
         if same_name and not found.sha256:
             return replace(found, sha256=sha256)
+    for found in remote.files:
+        if not wanted.is_folder and _is_twin(found, source):
+            return found
     raise NotFoundError(
         f"{remote.reference} no longer holds {file.name} with SHA-256 {sha256[:10]}….",
-        "Another version may do: `modelhub pull` its source; a converted file is made by pull --convert.",
+        "Another version may do: `modelhub pull` its source.",
     )
+
+
+def _is_twin(found: RemoteFile, source: Source) -> bool:
+    """Whether the recorded file was made from this pickle by `pull --convert`."""
+    stem, _, suffix = (source.path or "").rpartition(".")
+    return suffix == "safetensors" and found.name in {f"{stem}.{other}" for other in PICKLE_SUFFIXES}
 
 
 def _is_named(found: RemoteFile, wanted: ManifestModel, index: int, source: Source) -> bool:

@@ -33,7 +33,7 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + b"\0" * 4000
 def place(tmp_path: Path) -> Iterator[User]:
     """A catalog with three LoRAs of two models that Civitai knows, and an embedding that it does not."""
     contents: dict[str, bytes | Path] = {"picture.png": PICTURE}
-    items = []
+    items: list[dict[str, Any]] = []
     for number, model in ((20, 7), (30, 8), (31, 8)):
         contents[f"v{number}.safetensors"] = lora(tmp_path / "models" / f"mine {number}.safetensors", number)
         version = civitai_version(number, civitai_file(f"v{number}.safetensors", version=number), model=model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,8 @@ from modelhub.errors import Exit
 from modelhub.operations import remove as remove_module
 from modelhub.operations.outdated import Standing, State, outdated
 from modelhub.operations.update import Updated, meant, plan_update, update
-from tests.makers import adapters, folders, safetensors_file
+from tests.makers import adapters, folders, networks, safetensors_file, torch_file
+from tests.makers.networks import SMALL
 from tests.operations.hubs import User, civitai_file, civitai_item, civitai_version, user
 
 DRESS = "painter/dress"
@@ -267,12 +267,27 @@ def test_models_are_named_by_where_they_came_from(place: User, words: str) -> No
     assert found.sources[0].kind == kind
 
 
-def test_the_recorded_hash_of_an_update_is_that_of_its_content(place: User) -> None:
-    """The update is verified like every pull."""
-    place.pull(DRESS)
-    lora(place.repositories / DRESS / LORA, 2)
+def checkpoint(place: User, step: int) -> None:
+    """The hub's pickle has another content of the same shape for each `step`."""
+    content = torch_file.checkpoint(networks.sd1(SMALL), global_step=step)
+    torch_file.write(place.repositories / "CompVis/old" / "sd-v1-4.ckpt", content)
     place.publish()
+
+
+def test_a_converted_pickle_is_compared_by_the_pickle_that_it_was_made_from(place: User) -> None:
+    """The hub never had the safetensors file; a new pickle makes it outdated, another card does not."""
+    checkpoint(place, 1)
+    (old,) = place.pull("CompVis/old", convert=True).models
+    known = place.hub.repositories["CompVis/old"]
+    (place.repositories / "CompVis/old" / "README.md").write_text("A new card.")
+    place.publish()
+    now = place.hub.repositories["CompVis/old"]
+    place.hub.repositories["CompVis/old"] = replace(now, revisions={known.commits["main"]: known.files})
+    assert [item.state for item in standings(place)] == [State.CURRENT]
+    checkpoint(place, 2)
     (item,) = standings(place)
+    assert item.state is State.OUTDATED
     (new,) = updated(place, item).pulled.models
-    assert new.path is not None
-    assert new.main.sha256 == hashlib.sha256(new.path.read_bytes()).hexdigest()
+    assert new.format is Format.SAFETENSORS
+    assert new.id != old.id
+    assert not list(place.settings.library.rglob("*.ckpt"))

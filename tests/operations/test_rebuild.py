@@ -19,7 +19,8 @@ from modelhub.errors import Exit, UsageError
 from modelhub.operations.add import add
 from modelhub.operations.manifest import from_text, manifest_of, to_text
 from modelhub.operations.rebuild import Fate, Restored, rebuild
-from tests.makers import adapters, folders, safetensors_file
+from tests.makers import adapters, folders, networks, safetensors_file, torch_file
+from tests.makers.networks import SMALL
 from tests.operations.hubs import User, civitai_file, civitai_item, civitai_version, user
 from tests.operations.test_outdated import DRESS, LORA, lora
 
@@ -255,3 +256,14 @@ def test_one_model_can_be_exported(place: User) -> None:
     """By name."""
     done = run(place, "export", "-", "dress")
     assert [model["name"] for model in json.loads(done.stdout)["models"]] == ["dress"]
+
+
+def test_a_converted_pickle_is_converted_again(place: User, elsewhere: User) -> None:
+    """The same pickle becomes the same safetensors file."""
+    content = torch_file.checkpoint(networks.sd1(SMALL), global_step=1)
+    torch_file.write(place.repositories / "CompVis/old" / "sd-v1-4.ckpt", content)
+    place.publish()
+    (old,) = place.pull("CompVis/old", convert=True).models
+    found = restored(exported(place), elsewhere)
+    assert found[old.name].fate is Fate.PULLED, found[old.name].message
+    assert named(elsewhere, old.name).main.sha256 == old.main.sha256
