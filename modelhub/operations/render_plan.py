@@ -19,6 +19,11 @@ from modelhub.render.verdicts import MEANINGS, RenderVerdict, is_good
 TESTED = (ModelType.BASE, ModelType.VAE, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK)
 _WORDS = 3  # trigger words that go into the prompt
 _RESCUES = 3  # VAEs that are tried when a base's own is the culprit
+# Models of architectures that are not built here: adapters, and bases in single files.
+_OTHERS = {
+    True: "{0} is rendered from diffusers folders only: a file lacks the configurations and tokenizers that it needs",
+    False: "what goes on {0} is not rendered with",
+}
 _PLAIN = (Verdict.SAFE, Verdict.SAFE_LEGACY, Verdict.SUSPICIOUS)
 
 
@@ -100,6 +105,8 @@ def obstacle(record: ModelRecord) -> tuple[RenderVerdict, str] | None:
     kind, path = record.detection.type, record.path
     if record.safety.verdict not in _PLAIN:
         return RenderVerdict.NOT_TESTED, f"{record.safety.verdict.value} file"
+    if kind is ModelType.UNET:
+        return RenderVerdict.NOT_TESTED, "it is the network alone, without text encoder and VAE"
     if kind not in TESTED:
         return RenderVerdict.NOT_TESTED, f"models of type {kind.value} are not rendered with"
     if record.state is not LocationState.PRESENT or path is None or not path.exists():
@@ -109,8 +116,8 @@ def obstacle(record: ModelRecord) -> tuple[RenderVerdict, str] | None:
     if record.main.broken:
         return RenderVerdict.INCOMPLETE, record.problems[0] if record.problems else "the file is broken"
     architecture = record.detection.architecture
-    if kind is ModelType.BASE and architecture and architecture not in BUILT and record.format is not Format.DIFFUSERS:
-        return RenderVerdict.NOT_TESTED, f"{architecture} is rendered from diffusers folders only"
+    if architecture and architecture not in BUILT and record.format is not Format.DIFFUSERS:
+        return RenderVerdict.NOT_TESTED, _OTHERS[kind is ModelType.BASE].format(architecture)
     return None
 
 
@@ -155,7 +162,9 @@ def _bases_for(subject: Subject, bench: Bench, subject_of: object, library: obje
         reason = obstacle(bench.named)
         chosen = of(bench.named) if reason is None else reason[1]
         return ([chosen], "named with --base") if isinstance(chosen, Subject) else ([], f"{bench.named.name}: {chosen}")
-    bases = [base for base in every(ModelType.BASE) if fits(subject.facts, base.facts)]
+    # Nothing is put on what is rendered through a pipeline of diffusers.
+    built = (base for base in every(ModelType.BASE) if base.record.detection.architecture in (None, *BUILT))
+    bases = [base for base in built if fits(subject.facts, base.facts)]
     if not bases:
         return [], "no compatible base in the library"
     preferred = {record.id for record in bench.configured.values()}
