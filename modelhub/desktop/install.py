@@ -98,16 +98,20 @@ def remove(word: str, *, state: Path, writer: Writer | None = None) -> Removed:
                 if now is None:
                     continue
                 if now != record.digest:
-                    kept.append(record.place)
+                    kept.append(_said(record))
                     continue
                 keeper.remove(record.place, gone.shortcut.id)
             except OSError as exc:
                 reason = exc.strerror or str(exc)
                 raise ModelhubError(f"{record.place} cannot be removed: {reason}.", "Try again.") from exc
-            removed.append(record.place)
+            removed.append(_said(record))
         _write(state, rest)
     writer.settle(gone.records)
     return Removed(removed=tuple(removed), kept=tuple(kept))
+
+
+def _said(record: Record) -> str:
+    return f"our entry in {record.place}" if record.kind == "action" else record.place
 
 
 def _look(pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[Entry], writer: Writer) -> None:
@@ -154,7 +158,7 @@ def _read(state: Path) -> list[Entry]:
         return []
     except (OSError, ValueError, KeyError, TypeError) as exc:
         hint = (
-            "It lists what shortcuts wrote. Restore it from a backup, or move it away and remove their files by hand."
+            "It lists what shortcuts wrote. Restore it from a backup, or move it away and remove their files."
         )
         raise ModelhubError(f"{path} cannot be read: {exc}.", hint) from exc
 
