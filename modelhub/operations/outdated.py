@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from threading import Lock
 
 from modelhub.domain import FileRecord, Format, LocationState, ModelRecord, Source
-from modelhub.errors import Exit, ModelhubError, NetworkError, NotFoundError
+from modelhub.errors import Exit, ModelhubError, NotFoundError
 from modelhub.fetch import civitai_reference, hub_reference
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel, RemoteVersion
-from modelhub.fetch.huggingface import HuggingFace
+from modelhub.operations.hubs import Hubs, at_once
 from modelhub.operations.obtain import git_sha1
 from modelhub.progress import SILENT, Progress
 
 PICKLE_SUFFIXES = ("ckpt", "pt", "pth", "bin")
 _COMMIT_DIGITS = 40
 _AT_ONCE = 4  # questions
-_MOST_FAILURES = 3  # in a row, before a hub is taken to be down
 
 
 class State(StrEnum):
@@ -57,59 +54,6 @@ class Standing:
         return self.source.commit
 
 
-class _Hubs:
-    """Asks each question once, however many models came from the same place; a failure is an answer too.
-
-    Every method may be called from any thread; Civitai is asked one question at a time.
-    """
-
-    def __init__(self, fetchers: Sequence[Fetcher], offline: bool) -> None:
-        self._by_kind = {fetcher.kind: fetcher for fetcher in fetchers}
-        self._offline = offline
-        self._answers: dict[tuple[str, str, str | None, str | None], RemoteModel | ModelhubError | None] = {}
-        self._locks: dict[tuple[str, str], Lock] = {}
-        self._lock = Lock()
-        self._failures: dict[str, int] = {}
-
-    def ask(self, kind: str, reference: str, revision: str | None, *, since: str | None = None) -> RemoteModel | None:
-        """What the source says, None where it is still at the commit `since`. Raises ModelhubError."""
-        key = (kind, reference, revision, since)
-        with self._lock:
-            lock = self._locks.setdefault((kind, reference if kind == "huggingface" else ""), Lock())
-        with lock:
-            if key not in self._answers:
-                self._answers[key] = self._asked(*key)
-        answer = self._answers[key]
-        if isinstance(answer, ModelhubError):
-            raise answer
-        return answer
-
-    def _asked(
-        self, kind: str, reference: str, revision: str | None, since: str | None
-    ) -> RemoteModel | ModelhubError | None:
-        if self._offline:
-            return NetworkError(f"Offline: the hub is not asked about {reference}.", "Leave out --offline to ask.")
-        if self._failures.get(kind, 0) >= _MOST_FAILURES:
-            return NetworkError(f"{reference} was not asked about: the hub failed {_MOST_FAILURES} times before.")
-        try:
-            answer = self._question(kind, reference, revision, since)
-            self._failures[kind] = 0
-            return answer
-        except NetworkError as exc:
-            self._failures[kind] = self._failures.get(kind, 0) + 1
-            return exc
-        except ModelhubError as exc:
-            return exc
-
-    def _question(self, kind: str, reference: str, revision: str | None, since: str | None) -> RemoteModel | None:
-        fetcher = self._by_kind.get(kind)
-        if fetcher is None:
-            raise NotFoundError(f"{reference} is at a hub that cannot be asked.")
-        if since is not None and isinstance(fetcher, HuggingFace):
-            return fetcher.changed(reference, revision=revision, since=since)
-        return fetcher.resolve(reference, revision=revision)
-
-
 def outdated(
     records: Iterable[ModelRecord], *, fetchers: Sequence[Fetcher], offline: bool = False, progress: Progress = SILENT
 ) -> list[Standing]:
@@ -117,12 +61,9 @@ def outdated(
 
     A hub that cannot be asked makes a standing of its own and does not stop the others.
     """
-    hubs = _Hubs(fetchers, offline)
+    hubs = Hubs(fetchers, offline)
     pairs = [(record, source) for record in records for source in record.sources if source.kind in _COMPARERS]
-    with (
-        progress.task("asking the hubs", total=len(pairs), unit="models") as task,
-        ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="hub") as pool,
-    ):
+    with progress.task("asking the hubs", total=len(pairs), unit="models") as task:
 
         def one(pair: tuple[ModelRecord, Source]) -> Standing:
             try:
@@ -130,15 +71,11 @@ def outdated(
             finally:
                 task.advance(1)
 
-        try:
-            found = list(pool.map(one, pairs))
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        found = at_once(one, pairs, threads=_AT_ONCE)
     return list(_settled(found))
 
 
-def _standing(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
+def _standing(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
     try:
         return _COMPARERS[source.kind](record, source, hubs)
     except ModelhubError as exc:
@@ -188,7 +125,7 @@ def _repository(source: Source) -> tuple[str, str | None]:
     return reference.repository, source.revision or reference.revision
 
 
-def _at_civitai(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
+def _at_civitai(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
     remote = hubs.ask("civitai", civitai_model(source), None)
     assert remote is not None
     have = source.commit or ""
@@ -218,7 +155,7 @@ def _above(versions: Sequence[RemoteVersion], have: str) -> list[RemoteVersion]:
     return [each for each in before if each.id.isdigit() and have.isdigit() and int(each.id) > int(have)]
 
 
-def _at_hub(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
+def _at_hub(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
     repository, revision = _repository(source)
     standing = Standing(model=record, source=source, state=State.CURRENT, newest=source.commit)
     if revision and len(revision) == _COMMIT_DIGITS and revision == source.commit:
@@ -236,7 +173,7 @@ def _at_hub(record: ModelRecord, source: Source, hubs: _Hubs) -> Standing:
 
 
 def _compared(
-    record: ModelRecord, source: Source, remote: RemoteModel, hubs: _Hubs
+    record: ModelRecord, source: Source, remote: RemoteModel, hubs: Hubs
 ) -> tuple[tuple[RemoteFile, ...], list[str]]:
     """The remote files whose content is another one, and the names of those that are not there any more."""
     there = {file.name: file for file in remote.files}
@@ -275,7 +212,7 @@ def same_content(file: RemoteFile, held: FileRecord) -> bool:
 
 
 def _pickle_twins(
-    name: str, source: Source, remote: RemoteModel, hubs: _Hubs
+    name: str, source: Source, remote: RemoteModel, hubs: Hubs
 ) -> tuple[RemoteFile | None, RemoteFile | None]:
     """The pickle that a converted file was made from, as it was at the recorded commit and as it is now."""
     stem, dot, suffix = name.rpartition(".")
