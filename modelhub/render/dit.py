@@ -24,7 +24,7 @@ import transformers
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.render import devices
-from modelhub.render.loaders import INDEX, pipeline_of, read_json
+from modelhub.render.loaders import INDEX, pipeline_of, read_json, shards
 from modelhub.render.problems import RenderProblem, incomplete
 from modelhub.render.recipes import Recipe
 from modelhub.render.verdicts import RenderVerdict
@@ -167,6 +167,9 @@ def _checked_weights(folder: Path) -> dict[str, str]:
             words = f"{folder.name}/{unsafe[0]} is no safetensors file, and others are not loaded by libraries"
             raise RenderProblem(RenderVerdict.NOT_TESTED, words)
         raise incomplete("folder", [f"{folder.name}/*.safetensors"])
+    listed = [name for index in folder.glob("*.safetensors.index.json") for name in shards(index)]
+    if lost := [name for name in listed if not (folder / name).is_file()]:
+        raise incomplete("folder", [f"{folder.name}/{name}" for name in lost])
     if not (folder / "config.json").is_file():
         raise incomplete("folder", [f"{folder.name}/config.json"])
     for file in files:

@@ -24,6 +24,7 @@ _PREFIXES = (
     ("cond_stage_model.model.", "text_encoder"),
     ("conditioner.embedders.0.transformer.", "text_encoder"),
     ("conditioner.embedders.0.model.", "text_encoder"),
+    ("conditioner.embedders.1.transformer.", "text_encoder_2"),
     ("conditioner.embedders.1.model.", "text_encoder_2"),
 )
 # Tensors that only say something by being there.
@@ -31,6 +32,8 @@ _FLAGS = ("v_pred", "ztsnr", "edm_")
 # Extra input channels of the UNet beside the latents → what they are for.
 _KINDS = {0: "text", 5: "inpainting", 4: "instruct-pix2pix", 1: "depth"}
 INDEX = "model_index.json"
+_EDM = "EDM's noise scale (CosXL, Playground) is not rendered with"
+_PREDICTIONS = {"epsilon": "epsilon", "v_prediction": "v"}
 _SD2_LAYERS = 23
 # Folders' text encoders, where there is not one.
 _ENCODERS = {"sdxl": ("text_encoder", "text_encoder_2"), "sdxl-refiner": ("text_encoder_2",)}
@@ -159,11 +162,12 @@ def has_unet(path: Path) -> bool:
 def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
     if not has_unet(folder):
         raise RenderProblem(RenderVerdict.NOT_TESTED, f"nothing is put on a {pipeline_of(folder)}")
+    schedule = read_json(folder / "scheduler" / "scheduler_config.json")
+    prediction = _prediction(schedule)
     unet = networks.unet_of_folder(read_json(folder / "unet" / "config.json"), _weights(folder / "unet", dtype))
     names = _ENCODERS.get(_family(unet), ("text_encoder",))
     settings = {name: read_json(folder / name / "config.json") for name in names}
     encoders = [networks.text_encoder(_weights(folder / name, dtype), settings[name]) for name in names]
-    schedule = read_json(folder / "scheduler" / "scheduler_config.json")
     family = _family(unet)
     config = read_json(folder / "vae" / "config.json")
     return Base(
@@ -174,9 +178,20 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
         kind=_kind(unet),
         # SD2's folders hold 23 of the 24 layers, so that the last one is right as it is
         penultimate="sdxl" if unet.config.addition_embed_type else "",
-        prediction={"v_prediction": "v", "epsilon": "epsilon"}.get(str(schedule.get("prediction_type", "epsilon"))),
+        prediction=prediction,
         zero_snr=bool(schedule.get("rescale_betas_zero_snr")),
     )
+
+
+def _prediction(schedule: Mapping[str, Any]) -> str:
+    """ "epsilon" or "v", as a folder's scheduler says. Raises RenderProblem for other ways of training."""
+    kind, said = str(schedule.get("_class_name", "")), str(schedule.get("prediction_type", "epsilon"))
+    if kind.startswith("EDM"):
+        raise RenderProblem(RenderVerdict.NOT_TESTED, _EDM)
+    if kind.startswith("FlowMatch") or said not in _PREDICTIONS:
+        words = f"a UNet that predicts neither noise nor v ({kind or said}) is not rendered with"
+        raise RenderProblem(RenderVerdict.NOT_TESTED, words)
+    return _PREDICTIONS[said]
 
 
 def load_vae(part: Part, *, architecture: str, dtype: torch.dtype) -> Any:
@@ -246,12 +261,19 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def _weights(folder: Path, dtype: torch.dtype) -> Named:
+    lost = ""
     for index in sorted(folder.glob("*.index.json")):
-        listed = read_json(index).get("weight_map")
-        shards = sorted({Path(str(shard)).name for shard in listed.values()}) if isinstance(listed, dict) else []
-        if shards and all((folder / shard).is_file() for shard in shards):
-            return tensors.load_all([folder / shard for shard in shards], dtype=dtype)
+        listed = shards(index)
+        lost = next((name for name in listed if not (folder / name).is_file()), "")
+        if listed and not lost:
+            return tensors.load_all([folder / name for name in listed], dtype=dtype)
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return tensors.load(folder / name, dtype=dtype)
-    raise incomplete("folder", [f"{folder.name}/{_WEIGHTS[0]}"])
+    raise incomplete("folder", [f"{folder.name}/{lost or _WEIGHTS[0]}"])
+
+
+def shards(index: Path) -> list[str]:
+    """The names of the files among which an index says that the weights are. Raises RenderProblem."""
+    listed = read_json(index).get("weight_map")
+    return sorted({Path(str(name)).name for name in listed.values()}) if isinstance(listed, dict) else []

@@ -266,6 +266,36 @@ def test_a_broken_index_is_a_load_error(text: str, tmp_path: Path) -> None:
     assert "model_index.json" in result.words
 
 
+def test_shards_and_variants_are_found(tmp_path: Path) -> None:
+    """Weights in several files behind an index, and files named `.fp16`."""
+    path = folder("StableDiffusion3Pipeline", tmp_path / "tiny")
+    held = pipeline("StableDiffusion3Pipeline")
+    for part, network in (("text_encoder_3", held.text_encoder_3), ("transformer", held.transformer)):
+        (file,) = (path / part).glob("*.safetensors")
+        file.unlink()
+        network.save_pretrained(path / part, max_shard_size="40KB")
+        assert len(list((path / part).glob("*.safetensors"))) > 1
+    for part in ("vae", "text_encoder"):
+        (file,) = (path / part).glob("*.safetensors")
+        file.rename(file.with_suffix(".fp16.safetensors"))
+    drawn = dit.draw(dit.load(path, dtype=torch.float32), RECIPE)
+    pixels = (torch.from_numpy(drawn.raw) / 2 + 0.5).clamp(0, 1)
+    assert torch.allclose(pixels, theirs("StableDiffusion3Pipeline", RECIPE), atol=1e-4, rtol=0)
+
+
+def test_a_lost_shard_is_incomplete(tmp_path: Path) -> None:
+    """Though the index and the other shards are there."""
+    path = folder("FluxPipeline", tmp_path / "tiny")
+    (file,) = (path / "transformer").glob("*.safetensors")
+    file.unlink()
+    pipeline("FluxPipeline").transformer.save_pretrained(path / "transformer", max_shard_size="40KB")
+    lost = sorted((path / "transformer").glob("*.safetensors"))[1]
+    lost.unlink()
+    result = told(path, tmp_path)
+    assert result.verdict == "incomplete", result.words
+    assert lost.name in result.words
+
+
 def test_sd3_draws_without_its_largest_text_encoder(tmp_path: Path) -> None:
     """As many folders leave T5 out."""
     path = changed(

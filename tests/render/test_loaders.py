@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -208,4 +209,49 @@ def test_shards_and_variants_of_a_folder_are_found(tmp_path: Path) -> None:
     for part, name in (("vae", "diffusion_pytorch_model"), ("text_encoder", "model")):
         (folder / part / f"{name}.safetensors").rename(folder / part / f"{name}.fp16.safetensors")
     base = load(folder)
+    lost = sorted((folder / "unet").glob("*.safetensors"))[1]
     assert all(torch.equal(value, made.unet.state_dict()[name]) for name, value in base.unet.state_dict().items())
+    lost.unlink()
+    assert problem(folder) == ("incomplete", f"the folder lacks unet/{lost.name}")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ({"_class_name": "EDMDPMSolverMultistepScheduler", "prediction_type": "epsilon"}, "EDM"),
+        ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, "FlowMatchEulerDiscreteScheduler"),
+        ({"_class_name": "DDIMScheduler", "prediction_type": "sample"}, "neither noise nor v"),
+    ],
+)
+def test_a_folder_that_was_trained_another_way_is_not_tested(
+    tmp_path: Path, schedule: dict[str, str], words: str
+) -> None:
+    """Its pictures would be noise, and that would be our fault."""
+    folder = model(KINDS["sdxl"]).folder(tmp_path / "tiny")
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(schedule), encoding="utf-8")
+    verdict, said = problem(folder)
+    assert verdict == "not-tested"
+    assert words in said
+
+
+def test_an_edm_file_is_not_tested(tmp_path: Path) -> None:
+    """CosXL and Playground say so by tensors of this name."""
+    path = model(KINDS["sdxl-pix2pix"]).file(tmp_path / "edm.safetensors", extra={"edm_vpred.sigma_max": torch.ones(1)})
+    assert problem(path)[0] == "not-tested"
+
+
+def test_a_folder_of_another_pipeline_is_not_tested(tmp_path: Path) -> None:
+    """Whose UNet wants something that this one is not told."""
+    folder = model(KINDS["sdxl"]).folder(tmp_path / "tiny")
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "KolorsPipeline"}), encoding="utf-8")
+    verdict, said = problem(folder)
+    assert verdict == "not-tested"
+    assert "KolorsPipeline" in said
+
+
+def test_a_folder_without_index_is_rendered_all_the_same(tmp_path: Path) -> None:
+    """Its components say enough."""
+    folder = model(KINDS["sd1"]).folder(tmp_path / "tiny")
+    (folder / "model_index.json").unlink()
+    assert load(folder).kind == "text"
