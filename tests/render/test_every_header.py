@@ -1,0 +1,42 @@
+"""Files of every kind of the shared headers, shrunk so that no shape is right, through the whole test of a model."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra [render]")
+
+from modelhub.operations.inspect import inspect
+from modelhub.render.adapting import TESTS
+from modelhub.render.verdicts import RenderVerdict
+from tests.render.trials import Trials
+
+PIECES = 2  # the headers in as many tests, so that they run side by side
+
+
+@pytest.mark.parametrize("piece", range(PIECES))
+def test_every_kind_of_file_gets_a_verdict_and_is_left_as_it_is(
+    piece: int, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never an exception, never ok: zeros in wrong shapes draw nothing; and not a byte of the file changes."""
+    trials = Trials(tmp_path / "pictures")
+    wrong = []
+    for layout in sorted((shared / "headers").glob("*.json"))[piece::PIECES]:
+        container = json.loads(layout.read_text(encoding="utf-8")).get("container", "safetensors")
+        path = tmp_path / f"{layout.stem}.{'safetensors' if container == 'safetensors' else 'ckpt'}"
+        monkeypatch.setattr(sys, "argv", ["make_file.py", str(layout), str(path), "--scale", "16"])
+        runpy.run_path(str(shared / "headers" / "make_file.py"), run_name="__main__")
+        before = path.read_bytes()
+        type_ = inspect(path).detection.type.value
+        kind = type_ if type_ in TESTS else "lora"
+        result = trials.of(path, kind)
+        if result.verdict not in set(RenderVerdict) or result.verdict == "ok" or not result.words:
+            wrong.append(f"{layout.stem} as {kind}: {result.verdict} {result.words}")
+        assert path.read_bytes() == before
+        path.unlink()
+    assert wrong == []
