@@ -112,25 +112,47 @@ def load(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> Pipeline:
     if name is None or name not in ROWS:
         raise RenderProblem(RenderVerdict.NOT_TESTED, f"folders of a {name} are not rendered with")
     kind, row = getattr(diffusers, name), ROWS[name]
-    parts: dict[str, Any] = {}
+    plan: dict[str, Any] = {}
     for part, parameter in list(inspect.signature(kind.__init__).parameters.items())[1:]:
         entry = index.get(part)
+        needed = parameter.default is inspect.Parameter.empty
         if part in _LEFT_OUT:
-            parts[part] = None
-        elif isinstance(entry, (bool, int, float)) and parameter.default is not inspect.Parameter.empty:
-            parts[part] = entry
+            plan[part] = None
+        elif isinstance(entry, (bool, int, float)) and not needed:
+            plan[part] = entry
         elif isinstance(entry, list) and len(entry) == 2 and entry[1]:
-            parts[part] = _component(folder / part, str(entry[0]), str(entry[1]), dtype)
+            plan[part] = _checked(folder / part, str(entry[0]), str(entry[1]), dtype)
         elif part in row.spare:
-            parts[part] = None
-        elif parameter.default is inspect.Parameter.empty:
+            plan[part] = None
+        elif needed:
             raise incomplete("folder", [part])
+    parts = {part: step.made() if isinstance(step, _Component) else step for part, step in plan.items()}
     pipe = _tried("the pipeline", lambda: kind(**parts))
     pipe.set_progress_bar_config(disable=True)
     return Pipeline(pipe.to(device), row, time.monotonic() - started)
 
 
-def _component(folder: Path, library: str, name: str, dtype: torch.dtype) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Component:
+    """A part of a pipeline that is there and allowed: its class, and the options to load it with."""
+
+    folder: Path
+    kind: Any
+    options: Mapping[str, Any]
+
+    def made(self) -> Any:
+        what = self.folder.name
+        made = _tried(f"its {what}", lambda: self.kind.from_pretrained(str(self.folder), **self.options))
+        if not isinstance(made, tuple):
+            return made
+        network, told = made
+        if told["missing_keys"]:
+            raise incomplete(what, [str(key) for key in told["missing_keys"]])
+        return network.eval()
+
+
+def _checked(folder: Path, library: str, name: str, dtype: torch.dtype) -> _Component:
+    """What can be known of a component before anything is loaded."""
     if library not in _LIBRARIES:
         raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {folder.name} is code of {library}, which is not run")
     kind = getattr(_LIBRARIES[library], name, None)
@@ -139,23 +161,19 @@ def _component(folder: Path, library: str, name: str, dtype: torch.dtype) -> Any
     if not folder.is_dir():
         raise incomplete("folder", [folder.name])
     options: dict[str, Any] = {"local_files_only": True}
-    if not issubclass(kind, torch.nn.Module):
-        needed = next((files for word, files in _PLAIN.items() if word in name), None)
-        if needed is None:
-            raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {folder.name} is a {name}, which is not loaded")
-        held = [file for file in needed if (folder / file).is_file()]
-        if not held:
-            raise incomplete("folder", [f"{folder.name}/{needed[0]}"])
-        if held[0].endswith(".model") and find_spec("sentencepiece") is None:
-            words = f"{folder.name}/{held[0]} is read by the library sentencepiece: pip install sentencepiece"
-            raise RenderProblem(RenderVerdict.NOT_TESTED, words)
-        return _tried(f"its {folder.name}", lambda: kind.from_pretrained(str(folder), **options))  # type: ignore[attr-defined]
-    options |= {"torch_dtype": dtype, "use_safetensors": True, "output_loading_info": True}
-    options |= _checked_weights(folder)
-    network, told = _tried(f"its {folder.name}", lambda: kind.from_pretrained(str(folder), **options))  # type: ignore[attr-defined]
-    if told["missing_keys"]:
-        raise incomplete(folder.name, [str(key) for key in told["missing_keys"]])
-    return network.eval()
+    if issubclass(kind, torch.nn.Module):
+        options |= {"torch_dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+        return _Component(folder, kind, options | _checked_weights(folder))
+    needed = next((files for word, files in _PLAIN.items() if word in name), None)
+    if needed is None:
+        raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {folder.name} is a {name}, which is not loaded")
+    held = [file for file in needed if (folder / file).is_file()]
+    if not held:
+        raise incomplete("folder", [f"{folder.name}/{needed[0]}"])
+    if held[0].endswith(".model") and find_spec("sentencepiece") is None:
+        words = f"{folder.name}/{held[0]} is read by the library sentencepiece: pip install sentencepiece"
+        raise RenderProblem(RenderVerdict.NOT_TESTED, words)
+    return _Component(folder, kind, options)
 
 
 def _checked_weights(folder: Path) -> dict[str, str]:

@@ -180,7 +180,7 @@ WORDS = st.sampled_from(
 SHAPES = st.lists(st.sampled_from((0, 1, 2, 3, 40, 64, 77, 320, 4096)), max_size=5).map(tuple)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_mutilated_files_end_in_a_verdict_and_nothing_else(data: st.DataObject) -> None:
     """Tensors renamed, dropped, reshaped: a base or a RenderProblem with words comes out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import shutil
@@ -49,6 +50,12 @@ def saved(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder(name, tmp_path_factory.mktemp("dit") / "modèle")
 
 
+@pytest.fixture(scope="module")
+def ready(saved: Path) -> dit.Pipeline:
+    """The folder, loaded."""
+    return dit.load(saved, dtype=torch.float32)
+
+
 def told(path: Path, tmp_path: Path, recipe: Recipe = RECIPE) -> Result:
     """What a whole render test says."""
     return Trials(tmp_path / "pictures").of(path, "base", recipe)
@@ -72,12 +79,10 @@ def theirs(name: str, recipe: Recipe) -> Any:
 
 
 @pytest.mark.parametrize("other", [{}, {"seed": 8}, {"steps": 3}, {"guidance": 6.0}, {"prompt": "xyz"}, {"size": 96}])
-def test_the_picture_is_the_one_that_diffusers_makes(name: str, saved: Path, other: dict[str, Any]) -> None:
+def test_the_picture_is_the_one_that_diffusers_makes(name: str, ready: dit.Pipeline, other: dict[str, Any]) -> None:
     """Every field of the recipe is passed on: pixels agree to 1e-4."""
-    import dataclasses
-
     recipe = dataclasses.replace(RECIPE, **other)
-    drawn = dit.draw(dit.load(saved, dtype=torch.float32), recipe)
+    drawn = dit.draw(ready, recipe)
     pixels = (torch.from_numpy(drawn.raw) / 2 + 0.5).clamp(0, 1)
     wanted = theirs(name, recipe)
     assert pixels.shape == wanted.shape == (recipe.size, recipe.size, 3)

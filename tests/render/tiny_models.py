@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import diffusers
@@ -131,6 +134,10 @@ def _vae(kind: Kind) -> AutoencoderKL:
     )
 
 
+# Kind → where its folder was written first; later ones are copies.
+_SAVED: dict[str, Path] = {}
+
+
 @dataclass(frozen=True)
 class Model:
     """Networks of one kind; `last`: SD2's 24th layer, which only single files hold."""
@@ -181,7 +188,11 @@ class Model:
 
     def folder(self, path: Path) -> Path:
         """The model as a diffusers folder."""
-        self.pipeline().save_pretrained(path)
+        if self.kind.name not in _SAVED:
+            _SAVED[self.kind.name] = Path(mkdtemp()) / self.kind.name
+            atexit.register(shutil.rmtree, _SAVED[self.kind.name].parent, ignore_errors=True)
+            self.pipeline().save_pretrained(_SAVED[self.kind.name])
+        shutil.copytree(_SAVED[self.kind.name], path)
         return path
 
     def file(self, path: Path, *, extra: dict[str, torch.Tensor] | None = None) -> Path:
@@ -260,9 +271,10 @@ def _merges() -> list[tuple[str, str]]:
     return [tuple(pair) for pair in json.loads(tokenizer().backend_tokenizer.to_str())["model"]["merges"]]
 
 
-def model(kind: Kind, *, seed: int = 0) -> Model:
-    """The model of a kind, with random weights of ordinary size."""
-    torch.manual_seed(seed)
+@cache
+def model(kind: Kind) -> Model:
+    """The model of a kind, with random weights of ordinary size; the same at every call."""
+    torch.manual_seed(0)
     made = Model(kind, _unet(kind), _vae(kind), tuple(_text_encoder(_TEXTS[name]) for name in kind.texts))
     for network in (made.unet, made.vae, *made.texts):
         network.requires_grad_(False).eval()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import diffusers
@@ -146,7 +149,15 @@ def pipeline(name: str) -> Any:
     return made
 
 
+@cache
+def _saved(name: str) -> Path:
+    place = Path(mkdtemp()) / name
+    atexit.register(shutil.rmtree, place.parent, ignore_errors=True)
+    pipeline(name).save_pretrained(place)
+    return place
+
+
 def folder(name: str, path: Path) -> Path:
     """The pipeline as a diffusers folder."""
-    pipeline(name).save_pretrained(path)
+    shutil.copytree(_saved(name), path)
     return path
