@@ -190,7 +190,7 @@ def test_doctor_finds_what_is_wrong(home: Path) -> None:
 def test_the_shell_completes_commands_and_options(home: Path) -> None:
     """What bash asks of the installed completion."""
     asked = {"_MODELHUB_COMPLETE": "complete_bash"}
-    done = modelhub(home=home, **asked, COMP_WORDS="modelhub sho", COMP_CWORD="1")
+    done = modelhub(home=home, **asked, COMP_WORDS="modelhub show", COMP_CWORD="1")
     assert done.stdout.split() == ["show"]
     done = modelhub(home=home, **asked, COMP_WORDS="modelhub list --arch", COMP_CWORD="2")
     assert "--architecture" in done.stdout.split()
