@@ -36,9 +36,7 @@ def shapes(folder: Path) -> Path:
     return folder
 
 
-def _changed(
-    source: Path, target: Path, part: str, change: Callable[[Array], Array], *, trigger: bool = True
-) -> None:
+def _changed(source: Path, target: Path, part: str, change: Callable[[Array], Array], *, trigger: bool = True) -> None:
     with safe_open(source, framework="numpy") as file:
         metadata = dict(file.metadata() or {})
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
