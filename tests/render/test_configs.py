@@ -73,9 +73,14 @@ SCALES = {"sd1": 0.18215, "sd2": 0.18215, "sdxl": 0.13025, "sdxl-refiner": 0.130
 
 
 def layouts(*types: str) -> list[str]:
-    """The names of the labelled layouts of these types; none where they are not beside this checkout."""
-    files = sorted(HEADERS.glob("*.json"))
-    return [file.name for file in files if json.loads(file.read_text("utf-8"))["truth"].get("type") in types]
+    """The names of the labelled layouts of these types, one of those with equal tensors; none where there are none."""
+    found: dict[str, str] = {}
+    for file in sorted(HEADERS.glob("*.json")):
+        held = json.loads(file.read_text("utf-8"))
+        if held["truth"].get("type") in types:
+            shapes = {name: shape for name, (_, shape) in held["tensors"].items() if name.count(".") > 1}
+            found.setdefault(json.dumps(shapes, sort_keys=True), file.name)
+    return sorted(found.values())
 
 
 @cache
@@ -180,7 +185,7 @@ WORDS = st.sampled_from(
 SHAPES = st.lists(st.sampled_from((0, 1, 2, 3, 40, 64, 77, 320, 4096)), max_size=5).map(tuple)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_mutilated_files_end_in_a_verdict_and_nothing_else(data: st.DataObject) -> None:
     """Tensors renamed, dropped, reshaped: a base or a RenderProblem with words comes out."""

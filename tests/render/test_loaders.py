@@ -41,6 +41,12 @@ def loaded(request: pytest.FixtureRequest, tiny: Model, tmp_path_factory: pytest
     return load_base(Part(path=str(path), name="tiny", prediction=prediction), dtype=torch.float32)
 
 
+@pytest.fixture(scope="module")
+def original(tiny: Model) -> Any:
+    """The same model in diffusers' own pipeline."""
+    return tiny.pipeline()
+
+
 def bare(state: Mapping[str, Any]) -> dict[str, Any]:
     """Weights without the prefix that some versions of transformers have, and without buffers that count up."""
     return {name.removeprefix("text_model."): value for name, value in state.items() if "position_ids" not in name}
@@ -69,27 +75,25 @@ def test_it_is_known_what_kind_it_is(tiny: Model, loaded: Base) -> None:
     assert loaded.unet.config.attention_head_dim == tiny.unet.config.attention_head_dim
 
 
-def encoded(tiny: Model, prompt: str) -> Context:
+def encoded(pipe: Any, prompt: str) -> Context:
     """What diffusers' pipeline makes of a prompt."""
-    out = tiny.pipeline().encode_prompt(
-        prompt=prompt, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
-    )
+    out = pipe.encode_prompt(prompt=prompt, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False)
     return Context(out[0], out[2] if len(out) == 4 else None)
 
 
 @pytest.mark.parametrize("prompt", [PROMPT, "", "word " * 100])
-def test_prompts_are_encoded_as_diffusers_does(tiny: Model, loaded: Base, prompt: str) -> None:
+def test_prompts_are_encoded_as_diffusers_does(tiny: Model, original: Any, loaded: Base, prompt: str) -> None:
     """Layers, padding, cutting off, and SDXL's pooled vector."""
     if tiny.kind.kind == "instruct-pix2pix" and tiny.kind.family == "sd1":
         pytest.skip("this pipeline of diffusers has no method for it; the picture tells")
-    ours, theirs = context(loaded, prompt), encoded(tiny, prompt)
+    ours, theirs = context(loaded, prompt), encoded(original, prompt)
     assert close(ours.hidden, theirs.hidden)
     if theirs.pooled is not None:
         assert ours.pooled is not None
         assert close(ours.pooled, theirs.pooled)
 
 
-def test_the_picture_is_the_one_that_diffusers_makes(tiny: Model, loaded: Base) -> None:
+def test_the_picture_is_the_one_that_diffusers_makes(original: Any, loaded: Base) -> None:
     """Same prompt, seed, steps, guidance and scheduler: latents and pixels agree to 1e-4."""
     ours = rendering.render(loaded, RECIPE, context(loaded, PROMPT), context(loaded, NEGATIVE))
     given = {
@@ -101,7 +105,7 @@ def test_the_picture_is_the_one_that_diffusers_makes(tiny: Model, loaded: Base) 
 
     def theirs(output: str) -> Any:
         noise = torch.Generator().manual_seed(RECIPE.seed)
-        return tiny.pipeline()(**given, generator=noise, output_type=output).images
+        return original(**given, generator=noise, output_type=output).images
 
     assert close(ours, theirs("latent"))
     pixels = (torch.from_numpy(rendering.decode(loaded.vae, ours)) / 2 + 0.5).clamp(0, 1)

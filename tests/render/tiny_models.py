@@ -35,7 +35,6 @@ class Kind:
     kind: str = "text"
     channels: int = 4
     prediction: str = "epsilon"
-    image: bool = False
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -51,7 +50,6 @@ KINDS = {
         Kind("sd1-pix2pix", f"{_SD}InstructPix2PixPipeline", "sd1", "instruct-pix2pix", 8),
         Kind("sd2-epsilon", f"{_SD}Pipeline", "sd2"),
         Kind("sd2-v", f"{_SD}Pipeline", "sd2", prediction="v_prediction"),
-        Kind("sd2-inpainting", f"{_SD}InpaintPipeline", "sd2", "inpainting", 9),
         Kind("sd2-depth", f"{_SD}Depth2ImgPipeline", "sd2", "depth", 5),
         Kind("sdxl", f"{_XL}Pipeline", "sdxl"),
         Kind("sdxl-inpainting", f"{_XL}InpaintPipeline", "sdxl", "inpainting", 9),
