@@ -11,18 +11,28 @@ from modelhub.desktop.files import Files
 from modelhub.desktop.shortcut import Piece
 
 _log = logging.getLogger(__name__)
+# Words of XDG_CURRENT_DESKTOP: those ask before they run an entry without their mark.
+_ASKING = {"gnome", "xfce", "unity", "budgie"}
 _LIMIT = 10.0  # seconds for each of the desktop's own tools
 
 
 class Trusted(Files):
     """Files, those for a double click marked as trusted: GNOME's and Xfce's metadata, set by GLib's `gio`."""
 
+    def __init__(self) -> None:
+        self.unmarked: list[str] = []
+
     def write(self, piece: Piece, mark: str) -> str:
         """Write the file and mark it."""
         digest = super().write(piece, mark)
-        if piece.trusted:
-            trust(Path(piece.place), digest)
+        if piece.trusted and not trust(Path(piece.place), digest):
+            self.unmarked.append(piece.place)
         return digest
+
+
+def asks(desktop: str) -> bool:
+    """Whether a desktop (XDG_CURRENT_DESKTOP, words with colons between) asks; one that is not known might."""
+    return not desktop or not _ASKING.isdisjoint(desktop.lower().split(":"))
 
 
 def trust(path: Path, sha256: str) -> bool:

@@ -16,12 +16,16 @@ class Files:
     def digest(self, place: str, mark: str) -> str | None:
         """SHA-256 of the file."""
         path = Path(place)
-        if path.is_symlink():
-            return "link"  # never one of ours
+        if path.is_symlink() or path.is_dir():
+            return "no file"  # never one of ours
         try:
             return hashlib.sha256(path.read_bytes()).hexdigest()
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def planned(self, piece: Piece) -> str:
+        """SHA-256 of what is to be written."""
+        return hashlib.sha256(piece.data).hexdigest()
 
     def write(self, piece: Piece, mark: str) -> str:
         """Write the file with the bits of an executable where it is one."""
@@ -34,7 +38,7 @@ class Files:
             patiently(lambda: beside.replace(path))
         finally:
             beside.unlink(missing_ok=True)
-        return hashlib.sha256(piece.data).hexdigest()
+        return self.planned(piece)
 
     def remove(self, place: str, mark: str) -> None:
         """Delete the file, and folders of a bundle that it leaves empty."""

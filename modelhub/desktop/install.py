@@ -1,15 +1,16 @@
 """Installing and removing shortcuts, with a manifest of every piece that was written.
 
-`shortcuts.json` in the state folder names each piece before it is written, so that a kill leaves nothing that nobody
-knows; its digest is added afterwards. Only what still has that digest is removed.
+`shortcuts.json` in the state folder holds the place and the digest of each piece before it is written, so that a kill
+leaves nothing that `remove` could not take away. Only what still has that digest is removed.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from modelhub.desktop.shortcut import Entry, Installed, Piece, Record, Removed, Shortcut, Writer, in_the_way
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
+from modelhub.storage.durable import patiently
 from modelhub.storage.locks import library_lock
 
 MANIFEST = "shortcuts.json"
@@ -39,7 +41,7 @@ def writer_for(platform: str = sys.platform) -> Writer:
 
 
 def install(shortcut: Shortcut, *, writer: Writer, command: Sequence[str], state: Path) -> Installed:
-    """Write every piece.
+    """Write every piece. A second one of the same name is called "Name (2)", and a note says so.
 
     Raises UsageError when the id is taken, ModelhubError when something foreign is in the way or a place cannot be
     written; then nothing is left behind.
@@ -50,23 +52,66 @@ def install(shortcut: Shortcut, *, writer: Writer, command: Sequence[str], state
             raise UsageError(
                 f"There is a shortcut `{shortcut.id}` already.", f"`modelhub shortcut remove {shortcut.id}` first."
             )
-        pieces = writer.pieces(shortcut, command, state)
-        _look(pieces, shortcut, entries, writer)
-        records = [Record(kind=piece.kind, place=piece.place, digest="") for piece in pieces]
-        _write(state, [*entries, Entry(shortcut=shortcut, records=tuple(records))])
+        named, pieces = _named(shortcut, command, state, entries, writer)
+        records = _write_all(named, pieces, entries, writer, state)
+    notes = () if named.name == shortcut.name else (f"It is called “{named.name}”: the name was taken.",)
+    return Installed(paths=tuple(piece.place for piece in pieces), notes=(*notes, *writer.settle(records)))
+
+
+def _named(
+    shortcut: Shortcut, command: Sequence[str], state: Path, entries: Sequence[Entry], writer: Writer
+) -> tuple[Shortcut, tuple[Piece, ...]]:
+    """The shortcut by a name that is free, and its pieces; raises what stands in the way whatever the name."""
+    taken = {entry.shortcut.name for entry in entries}
+    before = ""
+    for number in itertools.count(1):
+        named = shortcut if number == 1 else replace(shortcut, name=f"{shortcut.name} ({number})")
+        if named.name in taken:
+            continue
         try:
-            for number, piece in enumerate(pieces):
-                keeper = writer.keepers[piece.kind]
-                records[number] = replace(records[number], digest=keeper.write(piece, shortcut.id))
-        except (OSError, ModelhubError) as exc:
-            _take_back(records, shortcut.id, entries, writer)
-            _write(state, entries)
+            pieces = writer.pieces(named, command, state)
+        except UnicodeEncodeError as exc:
+            raise UsageError(f"{exc.object!r} is no text that a shortcut can hold.", "Rename that folder.") from exc
+        blocked = _blocked(pieces, named, entries, writer)
+        if blocked is None:
+            return named, pieces
+        if blocked.place == before:
+            raise in_the_way(blocked)
+        before = blocked.place
+    raise AssertionError("numbers do not end")
+
+
+def _write_all(
+    shortcut: Shortcut, pieces: Sequence[Piece], entries: Sequence[Entry], writer: Writer, state: Path
+) -> list[Record]:
+    """Write the manifest, then each piece; take everything back when one fails."""
+    planned = [writer.keepers[piece.kind].planned(piece) for piece in pieces]
+    records = [
+        Record(kind=piece.kind, place=piece.place, digest=digest) for piece, digest in zip(pieces, planned, strict=True)
+    ]
+    shared = {piece.place: digest for piece, digest in zip(pieces, planned, strict=True) if piece.shared}
+    others = [_with_digests(entry, shared) for entry in entries]
+    _write(state, [*others, Entry(shortcut=shortcut, records=tuple(records))])
+    for number, piece in enumerate(pieces):
+        try:
+            digest = writer.keepers[piece.kind].write(piece, shortcut.id)
+        except (OSError, UnicodeError, ModelhubError) as exc:
+            _take_back(records[:number], shortcut.id, entries, writer)
+            _write(state, others)
             if isinstance(exc, ModelhubError):
                 raise
-            reason = exc.strerror or str(exc)
+            reason = getattr(exc, "strerror", None) or str(exc)
             raise ModelhubError(f"{piece.place} cannot be written: {reason}.", "Nothing was installed.") from exc
-        _write(state, [*entries, Entry(shortcut=shortcut, records=tuple(records))])
-    return Installed(paths=tuple(piece.place for piece in pieces), notes=writer.settle(records))
+        if digest != records[number].digest:
+            records[number] = replace(records[number], digest=digest)
+            _write(state, [*others, Entry(shortcut=shortcut, records=tuple(records))])
+    return records
+
+
+def _with_digests(entry: Entry, digests: Mapping[str, str]) -> Entry:
+    """A newer version may write shared files anew; they stay those of the older shortcuts as well."""
+    records = tuple(replace(record, digest=digests.get(record.place, record.digest)) for record in entry.records)
+    return replace(entry, records=records)
 
 
 def installed(state: Path) -> tuple[Shortcut, ...]:
@@ -97,7 +142,7 @@ def remove(word: str, *, state: Path, writer: Writer | None = None) -> Removed:
                 now = keeper.digest(record.place, gone.shortcut.id)
                 if now is None:
                     continue
-                if now != record.digest:
+                if now != record.digest or any(place.startswith(f"{record.place}\\") for place in kept):
                     kept.append(_said(record))
                     continue
                 keeper.remove(record.place, gone.shortcut.id)
@@ -114,8 +159,8 @@ def _said(record: Record) -> str:
     return f"our entry in {record.place}" if record.kind == "action" else record.place
 
 
-def _look(pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[Entry], writer: Writer) -> None:
-    """Raise when a place is taken by something that no shortcut of ours wrote."""
+def _blocked(pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[Entry], writer: Writer) -> Piece | None:
+    """The first piece whose place is taken already; shared ones may be there as ours."""
     ours = {record.place: record.digest for entry in entries for record in entry.records}
     for piece in pieces:
         try:
@@ -123,13 +168,14 @@ def _look(pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[Entry],
         except OSError as exc:
             raise ModelhubError(f"{piece.place} cannot be read: {exc.strerror or exc}.") from exc
         if now is not None and not (piece.shared and ours.get(piece.place) in (now, "")):
-            raise in_the_way(piece.place)
+            return piece
+    return None
 
 
 def _take_back(records: Sequence[Record], mark: str, entries: Sequence[Entry], writer: Writer) -> None:
     needed = {record.place for entry in entries for record in entry.records if record.kind == "file"}
-    for record in records:
-        if record.digest and record.place not in needed:
+    for record in reversed(records):  # keys below others first
+        if record.place not in needed:
             try:
                 writer.keepers[record.kind].remove(record.place, mark)
             except OSError:
@@ -152,14 +198,15 @@ def _lock(state: Path) -> AbstractContextManager[None]:
 def _read(state: Path) -> list[Entry]:
     path = state / MANIFEST
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        # Names of files need not be text on Linux; they pass as lone surrogates.
+        found = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+        if found["version"] > _VERSION:
+            raise ValueError("a newer modelhub wrote it")
         return [_entry_of(one) for one in found["shortcuts"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        hint = (
-            "It lists what shortcuts wrote. Restore it from a backup, or move it away and remove their files."
-        )
+        hint = "It lists what shortcuts wrote. Restore it from a backup, or move it away and remove their files."
         raise ModelhubError(f"{path} cannot be read: {exc}.", hint) from exc
 
 
@@ -185,10 +232,10 @@ def _write(state: Path, entries: Sequence[Entry]) -> None:
     try:
         state.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{MANIFEST}.{os.getpid()}")
-        with beside.open("w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
+        with beside.open("wb") as file:
+            file.write(json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"))
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        patiently(lambda: beside.replace(path))
     except OSError as exc:
         raise ModelhubError(f"{path} cannot be written: {exc.strerror or exc}.", "Nothing was changed.") from exc

@@ -15,10 +15,19 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from modelhub.desktop.entries import Trusted, refresh
-from modelhub.desktop.shortcut import ACTIONS, SUFFIXES, Keeper, Piece, Record, Shortcut, click_words, one_line
+from modelhub.desktop.entries import Trusted, asks, refresh
+from modelhub.desktop.shortcut import (
+    ACTIONS,
+    SUFFIXES,
+    Keeper,
+    Piece,
+    Record,
+    Shortcut,
+    click_words,
+    file_name,
+    one_line,
+)
 from modelhub.desktop.thunar import ThunarActions, action_xml
-from modelhub.storage.names import safe_name
 
 MIME_TYPES = ("application/x-safetensors", "application/x-stable-diffusion-checkpoint")
 _MIME_PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -63,7 +72,7 @@ def _desktop_folder(file: Path, home: Path) -> Path:
     if found is None:
         return home / "Desktop"
     value = re.sub(r"\\(.)", r"\1", found[1])
-    return home / value.removeprefix("$HOME/") if value.startswith("$HOME") else Path(value)
+    return home / value.removeprefix("$HOME").lstrip("/") if value.startswith("$HOME") else Path(value)
 
 
 class LinuxWriter:
@@ -72,10 +81,12 @@ class LinuxWriter:
     name = "Linux"
     targets = frozenset({"desktop", "menu", "filemanager", "sendto"})
 
-    def __init__(self, places: Places | None = None) -> None:
+    def __init__(self, places: Places | None = None, *, session: str | None = None) -> None:
         self.places = places or Places.of(os.environ)
+        self.session = os.environ.get("XDG_CURRENT_DESKTOP", "") if session is None else session
+        self.files = Trusted()
         self.keepers: Mapping[str, Keeper] = {
-            "file": Trusted(),
+            "file": self.files,
             "action": ThunarActions(self.places.system / "Thunar" / "uca.xml"),
         }
 
@@ -98,12 +109,17 @@ class LinuxWriter:
         return tuple(found)
 
     def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
-        """Have the databases of menu entries and MIME types made anew, where the tools for it are there."""
+        """Have the databases of menu entries and MIME types made anew, where the tools for it are there.
+
+        A note tells of an icon that could not be marked as trusted: without a session bus, or without `gio`.
+        """
         places = [record.place for record in pieces]
         if any(place.startswith(str(self.places.data / "mime")) for place in places):
             refresh("update-mime-database", self.places.data / "mime")
         if any(place.startswith(str(self.places.data / "applications")) for place in places):
             refresh("update-desktop-database", self.places.data / "applications")
+        if asks(self.session) and any(place in self.files.unmarked for place in places):
+            return ("The first double click may ask: choose “Allow Launching” or “Launch Anyway” then.",)
         return ()
 
     def _desktop(self, shortcut: Shortcut, launcher: Path, icon: Path) -> list[Piece]:
@@ -127,7 +143,7 @@ class LinuxWriter:
         name = f"modelhub-{shortcut.id}"
         return [
             _file(
-                data / "nautilus" / "scripts" / safe_name(one_line(shortcut.name).replace("/", "-")),
+                data / "nautilus" / "scripts" / file_name(shortcut),
                 nautilus_script(launcher),
                 executable=True,
             ),

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.desktop.files import Files
-from modelhub.desktop.shortcut import ACTIONS, Keeper, Piece, Record, Shortcut, click_words, one_line
-from modelhub.storage.names import safe_name
+from modelhub.desktop.shortcut import ACTIONS, Keeper, Piece, Record, Shortcut, click_words, file_name, one_line
 
 _SHELL_SCRIPT = "com.apple.RunShellScript"
 
@@ -54,7 +53,7 @@ class MacWriter:
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
         """A .command on the desktop; applications, one for each action; a bundle for the Finder's menu."""
-        name = safe_name(one_line(shortcut.name).replace(":", "-"), fallback=shortcut.id)
+        name = file_name(shortcut)
         words = click_words(shortcut, command)
         found: list[Piece] = []
         if "desktop" in shortcut.targets:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from modelhub.errors import ModelhubError
+from modelhub.storage.names import safe_name
 
 # The files that a shortcut is offered for; UIs use no others for models.
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
@@ -17,6 +19,8 @@ ACTIONS: tuple[tuple[str, str], ...] = (
     ("--undo", "Undo last"),
     ("--report", "Open report"),
 )
+
+_NAME_MAX = 200  # bytes of the 255 that file systems allow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What the manifest knows of a piece: `digest` is that of what was written, "" when writing was broken off."""
+    """What the manifest knows of a piece: `digest` is that of what was or will be written, "" while nobody can know."""
 
     kind: str
     place: str
@@ -87,6 +91,9 @@ class Keeper(Protocol):
 
     def digest(self, place: str, mark: str) -> str | None:
         """A digest of what is there now; None when nothing is. `mark`: the shortcut's id. Raises OSError."""
+
+    def planned(self, piece: Piece) -> str:
+        """The digest that it will have; "" when only writing tells."""
 
     def write(self, piece: Piece, mark: str) -> str:
         """Write it and return its digest. Raises OSError, ModelhubError."""
@@ -143,8 +150,18 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def in_the_way(place: str) -> ModelhubError:
+def file_name(shortcut: Shortcut) -> str:
+    """The shortcut's name as a file name without suffix, with room for one and for the title of an action."""
+    text = re.sub(r"[/\\:]", "-", one_line(shortcut.name)).encode("utf-8", "replace")[:_NAME_MAX]
+    return safe_name(text.decode(errors="ignore"), fallback=shortcut.id)
+
+
+def in_the_way(piece: Piece) -> ModelhubError:
     """Something else is where a piece would be written."""
+    if piece.kind == "action":
+        hint = "Delete that action in Thunar (Edit, Configure custom actions); nothing was written."
+        return ModelhubError(f"{piece.place} already holds an action of this shortcut's id.", hint)
     return ModelhubError(
-        f"{place} is there already and not ours.", "Move it away, or choose another --target; nothing was written."
+        f"{piece.place} is there already and not ours.",
+        "Move it away, or choose another --target; nothing was written.",
     )

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
 import xml.etree.ElementTree as Tree
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -17,7 +18,8 @@ from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, one_line
 from modelhub.errors import ModelhubError
 
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\n<actions>\n</actions>\n'
-_ACTION = re.compile(r"\s*<action>.*?</action>", re.DOTALL)
+# Not from an `<action>` that a comment mentions to the end of ours.
+_ACTION = re.compile(r"\s*<action>(?:(?!<action>).)*?</action>", re.DOTALL)
 _END = re.compile(r"\s*</actions>\s*$")
 _BACKUP = ".before-modelhub"
 
@@ -54,6 +56,10 @@ class ThunarActions:
         found = _own(text, mark)
         return None if found is None else _digest(found[0])
 
+    def planned(self, piece: Piece) -> str:
+        """Of the entry."""
+        return _digest(piece.data.decode())
+
     def write(self, piece: Piece, mark: str) -> str:
         """Put the entry at the end. Raises ModelhubError when the user's file is no such XML; it is left alone then."""
         path = Path(piece.place)
@@ -87,7 +93,10 @@ def _own(text: str, mark: str) -> tuple[str, re.Match[str]] | None:
 
 def _digest(entry: str) -> str:
     """Of what the entry says, not of how it is laid out: Thunar writes the whole file anew, with fields of its own."""
-    fields = {child.tag: (child.text or "").strip() for child in Tree.fromstring(entry.strip())}
+    try:
+        fields = {child.tag: (child.text or "").strip() for child in Tree.fromstring(entry.strip())}
+    except Tree.ParseError:  # somebody has edited it
+        return hashlib.sha256(entry.encode()).hexdigest()
     said = [fields.get(name, "") for name in ("name", "command", "description", "patterns")]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
@@ -105,10 +114,13 @@ def _read(path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
+    path = path.resolve()  # a link into somebody's dotfiles stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, beside)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

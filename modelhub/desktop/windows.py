@@ -15,29 +15,25 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import Any, Protocol
 
 from modelhub.desktop.files import Files
-from modelhub.desktop.shortcut import ACTIONS, SUFFIXES, Keeper, Piece, Record, Shortcut, click_words, one_line
+from modelhub.desktop.registry import CLASSES, Keys, Registry, UserRegistry, winreg_module
+from modelhub.desktop.shortcut import (
+    ACTIONS,
+    SUFFIXES,
+    Keeper,
+    Piece,
+    Record,
+    Shortcut,
+    click_words,
+    file_name,
+    one_line,
+)
 from modelhub.errors import ModelhubError
-from modelhub.storage.names import safe_name
 
-_CLASSES = r"Software\Classes"
 _POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
+_MENU = "modelhub"  # the folder in the start menu
 _LIMIT = 30.0  # seconds; a first start of PowerShell is slow
-
-
-class Registry(Protocol):
-    """The current user's registry, as far as it is needed. Raises OSError."""
-
-    def read(self, key: str) -> str | None:
-        """The default value of a key, None when there is no such key."""
-
-    def write(self, key: str, value: str) -> None:
-        """Make the key with its default value."""
-
-    def delete(self, key: str) -> None:
-        """Delete a key without sub-keys, and parents of ours that it leaves empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +51,7 @@ class Places:
         profile = Path(environ.get("USERPROFILE") or Path.home())
         return cls(
             desktop=_known_desktop() or profile / "Desktop",
-            menu=roaming / "Start Menu" / "Programs" / "modelhub",
+            menu=roaming / "Start Menu" / "Programs" / _MENU,
             send_to=roaming / "SendTo",
         )
 
@@ -82,7 +78,7 @@ class WindowsWriter:
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
         """A link for each place, and keys for each suffix, folders and the background of a folder's window."""
         words = click_words(shortcut, windowless(command))
-        name = safe_name(one_line(shortcut.name), fallback=shortcut.id)
+        name = file_name(shortcut)
         found: list[Piece] = []
         if "desktop" in shortcut.targets:
             found.append(link(self.places.desktop / f"{name}.lnk", words, shortcut))
@@ -161,11 +157,14 @@ def run_script(script: str) -> None:
 
 
 def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
-    """Keys below HKEY_CURRENT_USER, parents first. `%1` is the file or folder, `%V` the folder that is shown."""
+    """Keys below HKEY_CURRENT_USER, parents first. `%1` is the file or folder, `%V` the folder that is shown.
+
+    `%V` of a drive ends with a backslash, which would take the quote after it as text; a dot keeps them apart.
+    """
     name = one_line(shortcut.name).replace("&", "&&")
-    homes = [rf"{_CLASSES}\SystemFileAssociations\{suffix}\shell" for suffix in SUFFIXES]
-    homes.append(rf"{_CLASSES}\Directory\shell")
-    spots = [(home, "%1") for home in homes] + [(rf"{_CLASSES}\Directory\Background\shell", "%V")]
+    homes = [rf"{CLASSES}\SystemFileAssociations\{suffix}\shell" for suffix in SUFFIXES]
+    homes.append(rf"{CLASSES}\Directory\shell")
+    spots = [(home, "%1") for home in homes] + [(rf"{CLASSES}\Directory\Background\shell", r"%V\.")]
     # A percent sign of ours would be taken for one of Explorer's.
     line = subprocess.list2cmdline(list(words)).replace("%", "%%")
     found: list[Piece] = []
@@ -182,6 +181,17 @@ class Links(Files):
     def __init__(self, run: Callable[[str], None]) -> None:
         self.run = run
 
+    def planned(self, piece: Piece) -> str:
+        """Windows puts times and numbers of its own into a link."""
+        return ""
+
+    def remove(self, place: str, mark: str) -> None:
+        """Delete the link, and our folder of the start menu with the last one."""
+        super().remove(place, mark)
+        folder = Path(place).parent
+        if folder.name == _MENU and not any(folder.iterdir()):
+            folder.rmdir()
+
     def write(self, piece: Piece, mark: str) -> str:
         """Made under a plain name first: the scripting host spoils names outside the system's code page."""
         path = Path(piece.place)
@@ -195,60 +205,9 @@ class Links(Files):
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-class Keys:
-    """Keeps registry keys of the current user."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-
-    def digest(self, place: str, mark: str) -> str | None:
-        """Of the default value."""
-        value = self.registry.read(place)
-        return None if value is None else hashlib.sha256(value.encode()).hexdigest()
-
-    def write(self, piece: Piece, mark: str) -> str:
-        """Make the key."""
-        self.registry.write(piece.place, piece.data.decode())
-        return hashlib.sha256(piece.data).hexdigest()
-
-    def remove(self, place: str, mark: str) -> None:
-        """Delete the key."""
-        self.registry.delete(place)
-
-
-class UserRegistry:
-    """HKEY_CURRENT_USER by the standard library's winreg, which only Windows has."""
-
-    def read(self, key: str) -> str | None:
-        """See Registry."""
-        winreg = _winreg()
-        try:
-            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
-                return str(winreg.QueryValueEx(opened, "")[0])
-        except FileNotFoundError:
-            return None
-
-    def write(self, key: str, value: str) -> None:
-        """See Registry."""
-        winreg = _winreg()
-        with winreg.CreateKey(winreg.HKEY_CURRENT_USER, key) as opened:
-            winreg.SetValueEx(opened, "", 0, winreg.REG_SZ, value)
-
-    def delete(self, key: str) -> None:
-        """See Registry."""
-        winreg = _winreg()
-        winreg.DeleteKey(winreg.HKEY_CURRENT_USER, key)
-
-
-def _winreg() -> Any:  # it exists on Windows alone
-    import importlib
-
-    return importlib.import_module("winreg")
-
-
 def _known_desktop() -> Path | None:
     try:
-        winreg = _winreg()
+        winreg = winreg_module()
         key = r"Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
         with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
             return Path(os.path.expandvars(str(winreg.QueryValueEx(opened, "Desktop")[0])))

@@ -11,13 +11,14 @@ import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as Tree
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from modelhub.desktop import linux, macos, windows
 from modelhub.desktop.install import MANIFEST, find, install, installed, remove, writer_for
-from modelhub.desktop.shortcut import Shortcut, Writer
+from modelhub.desktop.shortcut import Piece, Shortcut, Writer
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
 
 NAMES = ["Sort Downloads", "整理 模型", "a \"b\" 'c' 100% $HOME `x` \\n &<>", "two\nlines\t; x=y"]
@@ -79,7 +80,7 @@ def mac_writer(tmp_path: Path) -> macos.MacWriter:
     return macos.MacWriter(macos.Places(home=tmp_path / "home"))
 
 
-WRITERS = {"linux": linux_writer, "windows": windows_writer, "macos": mac_writer}
+WRITERS: dict[str, Callable[[Path], Writer]] = {"linux": linux_writer, "windows": windows_writer, "macos": mac_writer}
 
 
 def written(tmp_path: Path) -> dict[str, bytes]:
@@ -95,7 +96,7 @@ def written(tmp_path: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("name", NAMES)
 def test_install_then_remove_leaves_nothing(tmp_path: Path, platform: str, name: str) -> None:
     """On every platform, for every target and any name."""
-    writer: Writer = WRITERS[platform](tmp_path)
+    writer = WRITERS[platform](tmp_path)
     state = tmp_path / "state"
     made = shortcut(tmp_path, *sorted(writer.targets), name=name)
     done = install(made, writer=writer, command=["python", "-m", "modelhub"], state=state)
@@ -115,7 +116,7 @@ def test_install_then_remove_leaves_nothing(tmp_path: Path, platform: str, name:
 @pytest.mark.parametrize("platform", WRITERS)
 def test_remove_keeps_what_was_changed_since(tmp_path: Path, platform: str) -> None:
     """A file that the person has edited is theirs."""
-    writer: Writer = WRITERS[platform](tmp_path)
+    writer = WRITERS[platform](tmp_path)
     made = shortcut(tmp_path)
     done = install(made, writer=writer, command=["python"], state=tmp_path / "state")
     edited = Path(done.paths[-1])
@@ -127,16 +128,23 @@ def test_remove_keeps_what_was_changed_since(tmp_path: Path, platform: str) -> N
 
 @pytest.mark.parametrize("platform", WRITERS)
 def test_a_foreign_file_is_never_overwritten(tmp_path: Path, platform: str) -> None:
-    """Nothing at all is written then."""
-    writer: Writer = WRITERS[platform](tmp_path)
+    """Where files are called by the shortcut's name, it gets a number; else nothing at all is written."""
+    writer = WRITERS[platform](tmp_path)
     made = shortcut(tmp_path)
     place = Path(writer.pieces(made, ["python"], tmp_path / "state")[-1].place)
     place.parent.mkdir(parents=True)
     place.write_text("mine")
-    with pytest.raises(ModelhubError, match="is there already"):
-        install(made, writer=writer, command=["python"], state=tmp_path / "state")
-    assert list(written(tmp_path).values()) == [b"mine"]
-    assert installed(tmp_path / "state") == ()
+    if platform == "linux":
+        with pytest.raises(ModelhubError, match="is there already"):
+            install(made, writer=writer, command=["python"], state=tmp_path / "state")
+        assert list(written(tmp_path).values()) == [b"mine"]
+        assert installed(tmp_path / "state") == ()
+        return
+    done = install(made, writer=writer, command=["python"], state=tmp_path / "state")
+    assert [Path(path).stem for path in done.paths] == ["Sort it (2)"]
+    assert any("Sort it (2)" in note for note in done.notes)
+    assert find("Sort it (2)", tmp_path / "state").id == made.id
+    assert place.read_text() == "mine"
 
 
 def test_what_was_written_is_taken_back_when_a_later_piece_fails(tmp_path: Path) -> None:
@@ -151,26 +159,32 @@ def test_what_was_written_is_taken_back_when_a_later_piece_fails(tmp_path: Path)
     assert installed(tmp_path / "state") == ()
 
 
-def test_the_manifest_knows_a_piece_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kill in the middle leaves an entry that `remove` can clear; what has no digest yet is kept and named."""
-    writer = linux_writer(tmp_path)
+@pytest.mark.parametrize("platform", WRITERS)
+def test_what_a_killed_installation_wrote_can_be_removed(tmp_path: Path, platform: str) -> None:
+    """Killed right after the first piece: the manifest knew its digest before. Only a link's is known afterwards."""
+    writer = WRITERS[platform](tmp_path)
     state = tmp_path / "state"
+    first = writer.pieces(shortcut(tmp_path, *sorted(writer.targets)), ["python"], state)[0]
+    keeper = writer.keepers[first.kind]
 
     class Killed(BaseException):
         pass
 
-    write = writer.keepers["file"].write
+    class Dying:
+        digest, planned, remove = keeper.digest, keeper.planned, keeper.remove
 
-    def dying(piece: linux.Piece, mark: str) -> str:
-        write(piece, mark)
-        raise Killed
+        def write(self, piece: Piece, mark: str) -> str:
+            keeper.write(piece, mark)
+            raise Killed
 
-    monkeypatch.setattr(writer.keepers["file"], "write", dying)
+    writer.keepers = {**writer.keepers, first.kind: Dying()}
     with pytest.raises(Killed):
-        install(shortcut(tmp_path), writer=writer, command=["python"], state=state)
+        install(shortcut(tmp_path, *sorted(writer.targets)), writer=writer, command=["python"], state=state)
     assert [one.id for one in installed(state)] == ["sort-it"]
-    taken = remove("sort-it", state=state, writer=linux_writer(tmp_path))
-    assert taken.kept == (str(state / "shortcuts" / "sort-it.sh"),)
+    assert Path(first.place).exists()
+    taken = remove("sort-it", state=state, writer=WRITERS[platform](tmp_path))
+    assert (taken.kept if first.kind == "link" else taken.removed) == (first.place,)
+    assert installed(state) == ()
 
 
 def test_shared_files_go_with_the_last_shortcut(tmp_path: Path) -> None:
@@ -325,7 +339,7 @@ def test_windows_keys_are_of_this_user_and_double_percent_signs(tmp_path: Path) 
     assert registry.keys[key] == "Sort it"
     assert registry.keys[key + r"\command"] == r'C:\100%%\python.exe shortcut click sort-it -- "%1"'
     background = r"Software\Classes\Directory\Background\shell\modelhub.sort-it\command"
-    assert registry.keys[background].endswith('-- "%V"')
+    assert registry.keys[background].endswith(r'-- "%V\."')
     registry.keys[key] = "changed by somebody"
     assert remove(made.id, state=tmp_path / "state", writer=writer).kept == (key,)
     assert list(registry.keys) == [key]
