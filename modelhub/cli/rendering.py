@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelhub.cli.output import clean, colour, print_json, shorten, size_text, width
 from modelhub.cli.session import Session
-from modelhub.domain import ModelRecord
+from modelhub.domain import ModelRecord, ModelType
 from modelhub.errors import Exit, UsageError
 from modelhub.operations.render_plan import TESTED
 from modelhub.operations.render_test import Rendered, Which
@@ -29,6 +30,28 @@ def one_way(*, all_: bool, failed: bool, stale: bool, models: Sequence[str] | No
     if len(chosen) > 1 or (chosen and models):
         raise UsageError("Say one of --all, --failed, --stale, or the models by name.")
     return chosen[0] if chosen else Which.PENDING
+
+
+def checked_device(device: str) -> str:
+    """A device that torch may have. Raises UsageError for a word that is none."""
+    if re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", device):
+        return device
+    raise UsageError(f"There is no device `{device}`.", "One of: auto, cpu, cuda, cuda:1, mps.")
+
+
+def named_base(session: Session, reference: str | None) -> ModelRecord | None:
+    """The base that --base names. Raises UsageError when it is something else."""
+    from modelhub.cli.references import one_model
+
+    if reference is None:
+        return None
+    record = one_model(session, reference)
+    if record.detection.type != ModelType.BASE:
+        raise UsageError(
+            f"--base: {record.name} is a model of type {record.detection.type.value}.",
+            "`modelhub list --type base` shows the bases.",
+        )
+    return record
 
 
 def checked_sampler(name: str) -> str:

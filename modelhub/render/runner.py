@@ -94,9 +94,10 @@ class Worker:
             self.device = first.device
             threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
             return first
-        text = self._said() or "it ended at once"
+        text = (self._said() or "it ended at once").removeprefix("ValueError: ")
         self.stop()
-        raise ModelhubError(f"The render process cannot start: {text}.", "`modelhub doctor` looks at the installation.")
+        hint = "`--device auto` takes what is there; `modelhub doctor` looks at the installation."
+        raise ModelhubError(f"The render process cannot start: {text}.", hint)
 
     def test(self, job: Job, on_stage: OnStage) -> Result:
         """Run one job to its result, whatever happens. The process is started when it is not running."""

@@ -47,8 +47,8 @@ def render_test(
 
     Example: modelhub render-test --type lora --sheet loras.html
     """
-    from modelhub.cli.references import models_named, one_model
-    from modelhub.cli.rendering import Shown, checked_sampler, configured_bases, one_way
+    from modelhub.cli.references import models_named
+    from modelhub.cli.rendering import Shown, checked_device, checked_sampler, configured_bases, named_base, one_way
     from modelhub.operations.render_test import Options, render_test, select
     from modelhub.render.recipes import PROMPT, Recipe
     from modelhub.render.runner import Limits, require
@@ -67,8 +67,8 @@ def render_test(
     )
     options = Options(
         recipe=recipe,
-        device=device or settings.render_device,
-        base=one_model(session, base) if base else None,
+        device=checked_device(device or settings.render_device),
+        base=named_base(session, base),
         bases=configured_bases(session),
         limits=Limits(seconds=float(timeout or settings.render_timeout), memory=settings.render_memory),
         limit=limit,
