@@ -259,4 +259,6 @@ def _exec(path: Path) -> str:
     if re.fullmatch(r"[\w/.+-]+", text, re.ASCII):
         return text
     quoted = '"' + re.sub(r'(["`$\\])', r"\\\1", text) + '"'
-    return quoted.replace("\\", "\\\\").replace("%", "%%")
+    escaped = quoted.replace("\\", "\\\\").replace("%", "%%")
+    # GLib looks for the program before it makes one percent sign out of two, for arguments afterwards.
+    return f"/bin/sh {escaped}" if "%" in text else escaped

@@ -248,7 +248,7 @@ def test_desktop_entries_cannot_be_broken_by_a_name(tmp_path: Path, name: str) -
     parser.read_string(linux.desktop_entry(made, Path("/a b/100%/x.sh"), Path("/i.svg")))
     entry = parser["Desktop Entry"]
     assert entry["Version"] == "1.4"
-    assert entry["Exec"] == '"/a b/100%%/x.sh" %F'
+    assert entry["Exec"] == '/bin/sh "/a b/100%%/x.sh" %F'
     assert entry["Name"].replace("\\\\", "\\") == " ".join(name.split())
     assert [parser[f"Desktop Action {key}"]["Name"] for key in entry["Actions"].strip(";").split(";")] == [
         "Dry run",
