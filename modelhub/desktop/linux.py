@@ -168,14 +168,24 @@ def icon_data() -> bytes:
 
 
 def launcher_script(shortcut: Shortcut, command: Sequence[str]) -> str:
-    """A POSIX shell script: options of the entry's actions first, then whatever was dropped or selected."""
+    """A POSIX shell script: options of the entry's actions first, then whatever was dropped or selected.
+
+    Nobody sees a terminal: when the program is gone, after an upgrade of Python, a notification says so.
+    """
     options = "|".join(option for option, _ in ACTIONS)
     words = " ".join(shlex.quote(word) for word in click_words(shortcut, command))
+    program = shlex.quote(command[0])
+    gone = shlex.quote(f"{one_line(command[0])} is gone. Remove this shortcut and install it again.")
     return (
         "#!/bin/sh\n"
         f"# {one_line(shortcut.name)} (written by modelhub)\n"
         "option=\n"
         f'case "$1" in {options}) option=$1; shift;; esac\n'
+        f"command -v {program} >/dev/null || {{\n"
+        f"    notify-send -a modelhub {shlex.quote(one_line(shortcut.name))} {gone} 2>/dev/null\n"
+        f"    echo {gone} >&2\n"
+        "    exit 127\n"
+        "}\n"
         f'exec {words} $option -- "$@"\n'
     )
 

@@ -51,6 +51,14 @@ def test_a_second_shortcut_of_the_same_name_gets_a_number(tmp_path: Path, platfo
     assert take(tmp_path, "two", writer) == ()
 
 
+def test_two_icons_never_look_the_same(tmp_path: Path) -> None:
+    """Files on Linux are called by the id; what is shown gets the number nevertheless."""
+    writer = linux_writer(tmp_path)
+    put(tmp_path, id_="one", writer=writer)
+    second = put(tmp_path, id_="two", writer=writer)
+    assert "\nName=Sort it (2)\n" in Path(second[-1]).read_text()
+
+
 @pytest.mark.parametrize("platform", WRITERS)
 def test_a_name_of_any_length_fits(tmp_path: Path, platform: str) -> None:
     """File systems allow 255 bytes."""
@@ -199,11 +207,14 @@ class FakeWinreg:
 
 
 def test_the_registry_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Empty parents go, up to Classes; those with entries of others stay."""
+    """Empty parents go, up to Classes; those with entries or values of others stay."""
     fake = FakeWinreg()
     foreign = r"Software\Classes\Directory\shell\other\command"
     fake.CreateKey(1, foreign)
     fake.SetValueEx(foreign, "", 0, fake.REG_SZ, "other.exe")
+    verb = r"Software\Classes\SystemFileAssociations\.pt\shell"
+    fake.CreateKey(1, verb)
+    fake.SetValueEx(verb, "", 0, fake.REG_SZ, "open")  # what a double click does; nothing below it
     before = dict(fake.keys)
     monkeypatch.setitem(sys.modules, "winreg", fake)
     places = windows.Places(desktop=tmp_path, menu=tmp_path, send_to=tmp_path)

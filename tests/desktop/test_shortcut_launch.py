@@ -88,6 +88,24 @@ def test_the_installed_launcher_runs_every_action(tmp_path: Path, stub: Stub, mo
         assert stub.heard(option, "--")
 
 
+def test_a_launcher_whose_python_is_gone_says_so(tmp_path: Path, stub: Stub) -> None:
+    """By a notification, since there is no terminal; and by its exit code."""
+    launcher = installed_at(tmp_path / "state", tmp_path, stub, name=NAMES[2])[0]
+    stub.path.unlink()
+    told = tmp_path / "told"
+    notifier = tmp_path / "notify-send"
+    notifier.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{told}"\n')
+    notifier.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([launcher, "/x"], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert told.read_text().splitlines()[:3] == ["-a", "modelhub", NAMES[2]]
+    assert f"{stub.path} is gone" in told.read_text()
+    assert f"{stub.path} is gone" in done.stderr
+    notifier.unlink()
+    assert subprocess.run([launcher], env=environ, capture_output=True, check=False).returncode == 127
+
+
 @pytest.mark.skipif(shutil.which("gio") is None, reason="gio is not installed")
 @pytest.mark.parametrize("state", ["state", "of o'neil 下载 & co", '"$HOME" `x` \\', "100%", HOSTILE])
 def test_gio_passes_the_dropped_file(tmp_path: Path, stub: Stub, model: str, state: str) -> None:
