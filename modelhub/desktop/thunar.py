@@ -66,7 +66,7 @@ class ThunarActions:
         if path.exists():
             text = _read(path)
             backup = path.with_name(path.name + _BACKUP)
-            if not backup.exists():
+            if not backup.exists() and "<unique-id>modelhub-" not in text:
                 backup.write_text(text, encoding="utf-8")
         else:
             # The user's file replaces the system's: what that offers must stay.

@@ -256,6 +256,19 @@ def test_thunars_file_stays_a_link_into_dotfiles(tmp_path: Path) -> None:
     assert real.read_text() == "<actions>\n</actions>\n"
 
 
+def test_the_backup_is_of_the_file_without_ours(tmp_path: Path) -> None:
+    """One that was made by the first shortcut needs none."""
+    writer = linux_writer(tmp_path)
+    backup = (tmp_path / THUNAR).with_name("uca.xml.before-modelhub")
+    put(tmp_path, "filemanager", id_="one", writer=writer)
+    put(tmp_path, "filemanager", id_="two", writer=writer)
+    assert not backup.exists()
+    take(tmp_path, "one", writer)
+    take(tmp_path, "two", writer)
+    put(tmp_path, "filemanager", id_="three", writer=writer)
+    assert "modelhub" not in backup.read_text()
+
+
 def test_an_action_that_somebody_broke_by_hand_is_kept(tmp_path: Path) -> None:
     """No XML any more; the rest of the shortcut goes."""
     writer = linux_writer(tmp_path)
