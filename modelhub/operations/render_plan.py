@@ -79,6 +79,11 @@ def plan_renders(records: Iterable[ModelRecord], bench: Bench) -> RenderPlan:
         sound = (subject_of(r) for r in bench.library if r.detection.type is kind and obstacle(r) is None)
         return [subject for subject in sound if isinstance(subject, Subject)]
 
+    def rescues_for(base: Subject) -> tuple[Part, ...]:
+        vaes = [vae for vae in library(ModelType.VAE) if fits(vae.facts, base.facts)]
+        vaes.sort(key=lambda vae: not _proven_good(vae, bench.last))
+        return tuple(vae.part for vae in vaes[:_RESCUES])
+
     for record in records:
         reason = obstacle(record)
         subject = subject_of(record) if reason is None else None
@@ -87,14 +92,12 @@ def plan_renders(records: Iterable[ModelRecord], bench: Bench) -> RenderPlan:
         if reason is not None or not isinstance(subject, Subject):
             untested.append((record, *(reason or (RenderVerdict.LOAD_ERROR, "it cannot be read"))))
         elif record.detection.type is ModelType.BASE:
-            vaes = [vae for vae in library(ModelType.VAE) if fits(vae.facts, subject.facts)]
-            vaes.sort(key=lambda vae: not _proven_good(vae, bench.last))
-            rescues = tuple(vae.part for vae in vaes[:_RESCUES])
-            choices.append(Choice(subject=subject, bases=(subject,), rescues=rescues))
+            choices.append(Choice(subject=subject, bases=(subject,), rescues=rescues_for(subject)))
         else:
             chosen, why = _bases_for(subject, bench, subject_of, library)
             if chosen:
-                choices.append(Choice(subject=subject, bases=tuple(chosen), why=why))
+                rescues = rescues_for(chosen[0])
+                choices.append(Choice(subject=subject, bases=tuple(chosen), rescues=rescues, why=why))
             else:
                 untested.append((record, RenderVerdict.NOT_TESTED, why))
     return RenderPlan(choices=tuple(choices), untested=tuple(untested))

@@ -14,12 +14,14 @@ import torch
 from diffusers import AutoencoderKL
 
 from modelhub.render import devices, rendering
+from modelhub.render.folders import has_unet
 from modelhub.render.judge import LIMITS, Array, Judgement, judge_base, judge_picture, picture_numbers
-from modelhub.render.loaders import Base, has_unet, load_base, load_vae
+from modelhub.render.loaders import Base, load_base
 from modelhub.render.messages import Job, Part
 from modelhub.render.problems import RenderProblem
 from modelhub.render.recipes import SMALL, Recipe, settled
 from modelhub.render.text import Context, context
+from modelhub.render.vaes import load_vae
 from modelhub.render.verdicts import RenderVerdict
 
 Say = Callable[[str, bool], None]
@@ -84,7 +86,7 @@ class Bench:
         self.say(f"loading {job.base.name}", True)
         started = time.monotonic()
         dtype = devices.dtype_for(self.device, Path(job.base.path), exact=job.exact, wanted=job.dtype)
-        base = load_base(job.base, dtype=dtype).to(self.device)
+        base = load_base(job.base, dtype=dtype, spares=job.rescues).to(self.device)
         name = str(dtype).removeprefix("torch.")
         self._loaded = Loaded(job.base, job.exact, base, name, time.monotonic() - started, job.dtype)
         return self._loaded
@@ -161,7 +163,10 @@ class Bench:
         damage = (*job.subject.damage, *held.base.damage)
         judgement = judge_base(numbers, damage=damage)
         pictures = {"full": shot.raw}
-        if judgement.verdict in _VAE_MAY_HELP and job.rescues:
+        if held.base.borrowed:
+            text = f"it has no VAE of its own; rendered with {held.base.borrowed}"
+            judgement = replace(judgement, warnings=(*judgement.warnings, text))
+        elif judgement.verdict in _VAE_MAY_HELP and job.rescues:
             judgement, pictures = self._rescued(job, held, shot, judgement, pictures)
         return Outcome(judgement, recipe, numbers, pictures, recipe.prompt)
 

@@ -24,7 +24,7 @@ import transformers
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.render import devices
-from modelhub.render.loaders import INDEX, pipeline_of, read_json, shards
+from modelhub.render.folders import INDEX, pipeline_of, read_json, shards
 from modelhub.render.problems import RenderProblem, incomplete
 from modelhub.render.recipes import Recipe
 from modelhub.render.verdicts import RenderVerdict

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,10 @@ import torch
 
 from modelhub.render import networks, tensors
 from modelhub.render.clip_names import Named
+from modelhub.render.folders import has_unet, pipeline_of, read_json, weights
 from modelhub.render.messages import Part
 from modelhub.render.problems import RenderProblem, incomplete
+from modelhub.render.vaes import Spares
 from modelhub.render.verdicts import RenderVerdict
 
 # Prefixes in single files, most telling first: component → the prefix is taken off the names.
@@ -31,22 +32,11 @@ _PREFIXES = (
 _FLAGS = ("v_pred", "ztsnr", "edm_")
 # Extra input channels of the UNet beside the latents → what they are for.
 _KINDS = {0: "text", 5: "inpainting", 4: "instruct-pix2pix", 1: "depth"}
-INDEX = "model_index.json"
 _EDM = "EDM's noise scale (CosXL, Playground) is not rendered with"
 _PREDICTIONS = {"epsilon": "epsilon", "v_prediction": "v"}
 _SD2_LAYERS = 23
 # Folders' text encoders, where there is not one.
 _ENCODERS = {"sdxl": ("text_encoder", "text_encoder_2"), "sdxl-refiner": ("text_encoder_2",)}
-_WEIGHTS = (
-    "diffusion_pytorch_model.safetensors",
-    "model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "model.fp16.safetensors",
-    "diffusion_pytorch_model.bin",
-    "pytorch_model.bin",
-    "diffusion_pytorch_model.fp16.bin",
-    "pytorch_model.fp16.bin",
-)
 
 
 @dataclass
@@ -54,7 +44,7 @@ class Base:
     """Networks on their device. `kind`: "text", "inpainting", "instruct-pix2pix", "depth" or "refiner".
 
     `penultimate`: contexts are the last but one layer's output, normalised ("sd2") or plain ("sdxl"); "" for the last.
-    `prediction`: "epsilon" or "v", None where it is to be found out.
+    `prediction`: "epsilon" or "v", None where it is to be found out. `borrowed`: the VAE that stands in for none.
     """
 
     unet: Any
@@ -65,6 +55,7 @@ class Base:
     penultimate: str = ""
     prediction: str | None = None
     zero_snr: bool = False
+    borrowed: str = ""
     damage: list[str] = field(default_factory=list)
 
     @property
@@ -85,25 +76,32 @@ class Base:
         return self
 
 
-def load_base(part: Part, *, dtype: torch.dtype) -> Base:
-    """The base of a file or folder, in `dtype`, on the CPU. Raises RenderProblem and ModelhubError."""
+def load_base(part: Part, *, dtype: torch.dtype, spares: Sequence[Part] = ()) -> Base:
+    """The base of a file or folder, in `dtype`, on the CPU. Raises RenderProblem and ModelhubError.
+
+    A file without a VAE takes the first of `spares` that fits.
+    """
     path = Path(part.path)
-    base = _from_folder(path, dtype) if path.is_dir() else _from_file(path, dtype, part.architecture)
+    if path.is_dir():
+        base = _from_folder(path, dtype)
+    else:
+        base = _from_file(path, dtype, part.architecture, Spares(spares, dtype))
     if part.prediction in ("epsilon", "v") and base.prediction is None:
         base.prediction = part.prediction
     return base
 
 
-def _from_file(path: Path, dtype: torch.dtype, architecture: str | None) -> Base:
+def _from_file(path: Path, dtype: torch.dtype, architecture: str | None, spares: Spares) -> Base:
     """A file's tensors, of which only those are read that are needed."""
     wanted = (*(prefix for prefix, _ in _PREFIXES), *_FLAGS)
     return assembled(
         tensors.load(path, lambda name: name if name.startswith(wanted) else None, dtype=dtype),
         architecture=architecture,
+        spares=spares,
     )
 
 
-def assembled(named: Named, *, architecture: str | None = None) -> Base:
+def assembled(named: Named, *, architecture: str | None = None, spares: Spares | None = None) -> Base:
     """The base of a single file's tensors, of which it takes everything away. Raises RenderProblem."""
     found: dict[str, Named] = {}
     flags: set[str] = set()
@@ -122,11 +120,14 @@ def assembled(named: Named, *, architecture: str | None = None) -> Base:
         raise RenderProblem(RenderVerdict.INCOMPLETE, "the file has no unet")
     unet = networks.unet(found.pop("unet"))
     kind, family = _kind(unet), architecture or _family(unet)
-    for component in ("vae", "text_encoder"):
-        if component not in found:
-            raise RenderProblem(RenderVerdict.INCOMPLETE, f"the file has no {component.replace('_', ' ')}")
+    if "text_encoder" not in found:
+        raise RenderProblem(RenderVerdict.INCOMPLETE, "the file has no text encoder")
     damage = _broken_position_ids(found["text_encoder"])
-    vae = networks.vae(found.pop("vae"), architecture=family)
+    borrowed = ""
+    if "vae" in found:
+        vae = networks.vae(found.pop("vae"), architecture=family)
+    else:
+        vae, borrowed = (spares or Spares((), torch.float32)).find(family, unet.config.out_channels)
     encoders = [networks.text_encoder(found.pop(key)) for key in ("text_encoder", "text_encoder_2") if key in found]
     if unet.config.addition_embed_type and kind != "refiner" and len(encoders) < 2:
         raise incomplete("file", ["the second text encoder"])
@@ -139,24 +140,9 @@ def assembled(named: Named, *, architecture: str | None = None) -> Base:
         penultimate=_penultimate(unet, encoders),
         prediction="v" if "v_pred" in flags else None,
         zero_snr="ztsnr" in flags,
+        borrowed=borrowed,
         damage=damage,
     )
-
-
-def pipeline_of(path: Path) -> str | None:
-    """The class that a folder's index names; None for a file, or a folder without an index. Raises RenderProblem."""
-    if not (path / INDEX).is_file():
-        return None
-    name = read_json(path / INDEX).get("_class_name")
-    if not isinstance(name, str):
-        raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {INDEX} names code of its own, which is never run")
-    return name
-
-
-def has_unet(path: Path) -> bool:
-    """Whether `load_base` is for this file or folder, and not one of diffusers' own pipelines. Raises RenderProblem."""
-    name = pipeline_of(path) or "StableDiffusionPipeline"
-    return name.startswith("StableDiffusion") and not name.startswith("StableDiffusion3")
 
 
 def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
@@ -164,15 +150,15 @@ def _from_folder(folder: Path, dtype: torch.dtype) -> Base:
         raise RenderProblem(RenderVerdict.NOT_TESTED, f"nothing is put on a {pipeline_of(folder)}")
     schedule = read_json(folder / "scheduler" / "scheduler_config.json")
     prediction = _prediction(schedule)
-    unet = networks.unet_of_folder(read_json(folder / "unet" / "config.json"), _weights(folder / "unet", dtype))
+    unet = networks.unet_of_folder(read_json(folder / "unet" / "config.json"), weights(folder / "unet", dtype))
     names = _ENCODERS.get(_family(unet), ("text_encoder",))
     settings = {name: read_json(folder / name / "config.json") for name in names}
-    encoders = [networks.text_encoder(_weights(folder / name, dtype), settings[name]) for name in names]
+    encoders = [networks.text_encoder(weights(folder / name, dtype), settings[name]) for name in names]
     family = _family(unet)
     config = read_json(folder / "vae" / "config.json")
     return Base(
         unet=unet,
-        vae=networks.vae(_weights(folder / "vae", dtype), architecture=family, config=config),
+        vae=networks.vae(weights(folder / "vae", dtype), architecture=family, config=config),
         text_encoders=encoders,
         architecture=family,
         kind=_kind(unet),
@@ -192,20 +178,6 @@ def _prediction(schedule: Mapping[str, Any]) -> str:
         words = f"a UNet that predicts neither noise nor v ({kind or said}) is not rendered with"
         raise RenderProblem(RenderVerdict.NOT_TESTED, words)
     return _PREDICTIONS[said]
-
-
-def load_vae(part: Part, *, architecture: str, dtype: torch.dtype) -> Any:
-    """A VAE out of its own file, a full checkpoint or a folder. Raises RenderProblem and ModelhubError."""
-    path = Path(part.path)
-    if path.is_dir():
-        inner = path if (path / "config.json").is_file() else path / "vae"
-        config = read_json(inner / "config.json")
-        return networks.vae(_weights(inner, dtype), architecture=architecture, config=config)
-    named = tensors.load(path, lambda name: None if name.startswith(("model.", "loss.")) else name, dtype=dtype)
-    for prefix in ("first_stage_model.", "vae."):
-        if any(name.startswith(prefix) for name in named):
-            named = {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
-    return networks.vae(named, architecture=architecture)
 
 
 def _is_refiner(unet: Any) -> bool:
@@ -245,35 +217,3 @@ def _broken_position_ids(named: Named) -> list[str]:
         if wrong:
             return [f"{wrong} of the text encoder's position_ids are wrong: UIs misread prompts of some lengths"]
     return []
-
-
-def read_json(path: Path) -> Mapping[str, Any]:
-    """A configuration in a diffusers folder. Raises RenderProblem."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise incomplete("folder", [path.name if path.name == INDEX else f"{path.parent.name}/{path.name}"]) from None
-    except (OSError, ValueError, RecursionError) as exc:
-        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} cannot be read: {exc}") from exc
-    if not isinstance(value, dict):
-        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} holds no configuration")
-    return value
-
-
-def _weights(folder: Path, dtype: torch.dtype) -> Named:
-    lost = ""
-    for index in sorted(folder.glob("*.index.json")):
-        listed = shards(index)
-        lost = next((name for name in listed if not (folder / name).is_file()), "")
-        if listed and not lost:
-            return tensors.load_all([folder / name for name in listed], dtype=dtype)
-    for name in _WEIGHTS:
-        if (folder / name).is_file():
-            return tensors.load(folder / name, dtype=dtype)
-    raise incomplete("folder", [f"{folder.name}/{lost or _WEIGHTS[0]}"])
-
-
-def shards(index: Path) -> list[str]:
-    """The names of the files among which an index says that the weights are. Raises RenderProblem."""
-    listed = read_json(index).get("weight_map")
-    return sorted({Path(str(name)).name for name in listed.values()}) if isinstance(listed, dict) else []

@@ -27,7 +27,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
     """Test `subject` on `base` (the same part when a base is tested). `pictures` is a folder for the PNGs.
 
     `exact`: load the base in fp32 on a CPU, since adapters are compared on it. `rescues`: VAEs of the library to try
-    when the base's own seems to be the culprit. `alternatives`: another base fits, so a bad one need not be tested on.
+    when the base has none, or its own seems to be the culprit. `alternatives`: another base fits, so that a
+    bad one need not be tested on.
     `dtype`: "fp16", "bf16" or "fp32" for the base; "" lets the device decide.
     """
 

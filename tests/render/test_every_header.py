@@ -13,8 +13,9 @@ pytest.importorskip("torch", reason="needs the extra [render]")
 
 from modelhub.operations.inspect import inspect
 from modelhub.render.adapting import TESTS
+from modelhub.render.recipes import Recipe
 from modelhub.render.verdicts import RenderVerdict
-from tests.render.trials import Trials
+from tests.render.trials import PROMPT, Trials
 
 PIECES = 2  # the headers in as many tests, so that they run side by side
 
@@ -34,7 +35,7 @@ def test_every_kind_of_file_gets_a_verdict_and_is_left_as_it_is(
         before = path.read_bytes()
         type_ = inspect(path).detection.type.value
         kind = type_ if type_ in TESTS else "lora"
-        result = trials.of(path, kind)
+        result = trials.of(path, kind, Recipe(prompt=PROMPT, steps=2))
         if result.verdict not in set(RenderVerdict) or result.verdict == "ok" or not result.words:
             wrong.append(f"{layout.stem} as {kind}: {result.verdict} {result.words}")
         assert path.read_bytes() == before

@@ -87,6 +87,29 @@ def test_a_broken_hypernetwork_is_caught(trials: Trials, tmp_path: Path, change:
     assert trials.of(path, "hypernetwork").verdict == verdicts[change]
 
 
+def test_a_base_without_a_vae_is_rendered_with_one_of_the_library(trials: Trials, tmp_path: Path) -> None:
+    """As UIs do with such files; which one it was is said."""
+    from modelhub.render.messages import Job
+    from modelhub.render.worker import tested
+    from tests.render.trials import part
+    from tests.render.twins import write
+
+    subject = part(write(next(twin for twin in TWINS if twin.name == "no vae"), tmp_path), "base")
+    spare = part(FAMILY / "miniature-vivid.vae.ckpt", "vae")
+    broken = part(write(next(twin for twin in TWINS if twin.name == "vae for 16 channels"), tmp_path), "vae")
+    job = Job(
+        id=98,
+        subject=subject,
+        base=subject,
+        recipe=Recipe(prompt=PROMPT),
+        pictures=str(tmp_path / "pictures"),
+        rescues=(broken, spare),
+    )
+    result = tested(trials.bench, job)
+    assert result.verdict == "ok"
+    assert result.warnings == (f"it has no VAE of its own; rendered with {spare.name}",)
+
+
 def test_a_base_with_a_broken_vae_names_the_vae_that_helps(trials: Trials, tmp_path: Path) -> None:
     """The latents are fine: with a sound VAE of the library the picture is."""
     from modelhub.render.messages import Job
