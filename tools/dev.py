@@ -72,7 +72,7 @@ def clean(_: list[str]) -> int:
 
 
 def install(extra: str) -> int:
-    """Make the environment and install the package in it with an extra ("render" or "dev"), unless that is done already."""
+    """Make the environment and install the package with an extra ("render" or "dev"), unless that is done already."""
     stamp = VENV / f".installed-{extra}"
     # The development environment can do all that the other one can.
     if any(_says(one, _digest()) for one in (stamp, VENV / ".installed-dev")):
