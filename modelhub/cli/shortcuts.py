@@ -27,7 +27,7 @@ def install_shortcut(
     options: tuple[str, ...],
 ) -> None:
     """Write it and say where. Raises UsageError for words that are none."""
-    from modelhub.desktop.install import install, writer_for
+    from modelhub.desktop.install import find, install, writer_for
 
     settings = session.settings
     rules = chosen_rules(settings, layout=layout, into=into)
@@ -52,6 +52,7 @@ def install_shortcut(
         options=options,
     )
     done = install(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
+    shown = find(shortcut.id, settings.state_folder).name
     if session.json:
         print_json({"id": shortcut.id, "name": shown, "files": list(done.paths)})
         return
