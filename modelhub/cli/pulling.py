@@ -62,9 +62,24 @@ def _pull_one(session: Session, request: Request, sources: Sequence[Fetcher], *,
         return plan_to_json(plan)
     announce(session, plan)
     result = pull(plan, catalog=session.catalog, settings=session.settings, progress=session.progress)
+    if request.sidecars:
+        _write_sidecars(session, result)
     if not session.json:
         print("\n".join(result_lines(result)), flush=True)
     return result_to_json(result)
+
+
+def _write_sidecars(session: Session, result: Pulled) -> None:
+    """The model is there and recorded: what is beside it is no reason to fail."""
+    from modelhub.operations.previews import write_sidecars
+
+    for model in result.models:
+        if model.path is None or model.path.is_dir():
+            continue
+        try:
+            write_sidecars(result.plan.remote, model.path, staging=session.settings.library / ".modelhub" / "previews")
+        except (ModelhubError, OSError) as exc:
+            session.progress.note(f"{model.name}: no preview: {exc}")
 
 
 def announce(session: Session, plan: Plan) -> None:

@@ -5,6 +5,7 @@ API: https://developer.civitai.com/docs/api/public-rest
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -135,8 +136,17 @@ def remote_model(
         trigger_words=trigger_words(version),
         notices=_notices(about, version),
         previews=tuple(image.url for image in version.images or () if image.url and image.type in (None, "image")),
+        document=document(about, version, number),
         versions=tuple(_version(each) for each in (model.model_versions if model else None) or () if _usable(each)),
     )
+
+
+def document(about: ModelSummary, version: Version, number: int | None) -> str:
+    """The version as Civitai Helper keeps it beside a model (`.civitai.info`), with the name and type of its model."""
+    known = msgspec.to_builtins(version)
+    known |= {"modelId": number, "model": msgspec.to_builtins(about)}
+    known["model"] = {name: known["model"].get(name) for name in ("name", "type", "nsfw")}
+    return json.dumps(known, ensure_ascii=False, indent=2)
 
 
 def _usable(version: Version) -> bool:

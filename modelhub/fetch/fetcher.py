@@ -60,7 +60,8 @@ class RemoteModel:
     that name has moved. `notices` are lines the user should read (moved repository, early access ends …).
     `repository` is "org/name" where the source has repositories. `wanted` is the file or folder that the reference
     itself named. `components` are the folders that a `model_index.json` at the top names (empty where there is none
-    or it could not be read). `previews` are the addresses of pictures that show the model. `versions` are all that
+    or it could not be read). `previews` are the addresses of pictures that show the model; `document` is what Civitai
+    says of the version, as JSON for a `.civitai.info` beside it. `versions` are all that
     can be had, in the source's order (newest first), where it has versions and told them.
     """
 
@@ -82,6 +83,7 @@ class RemoteModel:
     repository: str | None = None
     components: tuple[str, ...] = ()
     previews: tuple[str, ...] = ()
+    document: str = ""
     versions: tuple[RemoteVersion, ...] = ()
 
 

@@ -1,7 +1,8 @@
-"""Previews: a model's first picture at its source, written beside the model as UIs look for it."""
+"""What a source says and shows of a model, written beside it as UIs look for it."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -37,6 +38,25 @@ def fetch_preview(
     finally:
         shutil.rmtree(got.path.parent, ignore_errors=True)
     return target
+
+
+def write_sidecars(
+    remote: RemoteModel, model: Path, *, staging: Path, settings: TransferSettings | None = None
+) -> list[Path]:
+    """`NAME.civitai.info` and the preview, where there is none yet; returns what was written.
+
+    Raises as `fetch_preview` does, after the `.civitai.info`.
+    """
+    written = []
+    info = model.with_name(f"{model.stem}.civitai.info")
+    if remote.document and not info.exists():
+        staging.mkdir(parents=True, exist_ok=True)
+        draft = staging / f"{os.getpid()}-{info.name}"
+        draft.write_text(remote.document, encoding="utf-8")
+        move(draft, info, within=info.parent)
+        written.append(info)
+    preview = fetch_preview(remote, model, staging=staging, settings=settings)
+    return [*written, preview] if preview else written
 
 
 def _is_preview(path: Path, model: Path) -> bool:

@@ -26,7 +26,8 @@ class Request:
     """What the user asked for. `to`: a folder to place into instead of the library's own for the type.
 
     `sha256` is enforced on the one chosen file; `name` is the file name (without suffix) and the model's name.
-    `keep_pickle`: with `wish.convert`, keep the downloaded pickle beside its safetensors twin.
+    `keep_pickle`: with `wish.convert`, keep the downloaded pickle beside its safetensors twin. `sidecars`: write what
+    the source says and shows of the model beside it, too.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Request:
     style: Style | None = None
     sha256: str | None = None
     keep_pickle: bool = False
+    sidecars: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

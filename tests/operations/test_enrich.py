@@ -205,6 +205,26 @@ def test_a_preview_that_is_no_picture_is_not_kept(place: User, tmp_path: Path) -
     assert not list((tmp_path / "models").glob("*.preview*"))
 
 
+def test_pull_writes_what_the_site_says_beside_the_model_when_asked(place: User) -> None:
+    """The version as Civitai Helper keeps it, which `inspect` reads, and the picture."""
+    url = f"{place.site.storage_url}/files/{place.site.blobs['picture.png'].sha256}"
+    for _, version in place.site.versions():
+        version["images"] = [{"url": url, "type": "image"}]
+    done = run(place, "pull", "civitai:7", "--sidecars")
+    assert done.returncode == 0, done.stderr
+    (model,) = [model for model in place.models if any(source.kind == "civitai" for source in model.sources)]
+    assert model.path is not None
+    said = json.loads(model.path.with_name(f"{model.path.stem}.civitai.info").read_text(encoding="utf-8"))
+    assert said["modelId"] == 7
+    assert said["model"]["name"]
+    assert said["files"]
+    assert model.path.with_name(f"{model.path.stem}.preview.png").read_bytes() == PICTURE
+    own = model.path.with_name(f"{model.path.stem}.civitai.info")
+    own.write_text("mine", encoding="utf-8")
+    run(place, "pull", "civitai:7", "--sidecars")
+    assert own.read_text(encoding="utf-8") == "mine"
+
+
 def run(place: User, *arguments: str) -> subprocess.CompletedProcess[str]:
     """One command line of this user."""
     environ = {**os.environ, **place.environ, "PYTHONUTF8": "1"}

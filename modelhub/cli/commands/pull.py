@@ -55,6 +55,9 @@ def pull(
     replace: Annotated[
         bool, typer.Option("--replace", help="With --update: put the old one into the trash afterwards.")
     ] = False,
+    sidecars: Annotated[
+        bool, typer.Option("--sidecars", help="Also write .civitai.info and a preview picture beside the model.")
+    ] = False,
     limit_rate: Annotated[
         str | None, typer.Option("--limit-rate", metavar="RATE", help="Most bytes per second, such as 5M; 0: no limit.")
     ] = None,
@@ -116,6 +119,7 @@ def pull(
             style=style,
             sha256=sha256,
             keep_pickle=keep_pickle,
+            sidecars=sidecars,
         )
         for source in named
     ]
