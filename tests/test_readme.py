@@ -44,6 +44,7 @@ def test_every_option_in_the_readme_exists() -> None:
     root = build()
     with root.make_context("modelhub", ["list"]) as context:
         commands = [root, *(root.get_command(context, name) for name in COMMANDS)]
+        commands += [inner for group in commands for inner in getattr(group, "commands", {}).values()]
     known = {option for command in commands for param in command.params for option in param.opts} | {"--help"}
     text = README.replace("mypy --strict", "")
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)) <= known

@@ -172,7 +172,7 @@ def _command(step: Step) -> list[str]:
 
 def environment(home: Path, hub: str) -> dict[str, str]:
     """The caller's environment without settings of modelhub and the hubs, pointing at the demo's own."""
-    ours = ("MODELHUB_", "HF_", "HUGGING_FACE_", "CIVITAI_")
+    ours = ("MODELHUB_", "TRANSFORMERS_OFFLINE", "HF_", "HUGGING_FACE_", "CIVITAI_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     width = shutil.get_terminal_size((WIDTH, 24)).columns
     return kept | {

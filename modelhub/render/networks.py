@@ -119,7 +119,7 @@ def _configured(what: str, make: Callable[[], Any]) -> Any:
         raise RenderProblem(RenderVerdict.NOT_TESTED, f"the {what} cannot be built: {exc}") from exc
     except NotAUNetError as exc:
         raise RenderProblem(RenderVerdict.INCOMPLETE, f"the {what} cannot be built: {exc}") from exc
-    except (KeyError, IndexError, ValueError, TypeError, RuntimeError, AttributeError) as exc:
+    except (LookupError, ValueError, TypeError, RuntimeError, AttributeError, ArithmeticError, AssertionError) as exc:
         raise RenderProblem(
             RenderVerdict.LOAD_ERROR, f"the {what} cannot be built: {type(exc).__name__}: {exc}"
         ) from exc

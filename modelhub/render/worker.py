@@ -11,13 +11,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["TRANSFORMERS_OFFLINE"] = "1"
-os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-# cuBLAS is deterministic only with a fixed workspace.
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-
 from modelhub.render.messages import Job, Ready, Result, Stage, decode_job, encode
 
 if TYPE_CHECKING:
@@ -29,6 +22,7 @@ _LOST = 70  # exit code when the GPU is lost to the process
 
 def main() -> int:
     """Serve until stdin ends."""
+    _set_environment()
     jobs, answers = sys.stdin.buffer, _own_stdout()
     wanted = sys.argv[1] if len(sys.argv) > 1 else "auto"
     try:
@@ -47,6 +41,16 @@ def main() -> int:
         bench.say = say
         _send(answers, tested(bench, job))
     return 0
+
+
+def _set_environment() -> None:
+    """What the libraries read when they are imported."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # cuBLAS is deterministic only with a fixed workspace.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def _own_stdout() -> BinaryIO:
