@@ -31,6 +31,8 @@ class Settings:
     huggingface_token: str = field(repr=False)
     civitai_endpoint: str
     civitai_token: str = field(repr=False)
+    modelscope_endpoint: str
+    modelscope_token: str = field(repr=False)
     pull_purpose: str
     pull_precision: str
     pull_allow_pickle: bool

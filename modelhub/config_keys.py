@@ -72,6 +72,15 @@ KEYS: tuple[Key, ...] = (
         ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
         secret=True,
     ),
+    Key("modelscope.endpoint", "text", "https://modelscope.cn", "ModelScope address.", ("MODELSCOPE_ENDPOINT",)),
+    Key(
+        "modelscope.token",
+        "text",
+        "",
+        "ModelScope access token, for private repositories.",
+        ("MODELSCOPE_API_TOKEN",),
+        secret=True,
+    ),
     Key(
         "pull.purpose",
         "text",

@@ -193,7 +193,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a model came from. `kind` is "huggingface", "civitai", "url" or "local".
+    """Where a model came from. `kind` is "huggingface", "civitai", "modelscope", "url" or "local".
 
     `reference` is what can be pulled again; `requested` what the user asked for when that name has moved. `scan` is
     the source's own malware verdict ("safe", "unsafe", "queued" …), `base_model` its free-text base ("SD 1.5").

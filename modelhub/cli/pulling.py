@@ -15,7 +15,7 @@ from modelhub.fetch.scans import scan_text
 from modelhub.operations.obtain import Obtained
 from modelhub.operations.pull import Plan, Pulled, Request, plan_pull, pull
 
-_SOURCES = {"huggingface": "the hub", "civitai": "Civitai"}
+_SOURCES = {"huggingface": "the hub", "civitai": "Civitai", "modelscope": "ModelScope"}
 PROGRESS_FORMS = ("bars", "none", "json")
 _CANDIDATES = (
     Column(""),

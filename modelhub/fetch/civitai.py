@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from modelhub import __version__
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch import civitai_answers, civitai_reference
 from modelhub.fetch.civitai_answers import Model, Version
 from modelhub.fetch.civitai_reference import CivitaiReference
 from modelhub.fetch.endpoints import checked_endpoint
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
+from modelhub.fetch.questions import Questions
 
 if TYPE_CHECKING:
     import requests
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T", Model, Version, list[Version | None])
 _BATCH = 100  # hashes in one question; the API refuses more
-_ATTEMPTS = 4
-_LONGEST_WAIT = 60.0  # seconds
 _PAUSE = 0.05  # seconds between single questions, where there are many
 _BY_HASH = "/api/v1/model-versions/by-hash"
 _TOKEN_HINT = "Make a key in your account's settings at civitai.com and set CIVITAI_API_TOKEN"
@@ -58,7 +54,8 @@ class Civitai:
         self._credential = (
             Credential(origin=f"{parts.scheme}://{parts.netloc}", value=f"Bearer {token}") if token else None
         )
-        self._timeout = timeout
+        secrets = {self._credential.header: self._credential.value} if self._credential else {}
+        self._questions = Questions(self.endpoint, secrets=secrets, timeout=timeout, sleep=sleep)
         self._sleep = sleep
 
     def claims(self, source: str) -> bool:
@@ -108,8 +105,8 @@ class Civitai:
     def _batch(self, digests: Sequence[str]) -> list[Version]:
         if self._has_batches:
             try:
-                body = [digest.upper() for digest in digests]
-                answer = self._ask("POST", _BY_HASH, list[Version | None], "these hashes", body=body)
+                posted = [digest.upper() for digest in digests]
+                answer = self._get(_BY_HASH, list[Version | None], "these hashes", posted=posted)
                 return [version for version in answer if version is not None]
             except _NoSuchQuestionError:
                 self._has_batches = False
@@ -180,14 +177,11 @@ class Civitai:
             return replace(answer, notices=(notice, *answer.notices))
         return answer
 
-    def _get(self, path: str, kind: type[_T], about: str) -> _T:
-        return self._ask("GET", path, kind, about)
-
-    def _ask(self, method: str, path: str, kind: type[_T], about: str, *, body: list[str] | None = None) -> _T:
+    def _get(self, path: str, kind: type[_T], about: str, *, posted: Sequence[str] | None = None) -> _T:
         if self.offline:
             raise NetworkError(f"Offline: Civitai is not asked about {about}.", "Leave out --offline to ask.")
-        response = self._answer(method, f"{self.endpoint}{path}", body)
-        if method == "POST" and response.status_code in (400, 404, 405, 501):
+        response = self._questions.ask(path, posted=posted)
+        if posted is not None and response.status_code in (400, 404, 405, 501):
             raise _NoSuchQuestionError(f"{self.endpoint} does not answer {path}.")
         if response.status_code >= 400:
             raise refusal(response, about, self.endpoint, with_token=self._credential is not None)
@@ -196,36 +190,6 @@ class Civitai:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             hint = "Try again later; check civitai.endpoint if it is set."
             raise NetworkError(f"{self.endpoint} does not answer as Civitai does about {about}.", hint) from exc
-
-    def _answer(self, method: str, address: str, body: list[str] | None) -> requests.Response:
-        """The answer, asked for again while the site is busy or failing."""
-        for attempt in range(_ATTEMPTS):
-            response = self._send(method, address, body)
-            busy = response.status_code == 429 or response.status_code >= 500
-            wait = _seconds(response.headers.get("Retry-After"))
-            if not busy or attempt == _ATTEMPTS - 1 or (wait or 0) > _LONGEST_WAIT:
-                return response
-            self._sleep(wait if wait is not None else 2.0**attempt)
-        return response
-
-    def _send(self, method: str, address: str, body: list[str] | None) -> requests.Response:
-        import requests
-
-        # No browser's name: to browsers the site answers with pages instead of errors.
-        headers = {"User-Agent": f"modelhub/{__version__}", "Accept": "application/json"}
-        try:
-            return requests.request(
-                method, address, headers=headers, json=body, timeout=self._timeout, auth=self._authorise
-            )
-        except (requests.RequestException, OSError, ValueError) as exc:
-            hint = "Check the connection and the proxy settings."
-            raise NetworkError(f"{self.endpoint} cannot be reached: {type(exc).__name__}.", hint) from exc
-
-    def _authorise(self, request: Any) -> Any:
-        # Given as `auth` also when there is no token: else a netrc file would add its own.
-        if self._credential is not None:
-            request.headers[self._credential.header] = self._credential.value
-        return request
 
 
 def _only_named(answer: RemoteModel, reference: CivitaiReference) -> RemoteModel:
@@ -275,7 +239,3 @@ def refusal(response: requests.Response, about: str, endpoint: str, *, with_toke
     if status == 429:
         return NetworkError("Civitai answers: too many requests.", "Try again later; a token raises the limit.")
     return NetworkError(f"{endpoint} answered {status} when asked about {about}{words}.", "Try again later.")
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.strip().isdigit() else None

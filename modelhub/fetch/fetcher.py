@@ -56,8 +56,8 @@ class RemoteVersion:
 class RemoteModel:
     """What a source holds under one reference: its files and everything it says about them.
 
-    `kind`: "huggingface", "civitai" or "url". `reference` can be pulled again; `requested` is what was asked for when
-    that name has moved. `notices` are lines the user should read (moved repository, early access ends …).
+    `kind`: "huggingface", "civitai", "modelscope" or "url". `reference` can be pulled again; `requested` is what was
+    asked for when that name has moved. `notices` are lines that the user should read (moved, early access ends …).
     `repository` is "org/name" where the source has repositories. `wanted` is the file or folder that the reference
     itself named. `components` are the folders that a `model_index.json` at the top names (empty where there is none
     or it could not be read). `previews` are the addresses of pictures that show the model; `document` is what Civitai

@@ -7,14 +7,13 @@ from collections.abc import Collection
 from urllib.parse import unquote_plus, urlsplit
 
 from modelhub.errors import NetworkError, UsageError
+from modelhub.fetch import civitai_reference, hub_reference, modelscope_reference
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.limits import TransferSettings
 from modelhub.fetch.session import shown
 from modelhub.fetch.transfer import probe
 
-_OTHERS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com"} | {
-    f"{www}civitai.{end}" for www in ("", "www.") for end in ("com", "green", "red")
-})  # fmt: skip
+_OTHERS = hub_reference.PUBLIC_HOSTS | civitai_reference.HOSTS | modelscope_reference.HOSTS
 
 # What signed addresses of S3, GCS, Azure and CloudFront and tokens in addresses are called; the rest is kept, for many
 # addresses mean another file without it.

@@ -5,7 +5,6 @@ The library is imported inside functions: it costs a few hundred milliseconds th
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -18,7 +17,7 @@ from urllib.parse import quote
 
 from modelhub import __version__
 from modelhub.errors import AccessError, ModelhubError, NetworkError
-from modelhub.fetch import hub_errors
+from modelhub.fetch import hub_errors, repositories
 from modelhub.fetch.hub_reference import HubReference
 
 if TYPE_CHECKING:
@@ -103,21 +102,6 @@ def ask(
 def resolve_address(endpoint: str, repository: str, commit: str, name: str) -> str:
     """Where the bytes of a file are, at a fixed commit."""
     return f"{endpoint}/{repository}/resolve/{quote(commit, safe='')}/{quote(name)}"
-
-
-def index_components(text: bytes) -> tuple[str, ...]:
-    """The component folders that a `model_index.json` names, () for one that cannot be read.
-
-    Its values are [library, class]; [null, null] stands for a component that the pipeline does without.
-    """
-    try:
-        index = json.loads(text)
-    except ValueError:
-        return ()
-    if not isinstance(index, dict):
-        return ()
-    pairs = ((name, value) for name, value in index.items() if isinstance(value, list) and not name.startswith("_"))
-    return tuple(name for name, value in pairs if len(value) == 2 and value[1] is not None)
 
 
 def _quieten() -> None:
@@ -214,7 +198,7 @@ def _components(endpoint: str, repository: str, commit: str, files: tuple[HubFil
 
     headers = build_hf_headers(token=api.token, library_name="modelhub", library_version=__version__)
     response = get_session().get(resolve_address(endpoint, repository, commit, _INDEX), headers=headers)
-    return index_components(response.content) if response.status_code == 200 else ()
+    return repositories.index_components(response.content) if response.status_code == 200 else ()
 
 
 def _card(info: ModelInfo, repository: str) -> HubAnswer:

@@ -6,7 +6,6 @@ that client neither checks hashes nor resumes in a later process.
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from modelhub.domain import TriggerWord
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
-from modelhub.fetch import hf_cache, hub_library, hub_reference
+from modelhub.fetch import hf_cache, hub_library, hub_reference, repositories
 from modelhub.fetch.endpoints import checked_endpoint
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.hub_errors import RepositoryGoneError
@@ -146,7 +145,7 @@ class HuggingFace:
             for file in held.files
         )
         index = next((file.path for file in held.files if file.name == "model_index.json"), None)
-        _require_wanted(reference, files)
+        repositories.require_wanted(reference, files, again=reference.repository)
         return RemoteModel(
             kind=self.kind,
             reference=str(reference),
@@ -158,7 +157,7 @@ class HuggingFace:
             page=f"{self.endpoints[0]}/{reference.repository}",
             notices=("Offline: only what the Hugging Face cache on this machine holds.",),
             wanted=reference.path,
-            components=hub_library.index_components(index.read_bytes()) if index else (),
+            components=repositories.index_components(index.read_bytes()) if index else (),
         )
 
 
@@ -178,7 +177,7 @@ def _model(endpoint: str, asked: HubReference, answer: HubAnswer) -> RemoteModel
     origin = f"{parts.scheme}://{parts.netloc}"
     credential = Credential(origin=origin, value=f"Bearer {answer.token}") if answer.token else None
     files = tuple(_file(endpoint, reference.repository, answer.commit, file, credential) for file in answer.files)
-    _require_wanted(reference, files)
+    repositories.require_wanted(reference, files, again=reference.repository)
     words = (answer.instance_prompt,) if answer.instance_prompt else ()
     return RemoteModel(
         kind=HuggingFace.kind,
@@ -211,12 +210,3 @@ def _file(endpoint: str, repository: str, commit: str, file: HubFile, credential
         credential=credential,
         scan=file.scan,
     )
-
-
-def _require_wanted(reference: HubReference, files: tuple[RemoteFile, ...]) -> None:
-    wanted = reference.path
-    if wanted is None or any(file.name == wanted or file.name.startswith(f"{wanted}/") for file in files):
-        return
-    near = difflib.get_close_matches(wanted, [file.name for file in files], n=3, cutoff=0.5)
-    hint = f"Near: {', '.join(near)}." if near else f"`modelhub pull {reference.repository} --dry-run` lists its files."
-    raise NotFoundError(f"{reference.repository} holds no `{wanted}`.", hint)

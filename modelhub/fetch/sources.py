@@ -9,11 +9,12 @@ from modelhub.fetch.civitai import Civitai
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.http import PlainHttp
 from modelhub.fetch.huggingface import HuggingFace
+from modelhub.fetch.modelscope import ModelScope
 
 
 def fetchers(settings: Settings) -> tuple[Fetcher, ...]:
     """All sources as the settings describe them; a plain address comes last, for it claims every other one."""
-    return hub(settings), civitai(settings), plain(settings)
+    return hub(settings), civitai(settings), modelscope(settings), plain(settings)
 
 
 def hub(settings: Settings) -> HuggingFace:
@@ -25,10 +26,17 @@ def hub(settings: Settings) -> HuggingFace:
 
 def plain(settings: Settings) -> PlainHttp:
     """Any other address; the hosts of the other sources' endpoints, mirrors among them, are not its own."""
-    endpoints = (*settings.huggingface_endpoints, settings.civitai_endpoint)
+    endpoints = (*settings.huggingface_endpoints, settings.civitai_endpoint, settings.modelscope_endpoint)
     return PlainHttp(others=[urlsplit(endpoint).netloc for endpoint in endpoints], offline=settings.offline)
 
 
 def civitai(settings: Settings) -> Civitai:
     """The Civitai source that the settings describe."""
     return Civitai(endpoint=settings.civitai_endpoint, token=settings.civitai_token or None, offline=settings.offline)
+
+
+def modelscope(settings: Settings) -> ModelScope:
+    """The ModelScope source that the settings describe."""
+    return ModelScope(
+        endpoint=settings.modelscope_endpoint, token=settings.modelscope_token or None, offline=settings.offline
+    )

@@ -108,11 +108,12 @@ def _extras() -> Iterator[Finding]:
 
 
 def _access(settings: Settings) -> Finding:
-    tokens = [
-        name
-        for name, value in (("Hugging Face", settings.huggingface_token), ("Civitai", settings.civitai_token))
-        if value
-    ]
+    held = {
+        "Hugging Face": settings.huggingface_token,
+        "Civitai": settings.civitai_token,
+        "ModelScope": settings.modelscope_token,
+    }
+    tokens = [name for name, value in held.items() if value]
     text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(settings.huggingface_endpoints)}"
     if shutil.which("hf") and not settings.huggingface_token:
         text += " (a token saved by `hf auth login` is used too)"

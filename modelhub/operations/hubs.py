@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from modelhub.errors import ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
-from modelhub.fetch.huggingface import HuggingFace
+from modelhub.fetch.repositories import KINDS, Following
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -65,7 +65,7 @@ class Hubs:
         """What the source says, None where it is still at the commit `since`. Raises ModelhubError."""
         key = (kind, reference, revision, since)
         with self._lock:
-            lock = self._locks.setdefault((kind, reference if kind == "huggingface" else ""), Lock())
+            lock = self._locks.setdefault((kind, reference if kind in KINDS else ""), Lock())
         with lock:
             if key not in self._answers:
                 self._answers[key] = self._asked(*key)
@@ -95,6 +95,6 @@ class Hubs:
         fetcher = self._by_kind.get(kind)
         if fetcher is None:
             raise NotFoundError(f"{reference} is at a hub that cannot be asked.")
-        if since is not None and isinstance(fetcher, HuggingFace):
+        if since is not None and isinstance(fetcher, Following):
             return fetcher.changed(reference, revision=revision, since=since)
         return fetcher.resolve(reference, revision=revision)

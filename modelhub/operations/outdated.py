@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from modelhub.domain import FileRecord, Format, LocationState, ModelRecord, Source
 from modelhub.errors import Exit, ModelhubError, NotFoundError
-from modelhub.fetch import civitai_reference, hub_reference
+from modelhub.fetch import civitai_reference
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel, RemoteVersion
+from modelhub.fetch.repositories import KINDS, whole
 from modelhub.operations.hubs import Hubs, at_once
 from modelhub.operations.obtain import git_sha1
 from modelhub.progress import SILENT, Progress
@@ -119,10 +120,8 @@ def civitai_model(source: Source) -> str:
 
 
 def _repository(source: Source) -> tuple[str, str | None]:
-    reference = hub_reference.parse(source.reference)
-    if reference is None:
-        raise NotFoundError(f"{source.reference} names no repository.")
-    return reference.repository, source.revision or reference.revision
+    words, reference = whole(source.kind, source.reference)
+    return words, source.revision or reference.revision
 
 
 def _at_civitai(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
@@ -160,7 +159,7 @@ def _at_hub(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
     standing = Standing(model=record, source=source, state=State.CURRENT, newest=source.commit)
     if revision and len(revision) == _COMMIT_DIGITS and revision == source.commit:
         return replace(standing, state=State.PINNED, message="pulled at this commit, which never changes")
-    remote = hubs.ask("huggingface", repository, revision, since=source.commit)
+    remote = hubs.ask(source.kind, repository, revision, since=source.commit)
     if remote is None:
         return standing
     standing = replace(standing, remote=remote, newest=remote.commit)
@@ -223,11 +222,11 @@ def _pickle_twins(
     if now is None:
         return None, None
     try:
-        then = hubs.ask("huggingface", _repository(source)[0], source.commit)
+        then = hubs.ask(source.kind, _repository(source)[0], source.commit)
     except NotFoundError:  # history was rewritten
         return None, now
     files = then.files if then else ()
     return next((file for file in files if file.name == now.name), None), now
 
 
-_COMPARERS = {"huggingface": _at_hub, "civitai": _at_civitai}
+_COMPARERS = {**dict.fromkeys(KINDS, _at_hub), "civitai": _at_civitai}

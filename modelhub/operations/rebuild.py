@@ -11,9 +11,10 @@ from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError
-from modelhub.fetch import civitai_reference, hub_reference
+from modelhub.fetch import civitai_reference
 from modelhub.fetch.choose import Choice, Wish
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
+from modelhub.fetch.repositories import KINDS, whole
 from modelhub.operations.manifest import Manifest, ManifestModel
 from modelhub.operations.outdated import PICKLE_SUFFIXES
 from modelhub.operations.pull import Plan, Request, pull
@@ -135,15 +136,13 @@ def _plan(
 
 def _at_hub(source: Source, fetcher: Fetcher) -> RemoteModel:
     """The repository at the recorded commit, else as it is now."""
-    reference = hub_reference.parse(source.reference)
-    if reference is None:
-        raise NotFoundError(f"{source.reference} names no repository.")
+    words, reference = whole(source.kind, source.reference)
     try:
-        remote = fetcher.resolve(reference.repository, revision=source.commit or source.revision)
+        remote = fetcher.resolve(words, revision=source.commit or source.revision)
     except NotFoundError:
         if not source.commit:
             raise
-        remote = fetcher.resolve(reference.repository, revision=source.revision or reference.revision)
+        remote = fetcher.resolve(words, revision=source.revision or reference.revision)
     return replace(remote, reference=source.reference, revision=source.revision)
 
 
@@ -160,7 +159,7 @@ def _at_address(source: Source, fetcher: Fetcher) -> RemoteModel:
     return fetcher.resolve(source.reference)
 
 
-_FINDERS = {"huggingface": _at_hub, "civitai": _at_civitai}
+_FINDERS = {**dict.fromkeys(KINDS, _at_hub), "civitai": _at_civitai}
 
 
 def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel) -> RemoteFile:

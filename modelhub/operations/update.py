@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
-from modelhub.fetch import hub_reference
+from modelhub.errors import NotFoundError, UsageError
 from modelhub.fetch.choose import Choice, Wish, choose
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
+from modelhub.fetch.repositories import KINDS, whole
 from modelhub.operations.outdated import Standing, civitai_model, remote_names, same_content
 from modelhub.operations.pull import Plan, Pulled, Request, fetcher_for, pull
 from modelhub.operations.remove import remove
@@ -37,24 +38,26 @@ class Updated:
 
 def meant(records: Iterable[ModelRecord], source: str) -> list[ModelRecord]:
     """The models that came from `source`: a repository, a Civitai model, with or without revision and file."""
-    wanted = hub_reference.parse(source)
     found = []
     for record in records:
         for each in record.sources:
-            if source in (each.reference, each.requested) or _is_within(each, wanted, source):
+            if source in (each.reference, each.requested) or _is_within(each, source):
                 found.append(record)
                 break
     return found
 
 
-def _is_within(source: Source, wanted: hub_reference.HubReference | None, words: str) -> bool:
+def _is_within(source: Source, words: str) -> bool:
     if source.kind == "civitai":
         return words.partition("@")[0] == source.reference.partition("@")[0]
-    if source.kind != "huggingface" or wanted is None:
+    if source.kind not in KINDS:
         return False
-    held = hub_reference.parse(source.reference)
-    same = held is not None and held.repository.lower() == wanted.repository.lower()
-    return same and wanted.path in (None, source.path)
+    try:
+        wanted, wanted_parts = whole(source.kind, words)
+        held, _ = whole(source.kind, source.reference)
+    except (NotFoundError, UsageError):
+        return False
+    return held.lower() == wanted.lower() and wanted_parts.path in (None, source.path)
 
 
 def plan_update(standing: Standing, *, fetchers: Sequence[Fetcher], settings: Settings) -> Plan:

@@ -19,7 +19,7 @@ def pull(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="org/name, org/name/file, civitai:ID[@VERSION], a page or file URL; -: a list."
+            metavar="SOURCE...", help="org/name, org/name/file, civitai:ID[@VERSION], ms:org/name, a URL; -: a list."
         ),
     ] = None,
     purpose: Annotated[
@@ -95,7 +95,8 @@ def pull(
         return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
     named = given_sources(sources or ())
     if not named:
-        raise UsageError("Which model?", "Write org/name, civitai:ID, a file's address, - for a list, or --update.")
+        hint = "Write org/name, civitai:ID, ms:org/name, a file's address, - for a list, or --update."
+        raise UsageError("Which model?", hint)
     if purpose not in (None, "render", "train"):
         raise UsageError(f"--for {purpose}: there is no such purpose.", "Say --for render or --for train.")
     if len(named) > 1 and (name or sha256):
