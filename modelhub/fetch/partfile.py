@@ -23,9 +23,11 @@ from modelhub.storage import faults
 from modelhub.storage.durable import sync_descriptor
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from modelhub.fetch.blocks import Block
 
 _READ = 1 << 20
+_RESERVED_AHEAD = 64 << 20  # bytes
+_PAST_CACHE_FROM = 64 << 20  # bytes; what is smaller is soon read again, to be identified
 _VERSION = 1
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -51,6 +53,7 @@ class PartFile:
         self._journal_path = path.with_name(".journal")
         self._lock = threading.Lock()
         self._closed = False
+        self._reserved = 0  # bytes of the file whose room on the disk is taken
         try:
             self._file = PositionedFile(os.open(path, _FLAGS, 0o644), portable=portable)
             self._journal = os.open(self._journal_path, _FLAGS | os.O_APPEND, 0o644)
@@ -109,30 +112,48 @@ class PartFile:
         return sum(length for length, _ in self.done.values())
 
     def begin(self, facts: Facts) -> None:
-        """Note what is being fetched, and reserve its room. Raises DiskFullError or another ModelhubError."""
+        """Note what is being fetched, and make the file as long. Raises DiskFullError or another ModelhubError."""
         self.facts = facts
         head = {"version": _VERSION, "piece": self.piece_bytes, "size": facts.size, "etag": facts.etag}
         head |= {"disposition": facts.disposition, "content_type": facts.content_type}
         with self._guard():
-            self._file.reserve(facts.size or 0)
+            self._file.resize(facts.size or 0)
             os.ftruncate(self._journal, 0)
             os.write(self._journal, json.dumps(head).encode() + b"\n")
 
     def reset(self) -> None:
         """Forget everything held."""
-        self.done, self.facts = {}, None
+        self.done, self.facts, self._reserved = {}, None, 0
         with self._guard():
             os.ftruncate(self._journal, 0)
             os.ftruncate(self._file.descriptor, 0)
 
-    def write_at(self, offset: int, data: ReadableBuffer) -> None:
-        """Write; raises DiskFullError or another ModelhubError naming the file."""
+    def write(self, block: Block) -> None:
+        """Write a piece; raises DiskFullError or another ModelhubError naming the file.
+
+        One that the hashes read from memory goes past the page cache where the file is large.
+        """
         if self._closed:
             raise StoppedError
-        try:
-            self._file.write_at(offset, data)
-        except OSError as exc:
-            raise faults.translated(exc, self.path, "write") from exc
+        with self._guard():
+            self._reserve(block.offset + block.length)
+            if block.hashed_from_here and self._is_large():
+                self._file.open_past_cache(self.path)
+                self._file.write_past_cache(block.offset, block.data)
+            else:
+                self._file.write_at(block.offset, block.data)
+
+    def _reserve(self, end: int) -> None:
+        """Keep room taken ahead of what is written, in growing steps: on a fragmented disk all at once takes long."""
+        size = self.facts.size if self.facts else None
+        if size is None or end <= self._reserved:
+            return
+        upto = min(size, end + max(_RESERVED_AHEAD, end))
+        self._file.reserve(self._reserved, upto - self._reserved)
+        self._reserved = upto
+
+    def _is_large(self) -> bool:
+        return self.facts is not None and (self.facts.size or 0) >= _PAST_CACHE_FROM
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Up to `count` bytes at `offset`."""
@@ -160,10 +181,14 @@ class PartFile:
             os.ftruncate(self._file.descriptor, size)
 
     def sync(self) -> None:
-        """Write the bytes through to the disk, then the journal."""
+        """Write bytes and journal through to the disk.
+
+        The order does not count, for each line's CRC32 is checked before it is trusted; on journaling file systems
+        the first call, which has to record the journal's new length, does most of the second one's work.
+        """
         with self._guard():
-            self._file.flush()
             sync_descriptor(self._journal)
+            self._file.flush()
 
     def allocated(self) -> int:
         """Bytes of the disk that the part file takes already."""
@@ -173,7 +198,7 @@ class PartFile:
     def close(self) -> None:
         """Close both files; what is held stays."""
         self._closed = True
-        os.close(self._file.descriptor)
+        self._file.close()
         os.close(self._journal)
 
     def remove(self) -> None:

@@ -7,10 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from modelhub.fetch.blocks import Block, Blocks
 from modelhub.fetch.flushing import Flusher
 from modelhub.fetch.growth import Growth
 from modelhub.fetch.retry import StartOverError
+from modelhub.fetch.trail import HELD
 from modelhub.fetch.worker import Worker
+from modelhub.fetch.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
     from modelhub.progress import Progress, Task
 
 _TICK = 0.05  # seconds
-_AHEAD = 6 << 20  # bytes a connection that may wait for the disk; with the piece in work that stays below 8 MiB
+# Bytes a connection that may be lost with the power: queued and unflushed; with the piece in work that makes 8 MiB.
+_QUEUED = 2 << 20
+_UNFLUSHED = 4 << 20
+_ALONE = 8  # times as much is asked for at once while there is one connection: a question takes it milliseconds
 
 
 class Crew:
@@ -49,11 +55,15 @@ class Crew:
         self._begun = False
         self._left = threading.Event()
         self._mark = 0  # all pieces before this one are done
-        self.flusher = Flusher(part.sync)
+        self._flusher = Flusher(part.sync)
+        # The hashes never hold so many that no connection could get one, for then nothing would go on.
+        self._blocks = Blocks(part.piece_bytes, 2 * limits.settings.connections + HELD + 2)
+        self._writer = Writer(self._write, self._blocks.release)
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._live: set[Body] = set()
         self._active = 0
+        self._bringing = 0  # connections whose first bytes have come
         self._flushed = True
         self.target = 1
 
@@ -71,9 +81,11 @@ class Crew:
         finally:
             self.over.set()
             self._hang_up()
-            self._flushed = self.flusher.close()
-        if self._error is not None:
-            raise self._error
+            written = self._writer.close()
+            self._flushed = self._flusher.close() and written
+        error = self._error or self._writer.error
+        if error is not None:
+            raise error
         self.limits.check()
         facts = self.part.facts
         if facts is None or facts.size is None or self.part.held != facts.size:
@@ -83,7 +95,8 @@ class Crew:
     def _grow(self, growth: Growth) -> None:
         if not self._parallel:
             return
-        self.target = growth.target(self.fetched, time.monotonic())
+        steady = self._active <= self.target and self._bringing >= self._active
+        self.target = growth.target(self.fetched, time.monotonic(), steady=steady)
         if self.target <= self._active:
             return
         left = len(self._missing())
@@ -154,7 +167,7 @@ class Crew:
 
     def _span(self, left: int) -> int:
         """Pieces to ask for at once: fewer towards the end, so that all connections end together."""
-        most = self.limits.settings.request_bytes // self.part.piece_bytes
+        most = self.limits.settings.request_bytes // self.part.piece_bytes * (_ALONE if self.target == 1 else 1)
         return max(1, min(most, left // (2 * max(1, self.target))))
 
     def last(self, stop: int) -> int | None:
@@ -167,10 +180,28 @@ class Crew:
             return None
         return min(size, stop * self.part.piece_bytes)
 
-    @property
-    def unflushed(self) -> int:
-        """Bytes that may wait for the disk."""
-        return max(1, self._active) * _AHEAD
+    def take_block(self, offset: int, check: Callable[[], None]) -> Block:
+        """Memory for the piece at `offset`, once the disk and the hashes are not too far behind."""
+        connections = max(1, self._active)
+        self._writer.wait(connections * _QUEUED, check)
+        self._flusher.wait(connections * _UNFLUSHED, check)
+        self.trail.wait(check)
+        return self._blocks.take(offset, check)
+
+    def give_back(self, block: Block) -> None:
+        """What is in `block` is not wanted."""
+        self._blocks.release(block)
+
+    def completed(self, block: Block) -> None:
+        """A piece is there: it is hashed and written while the next one comes."""
+        block.hashed_from_here = self.trail.offer(block, self._blocks)
+        self._writer.put(block)
+
+    def _write(self, block: Block) -> None:
+        self.part.write(block)
+        self.part.finished(block.offset // self.part.piece_bytes, block.length, block.crc)
+        self._flusher.wrote(block.length)
+        self._watermark()
 
     def opened(self, body: Body) -> None:
         """The first answer of this attempt: what is being fetched."""
@@ -198,17 +229,16 @@ class Crew:
         """Whether bytes from two answers may be put together."""
         return self._parallel
 
+    def begun(self, count: int) -> None:
+        """A connection has brought its first bytes (1), or leaves after it had (-1)."""
+        with self._lock:
+            self._bringing += count
+
     def got(self, amount: int) -> None:
-        """So many new bytes are written."""
+        """So many new bytes are here."""
         with self._lock:
             self.fetched += amount
         self.task.advance(amount)
-
-    def completed(self, index: int, length: int, crc: int) -> None:
-        """A piece is written."""
-        self.part.finished(index, length, crc)
-        self.flusher.wrote(length)
-        self._watermark()
 
     def _watermark(self) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Hashing a file while it arrives: each digest follows the bytes that are there, through the page cache."""
+"""Hashing a file while it arrives: from memory what comes in order, through the page cache what was ahead of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 
 from modelhub.domain import Hashes
+from modelhub.fetch.blocks import Block, Blocks
 from modelhub.fetch.retry import StoppedError
 from modelhub.storage.digests import DataPartSink, Sha256Sink
 
 _READ = 256 << 10  # bytes; stays within a core's own cache
 _THREADS_FROM = 4 << 20  # bytes; below it threads cost more than they gain
-_BEHIND = 32 << 20  # bytes
-_PAUSE = 0.004  # seconds
+_BEHIND = 16 << 20  # bytes
+_PAUSE = 0.002  # seconds
+HELD = 24  # blocks in memory for the hashes, at most
 
 ReadInto = Callable[[int, memoryview], int]
 
@@ -46,20 +48,46 @@ class _DataPart:
         return not self.sink.refused
 
 
+class _Follower:
+    """One digest's way through the file: the next byte it wants, and the blocks it will find in memory."""
+
+    def __init__(self, sink: _Whole | _DataPart) -> None:
+        self.sink = sink
+        self.offset = 0
+        self.blocks: dict[int, Block] = {}
+        self.ended = False
+
+
 class Trail:
-    """Reads behind the writers. `read_into` puts bytes at an offset into a buffer and says how many."""
+    """Follows the connections. `read_into` puts bytes at an offset of the file into a buffer and says how many."""
 
     def __init__(self, read_into: ReadInto, stop: threading.Event) -> None:
         self._read_into = read_into
         self._stop = stop
         self._whole, self._data_part = _Whole(), _DataPart()
+        self._followers = [_Follower(self._whole), _Follower(self._data_part)]
+        self._blocks: Blocks | None = None
         self._changed = threading.Condition()
         self._there = 0
-        self._hashed = 0  # by the slowest thread
         self._complete = False
         self._over = False
         self._error: Exception | None = None
         self._threads: list[threading.Thread] = []
+
+    def offer(self, block: Block, blocks: Blocks) -> bool:
+        """Whether the hashes will read `block` (of `blocks`) from memory; they hold it until they have."""
+        with self._changed:
+            if not self._threads or self._over:
+                return False
+            followers = [each for each in self._followers if not each.ended]
+            if any(len(each.blocks) >= HELD for each in followers):
+                return False
+            self._blocks = blocks
+            for each in followers:
+                each.blocks[block.offset] = block
+                blocks.hold(block)
+            self._changed.notify_all()
+            return True
 
     def reached(self, there: int) -> None:
         """All bytes before `there` are written. From any thread."""
@@ -80,9 +108,14 @@ class Trail:
             check()
             time.sleep(_PAUSE)
 
+    @property
+    def _hashed(self) -> int:
+        """By the slowest digest."""
+        return min((each.offset for each in self._followers if not each.ended), default=self._there)
+
     def _start(self) -> None:
-        for sink in (self._whole, self._data_part):
-            thread = threading.Thread(target=self._follow, args=(sink,), name="trail", daemon=True)
+        for each in self._followers:
+            thread = threading.Thread(target=self._follow, args=(each,), name="trail", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -97,8 +130,8 @@ class Trail:
                 for thread in threads:
                     thread.join(0.1)
         else:
-            for sink in (self._whole, self._data_part):
-                self._follow(sink)
+            for each in self._followers:
+                self._follow(each)
         if self._error is not None:
             raise self._error
         data_part = self._data_part.sink.sha256
@@ -119,32 +152,61 @@ class Trail:
             thread.join(2.0)
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _follow(self, sink: _Whole | _DataPart) -> None:
-        offset, buffer = 0, memoryview(bytearray(_READ))
+    def _follow(self, follower: _Follower) -> None:
+        buffer = memoryview(bytearray(_READ))
         try:
-            while (there := self._await(offset)) > offset:
-                count = self._block(offset, buffer[: there - offset])
-                if not sink.feed(buffer[:count], offset):
-                    return
-                offset += count
-                if sink is self._whole:
-                    self._hashed = offset
+            wanted = True
+            while wanted and (found := self._next(follower)) is not None:
+                wanted = (
+                    self._from_memory(follower, found)
+                    if isinstance(found, Block)
+                    else self._from_file(follower, buffer[: found - follower.offset])
+                )
         except Exception as exc:  # noqa: BLE001 - handed to the thread that waits for the result
             self._error = self._error or exc
+        finally:
+            self._end(follower)
 
-    def _await(self, offset: int) -> int:
-        """How far bytes are there, more than `offset` unless everything was."""
-        if offset < self._there:
-            return self._there
+    def _next(self, follower: _Follower) -> Block | int | None:
+        """The block that comes next, else how far the file can be read from, None once there is no more."""
         with self._changed:
-            while offset >= self._there and not self._complete and not self._over:
+            while True:
+                if self._stop.is_set() or self._over:
+                    raise StoppedError
+                block = follower.blocks.get(follower.offset)
+                if block is not None:
+                    return block
+                if follower.offset < self._there:
+                    return min([self._there, *(at for at in follower.blocks if at > follower.offset)])
+                if self._complete:
+                    return None
                 self._changed.wait(0.5)
-            return self._there
 
-    def _block(self, offset: int, buffer: memoryview) -> int:
-        if self._stop.is_set() or self._over:
-            raise StoppedError
-        count = self._read_into(offset, buffer)
+    def _from_memory(self, follower: _Follower, block: Block) -> bool:
+        data, wanted = block.data, True
+        for start in range(0, len(data), _READ):
+            part = data[start : start + _READ]
+            wanted = wanted and follower.sink.feed(part, follower.offset)
+            follower.offset += len(part)
+        with self._changed:
+            del follower.blocks[block.offset]
+        assert self._blocks is not None
+        self._blocks.release(block)
+        return wanted
+
+    def _from_file(self, follower: _Follower, buffer: memoryview) -> bool:
+        count = self._read_into(follower.offset, buffer)
         if not count:
-            raise OSError(f"the part file ends at byte {offset}, before what was written to it")
-        return count
+            raise OSError(f"the part file ends at byte {follower.offset}, before what was written to it")
+        wanted = follower.sink.feed(buffer[:count], follower.offset)
+        follower.offset += count
+        return wanted
+
+    def _end(self, follower: _Follower) -> None:
+        with self._changed:
+            follower.ended = True
+            left = list(follower.blocks.values())
+            follower.blocks.clear()
+        for block in left:
+            assert self._blocks is not None
+            self._blocks.release(block)

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelhub.fetch.asking import Asker, Body
+    from modelhub.fetch.blocks import Block
     from modelhub.fetch.ranges import Crew
 
-_CHUNK = 256 << 10  # bytes written at once
+_CHUNK = 256 << 10  # bytes looked at at once
 _SMALLEST = 4 << 10  # bytes read at once under the lowest rate limit
-_SHOWN_EVERY = 0.2  # seconds; a slow connection's bytes are written and counted so often
+_SHOWN_EVERY = 0.2  # seconds; a slow connection's bytes are counted so often
 _PROGRESS_COUNTS = 64 << 10  # bytes; a connection that brought so many did not fail for nothing
 
 
@@ -31,43 +32,51 @@ class Worker:
         self._body: Body | None = None
         self._at = 0  # the file offset that the open body is at
         self._failures = 0
-        self._buffer = memoryview(bytearray(_CHUNK))
         self._pace = _Pace(0.0, 0)
+        self._bringing = False
 
     def run(self) -> None:
         """Work until no piece is left. Raises what cannot be tried again."""
         try:
             while (span := self._crew.claim()) is not None:
                 for index in span:
-                    self._crew.flusher.wait(self._crew.unflushed, self._check)
-                    self._crew.trail.wait(self._check)
                     self._piece(index, span.stop)
         finally:
             self._drop()
+            self._crew.begun(-1 if self._bringing else 0)
 
     def _piece(self, index: int, stop: int) -> None:
-        part = self._crew.part
-        start = offset = index * part.piece_bytes
-        crc = 0
+        crew = self._crew
+        block = crew.take_block(index * crew.part.piece_bytes, self._check)
+        try:
+            self._receive(block, index, stop)
+        except BaseException:
+            crew.give_back(block)
+            raise
+        if block.length or crew.part.facts is None:
+            crew.completed(block)
+        else:
+            crew.give_back(block)
+
+    def _receive(self, block: Block, index: int, stop: int) -> None:
+        """Fill `block` with piece `index`, in as many tries as it takes."""
+        crew, start = self._crew, block.offset
         while True:
-            before = offset
+            before = block.length
             try:
-                self._open(offset, stop)
-                end = start + part.length_of(index)
-                for data in self._data(offset, end):
-                    part.write_at(offset, data)
-                    crc = zlib.crc32(data, crc)
-                    offset += len(data)
-                    self._crew.got(len(data))
-                if offset == end or self._crew.single:
-                    break
+                self._open(start + before, stop)
+                whole = crew.part.length_of(index)
+                for data in self._data(block, start + whole):
+                    block.crc = zlib.crc32(data, block.crc)
+                    block.length += len(data)
+                    crew.got(len(data))
+                if block.length == whole or crew.single:
+                    return
             except TryAgainError as exc:
                 self._drop()
-                if self._crew.single:
+                if crew.single:
                     raise StartOverError(exc.reason, failed=True) from None
-                self._wait(exc, offset - before)
-        if offset > start or part.facts is None:
-            self._crew.completed(index, offset - start, crc)
+                self._wait(exc, block.length - before)
 
     def _wait(self, error: TryAgainError, brought: int) -> None:
         settings = self._crew.limits.settings
@@ -93,10 +102,10 @@ class Worker:
         if first or not crew.resumable:
             crew.opened(body)
 
-    def _data(self, offset: int, end: int) -> Iterator[memoryview]:
-        """The bytes from `offset` to `end`, in chunks; of an unknown size fewer, then the size is known after.
+    def _data(self, block: Block, end: int) -> Iterator[memoryview]:
+        """The bytes that follow in `block` up to byte `end` of the file, in chunks; where the size is not known fewer.
 
-        Each chunk is only valid until the next one is asked for.
+        Then it is known after.
         """
         body, crew = self._body, self._crew
         assert body is not None
@@ -104,8 +113,9 @@ class Worker:
             self._pace = _Pace(crew.limits.settings.stall_seconds, crew.limits.settings.minimum_rate)
             while self._at < end:
                 start = self._at
-                failure = self._fill(body, end)
-                data = self._buffer[: self._at - start]
+                room = block.memory[start - block.offset :][: min(_CHUNK, end - start)]
+                failure = self._fill(body, room)
+                data = room[: self._at - start]
                 if start == 0 and data and not self._looked_at(bytes(data[: bodies.LOOK]), end):
                     data = data[:0]
                 if data:
@@ -116,20 +126,23 @@ class Worker:
                     break
             self._ended(body, end)
 
-    def _fill(self, body: Body, end: int) -> TryAgainError | None:
-        """Read until the buffer is full, the piece ends or enough time has passed; the failure that ended it."""
+    def _fill(self, body: Body, room: memoryview) -> TryAgainError | None:
+        """Read until `room` is full or enough time has passed; the failure that ended it."""
         limits, filled = self._crew.limits, 0
-        room, since = min(_CHUNK, end - self._at), time.monotonic()
+        since = time.monotonic()
         most = max(_SMALLEST, limits.settings.limit_rate // 8) if limits.settings.limit_rate else _CHUNK
         try:
-            while filled < room and not (self._at >= bodies.LOOK and time.monotonic() - since > _SHOWN_EVERY):
+            while filled < len(room) and not (self._at >= bodies.LOOK and time.monotonic() - since > _SHOWN_EVERY):
                 self._check()
-                count = body.read_into(self._buffer[filled : min(room, filled + most)])
+                count = body.read_into(room[filled : filled + most])
                 self._check()
                 if not count:
                     break
                 filled += count
                 self._at += count
+                if not self._bringing:
+                    self._bringing = True
+                    self._crew.begun(1)
                 self._pace.count(count, limits.throttle(count))
         except TryAgainError as exc:
             return exc

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import ModelhubError
+from modelhub.fetch.blocks import Block
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.flushing import Flusher
 from modelhub.fetch.partfile import PartFile
@@ -75,13 +76,13 @@ def test_little_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.Monkey
         disk.wait(20)
         real(self)
 
-    def write_at(self: PartFile, offset: int, data: memoryview) -> None:
-        written.append(len(data))
-        write(self, offset, data)
+    def write(self: PartFile, block: Block) -> None:
+        written.append(block.length)
+        real_write(self, block)
 
-    write = PartFile.write_at
+    real_write = PartFile.write
     monkeypatch.setattr(PartFile, "sync", sync)
-    monkeypatch.setattr(PartFile, "write_at", write_at)
+    monkeypatch.setattr(PartFile, "write", write)
     data = bytes(80 << 20)
     with serving(data) as server:
         thread = threading.Thread(

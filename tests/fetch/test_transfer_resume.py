@@ -17,6 +17,7 @@ import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
 from modelhub.fetch import filling, positioned
+from modelhub.fetch.blocks import Block, Blocks
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.partfile import Facts, PartFile
 from modelhub.fetch.transfer import TransferSettings, download, download_many, probe
@@ -236,7 +237,15 @@ def test_the_portable_way_writes_the_same(tmp_path: Path) -> None:
     """Without pwrite, pread and fallocate (Windows) threads still write each to its own place."""
     part = PartFile(tmp_path / "x.part", piece_bytes=1000, portable=True)
     part.begin(Facts(size=10_000, etag=None))
-    threads = [threading.Thread(target=part.write_at, args=(n * 1000, bytes([n]) * 1000)) for n in reversed(range(10))]
+    blocks = Blocks(1000, most=10)
+
+    def filled(number: int) -> Block:
+        block = blocks.take(number * 1000, lambda: None)
+        block.memory[:] = bytes([number]) * 1000
+        block.length = 1000
+        return block
+
+    threads = [threading.Thread(target=part.write, args=(filled(number),)) for number in reversed(range(10))]
     for thread in threads:
         thread.start()
     for thread in threads:

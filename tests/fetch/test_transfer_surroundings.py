@@ -215,7 +215,7 @@ def test_a_disk_filled_by_others_in_mid_write_is_said(tmp_path: Path, monkeypatc
     """A real small disk without reserved room: the write itself fails, and with room the next run goes on."""
     data = content(3 << 20)
     monkeypatch.setattr("modelhub.fetch.filling._RESERVE", 0)
-    monkeypatch.setattr("modelhub.fetch.positioned.PositionedFile.reserve", lambda self, size: None)
+    monkeypatch.setattr("modelhub.fetch.positioned.PositionedFile.reserve", lambda self, start, count: None)
     with small_disk(tmp_path / "disk", "4m") as disk, serving(data) as server:
         server.rate = 4_000_000
         hog = disk / "hog"
