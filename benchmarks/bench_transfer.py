@@ -5,7 +5,8 @@
 Needs nginx, curl and openssl; aria2c and huggingface_hub join in where they are installed. Wall seconds and CPU
 seconds of the client with the start of its process, medians, and the best wall time. modelhub's figures include every
 hash and writing through to the disk; the others verify nothing and leave the bytes in the page cache. The row
-"curl + openssl" verifies afterwards. The contenders take turns, so that a busy machine disturbs all alike.
+"curl + openssl" verifies afterwards. The contenders take turns, so that a busy machine disturbs all alike, and each
+starts with a quiet disk: nobody pays for what the one before left to be written.
 """
 
 from __future__ import annotations
@@ -65,9 +66,12 @@ def make_file(path: Path, size: int, *, safetensors: bool) -> str:
 
 
 def measured(words: list[str], out: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of one command, its folder emptied before."""
+    """Wall and CPU seconds of one command, its folder emptied before, and the disk done with what came before."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
+    if hasattr(os, "sync"):
+        os.sync()
+    time.sleep(1)
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(
         words,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from modelhub.fetch.checksums import combined
 from modelhub.fetch.positioned import PositionedFile
 from modelhub.fetch.retry import StoppedError
 from modelhub.storage import faults
+from modelhub.storage.crc import crc32
 from modelhub.storage.durable import sync_descriptor
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class PartFile:
         self._journal_path = path.with_name(".journal")
         self._lock = threading.Lock()
         self._closed = False
+        self._end = 0  # of what is written
         self._reserved = 0  # bytes of the file whose room on the disk is taken
         try:
             self._file = PositionedFile(os.open(path, _FLAGS, 0o644), portable=portable)
@@ -92,7 +93,7 @@ class PartFile:
             data = self.read_at(offset, min(_READ, end - offset))
             if not data:
                 return False
-            found = zlib.crc32(data, found)
+            found = crc32(data, found)
             offset += len(data)
         return found == crc and length == self.length_of(index)
 
@@ -123,7 +124,7 @@ class PartFile:
 
     def reset(self) -> None:
         """Forget everything held."""
-        self.done, self.facts, self._reserved = {}, None, 0
+        self.done, self.facts, self._end, self._reserved = {}, None, 0, 0
         with self._guard():
             os.ftruncate(self._journal, 0)
             os.ftruncate(self._file.descriptor, 0)
@@ -136,17 +137,21 @@ class PartFile:
         if self._closed:
             raise StoppedError
         with self._guard():
-            self._reserve(block.offset + block.length)
+            self._reserve(block.offset, block.offset + block.length)
             if block.hashed_from_here and self._is_large():
                 self._file.open_past_cache(self.path)
                 self._file.write_past_cache(block.offset, block.data)
             else:
                 self._file.write_at(block.offset, block.data)
 
-    def _reserve(self, end: int) -> None:
-        """Keep room taken ahead of what is written, in growing steps: on a fragmented disk all at once takes long."""
+    def _reserve(self, start: int, end: int) -> None:
+        """Keep room taken ahead of pieces that come out of order, which would scatter the file over the disk.
+
+        In growing steps: on a full and fragmented disk all at once takes long.
+        """
+        in_order, self._end = start == self._end, max(self._end, end)
         size = self.facts.size if self.facts else None
-        if size is None or end <= self._reserved:
+        if in_order or size is None or end <= self._reserved:
             return
         upto = min(size, end + max(_RESERVED_AHEAD, end))
         self._file.reserve(self._reserved, upto - self._reserved)

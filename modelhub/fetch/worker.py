@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelhub.errors import NetworkError
 from modelhub.fetch import bodies
 from modelhub.fetch.retry import StartOverError, StoppedError, TryAgainError, backoff
+from modelhub.storage.crc import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class Worker:
                 self._open(start + before, stop)
                 whole = crew.part.length_of(index)
                 for data in self._data(block, start + whole):
-                    block.crc = zlib.crc32(data, block.crc)
+                    block.crc = crc32(data, block.crc)
                     block.length += len(data)
                     crew.got(len(data))
                 if block.length == whole or crew.single:

@@ -6,10 +6,10 @@ Sinks are fed the file's bytes in order; `ring.read_through` feeds them from a f
 from __future__ import annotations
 
 import hashlib
-import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from modelhub.domain import Hashes
+from modelhub.storage.crc import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ class ChecksumSink:
 
     def feed(self, data: memoryview, offset: int) -> None:
         self._blake3.update(data)
-        self._crc32 = zlib.crc32(data, self._crc32)
+        self._crc32 = crc32(data, self._crc32)
 
     @property
     def blake3(self) -> str:
