@@ -80,7 +80,10 @@ class Filling:
                 self._progress.note(f"{self._remote.name}: {exc.reason}; starting over")
 
     def _attempt(self, task: Task) -> tuple[Hashes, int]:
-        trail = Trail(self._part.read_into, self._limits.stop)
+        settings = self._limits.settings
+        # So far ahead of the slowest connection is the quickest one, when all of them are at work.
+        ahead = settings.connections * settings.request_bytes // settings.piece_bytes
+        trail = Trail(self._part.read_into, self._limits.stop, held=ahead)
         held = self._part.held
         crew = Crew(
             self._asker,

@@ -6,8 +6,9 @@ quick start and slow it down later, so that what was measured before a step may 
 
 from __future__ import annotations
 
-_FACTOR = 4
-_WINDOW = 0.1  # seconds of measuring before each decision
+_FACTOR = 8
+_WINDOW = 0.1  # seconds of measuring before each decision; twice as long after each vain try, for servers that limit
+_LONGEST_WINDOW = 1.6  # … a connection send in lumps, of which a short window may see none
 _REST = 1.0  # seconds until more are tried again; twice as long after each vain try
 _LONGEST_REST = 8.0
 _GAIN = 1.15  # a step that brings less than this was not worth it
@@ -26,7 +27,7 @@ class Growth:
         self._tried: float | None = None  # what the step brought that is being proved
         self._since: float | None = None
         self._from = 0
-        self._rest = _REST
+        self._rest, self._window = _REST, _WINDOW
         self._again = 0.0
         self._resting = False
         self._warm = False  # the first window sees nothing but the quick start
@@ -42,7 +43,7 @@ class Growth:
             self._resting, self._best, self._since = False, 0.0, None
         if self._since is None or not steady or fetched == 0:
             self._since, self._from = now, fetched
-        elif now - self._since >= _WINDOW:
+        elif now - self._since >= self._window:
             if self._warm:
                 self._decide((fetched - self._from) / (now - self._since), now)
             self._warm, self._since = True, None
@@ -73,3 +74,4 @@ class Growth:
     def _settle(self, now: float) -> None:
         self._resting, self._again = True, now + self._rest
         self._rest = min(_LONGEST_REST, self._rest * 2)
+        self._window = min(_LONGEST_WINDOW, self._window * 2)

@@ -11,7 +11,6 @@ from modelhub.fetch.blocks import Block, Blocks
 from modelhub.fetch.flushing import Flusher
 from modelhub.fetch.growth import Growth
 from modelhub.fetch.retry import StartOverError
-from modelhub.fetch.trail import HELD
 from modelhub.fetch.worker import Worker
 from modelhub.fetch.writing import Writer
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from modelhub.fetch.trail import Trail
     from modelhub.progress import Progress, Task
 
-_TICK = 0.05  # seconds
+_TICK = 0.02  # seconds
 # Bytes a connection that may be lost with the power: queued and unflushed; with the piece in work that makes 8 MiB.
 _QUEUED = 2 << 20
 _UNFLUSHED = 4 << 20
@@ -51,13 +50,14 @@ class Crew:
         self.over = threading.Event()
         self._lock = threading.Lock()
         self._next = 0
+        self._returned = range(0)
         self._parallel = False
         self._begun = False
         self._left = threading.Event()
         self._mark = 0  # all pieces before this one are done
         self._flusher = Flusher(part.sync)
         # The hashes never hold so many that no connection could get one, for then nothing would go on.
-        self._blocks = Blocks(part.piece_bytes, 2 * limits.settings.connections + HELD + 2)
+        self._blocks = Blocks(part.piece_bytes, 2 * limits.settings.connections + trail.held + 2)
         self._writer = Writer(self._write, self._blocks.release)
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
@@ -143,7 +143,8 @@ class Crew:
             self._left.set()
 
     def _missing(self) -> list[int]:
-        return [index for index in range(self._next, self._count()) if index not in self.part.done]
+        left = [*self._returned, *range(self._next, self._count())]
+        return [index for index in left if index not in self.part.done]
 
     def _count(self) -> int:
         facts = self.part.facts
@@ -155,6 +156,10 @@ class Crew:
         with self._lock:
             if self._parallel and self._active > self.target:
                 return None
+            if self._returned:
+                returned = self._returned
+                self._returned = returned[self._span(len(returned)) :]
+                return returned[: len(returned) - len(self._returned)]
             count, done = max(self._count(), 1), self.part.done
             while self._next < count and self._next in done:
                 self._next += 1
@@ -165,9 +170,24 @@ class Crew:
             self._next = stop
             return range(start, stop) if stop > start else None
 
+    def hand_back(self, rest: range) -> bool:
+        """Whether `rest`, which was claimed by a connection that was alone, is taken back to be shared out.
+
+        Else the hashes would wait for its end, while the others are far ahead.
+        """
+        with self._lock:
+            shared = self.target > 1 and not self._returned and len(rest) > self._request_pieces
+            if shared:
+                self._returned = rest
+            return shared
+
+    @property
+    def _request_pieces(self) -> int:
+        return max(1, self.limits.settings.request_bytes // self.part.piece_bytes)
+
     def _span(self, left: int) -> int:
         """Pieces to ask for at once: fewer towards the end, so that all connections end together."""
-        most = self.limits.settings.request_bytes // self.part.piece_bytes * (_ALONE if self.target == 1 else 1)
+        most = self._request_pieces * (_ALONE if self.target == 1 else 1)
         return max(1, min(most, left // (2 * max(1, self.target))))
 
     def last(self, stop: int) -> int | None:

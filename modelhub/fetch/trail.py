@@ -15,7 +15,6 @@ _READ = 256 << 10  # bytes; stays within a core's own cache
 _THREADS_FROM = 4 << 20  # bytes; below it threads cost more than they gain
 _BEHIND = 16 << 20  # bytes
 _PAUSE = 0.002  # seconds
-HELD = 24  # blocks in memory for the hashes, at most
 
 ReadInto = Callable[[int, memoryview], int]
 
@@ -59,9 +58,13 @@ class _Follower:
 
 
 class Trail:
-    """Follows the connections. `read_into` puts bytes at an offset of the file into a buffer and says how many."""
+    """Follows the connections. `read_into` puts bytes at an offset of the file into a buffer and says how many.
 
-    def __init__(self, read_into: ReadInto, stop: threading.Event) -> None:
+    `held`: blocks kept in memory for the hashes, at most; what comes further ahead of them is read again.
+    """
+
+    def __init__(self, read_into: ReadInto, stop: threading.Event, *, held: int) -> None:
+        self.held = held
         self._read_into = read_into
         self._stop = stop
         self._whole, self._data_part = _Whole(), _DataPart()
@@ -80,7 +83,7 @@ class Trail:
             if not self._threads or self._over:
                 return False
             followers = [each for each in self._followers if not each.ended]
-            if any(len(each.blocks) >= HELD for each in followers):
+            if any(len(each.blocks) >= self.held for each in followers):
                 return False
             self._blocks = blocks
             for each in followers:

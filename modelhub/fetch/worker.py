@@ -40,6 +40,8 @@ class Worker:
         try:
             while (span := self._crew.claim()) is not None:
                 for index in span:
+                    if self._crew.hand_back(range(index, span.stop)):
+                        break
                     self._piece(index, span.stop)
         finally:
             self._drop()

@@ -45,6 +45,18 @@ def test_a_start_that_was_too_quick_is_found_out_at_once() -> None:
     assert targets[-1] == 4
 
 
+def test_a_server_that_sends_in_lumps_is_understood_in_time() -> None:
+    """Limited connections of a real server: 2 MB at once, then nothing for a while, all in step."""
+    for period in (0.1, 0.15, 0.25, 0.4):
+        for phase in (0.0, 0.05, 0.1):
+
+            def lumps(count: int, now: float, period: float = period, phase: float = phase) -> float:
+                due = int((now + phase) / period) - int((now + phase - 0.05) / period)
+                return due * count * 1e6 * period / 0.05
+
+            assert run(Growth(16), lumps, 12.0)[-1] == 16, (period, phase)
+
+
 def test_a_full_line_is_not_crowded() -> None:
     """Where more connections bring nothing, one is kept, and more are tried more and more rarely."""
     targets = run(Growth(16), lambda count, now: 1e8, 40.0)

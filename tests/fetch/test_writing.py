@@ -17,11 +17,13 @@ from modelhub.fetch.blocks import Block, Blocks
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.positioned import PositionedFile
 from modelhub.fetch.retry import StoppedError
-from modelhub.fetch.trail import HELD, Trail
+from modelhub.fetch.trail import Trail
 from modelhub.fetch.transfer import download
 from modelhub.fetch.writing import Writer
 from tests.fetch.transfers import PIECE, QUICK, content, sha256
 from tests.servers.faulty import serving
+
+HELD = 12
 
 
 def never() -> None:
@@ -213,7 +215,7 @@ def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path)
         read.append(offset)
         return len(part)
 
-    trail = Trail(read_into, threading.Event())
+    trail = Trail(read_into, threading.Event(), held=HELD)
     blocks = Blocks(PIECE, most=4 * HELD)
     offsets = list(range(0, len(data), PIECE))
     early = filled(blocks, 0, data[:PIECE])
@@ -233,7 +235,7 @@ def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path)
 
 def test_abandoned_hashes_give_their_memory_back() -> None:
     """Also while they wait for bytes that never come."""
-    trail, blocks = Trail(lambda offset, buffer: 0, threading.Event()), Blocks(PIECE, most=1)
+    trail, blocks = Trail(lambda offset, buffer: 0, threading.Event(), held=1), Blocks(PIECE, most=1)
     trail._start()
     block = filled(blocks, 5 * PIECE, b"x")
     assert trail.offer(block, blocks)
