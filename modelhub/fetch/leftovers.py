@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
@@ -13,6 +14,7 @@ from modelhub.storage.names import safe_name
 
 DONE = ".done"  # says which complete file the folder holds
 LOCK = ".lock"
+_ABANDONED = 86400.0  # seconds
 
 
 def tidy(staging: Path) -> None:
@@ -46,10 +48,21 @@ def _remove(folder: Path) -> None:
             return
         for own in folder.iterdir():
             if own.is_dir():
-                own.rmdir()  # a process's own name for the file; OSError while the file is in it
+                _clear_abandoned(own)
+                own.rmdir()  # OSError while a file is in it
         (folder / DONE).unlink()
         with contextlib.suppress(OSError):  # Windows: only once nobody has it open
             lock.unlink()
     if os.name == "nt":
         lock.unlink(missing_ok=True)
     folder.rmdir()
+
+
+def _clear_abandoned(own: Path) -> None:
+    """Remove from a process's folder its own name for the file, when that process was killed long ago.
+
+    Its age tells, not the process number, which may be that of another machine.
+    """
+    if time.time() - own.stat().st_mtime > _ABANDONED:
+        for file in own.iterdir():
+            file.unlink()

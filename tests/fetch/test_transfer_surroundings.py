@@ -253,6 +253,21 @@ def test_staging_is_tidied_once_the_file_was_moved(tmp_path: Path) -> None:
     assert list(staging.rglob("c.bin.part"))
 
 
+@pytest.mark.parametrize(("age", "goes"), [(60.0, False), (200_000.0, True)])
+def test_a_killed_process_own_name_for_a_file_goes_in_time(tmp_path: Path, age: float, goes: bool) -> None:
+    """A process that waited and was killed before it moved the file: not as long as it may still be at work."""
+    with serving(DATA) as server:
+        got = download(remote(server.url, DATA), tmp_path / "staging", settings=QUICK)
+    own = got.path.parent / "4711"
+    own.mkdir()
+    (own / got.path.name).write_bytes(DATA)
+    os.utime(own, (time.time() - age, time.time() - age))
+    got.path.rename(tmp_path / "published.safetensors")
+    tidy(tmp_path / "staging")
+    assert got.path.parent.exists() is not goes
+    assert (own / got.path.name).exists() is not goes
+
+
 def test_what_another_process_published_is_not_fetched_again(tmp_path: Path) -> None:
     """Once the one that was waited for is done, the caller is asked whether the file is still needed."""
     with serving(DATA) as server:
