@@ -13,8 +13,9 @@ import diffusers
 import msgspec
 import torch
 
-from modelhub.render import devices, tensors
-from modelhub.render.bench import Bench, Loaded
+from modelhub.render import allocator, devices, tensors
+from modelhub.render.bench import Bench
+from modelhub.render.loaders import Base
 from modelhub.render.lora import Lora
 from modelhub.render.messages import Job, Part
 from modelhub.render.recipes import Recipe
@@ -51,12 +52,13 @@ def measure(
 
     `limit`: seconds after which no further round begins. The base is loaded and has drawn its own picture before.
     """
+    allocator.keep_freed()  # as the worker does: what this saves is not the question here
     bench = Bench(device, lambda text, about_base: None)
     job = Job(id=0, subject=lora, base=base, recipe=recipe, pictures=str(pictures), exact=True)
     tested(bench, msgspec.structs.replace(job, subject=base))
     held = bench.loaded(job)
     settled = bench.recipe(job, held)
-    pipe = pipeline(held, settled)
+    pipe = pipeline(held.base, settled.sampler)
     path = Path(lora.path)
 
     def ours() -> None:
@@ -94,14 +96,13 @@ def measure(
     )
 
 
-def pipeline(held: Loaded, recipe: Recipe) -> Any:
+def pipeline(base: Base, sampler: str) -> Any:
     """diffusers' pipeline around the networks that are loaded."""
-    base = held.base
     common = {
         "vae": base.vae,
         "unet": base.unet,
         "tokenizer": tokenizer(),
-        "scheduler": scheduler(base, recipe.sampler),
+        "scheduler": scheduler(base, sampler),
     }
     if len(base.text_encoders) > 1:
         first, second = base.text_encoders

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 
-from modelhub.render import devices, rendering
+from modelhub.render import allocator, devices, rendering
 from modelhub.render.folders import has_unet
 from modelhub.render.judge import LIMITS, Array, Judgement, judge_base, judge_picture, picture_numbers
 from modelhub.render.loaders import Base, load_base
@@ -96,6 +96,7 @@ class Bench:
         self._loaded = None
         gc.collect()
         devices.empty_cache(self.device)
+        allocator.give_back()
 
     def recipe(self, job: Job, held: Loaded) -> Recipe:
         """The job's recipe with every open field decided."""

@@ -66,9 +66,10 @@ def _start(wanted: str) -> tuple[Ready, Any]:
     import torch
     import transformers
 
-    from modelhub.render import devices
+    from modelhub.render import allocator, devices
     from modelhub.render.bench import Bench
 
+    allocator.keep_freed()
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.set_verbosity_error()
     device = devices.choose(wanted)
