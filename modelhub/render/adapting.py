@@ -106,12 +106,15 @@ def test_lora(bench: Bench, job: Job) -> Outcome:
         )
         raise RenderProblem(RenderVerdict.INCOMPATIBLE, f"{words} ({fit.applied} of {fit.total} modules fit)")
 
+    rewords = any(name.startswith("text_encoder") for name in fit.touched)
+
     @contextmanager
-    def worn(strength: float, _: str) -> Iterator[tuple[Fit, Context | None]]:
+    def worn(strength: float, prompt: str) -> Iterator[tuple[Fit, Context | None]]:
         started = time.monotonic()
         put = lora.put_on(networks, strength=strength)
+        seat = Fit(put.applied, put.total, put.unplaced, time.monotonic() - started)
         try:
-            yield Fit(put.applied, put.total, put.unplaced, time.monotonic() - started), None
+            yield seat, context(held.base, prompt) if rewords else None
         finally:
             lora.take_off()
 

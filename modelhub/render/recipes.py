@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-VERSION = 1  # of what a test does; a new one makes earlier results stale
+VERSION = 2  # of what a test does; a new one makes earlier results stale
 PROMPT = "a red apple on a wooden table, soft daylight"
 STRENGTHS = (1.0, 0.5)
 SAMPLERS = ("ddim", "euler", "euler-a", "dpm++-2m")
