@@ -15,10 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from modelhub.render import allocator
 from modelhub.render.messages import Part
 from modelhub.render.recipes import Recipe
 from tools import full_adapters, full_size
@@ -61,20 +64,25 @@ def whole_commands(base: Path, folder: Path, rounds: int) -> None:
 
 
 def beside_diffusers(base: Path, lora: Path, folder: Path, adapters: int, rounds: int) -> None:
-    """The same renders by diffusers' own pipeline on the same networks, in turns."""
-    found = measure(
-        Part(path=str(base), name="full", type="base", native=512),
-        Part(path=str(lora), name="lora", type="lora", native=512),
-        device="cpu",
-        recipe=Recipe(),
-        pictures=folder / "pictures",
-        adapters=adapters,
-        rounds=rounds,
-        limit=600,
-    )
-    print(f"{found.adapters} LoRAs, full and half strength: {found.tested:.1f} s;", end=" ")
-    print(f"{found.over_calls:+.1%} over diffusers' calls alone ({found.calls:.1f} s),", end=" ")
-    print(f"{found.over_calls_and_lora:+.1%} over calls with the LoRA put on and off ({found.calls_and_lora:.1f} s)")
+    """The same renders by diffusers' own pipeline on the same networks, in turns; with malloc as the worker sets it,
+    and, in a process of its own, as the system does."""
+    for start, words in ((allocator.keep_freed, "malloc keeps what is freed"), (None, "malloc left alone")):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start) as process:
+            found = process.submit(
+                measure,
+                Part(path=str(base), name="full", type="base", native=512),
+                Part(path=str(lora), name="lora", type="lora", native=512),
+                device="cpu",
+                recipe=Recipe(),
+                pictures=folder / "pictures",
+                adapters=adapters,
+                rounds=rounds,
+                limit=600,
+            ).result()
+        print(f"{found.adapters} LoRAs, full and half strength, {words}: {found.tested:.1f} s;", end=" ")
+        print(f"{found.over_calls:+.1%} over diffusers' calls alone ({found.calls:.1f} s),", end=" ")
+        print(f"{found.over_calls_and_lora:+.1%} over calls with the LoRA put on and off", end=" ")
+        print(f"({found.calls_and_lora:.1f} s)")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import diffusers
 import msgspec
 import torch
 
-from modelhub.render import allocator, devices, tensors
+from modelhub.render import devices, tensors
 from modelhub.render.bench import Bench
 from modelhub.render.loaders import Base
 from modelhub.render.lora import Lora
@@ -52,7 +52,6 @@ def measure(
 
     `limit`: seconds after which no further round begins. The base is loaded and has drawn its own picture before.
     """
-    allocator.keep_freed()  # as the worker does: what this saves is not the question here
     bench = Bench(device, lambda text, about_base: None)
     job = Job(id=0, subject=lora, base=base, recipe=recipe, pictures=str(pictures), exact=True)
     tested(bench, msgspec.structs.replace(job, subject=base))

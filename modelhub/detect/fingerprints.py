@@ -7,7 +7,8 @@ Three digests per component, from strict to lenient:
   copy, or either of them saved again as fp32. Not equal for bf16 copies: bf16 keeps 8 of fp16's 11 digits, and no
   rounding afterwards brings the original's fp16 values back.
 - `signs`: only each value's sign bit. No rounding changes it, also none to bf16 or fp8 (what becomes zero keeps its
-  sign), while any training step or merge flips some of many millions. Equal: the same weights, in whatever precision.
+  sign), while any training step or merge flips some of many millions. Equal: the same weights, in whatever precision,
+  or a copy of which parts were scaled, even by zero.
 
 Each tensor's digest is BLAKE3 of its canonical name, shape and bytes; a component's is that of its tensors' sorted
 digests. `rounded` needs numpy for tensors that are not fp16 and is None without it; the others never do.

@@ -16,7 +16,11 @@ from modelhub.domain import ModelRecord
 _TABLE = "known-components.json"
 _NAMES = {field.name for field in fields(ComponentDigest)}
 # How equal two digests of each level say that the weights are.
-_EQUALITY = {"exact": "bit for bit", "rounded": "after rounding to fp16", "signs": "up to precision"}
+_EQUALITY = {
+    "exact": "bit for bit",
+    "rounded": "after rounding to fp16",
+    "signs": "by the signs of all values: another precision, or scaled",
+}
 _WORDS = {WHOLE: "weights", "unet": "UNet", "vae": "VAE", "text_encoder": "text encoder"}
 
 

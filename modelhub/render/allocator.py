@@ -1,8 +1,7 @@
 """glibc's malloc, told to keep what is freed: a render frees and takes the same large temporaries all the time.
 
-Left alone, glibc gives every large block back to the system at once, and each new one costs a page fault per 4 kB: 1.4
-million of them for two steps of SD1.5 at 256 pixels, a quarter of the time (`benchmarks/bench_render.py`). Other C
-libraries are left as they are.
+Left alone, glibc gives every large block back to the system at once, and each new one costs a page fault per 4 kB: a
+share of the time that `benchmarks/README.md` states. Other C libraries are left as they are.
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelhub.render.messages import Result
-
 pytest.importorskip("torch", reason="needs the extra [render]")
 
 import torch
@@ -19,6 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from modelhub.render.loaders import load_base
+from modelhub.render.messages import Result
 from modelhub.render.recipes import Recipe
 from modelhub.render.rendering import to_pixels
 from tests.render.lora_networks import attention, kohya
