@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy
 
-from modelhub.detect.fingerprints import FingerprintSink
-from modelhub.detect.health import HealthSink
+from modelhub.detect.weights.fingerprints import FingerprintSink
+from modelhub.detect.weights.health import HealthSink
+from modelhub.storage.fan_out import drop_file_from_cache
 from modelhub.storage.hashing import hash_file
-from modelhub.storage.ring import drop_file_from_cache
 
 BLOCK = 16 << 20
 

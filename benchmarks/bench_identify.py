@@ -1,7 +1,7 @@
 """Identify 10,000 LoRA files, and one 7.7 GB checkpoint.
 
 Side by side in one run, on the same files: opening them and parsing their headers with the fastest JSON parser at hand;
-`modelhub.operations.inspect` in one process; `modelhub inspect --json` as a whole process.
+`modelhub.operations.library.inspect` in one process; `modelhub inspect --json` as a whole process.
 
     python benchmarks/bench_identify.py [--files 10000] [--rounds 3] [--folder DIR]
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.makers import adapters, networks, safetensors_file, torch_file  # noqa: E402
+from modelhub.testing.files import adapters, networks, safetensors_file, torch_file  # noqa: E402
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def make_loras(folder: Path, count: int) -> list[Path]:
 
 def measure_loras(files: list[Path], rounds: int) -> None:
     """Print files per second of each way and the ratio to the plain parse."""
-    from modelhub.operations.inspect import inspect
+    from modelhub.operations.library.inspect import inspect
 
     name, parse = fastest_parser()
     ways: dict[str, Callable[[], object]] = {

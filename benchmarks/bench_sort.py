@@ -18,9 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from modelhub.catalog import Catalog
-from modelhub.operations.add import add
-from modelhub.operations.sort import carry_out, plan, rules_for, undo_run
-from tests.makers import adapters, safetensors_file
+from modelhub.operations.library.add import add
+from modelhub.operations.sort.run import carry_out, plan, rules_for, undo_run
+from modelhub.testing.files import adapters, safetensors_file
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ OURS = """
 import sys
 from pathlib import Path
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.transfer import TransferSettings, download
+from modelhub.fetch.transfer.download import TransferSettings, download
 download(RemoteFile(name="model.bin", url=sys.argv[1], sha256=sys.argv[2]), Path(sys.argv[3]),
          settings=TransferSettings(connections=16))
 """

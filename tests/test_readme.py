@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from modelhub.cli.app import COMMANDS, build
+from modelhub.documents.models import inspection_to_json
 from modelhub.domain import Detection, Format, Inspection, SafetyReport, Verdict
 from modelhub.errors import Exit
-from modelhub.wire import inspection_to_json
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,13 +13,14 @@ import diffusers
 import msgspec
 import torch
 
-from modelhub.render import devices, tensors
+from modelhub.render import devices
 from modelhub.render.bench import Bench
-from modelhub.render.loaders import Base
-from modelhub.render.lora import Lora
+from modelhub.render.loading import tensors
+from modelhub.render.loading.bases import Base
+from modelhub.render.lora.lora import Lora
 from modelhub.render.messages import Job, Part
 from modelhub.render.recipes import Recipe
-from modelhub.render.rendering import scheduler
+from modelhub.render.sampling import scheduler
 from modelhub.render.text import tokenizer
 from modelhub.render.worker import tested
 

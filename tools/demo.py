@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.servers.hub import Hub  # noqa: E402 - the repository's root must be on the path first
+from modelhub.testing.hubs.hub import Hub  # noqa: E402 - the repository's root must be on the path first
 from tools.demo_models import downloads, messy, repositories  # noqa: E402
 from tools.demo_shapes import shapes  # noqa: E402
 

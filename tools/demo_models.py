@@ -8,10 +8,10 @@ import struct
 import time
 from pathlib import Path
 
-from tests.makers import adapters, folders, hostile, networks, safetensors_file, torch_file
-from tests.makers.networks import SMALL
-from tests.makers.tensors import Tensor, Tensors, cast
-from tests.servers.hub import Repository
+from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file, torch_file
+from modelhub.testing.files.networks import SMALL
+from modelhub.testing.files.tensors import Tensor, Tensors, cast
+from modelhub.testing.hubs.hub import Repository
 
 SUCCESSOR = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 _LICENSE = {"license": "creativeml-openrail-m", "pipeline_tag": "text-to-image"}

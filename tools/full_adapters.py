@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from modelhub.render.tensors import load
+from modelhub.render.loading.tensors import load
 from tools.full_size import Layout, Shape, Tensors, Weights, attention_shapes, text_modules
 
 RANK = 32

@@ -11,11 +11,11 @@ from typing import Any
 
 from modelhub.catalog import query, reading, roots, schema, writing
 from modelhub.catalog.database import Database
+from modelhub.catalog.encoding import stored
 from modelhub.catalog.journal import Journal
 from modelhub.catalog.lookups import Lookups
 from modelhub.catalog.places import Places
 from modelhub.catalog.renders import Renders
-from modelhub.catalog.spelling import stored
 from modelhub.catalog.values import (
     Counts,
     Duplicates,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelhub.catalog.spelling import fold, stored
+from modelhub.catalog.encoding import fold, stored
 from modelhub.domain import Detection, ModelType, Style, StyleAnswer, TriggerWord, Variant
 
 BY_USER = "you"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.spelling import stored, unstored
+from modelhub.catalog.encoding import stored, unstored
 from modelhub.catalog.values import NewStep, Operation, Step
 
 RUNNING = "running"

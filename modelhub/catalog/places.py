@@ -7,7 +7,7 @@ from typing import Any
 
 from modelhub.catalog import reading, writing
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.spelling import path_key, signed, stored, unsigned, unstored
+from modelhub.catalog.encoding import path_key, signed, stored, unsigned, unstored
 from modelhub.catalog.values import KnownLocation, NewFile, Root
 from modelhub.domain import LocationState, ModelRecord
 

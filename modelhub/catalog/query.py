@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.catalog.database import Database
+from modelhub.catalog.encoding import absolute, fold, like, path_key, stored
 from modelhub.catalog.reading import ROW_COLUMNS, ids_of
-from modelhub.catalog.spelling import absolute, fold, like, path_key, stored
 from modelhub.catalog.values import Counts, Duplicates, ModelQuery
 from modelhub.errors import UsageError
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from modelhub.catalog.columns import effective
 from modelhub.catalog.database import Database
-from modelhub.catalog.spelling import unsigned, unstored
+from modelhub.catalog.encoding import unsigned, unstored
 from modelhub.catalog.values import ModelRow
+from modelhub.documents.models import detection_from_json, safety_from_json
 from modelhub.domain import (
     Detection,
     FileRecord,
@@ -25,7 +26,6 @@ from modelhub.domain import (
     TriggerWord,
     Verdict,
 )
-from modelhub.wire import detection_from_json, safety_from_json
 
 _CHUNK = 900  # ids in one IN list; old builds of SQLite take 999 parameters
 # The columns of `source`, by the names of the fields of `Source`.

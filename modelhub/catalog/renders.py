@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelhub.catalog.database import Database
-from modelhub.catalog.spelling import stored, unstored
+from modelhub.catalog.encoding import stored, unstored
 from modelhub.catalog.values import RenderRun
 
 _COLUMNS = (

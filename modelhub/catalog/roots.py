@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from modelhub.catalog.database import Run
-from modelhub.catalog.spelling import absolute, path_key, stored, unstored
+from modelhub.catalog.encoding import absolute, path_key, stored, unstored
 from modelhub.catalog.values import Root
 
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from modelhub.catalog.columns import effective, model_columns
 from modelhub.catalog.database import Run
+from modelhub.catalog.encoding import fold, path_key, signed, stored
 from modelhub.catalog.reading import SOURCE_FIELDS
 from modelhub.catalog.roots import ensure_root, locate
-from modelhub.catalog.spelling import fold, path_key, signed, stored
 from modelhub.catalog.values import NewFile, NewModel
+from modelhub.documents.models import detection_from_json, detection_to_json, safety_from_json, safety_to_json
 from modelhub.domain import Inspection, LocationState, Source, TriggerWord
 from modelhub.errors import ModelhubError
-from modelhub.wire import detection_from_json, detection_to_json, safety_from_json, safety_to_json
 
 _STATES = tuple(state.value for state in (LocationState.PRESENT, LocationState.UNAVAILABLE, LocationState.MISSING))
 

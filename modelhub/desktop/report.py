@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from modelhub.desktop.previews import Previews
 from modelhub.desktop.wording import escaped, moment, size, with_commands
-from modelhub.storage.replacing import replace_file
+from modelhub.storage.atomic_write import replace_file
 
 _T = TypeVar("_T")
 # A page with more rows starts with its groups closed, so that it opens at once and can be surveyed.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from modelhub.errors import ModelhubError
-from modelhub.storage.names import safe_name
+from modelhub.storage.safe_names import safe_name
 
 # The files that a shortcut is offered for; UIs use no others for models.
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")

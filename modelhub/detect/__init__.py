@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from modelhub.detect.detect import RULES_VERSION, detect
-from modelhub.detect.known import KNOWN_MODELS, KnownModel, find_known, known_file
-from modelhub.detect.known_files import KNOWN_FILES, KnownFile
+from modelhub.detect.known.files import KNOWN_FILES, KnownFile
+from modelhub.detect.known.models import KNOWN_MODELS, KnownModel, find_known, known_file
 from modelhub.detect.sidecars import SidecarFacts, parse_sidecar
 
 __all__ = [

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modelhub.detect.components import components_of
-from modelhub.detect.deltas import delta_rank, matching_algorithms
-from modelhub.detect.facts import Facts, read_facts
-from modelhub.detect.families import BY_TYPE
-from modelhub.detect.known import known_file
+from modelhub.detect.known.models import known_file
 from modelhub.detect.metadata import claimed_architecture, source_architecture
-from modelhub.detect.precision import precision_of
+from modelhub.detect.rules.components import components_of
+from modelhub.detect.rules.deltas import delta_rank, matching_algorithms
+from modelhub.detect.rules.facts import Facts, read_facts
+from modelhub.detect.rules.families import BY_TYPE
+from modelhub.detect.rules.precision import precision_of
+from modelhub.detect.rules.types import matching_types
+from modelhub.detect.rules.variants import prediction_of, subtype_of, variant_of
 from modelhub.detect.styles import style_of
 from modelhub.detect.triggers import trigger_words
-from modelhub.detect.types import matching_types
-from modelhub.detect.variants import prediction_of, subtype_of, variant_of
 from modelhub.domain import Detection, Evidence, Hints, ModelType
 from modelhub.formats.header import Header
 

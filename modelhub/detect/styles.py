@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from modelhub.detect.facts import Facts
-from modelhub.detect.known import known_file, known_repository, mentioned
+from modelhub.detect.known.models import known_file, known_repository, mentioned
 from modelhub.detect.metadata import parse_object
+from modelhub.detect.rules.facts import Facts
 from modelhub.domain import Hints, ModelType, Style, StyleAnswer
 
 _STYLED = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})

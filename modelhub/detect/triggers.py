@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from modelhub.detect.facts import Facts
 from modelhub.detect.metadata import parse_object
+from modelhub.detect.rules.facts import Facts
 from modelhub.domain import Hints, ModelType, TriggerWord
 
 _WAKING = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
-from modelhub.operations import link_json, link_yaml
-from modelhub.operations.link_interfaces import Interface, interface_named, library_folders
-from modelhub.storage import faults
-from modelhub.storage.bounds import make_folder
-from modelhub.storage.replacing import replace_file
+from modelhub.storage import errors
+from modelhub.storage.atomic_write import replace_file
+from modelhub.storage.containment import make_folder
+from modelhub.uis import json_settings, yaml_settings
+from modelhub.uis.link_interfaces import Interface, interface_named, library_folders
 
 MEMORY = "modelhub-link.json"
 
@@ -61,7 +61,7 @@ def plan_link(layout: str, into: Path, *, library: Path, remove: bool = False) -
     memory: bytes | None = None
     foreign: tuple[str, ...] = ()
     if interface.file.endswith(".yaml"):
-        changed = link_yaml.take_out(text, file=file) if remove else _with_block(text, library, folders, file)
+        changed = yaml_settings.take_out(text, file=file) if remove else _with_block(text, library, folders, file)
     else:
         changed, memory, foreign = _with_keys(text, interface, root, folders, remove=remove)
     notes += tuple(f"{key} was changed since by somebody else and stays as it is." for key in foreign)
@@ -110,7 +110,7 @@ def _remove(file: Path) -> None:
     try:
         file.unlink(missing_ok=True)
     except OSError as exc:
-        raise faults.translated(exc, file, "remove") from exc
+        raise errors.translated(exc, file, "remove") from exc
 
 
 def _back_up(file: Path, content: bytes, now: datetime) -> Path:
@@ -144,7 +144,7 @@ def _bytes(file: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise faults.translated(exc, file, "read") from exc
+        raise errors.translated(exc, file, "read") from exc
 
 
 def _decoded(content: bytes, file: Path) -> tuple[str, bytes]:
@@ -160,7 +160,7 @@ def _decoded(content: bytes, file: Path) -> tuple[str, bytes]:
 
 
 def _with_block(text: str, library: Path, folders: Mapping[str, tuple[Path, ...]], file: Path) -> str:
-    return link_yaml.put_in(text, *yaml_words(library, folders), file=file)
+    return yaml_settings.put_in(text, *yaml_words(library, folders), file=file)
 
 
 def yaml_words(library: Path, folders: Mapping[str, tuple[Path, ...]]) -> tuple[str, dict[str, list[str]]]:
@@ -181,16 +181,16 @@ def _with_keys(
 ) -> tuple[str, bytes | None, tuple[str, ...]]:
     """The settings' new text, what to remember, and the keys that somebody else changed since."""
     file = root / interface.file
-    data = link_json.read(text, file=file)
+    data = json_settings.read(text, file=file)
     ours = {key: str(row[0]) for key, row in folders.items()}
-    cleared, foreign = link_json.take_out(data, _memory(root), ours)
+    cleared, foreign = json_settings.take_out(data, _memory(root), ours)
     if remove:
-        return (link_json.written(cleared, text) if cleared != data else text), b"", foreign
+        return (json_settings.written(cleared, text) if cleared != data else text), b"", foreign
     own = None if interface.own is None else {key: str(root / place) for key, place in interface.own.items()}
-    changed, memory = link_json.put_in(cleared, ours, lists=own)
+    changed, memory = json_settings.put_in(cleared, ours, lists=own)
     about = f"What stood in {interface.file} before `modelhub link`; `modelhub link --remove` needs it."
     kept = json.dumps({"about": about, "keys": memory}, indent=4) + "\n"
-    return (link_json.written(changed, text) if changed != data else text), kept.encode("ascii"), ()
+    return (json_settings.written(changed, text) if changed != data else text), kept.encode("ascii"), ()
 
 
 def _memory(root: Path) -> dict[str, Any]:

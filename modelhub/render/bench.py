@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL
 
-from modelhub.render import allocator, devices, rendering
-from modelhub.render.folders import has_unet
+from modelhub.render import allocator, devices, sampling
 from modelhub.render.judge import LIMITS, Array, Judgement, judge_base, judge_picture, picture_numbers
-from modelhub.render.loaders import Base, load_base
+from modelhub.render.loading.bases import Base, load_base
+from modelhub.render.loading.diffusers_folders import has_unet
+from modelhub.render.loading.vaes import load_vae
 from modelhub.render.messages import Job, Part
 from modelhub.render.problems import RenderProblem
 from modelhub.render.recipes import SMALL, Recipe, settled
 from modelhub.render.text import Context, context
-from modelhub.render.vaes import load_vae
 from modelhub.render.verdicts import RenderVerdict
 
 Say = Callable[[str, bool], None]
@@ -116,7 +116,7 @@ class Bench:
                 held.shots.pop(next(iter(held.shots)))
             self.say(f"rendering {job.base.name} alone", True)
             if held.base.prediction is None and held.base.kind == "text":
-                held.base.prediction = rendering.find_prediction(held.base, recipe)
+                held.base.prediction = sampling.find_prediction(held.base, recipe)
             told = context(held.base, prompt)
             held.shots[key] = (self.shoot(held, recipe, told), told)
         return held.shots[key]
@@ -125,7 +125,7 @@ class Bench:
         """Render and decode."""
         untold = context(held.base, recipe.negative_prompt)
         started = time.monotonic()
-        latents = rendering.render(held.base, recipe, told, untold)
+        latents = sampling.render(held.base, recipe, told, untold)
         devices.synchronize(self.device)
         rendered = time.monotonic()
         shot = self.develop(held.base.vae, latents)
@@ -137,12 +137,12 @@ class Bench:
 
     def develop(self, vae: Any, latents: torch.Tensor) -> Shot:
         """Decode latents; where the VAE overflows at half precision, once more in fp32."""
-        raw = rendering.decode(vae, latents)
+        raw = sampling.decode(vae, latents)
         numbers = latent_numbers(latents) | picture_numbers(raw)
         if numbers["latents_finite"] == 1.0 and numbers["finite"] < 1.0 and vae.dtype != torch.float32:
             kind = vae.dtype
             vae.to(torch.float32)
-            exact = rendering.decode(vae, latents)
+            exact = sampling.decode(vae, latents)
             vae.to(kind)
             if picture_numbers(exact)["finite"] == 1.0:
                 raw = exact
@@ -173,14 +173,14 @@ class Bench:
 
     def _test_transformer(self, job: Job, folder: Path) -> Outcome:
         """A diffusion transformer in a diffusers folder: judged by its picture and its VAE alone."""
-        from modelhub.render import dit
+        from modelhub.render.loading import diffusion_transformers
 
         self.drop()
         self.say(f"loading {job.base.name}", True)
         dtype = devices.dtype_for(self.device, folder, exact=job.exact, wanted=job.dtype)
         if dtype is torch.float16 and not job.dtype:
             dtype = torch.bfloat16  # T5 and FLUX overflow in fp16
-        ready = dit.load(folder, dtype=dtype, device=self.device)
+        ready = diffusion_transformers.load(folder, dtype=dtype, device=self.device)
         recipe = settled(
             replace(job.recipe, sampler=ready.sampler),
             architecture=job.base.architecture or "other",
@@ -190,7 +190,7 @@ class Bench:
             multiple=ready.row.multiple,
         )
         self.say(f"rendering {job.base.name} alone", True)
-        drawn = dit.draw(ready, recipe)
+        drawn = diffusion_transformers.draw(ready, recipe)
         shot = Shot(drawn.latents, drawn.raw, latent_numbers(drawn.latents) | picture_numbers(drawn.raw))
         numbers: dict[str, Any] = {
             **shot.numbers,
@@ -213,7 +213,7 @@ class Bench:
         """How well the UNet finds noise; nothing where its latents are not finite."""
         if shot.numbers["latents_finite"] < 1.0:
             return {}
-        found = rendering.finds_noise(base, shot.latents, told)
+        found = sampling.finds_noise(base, shot.latents, told)
         best = max(found, key=lambda name: found[name])
         numbers: dict[str, Any] = {"finds_noise": found[best]}
         if found[best] >= LIMITS.finds_noise:
@@ -266,7 +266,7 @@ _UNPROVEN = "judged by its picture alone: how well a flow model finds noise is n
 
 def vae_numbers(vae: Any) -> dict[str, float]:
     """How well a VAE redraws a scene; nothing where that cannot be told."""
-    found = rendering.redraws(vae)
+    found = sampling.redraws(vae)
     return {} if found is None else {"redraws": found}
 
 

@@ -14,7 +14,7 @@ import torch
 from transformers import CLIPTokenizer
 
 from modelhub.render.embedding import placed
-from modelhub.render.loaders import Base
+from modelhub.render.loading.bases import Base
 
 LENGTH = 77  # tokens of a prompt, start and end among them
 MARK = "<|embedding|>"  # stands in a prompt where an embedding's vectors go

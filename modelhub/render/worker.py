@@ -94,7 +94,7 @@ def tested(bench: Bench, job: Job) -> Result:
     import torch
 
     from modelhub.errors import ModelhubError
-    from modelhub.render import adapting, devices
+    from modelhub.render import adapter_tests, devices
     from modelhub.render.problems import RenderProblem
     from modelhub.render.verdicts import RenderVerdict
 
@@ -109,7 +109,7 @@ def tested(bench: Bench, job: Job) -> Result:
     bench.say = noted
     devices.reset_peak(bench.device)
     try:
-        outcome = adapting.run(bench, job)
+        outcome = adapter_tests.run(bench, job)
         return _result(bench, job, outcome, time.monotonic() - started)
     except RenderProblem as exc:
         verdict, words = exc.verdict, exc.words
@@ -196,8 +196,8 @@ def _recipe_json(bench: Bench, job: Job, outcome: Outcome) -> dict[str, Any]:
 
 def _written(job: Job, outcome: Outcome, recipe: dict[str, Any]) -> dict[str, str]:
     from modelhub.render.pictures import write_png
-    from modelhub.render.rendering import to_pixels
-    from modelhub.render.sheet import difference_picture
+    from modelhub.render.sampling import to_pixels
+    from modelhub.render.sheet.sheet import difference_picture
 
     pixels = {kind: to_pixels(raw) for kind, raw in outcome.pictures.items()}
     if "base" in pixels and pixels["base"].shape == pixels["full"].shape:

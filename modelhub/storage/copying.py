@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
-from modelhub.storage import faults
+from modelhub.storage import errors
 from modelhub.storage.digests import Sha256Sink
 from modelhub.storage.durable import free_bytes, patiently, sync_descriptor, sync_folder
-from modelhub.storage.ring import Identity, drop_file_from_cache, identity, read_through
+from modelhub.storage.fan_out import Identity, drop_file_from_cache, identity, read_through
 
 if TYPE_CHECKING:
     from modelhub.progress import Task
@@ -36,10 +36,10 @@ def ensure_room(source: Path, folder: Path) -> None:
         files = _files_below(source) if source.is_dir() else [source]
         needed = sum(file.stat().st_size for file in files) + _RESERVE
     except OSError as exc:
-        raise faults.translated(exc, source, "read") from exc
+        raise errors.translated(exc, source, "read") from exc
     free = free_bytes(folder)
     if needed > free:
-        raise faults.DiskFullError(
+        raise errors.DiskFullError(
             f"Could not copy {source} to {folder}: {needed:,} bytes are needed, {free:,} are free.",
             "Free some space there, or choose another folder.",
         )
@@ -70,7 +70,7 @@ def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[Copied,
         for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
             sync_folder(folder)
     except OSError as exc:
-        raise faults.translated(exc, source, "copy") from exc
+        raise errors.translated(exc, source, "copy") from exc
     return tuple(copies)
 
 
@@ -114,7 +114,7 @@ class _Writer:
         try:
             self._file = path.open("xb", buffering=0)
         except OSError as exc:
-            raise faults.translated(exc, path.parent, "write to") from exc
+            raise errors.translated(exc, path.parent, "write to") from exc
 
     def feed(self, data: memoryview, offset: int) -> None:
         rest = data
@@ -122,19 +122,19 @@ class _Writer:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as exc:
-            raise faults.translated(exc, self._path.parent, "write to") from exc
+            raise errors.translated(exc, self._path.parent, "write to") from exc
 
     def close(self) -> None:
         try:
             with self._file:
                 sync_descriptor(self._file.fileno())
         except OSError as exc:
-            raise faults.translated(exc, self._path.parent, "write to") from exc
+            raise errors.translated(exc, self._path.parent, "write to") from exc
 
 
 def _compare(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
     if expected is not None and sha256 != expected.lower():
-        raise faults.FileChangedError(
+        raise errors.FileChangedError(
             f"{source} is not the file that was catalogued: its SHA-256 is {sha256[:10]}…, not {expected[:10]}….",
             "Run `modelhub scan` and try again.",
         )

@@ -9,7 +9,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from modelhub.storage import faults
+from modelhub.storage import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +75,8 @@ def free_bytes(path: Path) -> int:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as exc:
-            raise faults.translated(exc, place, "ask for the free space at") from exc
-    raise faults.translated(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
+            raise errors.translated(exc, place, "ask for the free space at") from exc
+    raise errors.translated(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
 
 
 def patiently(action: Callable[[], _T]) -> _T:
@@ -85,7 +85,7 @@ def patiently(action: Callable[[], _T]) -> _T:
         try:
             return action()
         except OSError as exc:
-            if not faults.is_locked(exc):
+            if not errors.is_locked(exc):
                 raise
             _log.debug("in use, trying again in %s s: %s", pause, exc)
             time.sleep(pause)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
 from modelhub.storage.digests import AllDigests, Sha256Sink, Sink, StreamDigester
-from modelhub.storage.faults import FileChangedError
-from modelhub.storage.ring import read_through
+from modelhub.storage.errors import FileChangedError
+from modelhub.storage.fan_out import read_through
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

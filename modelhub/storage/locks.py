@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from modelhub.storage import faults
-from modelhub.storage.bounds import make_folder
+from modelhub.storage import errors
+from modelhub.storage.containment import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def library_lock(
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as exc:
-        raise faults.translated(exc, path, "open the lock") from exc
+        raise errors.translated(exc, path, "open the lock") from exc
     try:
         held = _acquire(path, descriptor, wait, on_wait)
         try:
@@ -86,7 +86,7 @@ def _acquire(
             return release
         owner = owner_of(path)
         if deadline is not None and time.monotonic() >= deadline:
-            raise faults.BusyError(
+            raise errors.BusyError(
                 f"Another modelhub is at work on {path.parent}: {owner}.",
                 "Wait until it is done, or end it, then run the command again.",
             )
@@ -169,7 +169,7 @@ def _try_claim(path: Path, descriptor: int) -> Callable[[], None] | None:
             stale.unlink()
         return None
     except OSError as exc:
-        raise faults.translated(exc, claim, "make the lock") from exc
+        raise errors.translated(exc, claim, "make the lock") from exc
     try:
         _write_owner(own)
     finally:

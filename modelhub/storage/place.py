@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
-from modelhub.storage import faults
-from modelhub.storage.bounds import ensure_inside, make_folder
-from modelhub.storage.cloning import clone
+from modelhub.storage import errors
+from modelhub.storage.containment import ensure_inside, make_folder
 from modelhub.storage.copying import Copied, copy_file, copy_tree, ensure_room, remove_copied
 from modelhub.storage.durable import free_bytes, sync_folder
-from modelhub.storage.names import safe_name
+from modelhub.storage.reflink import clone
 from modelhub.storage.rename import NO_LINKS, rename_no_replace
+from modelhub.storage.safe_names import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ def move(
         return Placed(source=source, target=target, how="renamed")
     except OSError as exc:
         if exc.errno != errno.EXDEV:
-            raise faults.translated(exc, source, "move") from exc
+            raise errors.translated(exc, source, "move") from exc
     _check_before_copy(source, target)
     copies = _copy(source, target, expected_sha256, progress_task)
     remove_copied(copies, source, target)
@@ -164,7 +164,7 @@ def _remove_temporary(temporary: Path) -> None:
 def _ensure_free_name(target: Path) -> None:
     """Say early what the system would say late; the operation itself still refuses to replace anything."""
     if os.path.lexists(target):
-        raise faults.translated(FileExistsError(errno.EEXIST, ""), target, "write")
+        raise errors.translated(FileExistsError(errno.EEXIST, ""), target, "write")
 
 
 @contextlib.contextmanager
@@ -184,14 +184,14 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placed:
     try:
         os.link(source, target)
     except FileExistsError as exc:
-        raise faults.translated(exc, target, "link a file to") from exc
+        raise errors.translated(exc, target, "link a file to") from exc
     except OSError as exc:
         if exc.errno in NO_LINKS | {errno.EXDEV}:
             raise ModelhubError(
                 f"Could not hard-link {source} to {target}: that works within one drive with hard links only.",
                 "Copy or move the file, or use a symbolic link.",
             ) from exc
-        raise faults.translated(exc, source, "link") from exc
+        raise errors.translated(exc, source, "link") from exc
     sync_folder(target.parent)
     return Placed(source=source, target=target, how="hard-linked")
 
@@ -212,7 +212,7 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placed:
                 raise ModelhubError(
                     f"Could not clone {source} to {target}: this drive has no clones.", "Use hardlink or copy instead."
                 ) from exc
-            raise faults.translated(exc, source, "clone") from exc
+            raise errors.translated(exc, source, "clone") from exc
         shutil.copystat(source, temporary)
         rename_no_replace(temporary, target)
     return Placed(source=source, target=target, how="cloned")
@@ -225,6 +225,6 @@ def symlink(source: Path, target: Path, *, within: Path) -> Placed:
     try:
         target.symlink_to(source.absolute(), target_is_directory=source.is_dir())
     except OSError as exc:
-        raise faults.translated(exc, target, "make a link at") from exc
+        raise errors.translated(exc, target, "make a link at") from exc
     sync_folder(target.parent)
     return Placed(source=source, target=target, how="symlinked")

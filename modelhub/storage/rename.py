@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
-from modelhub.storage import faults
+from modelhub.storage import errors
 from modelhub.storage.durable import patiently, sync_folder
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def rename_no_replace(source: Path, target: Path, *, sync: bool = True) -> None:
         if exc.errno == errno.EXDEV:
             raise
         where = target if isinstance(exc, FileExistsError) else source
-        raise faults.translated(exc, where, "move a file to" if where is target else "move") from exc
+        raise errors.translated(exc, where, "move a file to" if where is target else "move") from exc
     if sync:
         sync_folder(target.parent)
 
@@ -109,7 +109,7 @@ def _rename_file(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as exc:
-        if exc.errno not in NO_LINKS or faults.is_locked(exc):
+        if exc.errno not in NO_LINKS or errors.is_locked(exc):
             raise
         _rename_over_own_placeholder(source, target)
         return

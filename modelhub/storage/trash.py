@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import NotFoundError
 from modelhub.storage.durable import patiently
-from modelhub.storage.faults import TrashError
+from modelhub.storage.errors import TrashError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from modelhub.testing.files import adapters, hostile, safetensors_file
 from tests.cli.test_app import modelhub
-from tests.makers import adapters, hostile, safetensors_file
 
 INSPECT_KEYS = {
     "path", "size", "format", "type", "architecture", "architecture_candidates", "subtype", "algorithm", "rank",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_app import modelhub
-from tests.operations.sorting import messy, tree
+from tests.operations.sort.sorting import messy, tree
 
 
 @pytest.fixture

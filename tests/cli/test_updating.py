@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from modelhub.testing.files import hostile
 from tests.cli.test_app import modelhub
-from tests.makers import hostile
-from tests.operations.hubs import User, civitai_file, civitai_item, civitai_version, user
-from tests.operations.test_outdated import DRESS, LORA, lora
+from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
+from tests.operations.remote.test_outdated import DRESS, LORA, lora
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from modelhub.testing.files import adapters, safetensors_file
 from tests.desktop.screen import Screen, Spot, missing, wait_for
-from tests.makers import adapters, safetensors_file
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="a desktop under X"),

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from modelhub.detect import detect
-from modelhub.detect.facts import read_facts
-from modelhub.detect.types import matching_types
+from modelhub.detect.rules.facts import read_facts
+from modelhub.detect.rules.types import matching_types
 from modelhub.domain import Format, Hints, ModelType, Variant
 from modelhub.formats.header import Header
 from tests.detect.layouts import (

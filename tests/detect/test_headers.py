@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from modelhub.detect import detect
-from modelhub.detect.architectures import matching_transformers
-from modelhub.detect.deltas import matching_algorithms
-from modelhub.detect.facts import read_facts
-from modelhub.detect.types import matching_types
+from modelhub.detect.rules.architectures import matching_transformers
+from modelhub.detect.rules.deltas import matching_algorithms
+from modelhub.detect.rules.facts import read_facts
+from modelhub.detect.rules.types import matching_types
 from modelhub.domain import Detection, Format, Hints, ModelType
 from modelhub.formats.header import Header, TensorInfo
 

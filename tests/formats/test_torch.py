@@ -20,7 +20,7 @@ from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.tensors import TensorReader, spans
 from modelhub.safety import assess
-from tests.makers import folders
+from modelhub.testing.files import folders
 
 torch = pytest.importorskip("torch", reason="torch writes the files of these tests")
 

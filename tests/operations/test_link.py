@@ -15,7 +15,7 @@ import yaml
 
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
 from modelhub.operations.link import MEMORY, carry_out, plan_link
-from modelhub.operations.link_interfaces import batch_line, flags_for, shell_line
+from modelhub.uis.link_interfaces import batch_line, flags_for, shell_line
 
 NOW = datetime(2026, 11, 23, 14, 43, 31)
 USERS = """\

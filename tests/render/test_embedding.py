@@ -19,7 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from modelhub.errors import ModelhubError  # noqa: E402
 from modelhub.formats.sniff import read_header  # noqa: E402
 from modelhub.render.embedding import Embedding, fits, in_order, placed, read_embedding  # noqa: E402
-from modelhub.render.tensors import load  # noqa: E402
+from modelhub.render.loading.tensors import load  # noqa: E402
 
 FAMILY = Path(__file__).resolve().parents[1] / "data" / "miniature"
 WIDTH = 24

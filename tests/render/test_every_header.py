@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra [render]")
 
-from modelhub.operations.inspect import inspect
-from modelhub.render.adapting import TESTS
+from modelhub.operations.library.inspect import inspect
+from modelhub.render.adapter_tests import TESTS
 from modelhub.render.recipes import Recipe
 from modelhub.render.verdicts import RenderVerdict
 from tests.render.trials import PROMPT, Trials

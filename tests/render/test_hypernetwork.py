@@ -19,7 +19,7 @@ from torch.nn import functional  # noqa: E402
 from modelhub.errors import ModelhubError  # noqa: E402
 from modelhub.formats.sniff import read_header  # noqa: E402
 from modelhub.render.hypernetwork import Applied, Hypernetwork  # noqa: E402
-from modelhub.render.tensors import load  # noqa: E402
+from modelhub.render.loading.tensors import load  # noqa: E402
 
 FAMILY = Path(__file__).resolve().parents[1] / "data" / "miniature"
 WIDTHS = (16, 24, 32)

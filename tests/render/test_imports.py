@@ -16,7 +16,7 @@ HELP = "import sys; from modelhub.__main__ import main; sys.argv = ['modelhub', 
     "code",
     [
         f"{HELP}\ntry:\n    main()\nfinally:\n    {SHOWN}",
-        f"import sys, modelhub.operations.render_test; {SHOWN}",
+        f"import sys, modelhub.operations.render.run; {SHOWN}",
         f"import sys, modelhub.render.runner, modelhub.render.messages; {SHOWN}",
     ],
     ids=["help", "operation", "runner"],

@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from modelhub.detect.canonical import unet_name, vae_name
+from modelhub.detect.weights.canonical_names import unet_name, vae_name
 from modelhub.render.text import tokenizer
 
 CROSS, DOWN = "CrossAttnDownBlock2D", "DownBlock2D"

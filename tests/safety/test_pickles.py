@@ -21,8 +21,8 @@ from modelhub.domain import Verdict
 from modelhub.formats import read_header
 from modelhub.formats.tensors import TensorReader
 from modelhub.safety import assess
-from tests.makers import adapters, networks, safetensors_file, torch_file
-from tests.makers.networks import SMALL
+from modelhub.testing.files import adapters, networks, safetensors_file, torch_file
+from modelhub.testing.files.networks import SMALL
 
 CAUGHT = (Verdict.SUSPICIOUS, Verdict.DANGEROUS)
 HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)

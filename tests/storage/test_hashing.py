@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from modelhub.domain import Hashes
 from modelhub.errors import ModelhubError, NotFoundError
+from modelhub.storage.fan_out import BLOCK, BLOCKS
 from modelhub.storage.hashing import (
     FileChangedError,
     StreamDigester,
@@ -22,7 +23,6 @@ from modelhub.storage.hashing import (
     hash_files,
     sha256_of,
 )
-from modelhub.storage.ring import BLOCK, BLOCKS
 
 HEADER = b'{"__metadata__":{"a":"b"}}'
 BIG = 9 * BLOCK + 4321  # enough for the threads
@@ -257,7 +257,7 @@ def test_it_works_without_posix_read_advice(write: Callable[[bytes], Path], monk
     """Windows and macOS have neither posix_fadvise nor RWF_NOWAIT."""
     for name in ("posix_fadvise", "RWF_NOWAIT", "preadv"):
         monkeypatch.delattr(os, name, raising=False)
-    monkeypatch.setattr("modelhub.storage.ring._DROP_FROM", 1)
+    monkeypatch.setattr("modelhub.storage.fan_out._DROP_FROM", 1)
     data = safetensors(BIG)
     assert hash_file(write(data)).sha256 == hashlib.sha256(data).hexdigest()
 
@@ -266,7 +266,7 @@ def test_dropping_a_large_file_from_the_cache_leaves_the_hash_right(
     write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The advice concerns memory only."""
-    monkeypatch.setattr("modelhub.storage.ring._DROP_FROM", 1)
+    monkeypatch.setattr("modelhub.storage.fan_out._DROP_FROM", 1)
     data = safetensors(BIG)
     path = write(data)
     assert [hash_file(path).sha256 for _ in range(2)] == [hashlib.sha256(data).hexdigest()] * 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.storage.faults import BusyError
+from modelhub.storage.errors import BusyError
 from modelhub.storage.locks import Owner, library_lock, owner_of
 
 HOLDER = """

@@ -15,7 +15,7 @@ import pytest
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.storage import place, rename
 from modelhub.storage.copying import Copied, remove_copied
-from modelhub.storage.faults import DiskFullError, FileChangedError, OutsideTargetError, TargetExistsError
+from modelhub.storage.errors import DiskFullError, FileChangedError, OutsideTargetError, TargetExistsError
 from modelhub.storage.place import Placed
 
 CONTENT = b"weights" * 1000

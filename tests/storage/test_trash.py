@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import NotFoundError
-from modelhub.storage.faults import TrashError
+from modelhub.storage.errors import TrashError
 from modelhub.storage.trash import to_trash
 
 

@@ -25,10 +25,10 @@ def add(
 
     Example: modelhub add ~/stable-diffusion-webui/models
     """
-    from modelhub.cli.outcomes import show_outcomes
+    from modelhub.cli.views.outcomes import show_outcomes
     from modelhub.errors import UsageError
-    from modelhub.operations.add import add as run
-    from modelhub.operations.bring import bring
+    from modelhub.operations.library.add import add as run
+    from modelhub.operations.library.import_files import bring
 
     session: Session = ctx.obj
     if copy and move:

@@ -45,8 +45,8 @@ def convert(
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
     from modelhub.cli.output import clean, print_json, size_text
-    from modelhub.operations.conversion import Recipe
-    from modelhub.operations.converting import convert_model, source_named
+    from modelhub.operations.convert.catalogued import convert_model, source_named
+    from modelhub.operations.convert.plan import Recipe
 
     session: Session = ctx.obj
     recipe = Recipe(precision=precision, variant=variant, bake_vae=bake_vae is not None, repair=repair)
@@ -62,7 +62,7 @@ def convert(
         progress=session.progress,
     )
     if session.json:
-        from modelhub.wire import record_to_json
+        from modelhub.documents.models import record_to_json
 
         print_json([record_to_json(record)])
         return

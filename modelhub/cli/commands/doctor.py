@@ -19,7 +19,7 @@ def doctor(ctx: typer.Context) -> int:
     """
     from modelhub.cli.output import clean, colour, print_json
     from modelhub.errors import Exit
-    from modelhub.operations.doctor import Grade, examine
+    from modelhub.operations.library.doctor import Grade, examine
 
     session: Session = ctx.obj
     findings = list(examine(session.settings))

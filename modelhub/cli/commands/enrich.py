@@ -31,7 +31,7 @@ def enrich(
 
     Example: modelhub enrich --previews
     """
-    from modelhub.cli.enriching import run_enrich
+    from modelhub.cli.views.enrich import run_enrich
 
     session: Session = ctx.obj
     if offline:

@@ -25,7 +25,7 @@ def export(
 
     Example: modelhub export library.json
     """
-    from modelhub.cli.rebuilding import run_export
+    from modelhub.cli.views.import_ import run_export
 
     session: Session = ctx.obj
     run_export(session, file, models or ())

@@ -28,9 +28,9 @@ def fingerprint(
     Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
     """
     from modelhub.cli.output import Column, clean, print_json, table
-    from modelhub.detect.learned import learn as remember
-    from modelhub.operations.fingerprinting import digests_of
-    from modelhub.operations.kinship import known_table
+    from modelhub.detect.weights.named_components import learn as remember
+    from modelhub.operations.library.fingerprint import digests_of
+    from modelhub.operations.library.shared_weights import known_table
 
     session: Session = ctx.obj
     with session.progress.task(f"reading {file.name}", total=file.stat().st_size if file.is_file() else None) as task:

@@ -18,6 +18,6 @@ def history(
 
     Example: modelhub history --limit 5
     """
-    from modelhub.cli.sorting import show_history
+    from modelhub.cli.views.sort import show_history
 
     show_history(ctx.obj, limit=limit)

@@ -33,8 +33,8 @@ def import_(
 
     Example: modelhub import library.json
     """
-    from modelhub.cli.pulling import adjust
-    from modelhub.cli.rebuilding import run_import
+    from modelhub.cli.views.import_ import run_import
+    from modelhub.cli.views.pull import adjust
 
     session: Session = ctx.obj
     adjust(session, limit_rate=limit_rate, offline=offline, progress=progress)

@@ -29,29 +29,29 @@ def inspect(
 
     Example: modelhub inspect ~/Downloads/unknown.ckpt --why
     """
-    from modelhub.operations.inspect import inspect_many
-    from modelhub.operations.select import expand
+    from modelhub.operations.library.inspect import inspect_many
+    from modelhub.operations.library.model_paths import expand
 
     session: Session = ctx.obj
     chosen = list(expand(paths))
     if session.json and not deep:
-        from modelhub.operations.inspect import inspect_each
-        from modelhub.wire import inspection_text
+        from modelhub.documents.models import inspection_text
+        from modelhub.operations.library.inspect import inspect_each
 
         print_json_texts(inspect_each(chosen, inspection_text, with_hashes=with_hashes, progress=session.progress))
         return
     if deep:
-        from modelhub.operations.deep import inspect_deep
+        from modelhub.operations.library.value_check import inspect_deep
 
         looks = inspect_deep(chosen, progress=session.progress)
     else:
         looks = inspect_many(chosen, with_hashes=with_hashes, progress=session.progress)
     if session.json:
-        from modelhub.wire import inspection_to_json
+        from modelhub.documents.models import inspection_to_json
 
         print_json([inspection_to_json(look) for look in looks])
         return
-    from modelhub.cli.report import inspection_lines
+    from modelhub.cli.views.details import inspection_lines
 
     for number, look in enumerate(looks):
         if number:

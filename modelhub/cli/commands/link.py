@@ -24,9 +24,9 @@ def link(
 
     Example: modelhub link --layout comfyui --into ~/ComfyUI
     """
-    from modelhub.cli.linking import link_file, show_flags, show_words
+    from modelhub.cli.views.link import link_file, show_flags, show_words
     from modelhub.errors import UsageError
-    from modelhub.operations.link_interfaces import FLAGS, interface_named, linkable
+    from modelhub.uis.link_interfaces import FLAGS, interface_named, linkable
 
     session: Session = ctx.obj
     settings = session.settings

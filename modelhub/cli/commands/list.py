@@ -53,11 +53,11 @@ def list_(
     Example: modelhub list --type lora --architecture sdxl
     """
     from modelhub.catalog import ModelQuery
-    from modelhub.cli.models import print_models
+    from modelhub.cli.views.models import print_models
 
     session: Session = ctx.obj
     if duplicates:
-        from modelhub.cli.duplicates import show_duplicates
+        from modelhub.cli.views.duplicates import show_duplicates
 
         show_duplicates(session, level)
         return
@@ -76,7 +76,7 @@ def list_(
         limit=limit,
     )
     if session.json:
-        from modelhub.wire import record_to_json
+        from modelhub.documents.models import record_to_json
 
         print_json([record_to_json(record) for record in session.catalog.records(rows_query)])
         return

@@ -28,7 +28,7 @@ def outdated(
     """
     from modelhub.catalog import ModelQuery
     from modelhub.cli.references import models_named
-    from modelhub.cli.updating import ask, show_standings
+    from modelhub.cli.views.update import ask, show_standings
 
     session: Session = ctx.obj
     if offline:

@@ -73,11 +73,11 @@ def pull(
 
     Example: modelhub pull runwayml/stable-diffusion-v1-5 --for render
     """
-    from modelhub.cli.pulling import adjust, given_sources, refuse_with, run_pulls
-    from modelhub.cli.updating import run_updates
+    from modelhub.cli.views.pull import adjust, given_sources, refuse_with, run_pulls
+    from modelhub.cli.views.update import run_updates
     from modelhub.errors import UsageError
-    from modelhub.fetch.choose import Wish
-    from modelhub.operations.pull import Request
+    from modelhub.fetch.choice.choose import Wish
+    from modelhub.operations.remote.pull import Request
 
     session: Session = ctx.obj
     adjust(session, limit_rate=limit_rate, offline=offline, progress=progress)

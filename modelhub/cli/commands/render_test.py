@@ -48,8 +48,15 @@ def render_test(
     Example: modelhub render-test --type lora --sheet loras.html
     """
     from modelhub.cli.references import models_named
-    from modelhub.cli.rendering import Shown, checked_device, checked_sampler, configured_bases, named_base, one_way
-    from modelhub.operations.render_test import Options, render_test, select
+    from modelhub.cli.views.render_test import (
+        Shown,
+        checked_device,
+        checked_sampler,
+        configured_bases,
+        named_base,
+        one_way,
+    )
+    from modelhub.operations.render.run import Options, render_test, select
     from modelhub.render.recipes import PROMPT, Recipe
     from modelhub.render.runner import Limits, require
 

@@ -26,7 +26,7 @@ def rm(
     from modelhub.cli.output import clean, print_json
     from modelhub.cli.references import one_model
     from modelhub.errors import UsageError
-    from modelhub.operations.remove import paths_of, remove
+    from modelhub.operations.library.remove import paths_of, remove
 
     session: Session = ctx.obj
     records = [one_model(session, name) for name in models]

@@ -26,9 +26,9 @@ def scan(
 
     Example: modelhub scan
     """
-    from modelhub.cli.outcomes import show_outcomes
-    from modelhub.operations.add import refresh_answers, roots_named
-    from modelhub.operations.add import scan as run
+    from modelhub.cli.views.outcomes import show_outcomes
+    from modelhub.operations.library.add import refresh_answers, roots_named
+    from modelhub.operations.library.add import scan as run
 
     session: Session = ctx.obj
     if session.settings.library.is_dir():

@@ -21,14 +21,14 @@ def search(
 
     Example: modelhub search red dress
     """
-    from modelhub.cli.models import print_models
     from modelhub.cli.output import print_json
+    from modelhub.cli.views.models import print_models
     from modelhub.errors import Exit
 
     session: Session = ctx.obj
     rows = session.catalog.search(" ".join(words), limit=limit)
     if session.json:
-        from modelhub.wire import record_to_json
+        from modelhub.documents.models import record_to_json
 
         print_json([record_to_json(session.catalog.get(row.id)) for row in rows])
     else:

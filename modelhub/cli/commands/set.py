@@ -25,13 +25,13 @@ def set_(
     """
     from modelhub.cli.output import print_json
     from modelhub.cli.references import one_model
-    from modelhub.operations.words import apply_words
+    from modelhub.operations.library.user_fields import apply_words
 
     session: Session = ctx.obj
     record = one_model(session, model)
     record = apply_words(record, assignments, catalog=session.catalog)
     if session.json:
-        from modelhub.wire import record_to_json
+        from modelhub.documents.models import record_to_json
 
         print_json([record_to_json(record)])
         return

@@ -39,7 +39,7 @@ def install(
 
     Example: modelhub shortcut install --folder ~/Downloads --layout a1111 --into ~/stable-diffusion-webui
     """
-    from modelhub.cli.shortcuts import install_shortcut
+    from modelhub.cli.views.shortcut import install_shortcut
 
     options = tuple(word for one in by or () for word in ("--by", one))
     options += ("--duplicates", duplicates) if duplicates != "leave" else ()
@@ -89,7 +89,7 @@ def remove(
 
     Example: modelhub shortcut remove sort-downloads
     """
-    from modelhub.cli.shortcuts import remove_shortcut
+    from modelhub.cli.views.shortcut import remove_shortcut
 
     return remove_shortcut(ctx.obj, shortcut)
 
@@ -107,6 +107,6 @@ def click(
 
     Example: modelhub shortcut click sort-downloads ~/Downloads/model.safetensors
     """
-    from modelhub.cli.shortcuts import clicked
+    from modelhub.cli.views.shortcut import clicked
 
     return clicked(ctx.obj, shortcut, files or [], dry_run=dry_run, undo=undo, report=report)

@@ -30,19 +30,19 @@ def show(
     if session.json:
         from dataclasses import asdict
 
-        from modelhub.cli.rendering import run_to_json
-        from modelhub.operations.kinship import kin_of
-        from modelhub.wire import record_to_json
+        from modelhub.cli.views.render_test import run_to_json
+        from modelhub.documents.models import record_to_json
+        from modelhub.operations.library.shared_weights import kin_of
 
         document = record_to_json(record)
         same = [asdict(item) for item in kin_of(record, catalog=session.catalog)]
         rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
         print_json([{**document, "same_as": same, "render_test": rendered}])
         return
-    from modelhub.cli.rendering import proof_lines
-    from modelhub.cli.report import record_lines
-    from modelhub.operations.advice import fitting_bases, how_to_use
-    from modelhub.operations.kinship import kinship_lines
+    from modelhub.cli.views.details import record_lines
+    from modelhub.cli.views.render_test import proof_lines
+    from modelhub.operations.library.advice import fitting_bases, how_to_use
+    from modelhub.operations.library.shared_weights import kinship_lines
 
     bases = fitting_bases(record, catalog=session.catalog)
     kin = kinship_lines(record, catalog=session.catalog, library=session.settings.library)

@@ -37,14 +37,14 @@ def sort(
 
     Example: modelhub sort ~/Downloads --layout comfyui --into ~/ComfyUI --dry-run
     """
-    from modelhub.cli.sorting import chosen_rules, recovered_lines, show_plan, show_sorted, write_report_of
-    from modelhub.operations.journaled import recover
-    from modelhub.operations.sort import carry_out, lock_for, plan
+    from modelhub.cli.views.sort import chosen_rules, recovered_lines, show_plan, show_sorted, write_report_of
+    from modelhub.operations.sort.journal import recover
+    from modelhub.operations.sort.run import carry_out, lock_for, plan
 
     session: Session = ctx.obj
     settings = session.settings
     if (layout or settings.sort_layout).lower() == "invokeai":
-        from modelhub.cli.registering import register_in
+        from modelhub.cli.views.register import register_in
 
         return register_in(session, paths or [Path()], str(into or settings.sort_into), dry_run=dry_run)
     rules = chosen_rules(

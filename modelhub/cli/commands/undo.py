@@ -22,9 +22,9 @@ def undo(
 
     Example: modelhub undo
     """
-    from modelhub.cli.sorting import recovered_lines, show_undone
-    from modelhub.operations.journaled import recover
-    from modelhub.operations.sort import lock_for, undo_run
+    from modelhub.cli.views.sort import recovered_lines, show_undone
+    from modelhub.operations.sort.journal import recover
+    from modelhub.operations.sort.run import lock_for, undo_run
 
     session: Session = ctx.obj
     with lock_for(session.settings.library, wait=30.0):

@@ -28,8 +28,8 @@ def verify(
     from modelhub.cli.output import clean, colour, print_json
     from modelhub.cli.references import models_named
     from modelhub.errors import Exit
-    from modelhub.operations.verify import SOUND, Health
-    from modelhub.operations.verify import verify as run
+    from modelhub.operations.library.verify import SOUND, Health
+    from modelhub.operations.library.verify import verify as run
 
     session: Session = ctx.obj
     catalog = session.catalog

@@ -31,11 +31,11 @@ def watch(
     import signal
     import threading
 
-    from modelhub.cli.sorting import chosen_rules, recovered_lines, show_sorted
+    from modelhub.cli.views.sort import chosen_rules, recovered_lines, show_sorted
     from modelhub.errors import NotFoundError
-    from modelhub.operations.journaled import recover
-    from modelhub.operations.sort import carry_out, lock_for, plan
-    from modelhub.operations.watch import watch as arrivals
+    from modelhub.operations.sort.journal import recover
+    from modelhub.operations.sort.run import carry_out, lock_for, plan
+    from modelhub.operations.sort.watch import watch as arrivals
 
     session: Session = ctx.obj
     settings = session.settings

@@ -1,0 +1,1 @@
+"""Tables that turn tensor names and shapes into type, architecture, variant and precision."""

@@ -1,0 +1,199 @@
+"""Which base family a file belongs to. Rows have no order: exactly one may fit, two are shown as ambiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.signs import NETWORK_GROUPS
+from modelhub.detect.rules.unets import UnetAnswer, match_unet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformer:
+    """One transformer family: `one_of` these signs, none of `never`, and any width read within `widths`.
+
+    `measured`: one of these widths must have been read at all.
+    """
+
+    architecture: str
+    one_of: tuple[str, ...]
+    never: tuple[str, ...] = ()
+    widths: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
+
+
+def _hidden(*values: int) -> dict[str, frozenset[int]]:
+    return {"hidden": frozenset(values)}
+
+
+_NOT_FLUX = (
+    "flux2:modulation",
+    "flux2:fused",
+    "chroma:guidance",
+    "hunyuan-video:refiner",
+    "hunyuan-video:names",
+    "qwen:mod",
+    "auraflow:joint",
+    "sd3:joint",
+    "anima:adapter",
+)
+
+TRANSFORMERS = (
+    # FLUX's single blocks are 7 widths out and 5 in; FLUX.2's, with gated layers, 9 and 4.
+    Transformer(
+        architecture="flux",
+        one_of=("bfl:double", "bfl:single"),
+        never=_NOT_FLUX,
+        widths={**_hidden(3072), "bfl.linear1": frozenset({21504}), "bfl.linear2": frozenset({15360})},
+    ),
+    Transformer(
+        architecture="flux",
+        one_of=("mmdit:single",),
+        never=(*_NOT_FLUX, "mmdit:double19", "mmdit:single38"),
+        widths=_hidden(3072),
+    ),
+    Transformer(architecture="hunyuan-video", one_of=("mmdit:single38",), never=("auraflow:joint", "flux2:fused")),
+    Transformer(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
+    Transformer(
+        architecture="flux2",
+        one_of=("bfl:double", "bfl:single"),
+        never=(*_NOT_FLUX, "bfl:modulation"),
+        widths=_hidden(4096, 6144),
+        measured=("hidden",),
+    ),
+    Transformer(
+        architecture="flux2",
+        one_of=("bfl:single",),
+        never=(*_NOT_FLUX, "bfl:modulation"),
+        widths={**_hidden(3072), "bfl.linear1": frozenset({27648}), "bfl.linear2": frozenset({12288})},
+        measured=("bfl.linear1", "bfl.linear2"),
+    ),
+    Transformer(architecture="chroma", one_of=("chroma:guidance",)),
+    Transformer(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
+    Transformer(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
+    # Deltas of attention alone fit FLUX's double blocks and Qwen-Image's: then both are candidates.
+    Transformer(
+        architecture="qwen-image",
+        one_of=("mmdit:double",),
+        never=("mmdit:single", "mmdit:ff", "mmdit:embedder", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
+        widths=_hidden(3072),
+    ),
+    Transformer(
+        architecture="flux",
+        one_of=("mmdit:double", "mmdit:ff"),
+        never=(*_NOT_FLUX, "mmdit:single", "mmdit:double19", "bare-delta", "dit:cogvideo", "dit:attn1"),
+        widths=_hidden(3072),
+        measured=("hidden",),
+    ),
+    Transformer(architecture="sd3", one_of=("sd3:joint",)),
+    Transformer(
+        architecture="sd3",
+        one_of=("mmdit:double", "mmdit:ff"),
+        widths=_hidden(1536, 2432),
+        never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
+    ),
+    Transformer(architecture="auraflow", one_of=("auraflow:joint", "auraflow:original")),
+    Transformer(architecture="pixart", one_of=("pixart:original",)),
+    Transformer(
+        architecture="pixart",
+        one_of=("dit:attn1",),
+        never=("dit:linear-conv", "ltx:original", "dit:cogvideo"),
+        widths=_hidden(1152),
+    ),
+    Transformer(
+        architecture="ltx-video",
+        one_of=("dit:attn1", "ltx:original"),
+        never=("dit:linear-conv", "dit:cogvideo"),
+        widths=_hidden(2048, 4096),
+    ),
+    Transformer(architecture="sana", one_of=("dit:linear-conv",)),
+    Transformer(architecture="cogvideox", one_of=("dit:cogvideo",)),
+    Transformer(architecture="hunyuan-dit", one_of=("hunyuan-dit:original", "hunyuan-dit:diffusers")),
+    Transformer(architecture="lumina2", one_of=("lumina:blocks",), widths=_hidden(2304)),
+    Transformer(architecture="z-image", one_of=("lumina:blocks",), widths=_hidden(3840)),
+    Transformer(architecture="wan", one_of=("wan:blocks",), never=("cosmos:blocks",), widths=_hidden(1536, 3072, 5120)),
+    # Anima is Cosmos-Predict2 with an adapter for its language model; deltas of the shared blocks are mostly Anima's.
+    Transformer(architecture="anima", one_of=("anima:adapter",)),
+    Transformer(architecture="anima", one_of=("cosmos:blocks",), never=("net:transformer",), widths=_hidden(2048)),
+    Transformer(architecture="cosmos-predict2", one_of=("cosmos:blocks",), never=("anima:adapter", "delta")),
+    Transformer(architecture="krea2", one_of=("krea2:blocks",)),
+    Transformer(architecture="hidream", one_of=("hidream:blocks",)),
+    Transformer(architecture="mochi", one_of=("mochi:blocks",)),
+    Transformer(architecture="stable-cascade", one_of=("cascade:c", "cascade:b", "cascade:blocks")),
+)
+
+# Flow-matching families: what they predict follows from the architecture.
+FLOW_FAMILIES = frozenset(
+    {
+        "sd3",
+        "flux",
+        "flux2",
+        "chroma",
+        "auraflow",
+        "qwen-image",
+        "lumina2",
+        "z-image",
+        "wan",
+        "ltx-video",
+        "hunyuan-video",
+        "sana",
+        "hidream",
+        "mochi",
+        "anima",
+        "krea2",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureAnswer:
+    """One architecture, or candidates, or neither, with the reasons."""
+
+    architecture: str | None = None
+    candidates: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+def _fits(row: Transformer, facts: Facts) -> bool:
+    return (
+        facts.any(*row.one_of)
+        and not facts.any(*row.never)
+        and (not row.measured or any(facts.width(subject) for subject in row.measured))
+        and all(facts.width(subject) <= allowed for subject, allowed in row.widths.items())
+    )
+
+
+def matching_transformers(facts: Facts) -> tuple[str, ...]:
+    """Architectures of all rows that fit."""
+    if not facts.groups & NETWORK_GROUPS:
+        return ()
+    return tuple(dict.fromkeys(row.architecture for row in TRANSFORMERS if _fits(row, facts)))
+
+
+def network_architecture(facts: Facts) -> ArchitectureAnswer:
+    """What the denoising network's tensors (or the deltas for one) say."""
+    transformers = matching_transformers(facts)
+    if len(transformers) == 1:
+        return ArchitectureAnswer(transformers[0], (), (_reason(facts, transformers[0]),))
+    if transformers:
+        return ArchitectureAnswer(None, transformers, ("block names and widths that these families share",))
+    unet = match_unet(facts)
+    return _from_unet(unet) if unet else ArchitectureAnswer()
+
+
+def _reason(facts: Facts, architecture: str) -> str:
+    signs = [s for row in TRANSFORMERS if row.architecture == architecture for s in row.one_of if s in facts.signs]
+    key = next((k for k in map(facts.example, signs) if k), "its block names")
+    hidden = facts.width("hidden")
+    return f"block names such as {key}" + (f", width {max(hidden)}" if hidden else "")
+
+
+def _from_unet(unet: UnetAnswer) -> ArchitectureAnswer:
+    if len(unet.fits) == 1:
+        return ArchitectureAnswer(unet.fits[0], (), unet.reasons)
+    if unet.fits:
+        return ArchitectureAnswer(None, unet.fits, unet.reasons or ("nothing seen tells these apart",))
+    reasons = unet.reasons + (("these widths belong to no known model",) if unet.shape_like else ())
+    return ArchitectureAnswer(None, unet.shape_like, reasons)

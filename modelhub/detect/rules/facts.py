@@ -1,0 +1,88 @@
+"""The compact index of one header: one pass over the tensor names, then everything else asks the index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from modelhub.detect.rules.names import Mark, mark_of
+from modelhub.detect.rules.shapes import measure
+from modelhub.formats.header import Header
+
+_TOKEN_WIDTHS = frozenset({768, 1024, 1280})
+_BARE_LIMIT = 64
+_NO_WIDTHS: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a header's names and shapes say. `marks` gives one tensor name for each distinct mark."""
+
+    header: Header
+    marks: Mapping[Mark, str]
+    signs: frozenset[str]
+    groups: frozenset[str]
+    widths: Mapping[str, frozenset[int]]
+
+    def has(self, *signs: str) -> bool:
+        """Whether all these signs are there."""
+        return all(s in self.signs for s in signs)
+
+    def any(self, *signs: str) -> bool:
+        """Whether one of these signs is there."""
+        return any(s in self.signs for s in signs)
+
+    def width(self, subject: str) -> frozenset[int]:
+        """All values read for a subject."""
+        return self.widths.get(subject, _NO_WIDTHS)
+
+    def example(self, sign: str) -> str | None:
+        """A tensor name that carries a sign."""
+        return next((key for mark, key in self.marks.items() if sign in mark.signs), None)
+
+
+def _bare_vectors(header: Header, signs: frozenset[str]) -> bool:
+    """diffusers' textual inversion without angle brackets: nothing but token names with a vector or a few each."""
+    tensors = header.tensors
+    return (
+        0 < len(tensors) <= _BARE_LIMIT
+        and not signs
+        and all(
+            key and "." not in key and 1 <= len(t.shape) <= 2 and t.shape[-1] in _TOKEN_WIDTHS
+            for key, t in tensors.items()
+        )
+    )
+
+
+@lru_cache(maxsize=512)
+def _groups(signs: frozenset[str]) -> frozenset[str]:
+    return frozenset(s.partition(":")[0] for s in signs)
+
+
+def read_facts(header: Header) -> Facts:
+    """Index a header."""
+    tensors = header.tensors
+    marks = dict(zip(map(mark_of, tensors), tensors, strict=True))
+    signs = frozenset().union(*(m.signs for m in marks))
+    widths: dict[str, set[int]] = {}
+    for mark, key in marks.items():
+        for reading in mark.readings:
+            value = measure(reading, key, tensors)
+            if value is not None:
+                seen = widths.get(reading.subject)
+                if seen is None:
+                    widths[reading.subject] = {value}
+                else:
+                    seen.add(value)
+    if _bare_vectors(header, signs):
+        signs |= {"embedding:bare"}
+        widths["vector"] = {t.shape[-1] for t in tensors.values()}
+        widths["vectors"] = {t.shape[0] if len(t.shape) > 1 else 1 for t in tensors.values()}
+    return Facts(
+        header=header,
+        marks=marks,
+        signs=signs,
+        groups=_groups(signs),
+        widths={k: frozenset(v) for k, v in widths.items()},
+    )

@@ -1,0 +1,1 @@
+"""Digests of components and checks of their values, read from the tensors."""

@@ -1,0 +1,1 @@
+"""Which files of a remote model to take, and why."""

@@ -1,0 +1,1 @@
+"""The sources of models: Hugging Face, Civitai, ModelScope and plain URLs."""

@@ -1,0 +1,1 @@
+"""The only mover of bytes: resumable, verified, parallel downloads."""

@@ -1,0 +1,82 @@
+"""Writing finished pieces while the next ones arrive: a connection does not wait for the disk until it is far ahead."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelhub.fetch.transfer.buffers import Block
+
+_CLOSING = 30.0  # seconds; a disk that takes longer is not waited for
+
+
+class Writer:
+    """Calls `write` with each block in a thread of its own, in their order, and `free` when done with one."""
+
+    def __init__(self, write: Callable[[Block], None], free: Callable[[Block], None]) -> None:
+        self._write, self._free = write, free
+        self._queue: deque[Block] = deque()
+        self._queued = 0
+        self._changed = threading.Condition()
+        self._over = False
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+
+    def put(self, block: Block) -> None:
+        """Write `block` soon. Raises what writing an earlier one raised."""
+        with self._changed:
+            if self._error is not None:
+                raise self._error
+            self._queue.append(block)
+            self._queued += block.length
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="write", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def wait(self, most: int, check: Callable[[], None]) -> None:
+        """Until no more than `most` bytes are queued. `check` may raise to stop; raises what writing raised."""
+        while True:
+            with self._changed:
+                if self._error is not None:
+                    raise self._error
+                if self._queued <= most:
+                    return
+                self._changed.wait(0.1)
+            check()
+
+    def close(self) -> bool:
+        """Write what is queued and end the thread; whether it has ended. Errors are told by `error`."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(_CLOSING)
+        return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What writing raised; nothing more was written after it."""
+        return self._error
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._queue and not self._over:
+                    self._changed.wait(1.0)
+                if not self._queue:
+                    return
+                block = self._queue.popleft()
+            try:
+                if self._error is None:
+                    self._write(block)
+            except BaseException as exc:  # noqa: BLE001 - handed to the connections
+                self._error = exc
+            with self._changed:
+                self._queued -= block.length
+                self._changed.notify_all()
+            self._free(block)

@@ -1,0 +1,158 @@
+"""The only mover of bytes: downloads files into staging folders, resumed, verified and hashed, never published.
+
+Each remote file has a folder of its own below the staging folder, named by its hash or address. A file that is
+complete lies there under its final name; who called decides where it goes from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from modelhub.fetch.fetcher import RemoteFile
+from modelhub.fetch.transfer.content_disposition import file_name
+from modelhub.fetch.transfer.limits import Limits, TransferSettings
+from modelhub.fetch.transfer.range_client import Asker
+from modelhub.fetch.transfer.retry import TryAgainError, backoff
+from modelhub.fetch.transfer.session import new_session, shown
+from modelhub.fetch.transfer.staging import Downloaded, Probed, StagedFile
+from modelhub.fetch.transfer.staging_cleanup import tidy
+from modelhub.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["Downloaded", "Probed", "TransferSettings", "download", "download_many", "probe"]
+
+
+def download(
+    remote: RemoteFile,
+    staging: Path,
+    *,
+    settings: TransferSettings | None = None,
+    progress: Progress = SILENT,
+    session: requests.Session | None = None,
+) -> Downloaded:
+    """Fetch `remote` into its folder below `staging`, going on from what an earlier run left there.
+
+    Size, SHA-256 and git hash are enforced where `remote` states them; what does not match is removed. Raises
+    AccessError, NotFoundError, NetworkError, UsageError, DiskFullError or another ModelhubError, and keeps what it
+    has for the next run. KeyboardInterrupt comes through once the connections are closed.
+    """
+    done = _run([remote], staging, settings=settings, progress=progress, session=session, still_needed=None)[0]
+    assert done is not None
+    return done
+
+
+@overload
+def download_many(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None = None,
+    progress: Progress = SILENT,
+    session: requests.Session | None = None,
+) -> tuple[Downloaded, ...]: ...
+
+
+@overload
+def download_many(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None = None,
+    progress: Progress = SILENT,
+    session: requests.Session | None = None,
+    still_needed: Callable[[RemoteFile], bool],
+) -> tuple[Downloaded | None, ...]: ...
+
+
+def download_many(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None = None,
+    progress: Progress = SILENT,
+    session: requests.Session | None = None,
+    still_needed: Callable[[RemoteFile], bool] | None = None,
+) -> tuple[Downloaded | None, ...]:
+    """As `download`, several at once under one limit of connections; answers in the order of `files`.
+
+    The first error ends the others, which keep what they have. `still_needed` is asked, from several threads, for a
+    file that another process was downloading, once that one is done; where it says no, the answer is None.
+    """
+    return _run(files, staging, settings=settings, progress=progress, session=session, still_needed=still_needed)
+
+
+def _run(
+    files: Sequence[RemoteFile],
+    staging: Path,
+    *,
+    settings: TransferSettings | None,
+    progress: Progress,
+    session: requests.Session | None,
+    still_needed: Callable[[RemoteFile], bool] | None,
+) -> tuple[Downloaded | None, ...]:
+    settings = settings or TransferSettings()
+    limits = Limits(settings)
+    session = session or new_session(settings.connections)
+    tidy(staging)
+    jobs = [
+        StagedFile(file, staging, limits=limits, session=session, progress=progress, still_needed=still_needed)
+        for file in files
+    ]
+    pool = ThreadPoolExecutor(max(1, min(settings.files_at_once, len(jobs))), thread_name_prefix="file")
+    try:
+        running = [pool.submit(job.run) for job in jobs]
+        _first_error(running)
+        return tuple(future.result() for future in running)
+    finally:
+        limits.stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _first_error(running: Sequence[Future[Downloaded | None]]) -> None:
+    left = set(running)
+    while left:
+        done, left = wait(left, timeout=0.2, return_when=FIRST_EXCEPTION)
+        for future in done:
+            error = future.exception()
+            if error is not None:
+                raise error
+
+
+def probe(
+    remote: RemoteFile,
+    *,
+    settings: TransferSettings | None = None,
+    session: requests.Session | None = None,
+) -> Probed:
+    """What the server says of `remote`, asked by a GET of its first byte: HEAD is answered wrongly by too many.
+
+    Raises AccessError, NotFoundError, NetworkError or UsageError.
+    """
+    settings = settings or TransferSettings()
+    limits = Limits(settings)
+    asker = Asker(session or new_session(1), remote, settings)
+    failures = 0
+    while True:
+        try:
+            body = asker.open(0, 1, None)
+        except TryAgainError as exc:
+            failures += 1
+            pause = max(exc.wait or 0.0, backoff(failures, settings.backoff_seconds))
+            asker.give_up(exc, failures, pause)
+            limits.sleep(pause)
+            continue
+        body.close()
+        facts = body.facts
+        return Probed(
+            size=facts.size,
+            etag=facts.etag,
+            ranges=body.ranged,
+            name=file_name(disposition=facts.disposition, url=remote.url),
+            content_type=facts.content_type,
+            final_url=shown(asker.address),
+        )

@@ -1,0 +1,1 @@
+"""Operations on the library and its catalog."""

@@ -1,0 +1,85 @@
+"""How to use a model: plain advice from what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from modelhub.catalog import Catalog, ModelQuery
+from modelhub.domain import Detection, LocationState, ModelRecord, ModelType, Variant, Verdict
+from modelhub.uis.layouts import folder_for
+
+_UIS = (("A1111 / Forge", "a1111"), ("ComfyUI", "comfyui"))
+_NEEDS_BASE = {ModelType.VAE, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK, ModelType.CONTROLNET}
+_SHOWN_BASES = 5
+_SHOWN_WORDS = 6
+
+_VARIANT_ADVICE = {
+    Variant.FULL: "Holds training state besides both weight sets: good for training on, wasteful for pictures.",
+    Variant.PRUNED: "Holds both weight sets: right for fine-tuning; for pictures the EMA-only file does the same.",
+    Variant.PRUNED_EMAONLY: "Holds the EMA weights only: right for pictures; to fine-tune take the file with both.",
+    Variant.PRUNED_NOEMA: "Holds the last-step weights only: right to train on; for pictures EMA weights are smoother.",
+    Variant.SINGLE: "Holds one weight set: right for pictures.",
+    Variant.EMA_ORPHAN: "Holds EMA weights without a main set: no UI loads it as it is.",
+}
+
+
+def prompt_text(detection: Detection, stem: str) -> str:
+    """The text to paste into a prompt, in A1111's spelling; "" when the type takes none."""
+    words = ", ".join(w.word for w in detection.trigger_words[:_SHOWN_WORDS])
+    if detection.type is ModelType.LORA:
+        return f"<lora:{stem}:0.8>" + (f" {words}" if words else "")
+    if detection.type is ModelType.HYPERNETWORK:
+        return f"<hypernet:{stem}:1.0>" + (f" {words}" if words else "")
+    if detection.type is ModelType.EMBEDDING:
+        return stem
+    return ""
+
+
+def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
+    """Names of the library's bases that this model works with, smallest first; none for what stands alone."""
+    detection = record.detection
+    if detection.type not in _NEEDS_BASE:
+        return ()
+    families = (detection.architecture,) if detection.architecture else detection.architecture_candidates
+    rows = [
+        row
+        for family in families
+        for row in catalog.list(ModelQuery(type=ModelType.BASE.value, architecture=family, sort="size"))
+        if row.state == LocationState.PRESENT and row.verdict in (Verdict.SAFE, Verdict.SAFE_LEGACY) and not row.broken
+    ]
+    return tuple(row.name for row in rows)
+
+
+def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str]:
+    """Lines for the end of `show`: base needed, folder, prompt text, bases of the library that fit."""
+    detection = record.detection
+    if record.safety.verdict is Verdict.DANGEROUS:
+        return ["Do not load it in any UI: it would run code. `modelhub rm` moves it to the trash."]
+    lines = []
+    if detection.variant in _VARIANT_ADVICE:
+        lines.append(_VARIANT_ADVICE[detection.variant])
+    if detection.type in _NEEDS_BASE:
+        lines.append(_base_line(detection, fitting_bases))
+    folders = [
+        (ui, folder_for(layout, detection.type, algorithm=detection.algorithm, format=record.format))
+        for ui, layout in _UIS
+    ]
+    lines += [f"Place in {ui}: {folder}/" for ui, folder in folders if folder]
+    text = prompt_text(detection, _stem(record))
+    if text:
+        lines.append(f"Prompt: {text}")
+    return lines
+
+
+def _stem(record: ModelRecord) -> str:
+    places = record.main.locations
+    return PurePosixPath(places[0].relative).stem if places else record.name
+
+
+def _base_line(detection: Detection, bases: Sequence[str]) -> str:
+    wanted = detection.architecture or " or ".join(detection.architecture_candidates) or "matching"
+    if not bases:
+        return f"Needs a base of architecture {wanted}; the library holds none that fits."
+    more = f" and {len(bases) - _SHOWN_BASES} more" if len(bases) > _SHOWN_BASES else ""
+    return f"Needs a base of architecture {wanted}; in the library: {', '.join(bases[:_SHOWN_BASES])}{more}."

@@ -1,0 +1,151 @@
+"""Diffusers folders: one model of many files, catalogued and hashed as a unit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewModel, Root
+from modelhub.detect import RULES_VERSION
+from modelhub.detect.weights.fingerprints import FingerprintSink
+from modelhub.domain import Detection, Format, Hints, Inspection, ModelType, SafetyReport, Source, Verdict
+from modelhub.errors import ModelhubError
+from modelhub.formats import read_header
+from modelhub.formats.tensors import TensorSpan, spans
+from modelhub.operations.library.identify import digests_to_json
+from modelhub.operations.library.inspect import look_at
+from modelhub.operations.library.outcomes import Outcome, Status
+from modelhub.progress import Progress
+from modelhub.storage.hashing import FullHashes, hash_files
+from modelhub.storage.walk import is_model_name
+
+_INDEX = "model_index.json"
+# What a pulled or cloned folder holds besides the model itself.
+_NOT_THE_MODEL = {".git", ".cache", ".huggingface", ".gitattributes", ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of the folder, by its path relative to it with `/`."""
+
+    relative: str
+    path: Path
+
+
+def parts_of(folder: Path) -> list[Part]:
+    """All files of the model; `model_index.json`, which stands for it, first, then in the order of their names."""
+    found = [Part(path.relative_to(folder).as_posix(), path) for path in _files(folder)]
+    return sorted(found, key=lambda part: (part.relative != _INDEX, part.relative))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _NOT_THE_MODEL)
+        yield from (Path(parent, name) for name in names if name not in _NOT_THE_MODEL)
+
+
+def record_folder(
+    folder: Path,
+    root: Root,
+    known: Mapping[str, KnownLocation],
+    *,
+    catalog: Catalog,
+    progress: Progress,
+    workers: int = 0,
+) -> Outcome:
+    """Catalogue a diffusers folder, or see that it is unchanged."""
+    parts = parts_of(folder)
+    top = folder.relative_to(root.path).as_posix()
+    places = [known.get(f"{top}/{part.relative}" if top != "." else part.relative) for part in parts]
+    if all(place is not None and _same(part.path, place) for part, place in zip(parts, places, strict=True)):
+        first = places[0]
+        return Outcome(path=folder, status=Status.UNCHANGED, model_id=first.model_id if first else None)
+    try:
+        entry = read_folder(folder, parts, progress=progress, workers=workers)
+    except ModelhubError as exc:
+        return Outcome(path=folder, status=Status.FAILED, message=exc.message)
+    record = catalog.record(entry)
+    changed = any(place is not None for place in places)
+    status = Status.UPDATED if changed else Status.ADDED
+    if entry.inspection and entry.inspection.safety.verdict is Verdict.DANGEROUS:
+        status = Status.DANGEROUS
+    return Outcome(path=folder, status=status, model_id=record.id, look=entry.inspection)
+
+
+def _same(path: Path, place: KnownLocation) -> bool:
+    status = path.stat()
+    return (status.st_size, status.st_mtime_ns) == (place.size, place.mtime_ns)
+
+
+def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers: int = 0) -> NewModel:
+    """Hash every file and identify the whole. Raises ModelhubError when a file cannot be read."""
+    by_path = {part.path: part for part in parts}
+    sinks = _sinks(parts)
+    files: dict[str, NewFile] = {}
+    with progress.task(f"reading {folder.name}", total=sum(part.path.stat().st_size for part in parts)) as task:
+        results = hash_files(
+            list(by_path),
+            workers=workers or None,
+            progress_task=task,
+            sinks_for=lambda path: (sinks[path],) if path in sinks else (),
+        )
+        for result in results:
+            if result.error is not None or result.found is None:
+                raise result.error or ModelhubError(f"{result.path} could not be read.")
+            part = by_path[result.path]
+            files[part.relative] = _new_file(part, result.found)
+    whole = look_at(folder, read_header(folder), hints=Hints(names=(folder.name,)))
+    ordered = [files[part.relative] for part in parts]
+    if ordered and sinks:
+        ordered[0] = replace(ordered[0], fingerprints=digests_to_json(sinks.values()))
+    return NewModel(
+        name=folder.name,
+        inspection=whole,
+        files=tuple(ordered),
+        sources=(Source(kind="local", reference=str(folder)),),
+        rules_version=RULES_VERSION,
+    )
+
+
+def _sinks(parts: list[Part]) -> dict[Path, FingerprintSink]:
+    """One sink per weight file; names carry the sub-folder, since they mean something only there."""
+    named: dict[Path, tuple[TensorSpan, ...]] = {}
+    for part in parts:
+        if is_model_name(part.path.name):
+            prefix = part.relative.rpartition("/")[0]
+            named[part.path] = tuple(_prefixed(span, prefix) for span in _spans(part.path))
+    every = [span for group in named.values() for span in group]
+    return {path: FingerprintSink(group, model=every) for path, group in named.items() if group}
+
+
+def _prefixed(span: TensorSpan, prefix: str) -> TensorSpan:
+    from modelhub.formats.tensors import renamed
+
+    return renamed(span, f"{prefix}/{span.name}") if prefix else span
+
+
+def _spans(path: Path) -> tuple[TensorSpan, ...]:
+    try:
+        return spans(path)
+    except ModelhubError:
+        return ()
+
+
+def _new_file(part: Part, found: FullHashes) -> NewFile:
+    look = _part_look(part, found)
+    location = NewLocation(path=part.path, size=found.size, mtime_ns=found.mtime_ns, inode=found.inode or None)
+    return NewFile(inspection=replace(look, hashes=found.hashes), location=location, role=part.relative)
+
+
+def _part_look(part: Part, found: FullHashes) -> Inspection:
+    if is_model_name(part.path.name):
+        return look_at(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
+    return Inspection(
+        path=part.path,
+        size=found.size,
+        format=Format.UNKNOWN,
+        detection=Detection(type=ModelType.OTHER),
+        safety=SafetyReport(Verdict.SAFE),
+    )

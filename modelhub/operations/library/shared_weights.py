@@ -1,0 +1,97 @@
+"""Which models share weights: whole files' worth, or a component such as the VAE, whatever container they are in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from modelhub.catalog import Catalog
+from modelhub.detect.weights.fingerprints import WHOLE, ComponentDigest
+from modelhub.detect.weights.named_components import LEVELS, Known, load_known, lookup
+from modelhub.domain import ModelRecord
+
+_TABLE = "known-components.json"
+_NAMES = {field.name for field in fields(ComponentDigest)}
+# How equal two digests of each level say that the weights are.
+_EQUALITY = {
+    "exact": "bit for bit",
+    "rounded": "after rounding to fp16",
+    "signs": "by the signs of all values: another precision, or scaled",
+}
+_WORDS = {WHOLE: "weights", "unet": "UNet", "vae": "VAE", "text_encoder": "text encoder"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """A component that another model has too. `level`: the strictest digest that is equal."""
+
+    component: str
+    model_id: int
+    name: str
+    level: str
+
+
+def known_table(library: Path) -> Path:
+    """Where the user's own table of named components lies."""
+    return library / _TABLE
+
+
+def digests_from_json(rows: Iterable[dict[str, Any]]) -> tuple[ComponentDigest, ...]:
+    """Component digests as the catalog keeps them."""
+    return tuple(ComponentDigest(**{name: row[name] for name in _NAMES}) for row in rows)
+
+
+def kin_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Kin, ...]:
+    """Other models that share the whole weights or a component, strictest equality first."""
+    held = catalog.fingerprints()
+    own = {row["component"]: row for key, _, rows in held if key == record.id for row in rows}
+    found = []
+    for key, name, rows in held:
+        if key == record.id:
+            continue
+        for row in rows:
+            mine = own.get(row["component"])
+            level = _level(mine, row) if mine else None
+            if level is not None:
+                found.append(Kin(component=row["component"], model_id=key, name=name, level=level))
+    return tuple(
+        sorted(found, key=lambda kin: (kin.component != WHOLE, kin.component, LEVELS.index(kin.level), kin.name))
+    )
+
+
+def _level(mine: dict[str, Any], other: dict[str, Any]) -> str | None:
+    return next((level for level in LEVELS if mine.get(level) and mine[level] == other.get(level)), None)
+
+
+def kinship_lines(record: ModelRecord, *, catalog: Catalog, library: Path) -> list[str]:
+    """What `show` says: same weights as …, VAE identical to …, known as …"""
+    kin = kin_of(record, catalog=catalog)
+    whole = {item.model_id for item in kin if item.component == WHOLE}
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for item in kin:
+        if item.component == WHOLE or item.model_id not in whole:
+            groups[item.component, item.level].append(item.name)
+    lines = [
+        f"{_word(component)}: the same as in {', '.join(names[:5])}"
+        + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        + f" ({_EQUALITY[level]})"
+        for (component, level), names in groups.items()
+    ]
+    return lines + _known_lines(own_digests(record, catalog=catalog), load_known(known_table(library)))
+
+
+def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[Known]) -> list[str]:
+    matches = [match for digest in digests for match in lookup(table, digest)]
+    return [f"{_word(match.component)}: known as {match.name} ({_EQUALITY[match.level]})" for match in matches]
+
+
+def own_digests(record: ModelRecord, *, catalog: Catalog) -> tuple[ComponentDigest, ...]:
+    """The component digests of one model."""
+    return next((digests_from_json(rows) for key, _, rows in catalog.fingerprints() if key == record.id), ())
+
+
+def _word(component: str) -> str:
+    return _WORDS.get(component, component.replace("_", " "))

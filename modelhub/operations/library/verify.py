@@ -1,0 +1,102 @@
+"""Verify: prove, file by file, that what lies on disk is what the catalog recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from modelhub.detect.weights.health import HealthSink
+from modelhub.domain import FileRecord, Location, LocationState, ModelRecord, Verdict
+from modelhub.errors import ModelhubError
+from modelhub.formats import read_header
+from modelhub.formats.tensors import spans
+from modelhub.progress import SILENT, Progress
+from modelhub.storage.hashing import FullHashes, hash_file_fully
+from modelhub.storage.walk import is_model_name
+
+
+class Health(StrEnum):
+    """What verify found about one file."""
+
+    OK = "ok"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    BROKEN = "broken"
+    NOTED = "noted"
+
+
+# Sound files may still have something worth knowing.
+SOUND = (Health.OK, Health.NOTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """One place of one file. `problems` are sentences; empty when `health` is ok."""
+
+    model: ModelRecord
+    path: Path
+    health: Health
+    problems: tuple[str, ...] = ()
+
+
+def verify(records: Sequence[ModelRecord], *, deep: bool = False, progress: Progress = SILENT) -> Iterator[Verified]:
+    """Read every file of the models at every place, and compare hash, structure and, with `deep`, every number."""
+    places = [(record, file, place) for record in records for file in record.files for place in file.locations]
+    with progress.task("verifying", total=sum(place.size for _, _, place in places)) as task:
+        for record, file, place in places:
+            task.describe(place.path.name)
+            if not place.path.is_file():
+                yield _missing(record, place)
+                continue
+            try:
+                sink = _health_sink(place.path) if deep else None
+                found = hash_file_fully(place.path, progress_task=task, sinks=(sink,) if sink else ())
+            except ModelhubError as exc:
+                yield Verified(model=record, path=place.path, health=Health.UNREADABLE, problems=(exc.message,))
+                continue
+            yield _judged(record, file, place, found, sink)
+
+
+def _missing(record: ModelRecord, place: Location) -> Verified:
+    text = "its folder is out of reach" if place.state is LocationState.UNAVAILABLE else "it is not there any more"
+    problem = f"{text}; run `modelhub scan` if it was moved"
+    return Verified(model=record, path=place.path, health=Health.MISSING, problems=(problem,))
+
+
+def _health_sink(path: Path) -> HealthSink | None:
+    try:
+        found = spans(path)
+    except ModelhubError:
+        return None
+    return HealthSink(found) if found else None
+
+
+def _judged(
+    record: ModelRecord, file: FileRecord, place: Location, found: FullHashes, sink: HealthSink | None
+) -> Verified:
+    sha256 = found.hashes.sha256
+    if sha256 != file.sha256:
+        how = f"{found.size} bytes instead of {file.size}" if found.size != file.size else "same size, other bytes"
+        text = f"its SHA-256 is {sha256[:10]}…, recorded was {file.sha256[:10]}… ({how})"
+        remedy = "pull it again, or `modelhub scan` if you replaced it on purpose"
+        return Verified(model=record, path=place.path, health=Health.DAMAGED, problems=(f"{text}; {remedy}",))
+    if not is_model_name(place.path.name):
+        return Verified(model=record, path=place.path, health=Health.OK)
+    header = read_header(place.path)
+    problems = [problem.text for problem in header.problems]
+    if sink is not None:
+        report = sink.report(
+            architecture=file.detection.architecture,
+            type=file.detection.type,
+            metadata=header.metadata,
+            data_part_sha256=found.data_part_sha256,
+        )
+        problems += report.problems
+    verdict = record.safety.verdict
+    if verdict not in (Verdict.SAFE, Verdict.SAFE_LEGACY):
+        problems.append(f"{verdict.value}: do not load it; `modelhub inspect` says why")
+    health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK
+    return Verified(model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)))

@@ -1,0 +1,1 @@
+"""Operations that talk to model sources."""

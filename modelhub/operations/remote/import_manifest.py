@@ -1,0 +1,229 @@
+"""Rebuild a library from a manifest: what is held stays, the rest is pulled from its source and proved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from modelhub.catalog import Catalog
+from modelhub.config import Settings
+from modelhub.domain import Format, LocationState, ModelRecord, Source
+from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError
+from modelhub.fetch.choice.choose import Choice, Wish
+from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
+from modelhub.fetch.sources import civitai_reference
+from modelhub.fetch.sources.repositories import KINDS, whole
+from modelhub.operations.library.user_fields import apply_words
+from modelhub.operations.remote.manifest import Manifest, ManifestModel
+from modelhub.operations.remote.outdated import PICKLE_SUFFIXES
+from modelhub.operations.remote.pull import Plan, Request, pull
+from modelhub.progress import SILENT, Progress
+from modelhub.storage.safe_names import safe_name
+
+_PICKLES = (Format.TORCH_ZIP.value, Format.TORCH_LEGACY.value, Format.PICKLE.value)
+
+
+class Fate(StrEnum):
+    """What became of a model of the manifest."""
+
+    HELD = "held"
+    PULLED = "pulled"
+    MISSING = "missing"  # with a dry run: it would be pulled
+    NO_SOURCE = "no source"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """One model of the manifest and what became of it. `code`: the exit code that a failure stands for."""
+
+    wanted: ManifestModel
+    fate: Fate
+    record: ModelRecord | None = None
+    message: str = ""
+    code: Exit = Exit.OK
+
+
+def rebuild(
+    manifest: Manifest,
+    *,
+    catalog: Catalog,
+    fetchers: Sequence[Fetcher],
+    settings: Settings,
+    allow_pickle: bool = False,
+    dry_run: bool = False,
+    progress: Progress = SILENT,
+) -> Iterator[Restored]:
+    """One answer a model, in the manifest's order; a model that fails does not stop the others.
+
+    The user's words of the manifest are laid over held models too, where these have none of their own.
+    """
+    if not dry_run:
+        catalog.ensure_root(settings.library, "library")
+    for wanted in manifest.models:
+        record = _held(wanted, catalog)
+        if record is not None:
+            kept = record if dry_run else _with_words(record, wanted, catalog)
+            yield Restored(wanted=wanted, fate=Fate.HELD, record=kept)
+        elif not wanted.sources:
+            yield Restored(wanted=wanted, fate=Fate.NO_SOURCE, message="no source is known; copy it by hand")
+        elif dry_run:
+            yield Restored(wanted=wanted, fate=Fate.MISSING, message=wanted.sources[0].reference)
+        else:
+            yield _fetched(wanted, fetchers, catalog, settings, allow_pickle, progress)
+
+
+def _held(wanted: ManifestModel, catalog: Catalog) -> ModelRecord | None:
+    """The model of the catalog that is made of the same contents and is there."""
+    contents = sorted(wanted.hashes)
+    for record in catalog.find(wanted.hashes[0]):
+        if sorted(file.sha256 for file in record.files) == contents and record.state is LocationState.PRESENT:
+            return record
+    return None
+
+
+def _fetched(
+    wanted: ManifestModel,
+    fetchers: Sequence[Fetcher],
+    catalog: Catalog,
+    settings: Settings,
+    allow_pickle: bool,
+    progress: Progress,
+) -> Restored:
+    failures: list[ModelhubError] = []
+    for source in wanted.sources:
+        try:
+            plan = _plan(wanted, source.source, fetchers, settings, allow_pickle)
+            (record,) = pull(plan, catalog=catalog, settings=settings, progress=progress).models
+        except ModelhubError as exc:
+            failures.append(exc)
+            continue
+        if [file.sha256 for file in record.files] != wanted.hashes and plan.request.wish.convert:
+            message = f"{wanted.name} was converted anew; it works as {record.path}, but is not the recorded content."
+            failures.append(ModelhubError(message))
+            continue
+        for other in wanted.sources:
+            if other is not source:
+                catalog.add_source(record.id, other.source)
+        return Restored(wanted=wanted, fate=Fate.PULLED, record=_with_words(record, wanted, catalog))
+    worst = failures[0]
+    text = " ".join(f"{failure.message} {failure.hint}".strip() for failure in failures)
+    return Restored(wanted=wanted, fate=Fate.FAILED, message=text, code=worst.code)
+
+
+def _plan(
+    wanted: ManifestModel, source: Source, fetchers: Sequence[Fetcher], settings: Settings, allow_pickle: bool
+) -> Plan:
+    if wanted.format in _PICKLES and not (allow_pickle or settings.pull_allow_pickle):
+        raise UnsafeError(
+            f"{wanted.name} is a pickle, which can run code when it is loaded.",
+            "Say --allow-pickle; it is scanned before it is kept.",
+        )
+    fetcher = next((fetcher for fetcher in fetchers if fetcher.kind == source.kind), None)
+    if fetcher is None:
+        raise NotFoundError(f"{wanted.name} came from a source of kind `{source.kind}`, which cannot be asked.")
+    remote = _FINDERS.get(source.kind, _at_address)(source, fetcher)
+    root = (source.path or "") if wanted.is_folder else ""
+    files = tuple(_file(wanted, index, source, remote) for index in range(len(wanted.files)))
+    layout = "diffusers" if wanted.is_folder else "file"
+    wish = Wish(allow_pickle=True, convert=any(_is_twin(file, source) for file in files))
+    choice = Choice(files=files, layout=layout, reason="in the manifest", root=root)
+    request = Request(source=source.reference, wish=wish, to=_to(wanted, settings), name=_name(wanted))
+    return Plan(request=request, remote=remote, choice=choice)
+
+
+def _at_hub(source: Source, fetcher: Fetcher) -> RemoteModel:
+    """The repository at the recorded commit, else as it is now."""
+    words, reference = whole(source.kind, source.reference)
+    try:
+        remote = fetcher.resolve(words, revision=source.commit or source.revision)
+    except NotFoundError:
+        if not source.commit:
+            raise
+        remote = fetcher.resolve(words, revision=source.revision or reference.revision)
+    return replace(remote, reference=source.reference, revision=source.revision)
+
+
+def _at_civitai(source: Source, fetcher: Fetcher) -> RemoteModel:
+    reference = civitai_reference.parse(source.reference)
+    version = source.commit or (str(reference.version) if reference and reference.version else None)
+    if reference is None or version is None:
+        return fetcher.resolve(source.reference)
+    remote = fetcher.resolve(f"civitai:{reference.model or ''}@{version}")
+    return replace(remote, reference=source.reference, revision=source.revision)
+
+
+def _at_address(source: Source, fetcher: Fetcher) -> RemoteModel:
+    return fetcher.resolve(source.reference)
+
+
+_FINDERS = {**dict.fromkeys(KINDS, _at_hub), "civitai": _at_civitai}
+
+
+def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel) -> RemoteFile:
+    """The remote file with this content: by its hash, else by its name; the manifest's hash is enforced."""
+    file = wanted.files[index]
+    sha256 = file.sha256.lower()
+    for found in remote.files:
+        if found.sha256 and found.sha256.lower() == sha256 and _is_named(found, wanted, index, source):
+            return found
+    for found in remote.files:
+        same_name = remote.kind == "url" or found.name == _remote_name(wanted, index, source)
+        if same_name and not found.sha256:
+            return replace(found, sha256=sha256)
+    for found in remote.files:
+        if not wanted.is_folder and _is_twin(found, source):
+            return found
+    raise NotFoundError(
+        f"{remote.reference} no longer holds {file.name} with SHA-256 {sha256[:10]}….",
+        "Another version may do: `modelhub pull` its source.",
+    )
+
+
+def _is_twin(found: RemoteFile, source: Source) -> bool:
+    """Whether the recorded file was made from this pickle by `pull --convert`."""
+    stem, _, suffix = (source.path or "").rpartition(".")
+    return suffix == "safetensors" and found.name in {f"{stem}.{other}" for other in PICKLE_SUFFIXES}
+
+
+def _is_named(found: RemoteFile, wanted: ManifestModel, index: int, source: Source) -> bool:
+    # In a folder each file needs its own place; a single file is its content, whatever it is called now.
+    return not wanted.is_folder or found.name == _remote_name(wanted, index, source)
+
+
+def _remote_name(wanted: ManifestModel, index: int, source: Source) -> str | None:
+    if not wanted.is_folder:
+        return source.path
+    root = f"{source.path}/" if source.path else ""
+    return f"{root}{wanted.files[index].role}"
+
+
+def _to(wanted: ManifestModel, settings: Settings) -> Path | None:
+    """The folder of the library where the model lay; None: the one for its type. A manifest may be anybody's."""
+    if wanted.folder is None:
+        return None
+    parts = [part for part in PurePosixPath(wanted.folder.replace("\\", "/")).parts if part not in ("/", ".", "..")]
+    return settings.library.joinpath(*(safe_name(part) for part in parts)) if parts else None
+
+
+def _name(wanted: ManifestModel) -> str:
+    if wanted.is_folder:
+        return wanted.name
+    name = PurePosixPath(wanted.files[0].name.replace("\\", "/")).name
+    return PurePosixPath(name).stem or wanted.name
+
+
+def _with_words(record: ModelRecord, wanted: ManifestModel, catalog: Catalog) -> ModelRecord:
+    """The user's words of the manifest, where the record has none of the user's own."""
+    words = {"notes": wanted.notes} if wanted.notes else {}
+    words |= wanted.overrides
+    catalog.tag(record.id, add=wanted.tags)
+    for field, value in words.items():
+        if field not in record.overrides and value:
+            try:
+                apply_words(record, [f"{field}={value}"], catalog=catalog)
+            except ModelhubError:  # a word of another version of modelhub
+                continue
+    return catalog.get(record.id)

@@ -1,0 +1,169 @@
+"""Pull: resolve → choose → obtain → check → place → catalogue. Planning is apart from doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelhub.catalog import Catalog
+from modelhub.config import Settings
+from modelhub.detect import find_known
+from modelhub.domain import ModelRecord, Style
+from modelhub.errors import NotFoundError, UsageError
+from modelhub.fetch.choice.choose import Choice, Wish, choose
+from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
+from modelhub.operations.remote.obtain import Obtained, obtain, still_here
+from modelhub.operations.remote.publish import Destination, check, publish
+from modelhub.operations.remote.pull_convert import converted, held, is_pickle
+from modelhub.progress import SILENT, Progress
+from modelhub.storage.locks import Owner, library_lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for. `to`: a folder to place into instead of the library's own for the type.
+
+    `sha256` is enforced on the one chosen file; `name` is the file name (without suffix) and the model's name.
+    `keep_pickle`: with `wish.convert`, keep the downloaded pickle beside its safetensors twin. `sidecars`: write what
+    the source says and shows of the model beside it, too.
+    """
+
+    source: str
+    wish: Wish
+    revision: str | None = None
+    to: Path | None = None
+    name: str | None = None
+    style: Style | None = None
+    sha256: str | None = None
+    keep_pickle: bool = False
+    sidecars: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would be downloaded, and why. Pure data; `--dry-run` prints it."""
+
+    request: Request
+    remote: RemoteModel
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """What a pull brought: the models, and for each file how it was obtained."""
+
+    plan: Plan
+    models: tuple[ModelRecord, ...]
+    obtained: tuple[Obtained, ...]
+
+
+def plan_pull(request: Request, *, fetchers: Sequence[Fetcher]) -> Plan:
+    """Ask the source what it holds and choose.
+
+    Raises UsageError for a source that no fetcher understands, and whatever the fetcher and the choice raise.
+    """
+    remote = _resolved(request, fetchers)
+    choice = choose(remote, request.wish)
+    return Plan(request=request, remote=remote, choice=_enforced(choice, request))
+
+
+def _resolved(request: Request, fetchers: Sequence[Fetcher]) -> RemoteModel:
+    """What the source holds; the name of a well-known model stands for the place where it is published."""
+    known = None if any(mark in request.source for mark in "/:") else find_known(request.source)
+    if known is None:
+        return fetcher_for(request.source, fetchers).resolve(request.source, revision=request.revision)
+    if known.source is None:
+        raise NotFoundError(
+            f"{known.name} is a known model, but no lasting place to pull it from is known.",
+            "Search for it at a hub and pull its page's address.",
+        )
+    remote = fetcher_for(known.source, fetchers).resolve(known.source, revision=request.revision)
+    return replace(remote, notices=(f"{known.name} is published at {known.source}.", *remote.notices))
+
+
+def fetcher_for(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
+    """The first fetcher that understands the source."""
+    for fetcher in fetchers:
+        if fetcher.claims(source):
+            return fetcher
+    raise UsageError(
+        f"`{source}` is no source that modelhub knows.",
+        "Write org/name (Hugging Face), civitai:MODEL[@VERSION], a page's address, or https://…/file.safetensors.",
+    )
+
+
+def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> Pulled:
+    """Carry out a plan: nothing stands under its final name before size, hash, format and safety are proved.
+
+    Raises UnsafeError (the file is in quarantine), NetworkError and the other ModelhubErrors; what was downloaded so
+    far stays resumable.
+    """
+    library = settings.library
+    state = library / ".modelhub"
+    if plan.request.wish.convert and not plan.request.keep_pickle:
+        there = held(plan.remote, plan.choice.files, catalog=catalog)
+        if there:
+            return Pulled(plan=plan, models=there, obtained=())
+    got = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress)
+    with _turn(state, progress):
+        # Another modelhub may have pulled the very same file and taken it out of staging.
+        got = still_here(got, catalog=catalog)
+        looks = check(plan.remote, got, quarantine=state / "quarantine")
+        if not plan.request.wish.convert:
+            models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
+            return _styled(plan, models, got, catalog)
+    pickles = [item for item in looks if is_pickle(item)] if plan.request.wish.convert else []
+    if pickles:
+        twins = converted(looks, staging=state / "converted", progress=progress)
+        looks = (*twins, *pickles) if plan.request.keep_pickle else twins
+    with _turn(state, progress):
+        models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
+    if not plan.request.keep_pickle:
+        for item in pickles:
+            if item.file.how == "downloaded":
+                item.file.path.unlink(missing_ok=True)
+    return _styled(plan, models, got, catalog)
+
+
+def _turn(state: Path, progress: Progress) -> AbstractContextManager[None]:
+    """The library for this process alone, for as long as placing and recording takes."""
+
+    def waiting(owner: Owner) -> None:
+        progress.note(f"Waiting for another modelhub (process {owner.pid}) to finish its turn in {state.parent}.")
+
+    return library_lock(state / "lock", wait=None, on_wait=waiting)
+
+
+def _destination(plan: Plan, library: Path) -> Destination:
+    request, choice = plan.request, plan.choice
+    return Destination(library=library, folder=request.to, name=request.name, layout=choice.layout, root=choice.root)
+
+
+def _styled(plan: Plan, models: tuple[ModelRecord, ...], got: tuple[Obtained, ...], catalog: Catalog) -> Pulled:
+    if plan.request.style:
+        for model in models:
+            catalog.set_override(model.id, "style", plan.request.style.value)
+        models = tuple(catalog.get(model.id) for model in models)
+    return Pulled(plan=plan, models=models, obtained=got)
+
+
+def _enforced(choice: Choice, request: Request) -> Choice:
+    if request.sha256 is None:
+        return choice
+    wanted = request.sha256.lower()
+    if len(choice.files) != 1:
+        raise UsageError("--sha256 is about one file, but several were chosen.", "Name one with --file.")
+    if len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
+        raise UsageError(f"--sha256 {request.sha256} is not a SHA-256.", "It has 64 digits, 0-9 and a-f.")
+    return replace(choice, files=(_with_sha256(choice.files[0], wanted),))
+
+
+def _with_sha256(file: RemoteFile, wanted: str) -> RemoteFile:
+    if file.sha256 and file.sha256.lower() != wanted:
+        raise UsageError(
+            f"{file.name}: the source states SHA-256 {file.sha256}, you asked for {wanted}.",
+            "It is another file, or another version of it; nothing was downloaded.",
+        )
+    return replace(file, sha256=wanted)

@@ -1,0 +1,1 @@
+"""Render tests: what to render, and running it."""

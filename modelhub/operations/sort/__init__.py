@@ -1,0 +1,1 @@
+"""Sorting, undo and watching, all journaled."""

@@ -1,0 +1,1 @@
+"""From files to networks that torch can run."""

@@ -1,0 +1,1 @@
+"""LoRA files: reading their keys, computing their deltas, applying them."""

@@ -1,0 +1,39 @@
+"""Writing a small file whole: whoever looks sees the old content or the new one, never half of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from modelhub.storage import errors
+from modelhub.storage.durable import patiently, sync_descriptor, sync_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` through to the disk under the name `path`; its folder is made where needed.
+
+    A file that is there gives its permissions to the new one; where `path` is a link, the file it leads to is written.
+    Raises ModelhubError, and then nothing has changed.
+    """
+    target = path.resolve() if path.is_symlink() else path
+    temporary = target.with_name(f".modelhub-{os.urandom(6).hex()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            sync_descriptor(stream.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copymode(target, temporary)
+        patiently(lambda: os.replace(temporary, target))  # noqa: PTH105
+        sync_folder(target.parent)
+    except OSError as exc:
+        raise errors.translated(exc, path, "write") from exc
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

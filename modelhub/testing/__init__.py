@@ -1,0 +1,1 @@
+"""Makers of files and loopback hubs, shared by tests, demo and plug-in authors."""

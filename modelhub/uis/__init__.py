@@ -1,0 +1,1 @@
+"""The user interfaces: where each expects which model, and how it is linked."""

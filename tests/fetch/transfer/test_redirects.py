@@ -1,0 +1,134 @@
+"""Where a transfer may be led, and what it takes along."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from modelhub.errors import AccessError, NetworkError
+from modelhub.fetch.fetcher import Credential
+from modelhub.fetch.transfer import redirects
+from modelhub.fetch.transfer.content_disposition import file_name
+from modelhub.fetch.transfer.download import download
+from modelhub.fetch.transfer.retry import asked_wait
+from modelhub.fetch.transfer.session import shown
+from modelhub.testing.hubs.faulty import Fault, serving
+from tests.fetch.transfer.transfers import PIECE, QUICK, content, remote
+
+DATA = content()
+SECRET = "hf_verysecret"
+
+
+def test_credentials_stay_with_their_origin(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The first server gets the token, the one it redirects to does not; neither state nor log holds a secret."""
+    caplog.set_level(logging.DEBUG)
+    with serving(DATA) as front, serving(DATA) as store:
+        front.always = Fault(status=302, headers={"Location": f"{store.url}/blob?Signature=s3cr3t"})
+        credential = Credential(origin=front.url, value=f"Bearer {SECRET}")
+        got = download(remote(front.url, DATA, credential=credential), tmp_path, settings=QUICK)
+    assert all(asked.headers["Authorization"] == f"Bearer {SECRET}" for asked in front.asked)
+    assert store.asked
+    assert not any("Authorization" in asked.headers for asked in store.asked)
+    assert got.final_url == f"{store.url}/blob"
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    text = caplog.text
+    assert SECRET.encode() not in kept and b"s3cr3t" not in kept
+    assert SECRET not in text
+    assert not any("s3cr3t" in record.getMessage() for record in caplog.records if record.name.startswith("modelhub"))
+
+
+def test_a_netrc_file_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """requests alone would replace the token by what the user's netrc says for the host."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serving(DATA) as server:
+        credential = Credential(origin=server.url, value=f"Bearer {SECRET}")
+        download(remote(server.url, DATA, credential=credential), tmp_path / "s", settings=QUICK)
+    assert {asked.headers["Authorization"] for asked in server.asked} == {f"Bearer {SECRET}"}
+
+
+def test_an_expired_address_is_asked_for_anew(tmp_path: Path) -> None:
+    """The signed address ends in mid-file; the original one gives another."""
+    with serving(DATA) as front, serving(DATA) as store:
+        front.paths["/model.safetensors"] = [
+            Fault(status=302, headers={"Location": f"{store.url}/first?sig=1"}),
+            Fault(status=302, headers={"Location": f"{store.url}/second?sig=2"}),
+        ]
+        store.paths["/first"] = [Fault(drop_after=2 * PIECE), Fault(status=403, body=b"<Error>expired</Error>")]
+        got = download(remote(front.url, DATA), tmp_path, settings=QUICK)
+    assert got.path.read_bytes() == DATA
+    assert any(asked.path.startswith("/second") for asked in store.asked)
+
+
+def test_errors_hold_no_signature(tmp_path: Path) -> None:
+    """A refusal by the store names the address that the user knows, not the signed one."""
+    with serving(DATA) as front, serving(DATA) as store:
+        front.always = Fault(status=302, headers={"Location": f"{store.url}/blob?Signature=s3cr3t"})
+        store.always = Fault(status=403)
+        with pytest.raises(AccessError) as caught:
+            download(remote(front.url, DATA), tmp_path, settings=QUICK)
+    assert "s3cr3t" not in f"{caught.value.message}{caught.value.hint}{caught.value.__cause__}"
+
+
+REFUSED = [
+    ("https://a.example/x", "http://a.example/x", "unprotected http"),
+    ("https://93.184.216.34/x", "https://127.0.0.1/x", "private network"),
+    ("https://93.184.216.34/x", "https://10.0.0.1/x", "private network"),
+    ("https://93.184.216.34/x", "https://169.254.169.254/latest", "private network"),
+    ("https://93.184.216.34/x", "https://[::1]/x", "private network"),
+    ("https://93.184.216.34/x", "https://[::ffff:10.0.0.1]/x", "private network"),
+    ("http://93.184.216.34/x", "data:text/plain,x", "`data:`"),
+]
+
+
+@pytest.mark.parametrize(("asked", "target", "words"), REFUSED)
+def test_some_redirects_are_refused(asked: str, target: str, words: str) -> None:
+    """Downgrades, other schemes, and private networks where the source is a public one."""
+    with pytest.raises(NetworkError, match=words):
+        redirects.ensure_allowed(asked, target, asked)
+
+
+def test_a_private_source_may_lead_to_private_addresses() -> None:
+    """Somebody's own server may redirect to another of their own."""
+    redirects.ensure_allowed("http://127.0.0.1:1/x", "http://10.0.0.1/x", "http://127.0.0.1:1/x")
+
+
+def test_addresses_are_shown_without_secrets() -> None:
+    """User, password, query and fragment never show."""
+    assert shown("https://me:pw@a.example:8443/b/c?token=1#x") == "https://a.example:8443/b/c"
+
+
+NAMES = [
+    ('attachment; filename="a b.safetensors"', "a b.safetensors"),
+    ("attachment; filename=plain.ckpt", "plain.ckpt"),
+    ("attachment; filename=\"x.pt\"; filename*=UTF-8''na%C3%AFve%20%E6%A8%A1.pt", "naïve 模.pt"),
+    ('attachment; filename="../../etc/passwd"', "passwd"),
+    ('attachment; filename="..\\\\..\\\\boot.ini"', "boot.ini"),
+    ('attachment; filename=".."', "model"),
+    ("inline", "from address.safetensors"),
+    (None, "from address.safetensors"),
+]
+
+
+@pytest.mark.parametrize(("header", "name"), NAMES)
+def test_names_come_from_the_server_and_stay_inside(header: str | None, name: str) -> None:
+    """RFC 6266 and 5987 forms, else the address; never a path."""
+    assert file_name(disposition=header, url="https://a.example/d/from%20address.safetensors?x=/y") == name
+
+
+WAITS = [
+    ({"Retry-After": "7"}, 7.0),
+    ({"Retry-After": "Wed, 21 Oct 2015 07:28:10 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 10.0),
+    ({"ratelimit": '"resolvers";r=0;t=55'}, 55.0),
+    ({"Retry-After": "soon"}, None),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS)
+def test_the_wait_asked_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    """Seconds, a date measured by the server's own clock, or the hub's rate limit."""
+    assert asked_wait(headers) == seconds

@@ -1,0 +1,320 @@
+"""Add, scan, verify and remove: on real files, without surprises for what lies there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelhub.catalog import Catalog, ModelQuery
+from modelhub.domain import Format, LocationState, ModelType, Verdict
+from modelhub.errors import ModelhubError, NotFoundError
+from modelhub.operations.library import identify
+from modelhub.operations.library.add import add, refresh_answers, roots_named, scan
+from modelhub.operations.library.import_files import bring
+from modelhub.operations.library.outcomes import Outcome, Status
+from modelhub.operations.library.remove import paths_of, remove
+from modelhub.operations.library.verify import Health, verify
+from modelhub.storage.errors import TrashError
+from modelhub.testing.files import adapters, folders, hostile, safetensors_file
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog of its own."""
+    with Catalog.open(tmp_path / "catalog.sqlite3") as opened:
+        yield opened
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder with two small models."""
+    folder = tmp_path / "models"
+    safetensors_file.write(folder / "easy.safetensors", adapters.embedding(), seed=1)
+    safetensors_file.write(folder / "sub" / "红裙.safetensors", adapters.embedding(), seed=2)
+    return folder
+
+
+def statuses(outcomes: Iterator[Outcome]) -> dict[str, Status]:
+    """File name → what became of it."""
+    return {outcome.path.name: outcome.status for outcome in outcomes}
+
+
+def rescan(catalog: Catalog) -> dict[str, Status]:
+    """A scan of every root."""
+    return statuses(scan(catalog.roots(), catalog=catalog))
+
+
+def test_a_folder_is_catalogued_and_then_not_read_again(
+    catalog: Catalog, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time only the directory is looked at."""
+    assert statuses(add([models], catalog=catalog)) == {
+        "easy.safetensors": Status.ADDED,
+        "红裙.safetensors": Status.ADDED,
+    }
+    monkeypatch.setattr(
+        identify, "hash_files", lambda paths, **_: iter(()) if not list(paths) else pytest.fail("read again")
+    )
+    assert set(statuses(add([models], catalog=catalog)).values()) == {Status.UNCHANGED}
+
+
+def test_a_path_that_is_not_there_is_said_before_anything_is_done(catalog: Catalog, models: Path) -> None:
+    """One typo stops the whole command, so that nothing is half done."""
+    with pytest.raises(NotFoundError, match="absent"):
+        list(add([models, models / "absent"], catalog=catalog))
+    assert catalog.list(ModelQuery()) == []
+
+
+def test_a_file_replaced_in_place_is_noticed_even_at_the_same_size(catalog: Catalog, models: Path) -> None:
+    """Another content is another answer; the model's record goes on."""
+    list(add([models], catalog=catalog))
+    before = catalog.find("easy")[0]
+    path = models / "easy.safetensors"
+    size = path.stat().st_size
+    safetensors_file.write(path, adapters.embedding(), seed=99)
+    os.utime(path, ns=(1, 1))
+    assert path.stat().st_size == size
+    assert rescan(catalog)["easy.safetensors"] is Status.UPDATED
+    after = catalog.find("easy")[0]
+    assert after.main.sha256 != before.main.sha256
+    assert len(catalog.list(ModelQuery())) == 2
+
+
+def test_a_touched_file_is_the_same_model(catalog: Catalog, models: Path) -> None:
+    """Another time on the same bytes changes nothing."""
+    list(add([models], catalog=catalog))
+    os.utime(models / "easy.safetensors", ns=(5, 5))
+    assert rescan(catalog)["easy.safetensors"] is Status.UNCHANGED
+    assert len(catalog.list(ModelQuery())) == 2
+
+
+def test_a_moved_file_keeps_its_record(catalog: Catalog, models: Path) -> None:
+    """Within a root by its inode, across roots by its content."""
+    list(add([models], catalog=catalog))
+    before = catalog.find("easy")[0]
+    (models / "easy.safetensors").rename(models / "sub" / "renamed.safetensors")
+    assert rescan(catalog)["renamed.safetensors"] is Status.MOVED
+    elsewhere = models.parent / "elsewhere"
+    elsewhere.mkdir()
+    catalog.ensure_root(elsewhere)
+    content = (models / "sub" / "renamed.safetensors").read_bytes()
+    (models / "sub" / "renamed.safetensors").unlink()
+    (elsewhere / "copied.safetensors").write_bytes(content)
+    assert rescan(catalog)["copied.safetensors"] is Status.MOVED
+    assert catalog.get(before.id).path == elsewhere / "copied.safetensors"
+
+
+def test_a_missing_file_is_kept_and_welcomed_back(catalog: Catalog, models: Path) -> None:
+    """Nothing is forgotten because a file is away."""
+    list(add([models], catalog=catalog))
+    away = models.parent / "away.safetensors"
+    (models / "easy.safetensors").rename(away)
+    assert rescan(catalog)["easy.safetensors"] is Status.MISSING
+    assert catalog.find("easy")[0].state is LocationState.MISSING
+    away.rename(models / "easy.safetensors")
+    assert rescan(catalog)["easy.safetensors"] is Status.BACK
+    assert catalog.find("easy")[0].state is LocationState.PRESENT
+
+
+def test_an_unplugged_drive_is_unavailable_and_comes_back(catalog: Catalog, models: Path) -> None:
+    """The whole root is out of reach: unavailable, never missing."""
+    list(add([models], catalog=catalog))
+    models.rename(models.parent / "unplugged")
+    assert rescan(catalog) == {"models": Status.UNAVAILABLE}
+    assert {row.state for row in catalog.list(ModelQuery())} == {LocationState.UNAVAILABLE}
+    (models.parent / "unplugged").rename(models)
+    assert set(rescan(catalog).values()) == {Status.BACK}
+
+
+def test_a_copy_is_another_place_of_the_same_model(catalog: Catalog, models: Path) -> None:
+    """The same bytes twice are one model."""
+    list(add([models], catalog=catalog))
+    (models / "copy.safetensors").write_bytes((models / "easy.safetensors").read_bytes())
+    assert rescan(catalog)["copy.safetensors"] is Status.COPY
+    assert len(catalog.list(ModelQuery())) == 2
+
+
+def test_a_dangerous_file_is_recorded_as_such(catalog: Catalog, models: Path) -> None:
+    """It is known, so that every later command can warn."""
+    hostile.checkpoint(models / "bad.pt")
+    assert statuses(add([models], catalog=catalog))["bad.pt"] is Status.DANGEROUS
+    assert catalog.find("bad")[0].safety.verdict is Verdict.DANGEROUS
+
+
+def test_a_single_file_does_not_bring_its_neighbours(catalog: Catalog, models: Path) -> None:
+    """`add FILE` is about that file, also at the next scan."""
+    list(add([models / "easy.safetensors"], catalog=catalog))
+    safetensors_file.write(models / "other.safetensors", adapters.embedding(), seed=5)
+    assert rescan(catalog) == {"easy.safetensors": Status.UNCHANGED}
+    list(add([models], catalog=catalog))
+    assert len(catalog.list(ModelQuery())) == 3
+
+
+def test_what_is_no_model_is_not_catalogued(catalog: Catalog, tmp_path: Path) -> None:
+    """A text file named on the command line is told to be none."""
+    note = tmp_path / "note.md"
+    note.write_text("hello")
+    (outcome,) = add([note], catalog=catalog)
+    assert outcome.status is Status.FAILED
+    assert "no model file" in outcome.message
+    assert catalog.list(ModelQuery()) == []
+
+
+def test_a_diffusers_folder_is_one_model_of_many_files(catalog: Catalog, tmp_path: Path) -> None:
+    """Its path is the folder; unchanged it is not read again."""
+    folder = folders.write(tmp_path / "models" / "my-pipeline")
+    (outcome,) = add([tmp_path / "models"], catalog=catalog)
+    assert outcome.status is Status.ADDED
+    (record,) = catalog.find("my-pipeline")
+    assert record.format is Format.DIFFUSERS
+    assert record.detection.type is ModelType.BASE
+    assert record.path == tmp_path / "models" / "my-pipeline" == folder or record.path is not None
+    assert len(record.files) > 4
+    assert rescan(catalog) == {"my-pipeline": Status.UNCHANGED}
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_bringing_in_takes_the_sidecars_along(catalog: Catalog, models: Path, tmp_path: Path, keep: bool) -> None:
+    """Copied or moved to the folder of the type, preview and notes too."""
+    (models / "easy.preview.png").write_bytes(b"png")
+    (models / "easy.json").write_text('{"activation text": "soft light"}')
+    library = tmp_path / "library"
+    path = models / "easy.safetensors"
+    (outcome,) = bring([path], keep=keep, library=library, catalog=catalog)
+    assert outcome.status is Status.ADDED
+    place = library / "embedding"
+    assert sorted(p.name for p in place.iterdir()) == ["easy.json", "easy.preview.png", "easy.safetensors"]
+    assert path.exists() == keep
+    record = catalog.find("easy")[0]
+    assert "soft light" in {word.word for word in record.detection.trigger_words}
+
+
+def test_bringing_in_never_replaces_another_file(catalog: Catalog, models: Path, tmp_path: Path) -> None:
+    """Same name, other content: left where it is, and said."""
+    taken = tmp_path / "library" / "embedding" / "easy.safetensors"
+    safetensors_file.write(taken, adapters.embedding(), seed=77)
+    before = taken.read_bytes()
+    (outcome,) = bring([models / "easy.safetensors"], keep=False, library=tmp_path / "library", catalog=catalog)
+    assert outcome.status is Status.FAILED
+    assert "exists already" in outcome.message
+    assert taken.read_bytes() == before
+    assert (models / "easy.safetensors").exists()
+
+
+def test_older_answers_are_renewed_from_headers(
+    catalog: Catalog, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New rules re-identify without reading whole files."""
+    from modelhub.operations.library import add as module
+
+    list(add([models], catalog=catalog))
+    assert refresh_answers(catalog) == 0
+    monkeypatch.setattr(module, "RULES_VERSION", module.RULES_VERSION + 1)
+    assert refresh_answers(catalog) == 2
+    assert refresh_answers(catalog) == 0
+
+
+def test_an_unknown_root_names_the_known_ones(catalog: Catalog, models: Path) -> None:
+    """`scan NAME` with a wrong name."""
+    list(add([models], catalog=catalog))
+    assert [root.path for root in roots_named(Path("models"), catalog)] == [models]
+    with pytest.raises(NotFoundError) as caught:
+        roots_named(Path("modles"), catalog)
+    assert "models" in caught.value.hint
+
+
+def test_verify_tells_rot_truncation_and_absence_apart(catalog: Catalog, models: Path) -> None:
+    """Each with the file's path and what to do."""
+    safetensors_file.write(models / "third.safetensors", adapters.embedding(), seed=3)
+    safetensors_file.write(models / "sound.safetensors", adapters.embedding(), seed=4)
+    list(add([models], catalog=catalog))
+    rotten = models / "easy.safetensors"
+    data = bytearray(rotten.read_bytes())
+    data[-1] ^= 1
+    rotten.write_bytes(data)
+    cut = models / "third.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-10])
+    (models / "sub" / "红裙.safetensors").unlink()
+    answers = {a.path.name: a for a in verify(catalog.records(ModelQuery()), deep=True)}
+    assert {name: a.health for name, a in answers.items()} == {
+        "easy.safetensors": Health.DAMAGED,
+        "third.safetensors": Health.DAMAGED,
+        "红裙.safetensors": Health.MISSING,
+        "sound.safetensors": Health.OK,
+    }
+    assert "same size" in answers["easy.safetensors"].problems[0]
+    assert "instead of" in answers["third.safetensors"].problems[0]
+
+
+def test_removing_takes_sidecars_but_not_a_twins(catalog: Catalog, models: Path) -> None:
+    """What another file of the same name needs stays."""
+    (models / "easy.json").write_text("{}")
+    (models / "sub" / "红裙.json").write_text("{}")
+    (models / "sub" / "红裙.ckpt").write_bytes(b"twin")
+    list(add([models / "easy.safetensors", models / "sub" / "红裙.safetensors"], catalog=catalog))
+    gone: list[str] = []
+
+    def trash(path: str) -> None:
+        gone.append(Path(path).name)
+        Path(path).unlink()
+
+    remove(catalog.records(ModelQuery()), catalog=catalog, send=trash)
+    assert sorted(gone) == ["easy.json", "easy.safetensors", "红裙.safetensors"]
+    assert catalog.list(ModelQuery()) == []
+
+
+def test_a_trash_that_refuses_keeps_file_and_record(catalog: Catalog, models: Path) -> None:
+    """Nothing is forgotten that is still there."""
+    list(add([models], catalog=catalog))
+
+    def refuse(_: str) -> None:
+        raise OSError("the trash is full")
+
+    with pytest.raises(TrashError):
+        remove(catalog.find("easy"), catalog=catalog, send=refuse)
+    assert len(catalog.find("easy")) == 1
+    assert (models / "easy.safetensors").exists()
+    assert paths_of(catalog.find("easy")[0], catalog=catalog) == (models / "easy.safetensors",)
+
+
+def test_removing_never_takes_what_another_model_needs(catalog: Catalog, tmp_path: Path) -> None:
+    """A loose VAE that is also a part of a diffusers folder: each can go without the other's copy."""
+    folder = folders.write(tmp_path / "models" / "pipe")
+    inside = next((folder / "vae").glob("*.safetensors"))
+    loose = tmp_path / "models" / "loose.safetensors"
+    loose.write_bytes(inside.read_bytes())
+    list(add([tmp_path / "models"], catalog=catalog))
+
+    def trash(path: str) -> None:
+        target = Path(path)
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+
+    remove(catalog.find("loose"), catalog=catalog, send=trash)
+    assert inside.is_file()
+    assert not loose.exists()
+    loose.write_bytes(inside.read_bytes())
+    list(add([loose], catalog=catalog))
+    remove(catalog.find("pipe"), catalog=catalog, send=trash)
+    assert loose.is_file()
+    assert not folder.exists()
+    (left,) = catalog.records(ModelQuery())
+    assert left.path == loose
+    assert catalog.check() == []
+
+
+def test_a_folder_with_the_only_copy_of_another_model_stays(catalog: Catalog, tmp_path: Path) -> None:
+    """The other model is named, and nothing is trashed."""
+    folder = folders.write(tmp_path / "models" / "pipe")
+    inside = next((folder / "vae").glob("*.safetensors"))
+    loose = tmp_path / "models" / "loose.safetensors"
+    loose.write_bytes(inside.read_bytes())
+    list(add([tmp_path / "models"], catalog=catalog))
+    loose.unlink()
+    list(scan(catalog.roots(), catalog=catalog))
+    with pytest.raises(ModelhubError, match="only copy"):
+        remove(catalog.find("pipe"), catalog=catalog, send=lambda path: pytest.fail(f"trashed {path}"))
+    assert folder.is_dir()

@@ -1,0 +1,117 @@
+"""One user of a hub and of Civitai on this machine, for tests of what happens after the first pull."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelhub import config
+from modelhub.catalog import Catalog, ModelQuery
+from modelhub.domain import ModelRecord
+from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.fetcher import Fetcher
+from modelhub.fetch.sources.registry import fetchers
+from modelhub.operations.remote.pull import Pulled, Request, plan_pull, pull
+from modelhub.testing.hubs.civitai import CivitaiSite
+from modelhub.testing.hubs.hub import Hub, repositories_in
+
+
+@dataclass
+class User:
+    """A library, a catalog, and the hubs that it is filled from. `repositories`: the hub's folder."""
+
+    hub: Hub
+    site: CivitaiSite
+    repositories: Path
+    catalog: Catalog
+    settings: config.Settings
+    environ: dict[str, str]
+
+    @property
+    def fetchers(self) -> Sequence[Fetcher]:
+        """The sources that the settings describe."""
+        return fetchers(self.settings)
+
+    @property
+    def models(self) -> list[ModelRecord]:
+        """All that is catalogued."""
+        return self.catalog.records(ModelQuery())
+
+    def pull(self, source: str, **wish: Any) -> Pulled:
+        """Ask, choose, fetch."""
+        plan = plan_pull(Request(source=source, wish=Wish(**wish)), fetchers=self.fetchers)
+        return pull(plan, catalog=self.catalog, settings=self.settings)
+
+    def publish(self) -> None:
+        """The hub's folder as it is now is what the hub holds."""
+        self.hub.repositories.update(repositories_in(self.repositories))
+
+    def asked(self) -> int:
+        """How many questions the hubs were asked so far."""
+        return len(self.hub.requests) + len(self.site.questions)
+
+    def blobs_sent(self) -> int:
+        """How many large files the hubs have sent so far, in however many pieces."""
+        paths = {request.path.partition("?")[0] for request in self.hub.requests if request.origin == "storage"}
+        return len(paths | {q.path.partition("?")[0] for q in self.site.questions if q.origin == "storage"})
+
+
+@contextmanager
+def user(
+    folder: Path, *, items: Sequence[Mapping[str, Any]] = (), contents: Mapping[str, bytes | Path] | None = None
+) -> Iterator[User]:
+    """A fresh user in `folder`, of a hub with the repositories in `folder/hub` and a Civitai with `items`."""
+    repositories = folder / "hub"
+    repositories.mkdir(exist_ok=True)
+    with Hub(repositories) as hub, CivitaiSite(items, contents=contents) as site:
+        environ = {
+            "MODELHUB_CONFIG": str(folder / "none"),
+            "MODELHUB_LIBRARY": str(folder / "library"),
+            "MODELHUB_HUGGINGFACE_ENDPOINTS": hub.url,
+            "MODELHUB_CIVITAI_ENDPOINT": site.url,
+            "MODELHUB_TRANSFER_RETRIES": "2",
+            "HF_HOME": str(folder / "hf"),
+        }
+        settings = config.load(environ=environ)
+        with Catalog.open(settings.catalog_location) as catalog:
+            yield User(hub, site, repositories, catalog, settings, environ)
+
+
+def civitai_file(name: str, *, version: int, **more: Any) -> dict[str, Any]:
+    """A file as Civitai's API lists it; size and hashes are made true by the server from its content."""
+    return {
+        "name": name,
+        "type": "Model",
+        "sizeKB": 1.0,
+        "pickleScanResult": "Success",
+        "virusScanResult": "Success",
+        "metadata": {"format": "SafeTensor", "size": "pruned", "fp": "fp16"},
+        "hashes": {"SHA256": "0" * 64},
+        "downloadUrl": f"https://civitai.com/api/download/models/{version}",
+        "primary": True,
+        **more,
+    }
+
+
+def civitai_version(number: int, *files: Mapping[str, Any], model: int = 7, **more: Any) -> dict[str, Any]:
+    """A version as Civitai's API lists it."""
+    return {
+        "id": number,
+        "modelId": model,
+        "name": f"v{number}",
+        "baseModel": "SD 1.5",
+        "availability": "Public",
+        "trainedWords": [f"word{number}"],
+        "files": list(files),
+        "images": [],
+        **more,
+    }
+
+
+def civitai_item(*versions: Mapping[str, Any], number: int = 7, **more: Any) -> dict[str, Any]:
+    """A model as Civitai's API lists it, newest version first."""
+    about = {"name": "红裙", "type": "LORA", "nsfw": False, "tags": ["clothing"], "allowNoCredit": True}
+    return {"id": number, **about, "modelVersions": list(versions), **more}

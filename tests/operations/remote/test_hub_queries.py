@@ -1,0 +1,72 @@
+"""Many questions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from modelhub.errors import NetworkError
+from modelhub.fetch.fetcher import RemoteModel
+from modelhub.operations.remote.hub_queries import Hubs, at_once
+
+
+class Down:
+    """A hub that never answers; it counts."""
+
+    kind = "civitai"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def claims(self, source: str) -> bool:
+        """Everything."""
+        return True
+
+    def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
+        """Nothing."""
+        self.asked += 1
+        raise NetworkError("no answer")
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    """Whoever is done first."""
+    assert at_once(lambda number: number * number, range(50), threads=4) == [n * n for n in range(50)]
+
+
+def test_nothing_to_do_is_done_at_once() -> None:
+    """No thread is started."""
+    work: Callable[[int], int] = abs
+    assert at_once(work, [], threads=4) == []
+
+
+def test_an_error_is_raised_where_it_can_be_caught() -> None:
+    """Not lost in a thread."""
+
+    def work(number: int) -> int:
+        if number == 7:
+            raise LookupError("seven")
+        return number
+
+    with pytest.raises(LookupError, match="seven"):
+        at_once(work, range(20), threads=4)
+
+
+def test_a_hub_that_failed_three_times_is_left_alone() -> None:
+    """The other models of that hub fail without another wait."""
+    hub = Down()
+    hubs = Hubs([hub], offline=False)
+    for number in range(10):
+        with pytest.raises(NetworkError):
+            hubs.ask("civitai", f"civitai:{number}", None)
+    assert hub.asked == 3
+
+
+def test_one_question_is_asked_once() -> None:
+    """Its failure is an answer too."""
+    hub = Down()
+    hubs = Hubs([hub], offline=False)
+    for _ in range(5):
+        with pytest.raises(NetworkError, match="no answer"):
+            hubs.ask("civitai", "civitai:7", None)
+    assert hub.asked == 1

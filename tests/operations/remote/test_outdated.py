@@ -1,0 +1,293 @@
+"""Outdated and update against a hub and a Civitai on this machine: what changed, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelhub.domain import Format
+from modelhub.errors import Exit
+from modelhub.operations.library import remove as remove_module
+from modelhub.operations.remote.outdated import Standing, State, outdated
+from modelhub.operations.remote.update import Updated, meant, plan_update, update
+from modelhub.testing.files import adapters, folders, networks, safetensors_file, torch_file
+from modelhub.testing.files.networks import SMALL
+from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
+
+DRESS = "painter/dress"
+LORA = "dress.safetensors"
+
+
+def lora(path: Path, seed: int) -> Path:
+    """A small LoRA file; another seed is another content of the same shape."""
+    metadata = adapters.lora_metadata("reddress", "reddress", rank=4)
+    safetensors_file.write(path, adapters.lora_sd1(4), metadata=metadata, seed=seed)
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
+    """A hub with a LoRA and a pipeline; a Civitai with a LoRA in two versions, of which one is shown at first."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    lora(tmp_path / "hub" / DRESS / LORA, 1)
+    folders.write(tmp_path / "hub/painter/pipeline")
+    contents = {f"v{n}.safetensors": lora(tmp_path / "civitai" / f"v{n}.safetensors", n) for n in (20, 30)}
+    item = civitai_item(civitai_version(20, civitai_file("v20.safetensors", version=20)))
+    with user(tmp_path, items=[item], contents=contents) as found:
+        yield found
+
+
+def standings(place: User) -> list[Standing]:
+    """How all models stand."""
+    return outdated(place.models, fetchers=place.fetchers, offline=place.settings.offline)
+
+
+def updated(place: User, item: Standing, *, replace_old: bool = False) -> Updated:
+    """Fetch what is newer."""
+    plan = plan_update(item, fetchers=place.fetchers, settings=place.settings)
+    return update(item, plan, catalog=place.catalog, settings=place.settings, replace_old=replace_old)
+
+
+def show_version(place: User, number: int, **more: Any) -> None:
+    """Civitai shows another version of its model, on top."""
+    file = civitai_file(f"v{number}.safetensors", version=number)
+    place.site._make_true(file)
+    place.site.items[0]["modelVersions"].insert(0, civitai_version(number, file, **more))
+
+
+def test_a_model_whose_hub_file_is_the_same_is_current(place: User) -> None:
+    """Also after a new commit that changed something else."""
+    place.pull(DRESS)
+    assert [item.state for item in standings(place)] == [State.CURRENT]
+    (place.repositories / DRESS / "README.md").write_text("A new card.")
+    place.publish()
+    (item,) = standings(place)
+    assert (item.state, item.files) == (State.CURRENT, ())
+    assert item.newest != item.have
+
+
+def test_a_changed_file_at_the_hub_makes_its_model_outdated(place: User) -> None:
+    """The file is named; nothing is fetched by asking."""
+    place.pull(DRESS)
+    lora(place.repositories / DRESS / LORA, 2)
+    place.publish()
+    sent = place.blobs_sent()
+    (item,) = standings(place)
+    assert item.state is State.OUTDATED
+    assert [file.name for file in item.files] == [LORA]
+    assert place.blobs_sent() == sent
+
+
+def test_an_update_keeps_the_old_file_and_hands_on_the_users_words(place: User) -> None:
+    """Both are catalogued; tags, notes and style go along; then nothing is outdated any more."""
+    (old,) = place.pull(DRESS).models
+    place.catalog.tag(old.id, add=["favourite"])
+    place.catalog.set_override(old.id, "notes", "at 0.7")
+    new_content = lora(place.repositories / DRESS / LORA, 2).read_bytes()
+    place.publish()
+    (item,) = standings(place)
+    (new,) = updated(place, item).pulled.models
+    assert old.path is not None and old.path.is_file()
+    assert new.path is not None and new.path.parent == old.path.parent
+    assert new.path.read_bytes() == new_content
+    assert new.id != old.id
+    assert "favourite" in new.tags
+    assert new.notes == "at 0.7"
+    assert sorted(item.state for item in standings(place)) == [State.CURRENT, State.HELD]
+
+
+def test_a_second_update_follows_the_first(place: User) -> None:
+    """The third content gets a name of its own, and both older ones are then held."""
+    place.pull(DRESS)
+    for seed in (2, 3):
+        lora(place.repositories / DRESS / LORA, seed)
+        place.publish()
+        updated(place, next(item for item in standings(place) if item.state is State.OUTDATED))
+    states = [item.state for item in standings(place)]
+    assert sorted(states) == [State.CURRENT, State.HELD, State.HELD]
+
+
+def test_the_old_one_is_trashed_when_asked(place: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only after the new one is in its place."""
+    trash = tmp_path / "trash"
+    trash.mkdir()
+
+    def to_trash(paths: tuple[Path, ...], *, send: object = None) -> tuple[Path, ...]:
+        return tuple(path.rename(trash / path.name) and path for path in paths)
+
+    monkeypatch.setattr(remove_module, "to_trash", to_trash)
+    (old,) = place.pull(DRESS).models
+    lora(place.repositories / DRESS / LORA, 2)
+    place.publish()
+    (item,) = standings(place)
+    assert updated(place, item, replace_old=True).trashed
+    assert (trash / LORA).is_file()
+    assert [model.id for model in place.models] != [old.id]
+    assert len(place.models) == 1
+
+
+def test_of_a_diffusers_folder_only_the_changed_file_is_fetched(place: User) -> None:
+    """The other weights are taken from the old folder; the new folder is whole."""
+    (old,) = place.pull("painter/pipeline", diffusers=True).models
+    changed = place.repositories / "painter/pipeline/vae/diffusion_pytorch_model.fp16.safetensors"
+    data = bytearray(changed.read_bytes())
+    data[-1] ^= 1
+    changed.write_bytes(data)
+    place.publish()
+    before = place.blobs_sent()
+    (item,) = standings(place)
+    assert item.state is State.OUTDATED
+    done = updated(place, item)
+    assert place.blobs_sent() - before == 1
+    assert {got.remote.name for got in done.pulled.obtained if got.how == "downloaded"} == {
+        "vae/diffusion_pytorch_model.fp16.safetensors"
+    }
+    (new,) = done.pulled.models
+    assert new.format is Format.DIFFUSERS
+    assert len(new.files) == len(old.files)
+    assert new.path is not None and old.path is not None
+    assert (new.path / "vae/diffusion_pytorch_model.fp16.safetensors").read_bytes() == bytes(data)
+    assert (old.path / "model_index.json").is_file()
+
+
+def test_a_file_that_the_hub_has_removed_is_said_to_be_gone(place: User) -> None:
+    """And so is a whole repository."""
+    place.pull(DRESS)
+    (place.repositories / DRESS / LORA).rename(place.repositories / DRESS / "other.safetensors")
+    place.publish()
+    (item,) = standings(place)
+    assert item.state is State.GONE
+    assert LORA in item.message
+    del place.hub.repositories[DRESS]
+    (item,) = standings(place)
+    assert (item.state, item.code) == (State.GONE, Exit.OK)
+
+
+def test_a_commit_never_changes(place: User) -> None:
+    """Who pulled a commit is not bothered, and the hub is not asked."""
+    commit = place.hub.repositories[DRESS].commits["main"]
+    place.pull(f"{DRESS}@{commit}")
+    lora(place.repositories / DRESS / LORA, 2)
+    place.publish()
+    asked = place.asked()
+    assert [item.state for item in standings(place)] == [State.PINNED]
+    assert place.asked() == asked
+
+
+def test_a_newer_version_at_civitai_is_found_and_fetched(place: User) -> None:
+    """By its number and name; the old version stays."""
+    (old,) = place.pull("civitai:7").models
+    assert [item.state for item in standings(place)] == [State.CURRENT]
+    show_version(place, 30)
+    (item,) = standings(place)
+    assert (item.state, item.have, item.newest, item.name) == (State.OUTDATED, "20", "30", "v30")
+    (new,) = updated(place, item).pulled.models
+    assert new.sources[0].commit == "30"
+    assert new.sources[0].reference == "civitai:7"
+    assert old.path is not None and old.path.is_file()
+    assert new.path is not None and new.path.name == "v30.safetensors"
+    assert sorted(item.state for item in standings(place)) == [State.CURRENT, State.HELD]
+
+
+def test_a_newer_version_for_another_base_is_no_successor(place: User) -> None:
+    """It is mentioned, not fetched."""
+    place.pull("civitai:7")
+    show_version(place, 30, baseModel="SDXL 1.0")
+    (item,) = standings(place)
+    assert item.state is State.CURRENT
+    assert "SDXL 1.0" in item.message
+
+
+def test_a_later_variant_below_the_recommended_version_is_no_successor(place: User) -> None:
+    """Authors list inpainting and LCM versions below, though they were made later."""
+    place.pull("civitai:7")
+    show_version(place, 30)
+    versions = place.site.items[0]["modelVersions"]
+    versions.append(versions.pop(0))
+    assert [item.state for item in standings(place)] == [State.CURRENT]
+
+
+def test_a_newer_version_in_early_access_is_mentioned(place: User) -> None:
+    """Nobody is told to fetch what cannot be had."""
+    place.pull("civitai:7")
+    show_version(place, 30, earlyAccessEndsAt="2030-01-02")
+    (item,) = standings(place)
+    assert item.state is State.CURRENT
+    assert "2030-01-02" in item.message
+
+
+def test_a_hub_that_is_down_does_not_stop_the_others(place: User) -> None:
+    """Its models fail with the network's code; the others are answered."""
+    place.pull(DRESS)
+    place.pull("civitai:7")
+    settings = replace(place.settings, civitai_endpoint="http://127.0.0.1:9")
+    from modelhub.fetch.sources.civitai import Civitai
+
+    others = [fetcher for fetcher in place.fetchers if fetcher.kind != "civitai"]
+    down = Civitai(endpoint=settings.civitai_endpoint, sleep=lambda _: None)
+    found = {item.source.kind: item for item in outdated(place.models, fetchers=[*others, down])}
+    assert found["huggingface"].state is State.CURRENT
+    assert (found["civitai"].state, found["civitai"].code) == (State.FAILED, Exit.NETWORK)
+
+
+def test_offline_nobody_is_asked(place: User) -> None:
+    """Every source says so."""
+    place.pull(DRESS)
+    asked = place.asked()
+    (item,) = outdated(place.models, fetchers=place.fetchers, offline=True)
+    assert (item.state, item.code) == (State.FAILED, Exit.NETWORK)
+    assert "Offline" in item.message
+    assert place.asked() == asked
+
+
+def test_models_of_one_repository_are_asked_about_once(place: User) -> None:
+    """However many there are."""
+    lora(place.repositories / DRESS / "second.safetensors", 5)
+    place.publish()
+    place.pull(DRESS, all=True)
+    before = place.asked()
+    one = len([r for r in place.hub.requests if r.path.startswith(f"/api/models/{DRESS}")])
+    assert [item.state for item in standings(place)] == [State.CURRENT] * 2
+    again = [r for r in place.hub.requests[before - len(place.site.questions) :] if f"/api/models/{DRESS}" in r.path]
+    assert 0 < len(again) <= one
+
+
+@pytest.mark.parametrize("words", [DRESS, f"{DRESS}/{LORA}", "civitai:7", "civitai:7@20"])
+def test_models_are_named_by_where_they_came_from(place: User, words: str) -> None:
+    """With or without the file or the version."""
+    place.pull(DRESS)
+    place.pull("civitai:7")
+    (found,) = meant(place.models, words)
+    kind = "civitai" if words.startswith("civitai") else "huggingface"
+    assert found.sources[0].kind == kind
+
+
+def checkpoint(place: User, step: int) -> None:
+    """The hub's pickle has another content of the same shape for each `step`."""
+    content = torch_file.checkpoint(networks.sd1(SMALL), global_step=step)
+    torch_file.write(place.repositories / "CompVis/old" / "sd-v1-4.ckpt", content)
+    place.publish()
+
+
+def test_a_converted_pickle_is_compared_by_the_pickle_that_it_was_made_from(place: User) -> None:
+    """The hub never had the safetensors file; a new pickle makes it outdated, another card does not."""
+    checkpoint(place, 1)
+    (old,) = place.pull("CompVis/old", convert=True).models
+    known = place.hub.repositories["CompVis/old"]
+    (place.repositories / "CompVis/old" / "README.md").write_text("A new card.")
+    place.publish()
+    now = place.hub.repositories["CompVis/old"]
+    place.hub.repositories["CompVis/old"] = replace(now, revisions={known.commits["main"]: known.files})
+    assert [item.state for item in standings(place)] == [State.CURRENT]
+    checkpoint(place, 2)
+    (item,) = standings(place)
+    assert item.state is State.OUTDATED
+    (new,) = updated(place, item).pulled.models
+    assert new.format is Format.SAFETENSORS
+    assert new.id != old.id
+    assert not list(place.settings.library.rglob("*.ckpt"))

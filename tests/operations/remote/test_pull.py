@@ -1,0 +1,293 @@
+"""Pull against a hub on this machine: choose, reuse, verify, place, record; every failure clear, nothing half done."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from modelhub import config
+from modelhub.catalog import Catalog, ModelQuery
+from modelhub.domain import Format, ModelType, Style
+from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UnsafeError, UsageError
+from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.sources.registry import fetchers
+from modelhub.operations.remote import obtain
+from modelhub.operations.remote.pull import Plan, Pulled, Request, plan_pull, pull
+from modelhub.storage.errors import DiskFullError, TargetExistsError
+from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file
+from modelhub.testing.files.networks import SMALL
+from modelhub.testing.files.tensors import cast
+from modelhub.testing.hubs.hub import Hub
+
+SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+
+
+@dataclass
+class Place:
+    """One user: a hub, a library, and an empty Hugging Face cache."""
+
+    hub: Hub
+    folder: Path
+    catalog: Catalog
+    settings: config.Settings
+
+    @property
+    def library(self) -> Path:
+        """Where models go."""
+        return self.settings.library
+
+    def plan(self, source: str, **wish: object) -> Plan:
+        """Ask and choose."""
+        extra = {name: wish.pop(name) for name in ("revision", "to", "name", "style", "sha256") if name in wish}
+        request = Request(source=source, wish=Wish(**wish), **extra)  # type: ignore[arg-type]
+        return plan_pull(request, fetchers=fetchers(self.settings))
+
+    def pull(self, source: str, **wish: object) -> Pulled:
+        """All of it."""
+        return pull(self.plan(source, **wish), catalog=self.catalog, settings=self.settings)
+
+    def fetched(self) -> list[str]:
+        """What was downloaded from the hub, as the hub saw it."""
+        return [str(request) for request in self.hub.requests if "resolve" in str(request)]
+
+
+@pytest.fixture
+def repositories(tmp_path: Path) -> Path:
+    """What the hub holds: a base in several coats, a LoRA, a trap, a diffusers folder."""
+    folder = tmp_path / "hub"
+    main = networks.sd1(SMALL)
+    safetensors_file.write(folder / SD15 / "v1-5-pruned-emaonly.safetensors", cast(main, "F16"), seed=1)
+    safetensors_file.write(folder / SD15 / "v1-5-pruned.safetensors", networks.sd1(SMALL, both=True), seed=2)
+    metadata = adapters.lora_metadata("reddress", "reddress", rank=4)
+    safetensors_file.write(
+        folder / "painter/dress" / "pytorch_lora_weights.safetensors", adapters.lora_sd1(4), metadata=metadata, seed=3
+    )
+    (folder / "stranger/trap").mkdir(parents=True)
+    hostile.checkpoint(folder / "stranger/trap" / "upgrade.ckpt")
+    folders.write(folder / "painter/pipeline")
+    (folder / "painter/page").mkdir()
+    (folder / "painter/page" / "model.safetensors").write_text("<!DOCTYPE html><title>Sign in</title>")
+    return folder
+
+
+@pytest.fixture
+def place(repositories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """A fresh user of that hub."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with Hub(repositories, gone=("runwayml/stable-diffusion-v1-5",)) as hub:
+        environ = {"MODELHUB_CONFIG": str(tmp_path / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": hub.url}
+        environ |= {"MODELHUB_TRANSFER_RETRIES": "2", "MODELHUB_TRANSFER_STALL_SECONDS": "5"}
+        settings = config.load(library=tmp_path / "library", environ=environ)
+        with Catalog.open(settings.catalog_location) as catalog:
+            yield Place(hub, tmp_path, catalog, settings)
+
+
+def test_the_small_file_for_pictures_is_taken_and_catalogued(place: Place) -> None:
+    """One file of many, in the folder of its type, with hash, source and commit."""
+    result = place.pull(SD15)
+    (model,) = result.models
+    assert model.path == place.library / "base" / "v1-5-pruned-emaonly.safetensors"
+    assert model.detection.type is ModelType.BASE
+    assert model.main.sha256 == hashlib.sha256(model.path.read_bytes()).hexdigest()
+    (source,) = model.sources
+    assert (source.kind, source.reference, source.path) == ("huggingface", SD15, "v1-5-pruned-emaonly.safetensors")
+    assert source.commit
+    assert len(list((place.library / "base").iterdir())) == 1
+
+
+def test_a_moved_repository_is_found_at_its_successor(place: Place) -> None:
+    """The user's first command works today; both names are recorded."""
+    result = place.pull("runwayml/stable-diffusion-v1-5")
+    (source,) = result.models[0].sources
+    assert source.reference == SD15
+    assert source.requested == "runwayml/stable-diffusion-v1-5"
+    assert any("runwayml" in notice and SD15 in notice for notice in result.plan.remote.notices)
+
+
+def test_training_takes_the_file_with_both_sets(place: Place) -> None:
+    """--for train."""
+    assert place.pull(SD15, purpose="train").models[0].detection.has_ema
+
+
+def test_a_plan_downloads_nothing(place: Place) -> None:
+    """--dry-run has candidates, a choice and a reason."""
+    plan = place.plan(SD15)
+    assert [file.name for file in plan.choice.files] == ["v1-5-pruned-emaonly.safetensors"]
+    assert len(plan.choice.candidates) == 2
+    assert plan.choice.reason
+    assert not place.library.joinpath("base").exists()
+
+
+def test_a_file_already_held_is_not_downloaded(place: Place) -> None:
+    """Neither a second time, nor when it lies in another root under another name."""
+    first = place.pull(SD15)
+    before = len(place.fetched())
+    again = place.pull(SD15)
+    assert [item.how for item in again.obtained] == ["held"]
+    assert again.models[0].id == first.models[0].id
+    assert not any("GET" in request and "emaonly" in request for request in place.fetched()[before:])
+
+
+def test_a_blob_of_the_hugging_face_cache_is_used(place: Place, repositories: Path) -> None:
+    """Its hash is checked, and it is linked or copied, never moved."""
+    source = repositories / SD15 / "v1-5-pruned-emaonly.safetensors"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    blob = place.folder / "hf" / "hub" / "models--a--b" / "blobs" / digest
+    blob.parent.mkdir(parents=True)
+    shutil.copy(source, blob)
+    result = place.pull(SD15)
+    assert [item.how for item in result.obtained] == ["cached"]
+    assert blob.exists()
+    assert result.models[0].path is not None
+    assert result.models[0].path.read_bytes() == source.read_bytes()
+
+
+def test_a_spoilt_cache_is_not_believed(place: Place, repositories: Path) -> None:
+    """A blob whose content is not what its name says is left alone, and the file downloaded."""
+    source = repositories / SD15 / "v1-5-pruned-emaonly.safetensors"
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    blob = place.folder / "hf" / "hub" / "models--a--b" / "blobs" / digest
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"\0" * source.stat().st_size)
+    assert [item.how for item in place.pull(SD15).obtained] == ["downloaded"]
+
+
+def test_a_file_whose_name_says_nothing_is_named_after_its_repository(place: Place) -> None:
+    """`pytorch_lora_weights` would collide with the next LoRA."""
+    (model,) = place.pull("painter/dress").models
+    assert model.name == "dress"
+    assert model.detection.type is ModelType.LORA
+    assert "reddress" in {word.word for word in model.detection.trigger_words}
+
+
+def test_name_style_and_folder_are_the_users(place: Place) -> None:
+    """--name, --style, --to."""
+    target = place.folder / "my models"
+    (model,) = place.pull("painter/dress", name="红裙", style=Style.ANIME, to=target).models
+    assert model.path == target / "红裙.safetensors"
+    assert model.detection.style.value is Style.ANIME
+
+
+def test_a_whole_diffusers_folder_is_one_model(place: Place) -> None:
+    """Exactly the files it needs, under the repository's name; the second pull downloads nothing."""
+    (model,) = place.pull("painter/pipeline").models
+    assert model.format is Format.DIFFUSERS
+    assert model.path == place.library / "base" / "pipeline"
+    assert (model.path / "model_index.json").is_file()
+    assert model.problems == ()
+    again = place.pull("painter/pipeline")
+    assert again.models[0].id == model.id
+    assert {item.how for item in again.obtained if item.remote.sha256} == {"held"}
+
+
+def test_a_dangerous_pickle_is_kept_out(place: Place) -> None:
+    """Even when pickles are allowed: quarantine, and nothing in the catalog."""
+    with pytest.raises(UnsafeError, match=r"os\.system") as caught:
+        place.pull("stranger/trap", allow_pickle=True)
+    assert caught.value.code == 4
+    (caught_file,) = (place.library / ".modelhub" / "quarantine").iterdir()
+    assert caught_file.suffix == ".quarantined"
+    assert place.catalog.list(ModelQuery()) == []
+    assert not list(place.library.rglob("*.ckpt"))
+
+
+def test_a_pickle_is_not_taken_unasked(place: Place) -> None:
+    """Refused at the choice, before anything is downloaded."""
+    with pytest.raises(UnsafeError, match="pickle"):
+        place.plan("stranger/trap")
+
+
+def test_another_file_of_the_same_name_is_never_replaced(place: Place) -> None:
+    """The target is taken by other content: said, with the way out."""
+    taken = place.library / "base" / "v1-5-pruned-emaonly.safetensors"
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"mine")
+    with pytest.raises(TargetExistsError) as caught:
+        place.pull(SD15)
+    assert "--name" in caught.value.hint
+    assert taken.read_bytes() == b"mine"
+
+
+def test_only_the_content_asked_for_is_accepted(place: Place) -> None:
+    """--sha256 that the source contradicts ends before the download."""
+    with pytest.raises(UsageError, match="SHA-256"):
+        place.plan(SD15, sha256="0" * 64)
+    with pytest.raises(UsageError, match="is not a SHA-256"):
+        place.plan(SD15, sha256="xyz")
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "code"),
+    [
+        ("nobody/nothing", NotFoundError, 3),
+        (f"{SD15}@no-such-branch", NotFoundError, 3),
+        (f"{SD15}/no-such-file.safetensors", NotFoundError, 3),
+        ("not a source", UsageError, 2),
+        ("ftp://example.org/model.safetensors", UsageError, 2),
+    ],
+)
+def test_what_is_not_there_is_said(place: Place, source: str, error: type[ModelhubError], code: int) -> None:
+    """Each kind of wrong reference has its own answer and exit code, and names what was asked for."""
+    with pytest.raises(error) as caught:
+        place.pull(source)
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+def test_a_page_instead_of_a_model_is_refused(place: Place) -> None:
+    """HTML under a model's name is no model; nothing is published."""
+    with pytest.raises(ModelhubError):
+        place.pull("painter/page")
+    assert place.catalog.list(ModelQuery()) == []
+    assert not list(place.library.rglob("*.safetensors"))
+
+
+def test_a_hub_that_is_down_is_a_network_error(place: Place) -> None:
+    """Exit 6, and the address is named."""
+    environ = {"MODELHUB_CONFIG": str(place.folder / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": "http://127.0.0.1:9"}
+    settings = config.load(library=place.library, environ=environ)
+    with pytest.raises(NetworkError) as caught:
+        plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
+    assert caught.value.code == 6
+    assert "127.0.0.1:9" in caught.value.message
+
+
+def test_a_disk_without_room_is_said_before_the_download(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Needed and free are named; nothing was fetched."""
+    monkeypatch.setattr(obtain, "free_bytes", lambda _: 1000)
+    plan = place.plan(SD15)
+    before = len(place.fetched())
+    with pytest.raises(DiskFullError, match="free"):
+        pull(plan, catalog=place.catalog, settings=place.settings)
+    assert len(place.fetched()) == before
+
+
+def test_offline_uses_what_is_held_and_says_what_is_not(place: Place) -> None:
+    """With --offline nothing is asked of anybody."""
+    environ = {"MODELHUB_CONFIG": str(place.folder / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": place.hub.url}
+    settings = config.load(library=place.library, environ=environ | {"HF_HUB_OFFLINE": "1"})
+    before = len(place.hub.requests)
+    with pytest.raises(ModelhubError):
+        plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
+    assert len(place.hub.requests) == before
+
+
+def test_gated_and_private_repositories_need_access(
+    repositories: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 5, with the page on which to accept or the token to set."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with Hub(repositories, token="right") as hub:
+        environ = {"MODELHUB_CONFIG": str(tmp_path / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": hub.url}
+        settings = config.load(library=tmp_path / "library", environ=environ | {"HF_TOKEN": "wrong"})
+        with pytest.raises(AccessError) as caught:
+            plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
+        assert caught.value.code == 5
+        assert "wrong" not in caught.value.message + caught.value.hint

@@ -1,0 +1,53 @@
+"""Small files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelhub.errors import ModelhubError
+from modelhub.storage import atomic_write
+from modelhub.storage.atomic_write import replace_file
+
+
+def test_a_file_is_made_with_its_folder_and_then_replaced(tmp_path: Path) -> None:
+    """Nothing else is left beside it."""
+    file = tmp_path / "新" / "file.txt"
+    replace_file(file, b"one")
+    replace_file(file, b"two")
+    assert file.read_bytes() == b"two"
+    assert os.listdir(file.parent) == ["file.txt"]
+
+
+def test_the_old_content_stays_when_the_new_cannot_be_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up while writing: the message says so, and no temporary file is left."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = tmp_path / "file.txt"
+    file.write_bytes(b"old")
+    monkeypatch.setattr(atomic_write, "sync_descriptor", full)
+    with pytest.raises(ModelhubError, match="disk is full"):
+        replace_file(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions, and links need a privilege")
+def test_permissions_stay_and_links_are_followed(tmp_path: Path) -> None:
+    """What a link leads to is written; the link stays one."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    replace_file(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
