@@ -1,11 +1,12 @@
-"""Errors that speak to the user: what failed, which file, what to do next.
+"""The errors that modelhub raises: what failed and what to do next, as data that every front end can word.
 
-The exit codes are those of the command line's contract; `cli/errors.py` is the one place that catches these.
+The exit codes are those of the command line; `cli/errors.py` is the one place that catches these errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -22,52 +23,76 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-def gravest(codes: Iterable[Exit]) -> Exit:
-    """The exit code of a run of many things: something unsafe before all, else the greatest, OK for none."""
+def worst_exit_code(codes: Iterable[Exit]) -> Exit:
+    """Return the exit code for a batch: UNSAFE before all others, else the greatest; OK for an empty one."""
     return max(codes, key=lambda code: (code is Exit.UNSAFE, code), default=Exit.OK)
 
 
-class ModelhubError(Exception):
-    """Something asked for could not be done.
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What the user can do about an error.
 
-    `message` says what failed and names the file or source; `hint` says what to do next ("" when there is nothing).
+    `text` is a sentence that holds for every front end: it names no flag and no command. A remedy that a front end
+    words in its own way has a `key`, such as "go-online", and the `values` that these words need; the command line's
+    words are in `cli/remedies.py`.
+    """
+
+    text: str = ""
+    key: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.key)
+
+
+GO_ONLINE = Remedy("Ask again when online.", "go-online")
+
+
+class ModelhubError(Exception):
+    """A request that failed.
+
+    `message` states what failed and names the file or source; `remedy` states what to do next, and is empty when
+    nothing can be done. A remedy given as text is one without a key.
     """
 
     code: Exit = Exit.FAILED
 
-    def __init__(self, message: str, hint: str = "", *, code: Exit | None = None) -> None:
+    def __init__(self, message: str, remedy: Remedy | str = "", *, code: Exit | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.remedy = Remedy(remedy) if isinstance(remedy, str) else remedy
         if code is not None:
             self.code = code
 
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy.text}".strip()
+
 
 class UsageError(ModelhubError):
-    """The words of the command, the configuration or a source cannot be understood."""
+    """A request, a setting or a source that is not valid."""
 
     code = Exit.USAGE
 
 
 class NotFoundError(ModelhubError):
-    """A model, file, repository or revision is not there."""
+    """A model, file, repository or revision that does not exist."""
 
     code = Exit.NOT_FOUND
 
 
 class UnsafeError(ModelhubError):
-    """Refused because the content could run code or could not be shown to be harmless."""
+    """Content that is refused because it could run code or could not be shown to be harmless."""
 
     code = Exit.UNSAFE
 
 
 class AccessError(ModelhubError):
-    """A token, a login or an accepted licence is needed."""
+    """A missing token, login or accepted license."""
 
     code = Exit.ACCESS
 
 
 class NetworkError(ModelhubError):
-    """The network or the remote failed."""
+    """A failure of the network or of the remote."""
 
     code = Exit.NETWORK

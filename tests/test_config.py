@@ -65,7 +65,7 @@ def test_a_mistake_in_the_file_names_file_key_and_remedy(tmp_path: Path, text: s
         config.load(file=file, environ={})
     assert says in caught.value.message
     assert str(file) in caught.value.message
-    assert hint in caught.value.hint
+    assert hint in caught.value.remedy.text
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(UsageError, match="cannot be read") as caught:
         config.load(file=path, environ={})
-    assert "UTF-8" in caught.value.hint
+    assert "UTF-8" in caught.value.remedy.text
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from modelhub.catalog.values import (
     Root,
 )
 from modelhub.domain import FileRecord, Inspection, ModelRecord, Source
-from modelhub.errors import NotFoundError
+from modelhub.errors import NotFoundError, Remedy
 
 
 class Catalog(Places, Journal, Renders, Lookups):
@@ -44,7 +44,9 @@ class Catalog(Places, Journal, Renders, Lookups):
         """
         database = Database(location)
         if not create and database.path is not None and not database.path.exists():
-            raise NotFoundError(f"There is no catalog at {database.path}.", "`modelhub add FOLDER` makes one.")
+            raise NotFoundError(
+                f"There is no catalog at {database.path}.", Remedy("Add a folder of models to make one.", "add-folder")
+            )
         schema.ensure(database)
         return cls(database)
 
@@ -202,7 +204,10 @@ class Catalog(Places, Journal, Renders, Lookups):
         """One model by its id. Raises NotFoundError."""
         found = reading.records(self._database, [model_id])
         if not found:
-            raise NotFoundError(f"The catalog has no model number {model_id}.", "`modelhub list` shows what is there.")
+            raise NotFoundError(
+                f"The catalog has no model number {model_id}.",
+                Remedy("List the models to see their numbers.", "list-models"),
+            )
         return found[0]
 
     def from_source(self, kind: str, reference: str, path: str, commit: str | None) -> builtins.list[ModelRecord]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError
 
 
@@ -34,7 +35,7 @@ def guarded(action: Callable[[], Any]) -> int:
         sys.stdout.flush()
         return int(result) if isinstance(result, int) else Exit.OK
     except ModelhubError as exc:
-        say(exc.message, exc.hint)
+        say(exc.message, sentence(exc.remedy))
         return exc.code
     except (KeyboardInterrupt, typer.Abort):
         say("interrupted; nothing is lost, the same command goes on where it stopped.")

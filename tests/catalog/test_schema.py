@@ -113,7 +113,7 @@ def test_rubbish_is_refused_untouched(tmp_path: Path, garbage: bytes) -> None:
     with pytest.raises(CatalogError) as caught:
         Catalog.open(place)
     assert str(place) in caught.value.message
-    assert caught.value.hint
+    assert caught.value.remedy.text
     assert content(place) == garbage
 
 

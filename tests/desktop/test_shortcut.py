@@ -208,7 +208,7 @@ def test_two_of_one_id_and_unknown_ones_are_refused(tmp_path: Path) -> None:
         install(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
     with pytest.raises(NotFoundError) as caught:
         find("other", tmp_path / "state")
-    assert "sort-it" in caught.value.hint
+    assert "sort-it" in caught.value.remedy.text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"shortcuts": [{"id": 1}]}', "\x00"])

@@ -300,7 +300,7 @@ def test_an_action_of_a_lost_manifest_is_explained(tmp_path: Path) -> None:
     (tmp_path / "state" / MANIFEST).unlink()
     with pytest.raises(ModelhubError, match="already holds an action") as caught:
         put(tmp_path, "filemanager", writer=writer)
-    assert "Thunar" in caught.value.hint
+    assert "Thunar" in caught.value.remedy.text
 
 
 @pytest.mark.parametrize(

@@ -349,7 +349,7 @@ def test_a_missing_folder_and_uis_that_cannot_be_linked_are_told(tmp_path: Path,
     for layout in ("stability-matrix", "InvokeAI"):
         with pytest.raises(UsageError) as caught:
             link(layout, tmp_path, library)
-        assert "modelhub sort" in caught.value.hint
+        assert "modelhub sort" in caught.value.remedy.text
     with pytest.raises(UsageError, match="swarm"):
         link("swarm", tmp_path, library)
 

@@ -278,4 +278,4 @@ def test_odd_files_are_errors_that_name_what_is_wrong(tensors: dict[str, Any], w
     """No traceback, and no memory taken for a million vectors."""
     with pytest.raises(ModelhubError, match=words) as caught:
         read_embedding(tensors, {})
-    assert caught.value.hint
+    assert caught.value.remedy.text

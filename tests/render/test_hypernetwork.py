@@ -430,7 +430,7 @@ def test_what_a1111_could_not_load_is_an_error_with_a_reason(side: Side, entries
     tensors = {f"16.{which}.{name}": tensor for which in (0, 1) for name, tensor in side.items()}
     with pytest.raises(ModelhubError, match=words) as caught:
         Hypernetwork(tensors, entries)
-    assert caught.value.hint
+    assert caught.value.remedy.text
 
 
 def test_a_file_with_one_side_is_an_error() -> None:

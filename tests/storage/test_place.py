@@ -176,7 +176,7 @@ def test_a_hard_link_that_cannot_be_made_says_what_else_to_do(
     monkeypatch.setattr(os, "link", refuse(number))
     with pytest.raises(ModelhubError, match="one drive") as caught:
         place.hard_link(source, library / "x.pt", within=library)
-    assert "symbolic" in caught.value.hint
+    assert "symbolic" in caught.value.remedy.text
 
 
 def test_a_symlink_without_the_privilege_says_what_to_do(
@@ -192,7 +192,7 @@ def test_a_symlink_without_the_privilege_says_what_to_do(
     monkeypatch.setattr(os, "symlink", refused)
     with pytest.raises(ModelhubError, match="symbolic links") as caught:
         place.symlink(source, library / "x.pt", within=library)
-    assert "Developer Mode" in caught.value.hint
+    assert "Developer Mode" in caught.value.remedy.text
 
 
 @pytest.mark.parametrize("way", [place.move, place.copy, place.hard_link])

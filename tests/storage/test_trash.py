@@ -61,7 +61,7 @@ def test_a_trash_that_refuses_leaves_the_file_and_says_so(tmp_path: Path) -> Non
 
     with pytest.raises(TrashError, match=r"model\.pt.*no trash on this drive") as caught:
         to_trash([model], send=broken)
-    assert "Nothing was deleted" in caught.value.hint
+    assert "Nothing was deleted" in caught.value.remedy.text
     assert model.exists()
 
 

@@ -72,5 +72,5 @@ def test_an_unknown_layout_names_the_known_ones() -> None:
     """A typo is answered with the list."""
     with pytest.raises(UsageError) as caught:
         layout_named("a111")
-    assert "a1111" in caught.value.hint
-    assert "comfyui" in caught.value.hint
+    assert "a1111" in caught.value.remedy.text
+    assert "comfyui" in caught.value.remedy.text

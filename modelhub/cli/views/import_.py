@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, colour, print_json
 from modelhub.cli.session import Session
-from modelhub.errors import ModelhubError, NotFoundError, gravest
+from modelhub.errors import ModelhubError, NotFoundError, worst_exit_code
 
 if TYPE_CHECKING:
     from modelhub.operations.remote.import_manifest import Restored
@@ -54,7 +54,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool) -> int:
-    """Rebuild, one line a model; the exit code of the gravest failure."""
+    """Rebuild, one line a model; the exit code of the worst failure."""
     from modelhub.fetch.sources.registry import fetchers
     from modelhub.operations.remote.import_manifest import rebuild
     from modelhub.operations.remote.manifest import from_text
@@ -77,7 +77,7 @@ def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool
         print_json([_to_json(item) for item in seen])
     counts = Counter(item.fate.value for item in seen)
     session.progress.note(", ".join(f"{n} {word}" for word, n in counts.items()) or "The manifest is empty.")
-    return gravest(item.code for item in seen)
+    return worst_exit_code(item.code for item in seen)
 
 
 def _read(file: str) -> bytes:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from modelhub.cli.output import Column, clean, colour, print_json, size_text, table
+from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
-from modelhub.errors import ModelhubError, UsageError, gravest
+from modelhub.errors import ModelhubError, UsageError, worst_exit_code
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.malware_scans import scan_text
 from modelhub.operations.remote.obtain import Obtained
@@ -27,7 +28,7 @@ _CANDIDATES = (
 
 
 def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -> int:
-    """Pull one after the other. One that fails does not stop the others; the exit code is that of the gravest failure.
+    """Pull one after the other. One that fails does not stop the others; the exit code is that of the worst failure.
 
     A single one that fails raises its error, unless events are read.
     """
@@ -49,7 +50,7 @@ def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -
         print_json(documents)
     elif len(requests) > 1:
         session.progress.note("\n".join(_summary(len(requests), failures)))
-    return gravest(error.code for _, error in failures)
+    return worst_exit_code(error.code for _, error in failures)
 
 
 def _pull_one(session: Session, request: Request, sources: Sequence[Fetcher], *, dry_run: bool) -> dict[str, object]:
@@ -96,14 +97,14 @@ def tell(session: Session, error: ModelhubError) -> None:
     from modelhub.cli.progress import JsonProgress
 
     if isinstance(session.progress, JsonProgress):
-        session.progress.write("error", message=error.message, hint=error.hint, exit_code=int(error.code))
+        session.progress.write("error", message=error.message, hint=sentence(error.remedy), exit_code=int(error.code))
         return
-    say(error.message, error.hint)
+    say(error.message, sentence(error.remedy))
 
 
 def failure_to_json(source: str, error: ModelhubError) -> dict[str, object]:
     """A source that could not be pulled, in a run of many."""
-    return {"source": source, "error": error.message, "hint": error.hint, "exit_code": int(error.code)}
+    return {"source": source, "error": error.message, "hint": sentence(error.remedy), "exit_code": int(error.code)}
 
 
 def _summary(count: int, failures: Sequence[tuple[Request, ModelhubError]]) -> list[str]:

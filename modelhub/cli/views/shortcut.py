@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelhub.cli.output import clean, print_json
+from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.sort import chosen_rules, write_report_of
 from modelhub.desktop.shortcut import Shortcut
@@ -229,7 +230,7 @@ def _error_report(place: Path, shortcut: Shortcut, error: ModelhubError) -> None
                 Stayed(
                     path=shortcut.folder,
                     reason="error",
-                    words=f"{error.message} {error.hint}".strip(),
+                    words=f"{error.message} {sentence(error.remedy)}".strip(),
                     needs_you=True,
                 ),
             ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, colour, print_json
 from modelhub.cli.session import Session
-from modelhub.errors import ModelhubError, NotFoundError, gravest
+from modelhub.errors import ModelhubError, NotFoundError, worst_exit_code
 
 if TYPE_CHECKING:
     from modelhub.domain import ModelRecord
@@ -36,7 +36,7 @@ def show_standings(session: Session, standings: Sequence[Standing]) -> int:
             if item.state.value in _COLOURS:
                 print("\n".join(_lines(item)), flush=True)
         session.progress.note(_sum(standings))
-    return gravest(item.code for item in standings)
+    return worst_exit_code(item.code for item in standings)
 
 
 def _sum(standings: Sequence[Standing]) -> str:
@@ -137,7 +137,7 @@ def run_updates(session: Session, sources: Sequence[str], *, replace_old: bool, 
         print_json(documents)
     else:
         session.progress.note(_sum_of(documents, standings))
-    return gravest(codes)
+    return worst_exit_code(codes)
 
 
 def _old_lines(done: Updated) -> list[str]:
@@ -169,6 +169,6 @@ def _named(session: Session, sources: Sequence[str]) -> list[ModelRecord]:
             try:
                 records = models_named(session, [source])
             except NotFoundError as exc:
-                raise NotFoundError(f"Nothing in the catalog came from `{source}`.", exc.hint) from exc
+                raise NotFoundError(f"Nothing in the catalog came from `{source}`.", exc.remedy) from exc
         found |= {record.id: record for record in records}
     return list(found.values())

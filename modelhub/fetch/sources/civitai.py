@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
+from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_api, civitai_reference
 from modelhub.fetch.sources.api_client import Questions
@@ -179,7 +179,7 @@ class Civitai:
 
     def _get(self, path: str, kind: type[_T], about: str, *, posted: Sequence[str] | None = None) -> _T:
         if self.offline:
-            raise NetworkError(f"Offline: Civitai is not asked about {about}.", "Leave out --offline to ask.")
+            raise NetworkError(f"Offline: Civitai is not asked about {about}.", GO_ONLINE)
         response = self._questions.ask(path, posted=posted)
         if posted is not None and response.status_code in (400, 404, 405, 501):
             raise _NoSuchQuestionError(f"{self.endpoint} does not answer {path}.")

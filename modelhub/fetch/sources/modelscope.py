@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from modelhub.domain import TriggerWord
-from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
+from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.sources import modelscope_reference, repositories
 from modelhub.fetch.sources.api_client import Questions
@@ -97,7 +97,8 @@ class ModelScope:
         reference = self._reference(source, revision)
         if self.offline:
             raise NetworkError(
-                f"Offline: ModelScope is not asked about {reference.hub}.", "Leave out --offline to ask."
+                f"Offline: ModelScope is not asked about {reference.hub}.",
+                GO_ONLINE,
             )
         site = _Site(reference.site or self.endpoint, self._secret(reference), self._timeout, self._sleep)
         listing = site.listing(reference)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from urllib.parse import unquote_plus, urlsplit
 
-from modelhub.errors import NetworkError, UsageError
+from modelhub.errors import GO_ONLINE, NetworkError, UsageError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_reference, huggingface_reference, modelscope_reference
 from modelhub.fetch.transfer.download import probe
@@ -64,7 +64,7 @@ class PlainHttp:
         if revision:
             raise UsageError(f"{shown(url)} is a plain address and has no revisions.", "Leave out --revision.")
         if self._offline:
-            raise NetworkError(f"Offline: {shown(url)} is not asked.", "Leave out --offline to ask.")
+            raise NetworkError(f"Offline: {shown(url)} is not asked.", GO_ONLINE)
         remote = RemoteFile(name=_last_segment(url), url=url)
         found = probe(remote, settings=self._settings)
         file = RemoteFile(name=found.name, url=url, size=found.size, etag=found.etag)

@@ -79,7 +79,7 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
             wrong = catalog.check()
             roots = catalog.roots()
     except ModelhubError as exc:
-        yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.hint)
+        yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.remedy.text)
         return
     yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location}, {counts.models} models")
     for problem in wrong:

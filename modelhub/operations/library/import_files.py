@@ -41,7 +41,7 @@ def bring(
         try:
             target = _bring_one(path, keep=keep, library=library)
         except ModelhubError as exc:
-            yield Outcome(path=path, status=Status.FAILED, message=f"{exc.message} {exc.hint}".strip())
+            yield Outcome(path=path, status=Status.FAILED, message=f"{exc.message} {exc.remedy.text}".strip())
             continue
         yield from add([target], catalog=catalog, progress=progress, workers=workers)
 

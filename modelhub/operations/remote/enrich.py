@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, Lookup
 from modelhub.domain import Format, LocationState, ModelRecord, Source
-from modelhub.errors import ModelhubError, NetworkError, NotFoundError
+from modelhub.errors import GO_ONLINE, ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.sources.civitai import Civitai
 from modelhub.operations.remote.publish import searchable_tags
@@ -66,7 +66,7 @@ def enrich(
         else:
             due.append(record)
     if due and civitai.offline:
-        raise NetworkError(f"Offline: Civitai is not asked about {len(due)} models.", "Leave out --offline to ask.")
+        raise NetworkError(f"Offline: Civitai is not asked about {len(due)} models.", GO_ONLINE)
     asker = _Asker(civitai, catalog, sleep, fetch_preview)
     with progress.task("asking Civitai", total=len(due), unit="models") as task:
         for start in range(0, len(due), _BATCH):

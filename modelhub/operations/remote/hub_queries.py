@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock, Thread
 from typing import TypeVar
 
-from modelhub.errors import ModelhubError, NetworkError, NotFoundError
+from modelhub.errors import GO_ONLINE, ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
 from modelhub.fetch.sources.repositories import KINDS, Following
 
@@ -78,7 +78,7 @@ class Hubs:
         self, kind: str, reference: str, revision: str | None, since: str | None
     ) -> RemoteModel | ModelhubError | None:
         if self._offline:
-            return NetworkError(f"Offline: the hub is not asked about {reference}.", "Leave out --offline to ask.")
+            return NetworkError(f"Offline: the hub is not asked about {reference}.", GO_ONLINE)
         if self._failures.get(kind, 0) >= _MOST_FAILURES:
             return NetworkError(f"{reference} was not asked about: the hub failed {_MOST_FAILURES} times before.")
         try:

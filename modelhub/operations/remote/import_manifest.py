@@ -109,7 +109,7 @@ def _fetched(
                 catalog.add_source(record.id, other.source)
         return Restored(wanted=wanted, fate=Fate.PULLED, record=_with_words(record, wanted, catalog))
     worst = failures[0]
-    text = " ".join(f"{failure.message} {failure.hint}".strip() for failure in failures)
+    text = " ".join(f"{failure.message} {failure.remedy.text}".strip() for failure in failures)
     return Restored(wanted=wanted, fate=Fate.FAILED, message=text, code=worst.code)
 
 

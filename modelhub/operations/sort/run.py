@@ -120,7 +120,7 @@ def carry_out(decided: SortPlan, *, catalog: Catalog, progress: Progress = SILEN
             else decided.duplicates[failure.bundle - count][0]
         )
         kind = "in use" if isinstance(failure.error, FileInUseError) else "failed"
-        words = f"{failure.error.message} {failure.error.hint}".strip()
+        words = f"{failure.error.message} {failure.error.remedy.text}".strip()
         result.stays.append(Stay(path=item.path, kind=kind, words=words, needs_you=True))
     return result
 

@@ -210,7 +210,7 @@ def test_several_models_that_fit_equally_well_are_listed(repository: str, count:
     assert isinstance(error, AmbiguousChoiceError) and error.code == Exit.USAGE
     assert len(error.candidates) == count
     assert all(row.file.name in error.message for row in error.candidates)
-    assert "--file" in error.hint and "--all" in error.hint
+    assert "--file" in error.remedy.text and "--all" in error.remedy.text
 
 
 def test_all_takes_every_model_file_that_may_be_taken() -> None:
@@ -256,7 +256,7 @@ def test_pickles_are_refused(repository: str, wish: Wish, words: str) -> None:
     """A pickle needs permission and the lack of a safetensors twin; the scan verdict is told."""
     error = failure(REPOSITORIES[repository], wish)
     assert isinstance(error, UnsafeError) and error.code == Exit.UNSAFE
-    assert words in error.message + error.hint
+    assert words in error.message + error.remedy.text
 
 
 def test_a_file_that_the_scan_calls_unsafe_is_never_taken() -> None:

@@ -61,7 +61,7 @@ def test_nonsense_is_a_clear_error(endpoint: str, kind: str, status: int, monkey
         with pytest.raises(ModelhubError) as caught:
             fetcher.resolve(source)
         assert isinstance(caught.value, NetworkError) and endpoint in caught.value.message
-        assert caught.value.hint
+        assert caught.value.remedy.text
 
 
 def test_addresses_in_settings_may_lack_their_scheme() -> None:

@@ -239,7 +239,7 @@ def test_refusals_are_told_apart(site: CivitaiSite) -> None:
     for status, code in {**expected, 429: Exit.NETWORK}.items():
         site.fail(status, times=4 if status in (429, 503) else 1)
         error = failure(site, "civitai:7")
-        assert error.code == code and error.hint
+        assert error.code == code and error.remedy.text
 
 
 def test_a_busy_site_is_asked_again_after_the_time_it_names(site: CivitaiSite) -> None:
@@ -304,7 +304,7 @@ def test_what_is_for_use_on_the_site_only_is_not_offered() -> None:
     with CivitaiSite([item]) as site:
         for source in ("civitai:7", "civitai:7@20"):
             error = failure(site, source)
-            assert error.code == Exit.NOT_FOUND and "on the site only" in error.hint
+            assert error.code == Exit.NOT_FOUND and "on the site only" in error.remedy.text
 
 
 def test_real_answers_are_understood(shared: Path) -> None:

@@ -188,8 +188,8 @@ def test_refusals_are_told_apart() -> None:
         for (source, token), (code, words) in expected.items():
             error = failure(hub, source, token=token)
             assert (error.code, words in error.message) == (code, True), error.message
-            assert error.hint and "hf_" not in error.message + error.hint
-        assert f"{hub.url}/org/gated" in failure(hub, "org/gated").hint
+            assert error.remedy.text and "hf_" not in error.message + error.remedy.text
+        assert f"{hub.url}/org/gated" in failure(hub, "org/gated").remedy.text
         model = fetcher(hub, token="hf_right").resolve("org/gated")
         credential = model.files[0].credential
         assert credential is not None and (credential.origin, credential.value) == (hub.url, "Bearer hf_right")
@@ -256,7 +256,7 @@ def test_the_environments_offline_switch_is_said() -> None:
         "from modelhub.fetch.sources.huggingface import HuggingFace\n"
         "from modelhub.errors import NetworkError\n"
         "try: HuggingFace(endpoints=('http://127.0.0.1:9',)).resolve('a/b')\n"
-        "except NetworkError as e: print(e.message, e.hint)"
+        "except NetworkError as e: print(e.message, e.remedy.text)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env={"HF_HUB_OFFLINE": "1", "PATH": ""}, capture_output=True, text=True

@@ -79,7 +79,7 @@ def test_words_that_name_nothing(words: str) -> None:
     assert ModelScope().claims(words)
     with pytest.raises(UsageError) as refused:
         modelscope_reference.parse(words)
-    assert refused.value.hint
+    assert refused.value.remedy.text
 
 
 def lora(folder: Path, seed: int = 1) -> Path:
@@ -291,7 +291,7 @@ def test_strange_answers_are_errors_with_a_next_step(
     with pytest.raises(error) as refused:
         ModelScope(sleep=lambda _: None).resolve("ms:org/name")
     assert type(refused.value) is error
-    assert refused.value.hint  # type: ignore[attr-defined]
+    assert refused.value.remedy.text  # type: ignore[attr-defined]
 
 
 def test_offline_asks_nobody() -> None:

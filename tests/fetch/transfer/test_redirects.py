@@ -70,7 +70,7 @@ def test_errors_hold_no_signature(tmp_path: Path) -> None:
         store.always = Fault(status=403)
         with pytest.raises(AccessError) as caught:
             download(remote(front.url, DATA), tmp_path, settings=QUICK)
-    assert "s3cr3t" not in f"{caught.value.message}{caught.value.hint}{caught.value.__cause__}"
+    assert "s3cr3t" not in f"{caught.value.message}{caught.value.remedy.text}{caught.value.__cause__}"
 
 
 REFUSED = [

@@ -87,7 +87,7 @@ def test_a_target_removed_in_mid_download_is_said(tmp_path: Path) -> None:
             download(remote(server.url, DATA), target, settings=QUICK)
         thread.join()
         server.rate = 0
-        assert caught.value.hint
+        assert caught.value.remedy.text
         assert download(remote(server.url, DATA), target, settings=QUICK).path.read_bytes() == DATA
 
 

@@ -224,7 +224,7 @@ def test_an_unknown_root_names_the_known_ones(catalog: Catalog, models: Path) ->
     assert [root.path for root in roots_named(Path("models"), catalog)] == [models]
     with pytest.raises(NotFoundError) as caught:
         roots_named(Path("modles"), catalog)
-    assert "models" in caught.value.hint
+    assert "models" in caught.value.remedy.text
 
 
 def test_verify_tells_rot_truncation_and_absence_apart(catalog: Catalog, models: Path) -> None:

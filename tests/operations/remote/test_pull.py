@@ -210,7 +210,7 @@ def test_another_file_of_the_same_name_is_never_replaced(place: Place) -> None:
     taken.write_bytes(b"mine")
     with pytest.raises(TargetExistsError) as caught:
         place.pull(SD15)
-    assert "--name" in caught.value.hint
+    assert "--name" in caught.value.remedy.text
     assert taken.read_bytes() == b"mine"
 
 
@@ -237,7 +237,7 @@ def test_what_is_not_there_is_said(place: Place, source: str, error: type[Modelh
     with pytest.raises(error) as caught:
         place.pull(source)
     assert caught.value.code == code
-    assert caught.value.hint
+    assert caught.value.remedy.text
 
 
 def test_a_page_instead_of_a_model_is_refused(place: Place) -> None:
@@ -290,4 +290,4 @@ def test_gated_and_private_repositories_need_access(
         with pytest.raises(AccessError) as caught:
             plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
         assert caught.value.code == 5
-        assert "wrong" not in caught.value.message + caught.value.hint
+        assert "wrong" not in caught.value.message + caught.value.remedy.text

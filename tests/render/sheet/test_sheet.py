@@ -95,7 +95,7 @@ def test_other_names_are_refused_with_the_ones_that_work(tmp_path: Path) -> None
     """The suffix decides; nothing is written for another."""
     with pytest.raises(UsageError, match=r"sheet\.pdf") as caught:
         write_sheet(tmp_path / "sheet.pdf", [entry()], title="t")
-    assert ".html" in caught.value.hint
+    assert ".html" in caught.value.remedy.text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -345,7 +345,7 @@ def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ModelhubError) as caught:
         write_sheet(tmp_path / "s.html", [entry()], title="t")
-    assert "sd-modelhub[render]" in caught.value.hint
+    assert "sd-modelhub[render]" in caught.value.remedy.text
 
 
 def test_without_any_system_font_a_sheet_is_still_drawn(
