@@ -28,10 +28,10 @@ def outdated(
     """
     from modelhub.catalog import ModelQuery
     from modelhub.cli.references import models_named
-    from modelhub.cli.views.update import ask, show_standings
+    from modelhub.cli.views.update import ask, show_statuses
 
     session: Session = ctx.obj
     if offline:
         session.adjust(offline=True)
     records = models_named(session, models) if models else session.catalog.records(ModelQuery())
-    return show_standings(session, ask(session, records))
+    return show_statuses(session, ask(session, records))

@@ -76,8 +76,8 @@ def pull(
     from modelhub.cli.views.pull import adjust, given_sources, refuse_with, run_pulls
     from modelhub.cli.views.update import run_updates
     from modelhub.errors import UsageError
-    from modelhub.fetch.choice.choose import Wish
-    from modelhub.operations.remote.pull import Request
+    from modelhub.fetch.choice.criteria import FileCriteria
+    from modelhub.operations.remote.pull import PullRequest
 
     session: Session = ctx.obj
     adjust(session, limit_rate=limit_rate, offline=offline, progress=progress)
@@ -101,7 +101,7 @@ def pull(
         raise UsageError(f"--for {purpose}: there is no such purpose.", "Say --for render or --for train.")
     if len(named) > 1 and (name or sha256):
         raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
-    wish = Wish(
+    criteria = FileCriteria(
         purpose=purpose or settings.pull_purpose,
         files=tuple(files or ()),
         all=all_,
@@ -111,9 +111,9 @@ def pull(
         convert=convert,
     )
     requests = [
-        Request(
+        PullRequest(
             source=source,
-            wish=wish,
+            criteria=criteria,
             revision=revision,
             to=to,
             name=name,

@@ -13,7 +13,7 @@ from modelhub.errors import Exit, ModelhubError
 
 if TYPE_CHECKING:
     from modelhub.fetch.fetcher import RemoteModel
-    from modelhub.operations.remote.enrich import Enriched
+    from modelhub.operations.remote.enrich import EnrichResult
 
 
 def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previews: bool) -> int:
@@ -25,7 +25,7 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
     from modelhub.operations.remote.enrich import enrich
 
     records = models_named(session, models) if models else session.catalog.records(ModelQuery())
-    seen: list[Enriched] = []
+    seen: list[EnrichResult] = []
     code = Exit.OK
     answers = enrich(
         records,
@@ -56,13 +56,13 @@ def _previews(session: Session) -> Callable[[RemoteModel, Path], Path | None]:
     return lambda remote, model: fetch_preview(remote, model, staging=staging)
 
 
-def _sum(seen: Sequence[Enriched], code: Exit) -> str:
+def _sum(seen: Sequence[EnrichResult], code: Exit) -> str:
     counts = Counter(item.answer.value for item in seen)
     text = ", ".join(f"{count} {word}" for word, count in counts.items()) or "Nothing was answered"
     return f"{text}; the same command goes on from here." if code else f"{text}."
 
 
-def _lines(item: Enriched) -> list[str]:
+def _lines(item: EnrichResult) -> list[str]:
     remote = item.remote
     assert remote is not None
     base = f", {remote.base_model}" if remote.base_model else ""
@@ -72,7 +72,7 @@ def _lines(item: Enriched) -> list[str]:
     return lines + [f"       {clean(str(text))}" for text in (*rows, item.message) if text]
 
 
-def _to_json(item: Enriched) -> dict[str, object]:
+def _to_json(item: EnrichResult) -> dict[str, object]:
     remote = item.remote
     return {
         "id": item.record.id,

@@ -14,7 +14,7 @@ from modelhub.cli.session import Session
 from modelhub.errors import ModelhubError, NotFoundError, worst_exit_code
 
 if TYPE_CHECKING:
-    from modelhub.operations.remote.import_manifest import Restored
+    from modelhub.operations.remote.import_manifest import ImportResult
 
 _COLOURS = {"held": "32", "pulled": "32", "missing": "36", "no source": "33", "failed": "31"}
 _SHOWN = 20
@@ -56,12 +56,12 @@ def _write(path: Path, text: str) -> None:
 def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool) -> int:
     """Rebuild, one line a model; the exit code of the worst failure."""
     from modelhub.fetch.sources.registry import fetchers
-    from modelhub.operations.remote.import_manifest import rebuild
+    from modelhub.operations.remote.import_manifest import rebuild_library
     from modelhub.operations.remote.manifest import from_text
 
     manifest = from_text(_read(file), "standard input" if file == "-" else file)
-    seen: list[Restored] = []
-    for item in rebuild(
+    seen: list[ImportResult] = []
+    for item in rebuild_library(
         manifest,
         catalog=session.catalog,
         fetchers=fetchers(session.settings),
@@ -89,12 +89,12 @@ def _read(file: str) -> bytes:
         raise NotFoundError(f"There is no manifest at {file}.", "`modelhub export FILE` writes one.") from exc
 
 
-def _lines(item: Restored) -> list[str]:
+def _lines(item: ImportResult) -> list[str]:
     head = f"{colour(f'{item.fate.value:<10}', _COLOURS[item.fate.value])}  {clean(item.wanted.name)}"
     return [head, *([f"            {clean(item.message)}"] if item.message else [])]
 
 
-def _to_json(item: Restored) -> dict[str, object]:
+def _to_json(item: ImportResult) -> dict[str, object]:
     record = item.record
     return {
         "name": item.wanted.name,

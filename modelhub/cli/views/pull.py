@@ -13,8 +13,8 @@ from modelhub.cli.views.details import headline
 from modelhub.errors import ModelhubError, UsageError, worst_exit_code
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.malware_scans import scan_text
-from modelhub.operations.remote.obtain import Obtained
-from modelhub.operations.remote.pull import Plan, Pulled, Request, plan_pull, pull
+from modelhub.operations.remote.obtain import ObtainedFile
+from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
 
 _SOURCES = {"huggingface": "the hub", "civitai": "Civitai", "modelscope": "ModelScope"}
 PROGRESS_FORMS = ("bars", "none", "json")
@@ -27,7 +27,7 @@ _CANDIDATES = (
 )
 
 
-def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -> int:
+def run_pulls(session: Session, requests: Sequence[PullRequest], *, dry_run: bool) -> int:
     """Pull one after the other. One that fails does not stop the others; the exit code is that of the worst failure.
 
     A single one that fails raises its error, unless events are read.
@@ -36,7 +36,7 @@ def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -
 
     sources = fetchers(session.settings)
     documents = []
-    failures: list[tuple[Request, ModelhubError]] = []
+    failures: list[tuple[PullRequest, ModelhubError]] = []
     for request in requests:
         try:
             documents.append(_pull_one(session, request, sources, dry_run=dry_run))
@@ -53,7 +53,9 @@ def run_pulls(session: Session, requests: Sequence[Request], *, dry_run: bool) -
     return worst_exit_code(error.code for _, error in failures)
 
 
-def _pull_one(session: Session, request: Request, sources: Sequence[Fetcher], *, dry_run: bool) -> dict[str, object]:
+def _pull_one(
+    session: Session, request: PullRequest, sources: Sequence[Fetcher], *, dry_run: bool
+) -> dict[str, object]:
     plan = plan_pull(request, fetchers=sources)
     for notice in plan.remote.notices:
         session.progress.note(notice)
@@ -70,7 +72,7 @@ def _pull_one(session: Session, request: Request, sources: Sequence[Fetcher], *,
     return result_to_json(result)
 
 
-def _write_sidecars(session: Session, result: Pulled) -> None:
+def _write_sidecars(session: Session, result: PullResult) -> None:
     """The model is there and recorded: what is beside it is no reason to fail."""
     from modelhub.operations.remote.source_sidecars import write_sidecars
 
@@ -83,7 +85,7 @@ def _write_sidecars(session: Session, result: Pulled) -> None:
             session.progress.note(f"{model.name}: no preview: {exc}")
 
 
-def announce(session: Session, plan: Plan) -> None:
+def announce(session: Session, plan: PullPlan) -> None:
     """Tell whoever reads events what is going to come."""
     from modelhub.cli.progress import JsonProgress
 
@@ -107,7 +109,7 @@ def failure_to_json(source: str, error: ModelhubError) -> dict[str, object]:
     return {"source": source, "error": error.message, "hint": sentence(error.remedy), "exit_code": int(error.code)}
 
 
-def _summary(count: int, failures: Sequence[tuple[Request, ModelhubError]]) -> list[str]:
+def _summary(count: int, failures: Sequence[tuple[PullRequest, ModelhubError]]) -> list[str]:
     if not failures:
         return [f"All {count} sources are done."]
     lines = [f"{count - len(failures)} of {count} sources are done; {len(failures)} failed:"]
@@ -161,7 +163,7 @@ def read_sources(lines: Iterable[str]) -> list[str]:
     return found
 
 
-def plan_lines(plan: Plan, *, full: bool) -> list[str]:
+def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     """The choice in one line; with `full` the table of everything that was looked at."""
     choice = plan.choice
     count = "the diffusers folder, " if choice.layout == "diffusers" else ""
@@ -184,7 +186,7 @@ def plan_lines(plan: Plan, *, full: bool) -> list[str]:
     return lines
 
 
-def result_lines(result: Pulled) -> list[str]:
+def result_lines(result: PullResult) -> list[str]:
     """Where the models are now, and how their bytes came."""
     lines = []
     for model in result.models:
@@ -198,7 +200,7 @@ def result_lines(result: Pulled) -> list[str]:
     return lines + [f"       {clean(text)}" for text in said if text]
 
 
-def _said_by_source(result: Pulled) -> list[str]:
+def _said_by_source(result: PullResult) -> list[str]:
     """The licence, and the source's scan where it is not clean."""
     remote = result.plan.remote
     lines = [f"licence: {remote.license}"] if remote.license else []
@@ -209,7 +211,7 @@ def _said_by_source(result: Pulled) -> list[str]:
     return lines
 
 
-def _ways(obtained: Sequence[Obtained]) -> str:
+def _ways(obtained: Sequence[ObtainedFile]) -> str:
     words = {"held": "already held", "cached": "taken from the Hugging Face cache"}
     parts = []
     for way, text in words.items():
@@ -225,7 +227,7 @@ def _ways(obtained: Sequence[Obtained]) -> str:
     return "; ".join(parts)
 
 
-def plan_to_json(plan: Plan) -> dict[str, object]:
+def plan_to_json(plan: PullPlan) -> dict[str, object]:
     """A plan as `pull --dry-run --json` prints it."""
     remote, choice = plan.remote, plan.choice
     return {
@@ -246,7 +248,7 @@ def plan_to_json(plan: Plan) -> dict[str, object]:
     }
 
 
-def result_to_json(result: Pulled) -> dict[str, object]:
+def result_to_json(result: PullResult) -> dict[str, object]:
     """A finished pull as `pull --json` prints it."""
     from modelhub.documents.models import record_to_json
 

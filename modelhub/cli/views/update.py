@@ -11,14 +11,14 @@ from modelhub.errors import ModelhubError, NotFoundError, worst_exit_code
 
 if TYPE_CHECKING:
     from modelhub.domain import ModelRecord
-    from modelhub.operations.remote.outdated import Standing
-    from modelhub.operations.remote.update import Updated
+    from modelhub.operations.remote.outdated import UpdateStatus
+    from modelhub.operations.remote.update import UpdateResult
 
 _COLOURS = {"outdated": "33", "gone": "31", "failed": "31"}  # the states that are printed
 _SHOWN = 10  # digits of a commit
 
 
-def ask(session: Session, records: Iterable[ModelRecord]) -> list[Standing]:
+def ask(session: Session, records: Iterable[ModelRecord]) -> list[UpdateStatus]:
     """How each of these models stands to where it came from."""
     from modelhub.fetch.sources.registry import fetchers
     from modelhub.operations.remote.outdated import outdated
@@ -27,29 +27,29 @@ def ask(session: Session, records: Iterable[ModelRecord]) -> list[Standing]:
     return outdated(records, fetchers=fetchers(settings), offline=settings.offline, progress=session.progress)
 
 
-def show_standings(session: Session, standings: Sequence[Standing]) -> int:
+def show_statuses(session: Session, statuses: Sequence[UpdateStatus]) -> int:
     """Print what is not current and a sum, or all of it as JSON; the exit code of what could not be asked."""
     if session.json:
-        print_json([standing_to_json(item) for item in standings])
+        print_json([status_to_json(item) for item in statuses])
     else:
-        for item in standings:
+        for item in statuses:
             if item.state.value in _COLOURS:
                 print("\n".join(_lines(item)), flush=True)
-        session.progress.note(_sum(standings))
-    return worst_exit_code(item.code for item in standings)
+        session.progress.note(_sum(statuses))
+    return worst_exit_code(item.code for item in statuses)
 
 
-def _sum(standings: Sequence[Standing]) -> str:
-    if not standings:
+def _sum(statuses: Sequence[UpdateStatus]) -> str:
+    if not statuses:
         return "No model of the catalog came from a hub that could be asked."
     counts: dict[str, int] = {}
-    for item in standings:
+    for item in statuses:
         counts[item.state.value] = counts.get(item.state.value, 0) + 1
     text = ", ".join(f"{count} {state}" for state, count in counts.items())
     return f"{text}. Fetch what is newer: modelhub pull --update" if "outdated" in counts else f"{text}."
 
 
-def _lines(item: Standing) -> list[str]:
+def _lines(item: UpdateStatus) -> list[str]:
     head = f"{colour(f'{item.state.value:<9}', _COLOURS[item.state.value])}  {clean(item.model.name)}"
     what = f"{item.source.reference}"
     if item.state.value == "outdated":
@@ -67,7 +67,7 @@ def _short(version: str | None) -> str:
     return (version or "unknown")[:_SHOWN]
 
 
-def standing_to_json(item: Standing) -> dict[str, object]:
+def status_to_json(item: UpdateStatus) -> dict[str, object]:
     """One object of `outdated --json`."""
     return {
         "id": item.model.id,
@@ -99,22 +99,22 @@ def run_updates(session: Session, sources: Sequence[str], *, replace_old: bool, 
     from modelhub.fetch.sources.registry import fetchers
     from modelhub.operations.remote.update import plan_update, update
 
-    standings = ask(session, _named(session, sources))
+    statuses = ask(session, _named(session, sources))
     documents: list[dict[str, object]] = []
-    codes = [item.code for item in standings]
+    codes = [item.code for item in statuses]
     hubs = fetchers(session.settings)
-    for item in standings:
+    for item in statuses:
         if item.state.value != "outdated":
             if item.code:
                 tell(session, ModelhubError(f"{item.source.reference}: {item.message}", code=item.code))
-                documents.append({**standing_to_json(item), "error": item.message})
+                documents.append({**status_to_json(item), "error": item.message})
             continue
         try:
             plan = plan_update(item, fetchers=hubs, settings=session.settings)
             if not session.json:
                 print("\n".join(plan_lines(plan, full=dry_run)), flush=True)
             if dry_run:
-                documents.append({**standing_to_json(item), "plan": plan_to_json(plan)})
+                documents.append({**status_to_json(item), "plan": plan_to_json(plan)})
                 continue
             announce(session, plan)
             done = update(
@@ -128,28 +128,28 @@ def run_updates(session: Session, sources: Sequence[str], *, replace_old: bool, 
         except ModelhubError as exc:
             tell(session, exc)
             codes.append(exc.code)
-            documents.append({**standing_to_json(item), **failure_to_json(item.source.reference, exc)})
+            documents.append({**status_to_json(item), **failure_to_json(item.source.reference, exc)})
             continue
-        documents.append({**standing_to_json(item), **result_to_json(done.pulled), "trashed": done.trashed})
+        documents.append({**status_to_json(item), **result_to_json(done.pulled), "trashed": done.trashed})
         if not session.json:
             print("\n".join([*result_lines(done.pulled), *_old_lines(done)]), flush=True)
     if session.json:
         print_json(documents)
     else:
-        session.progress.note(_sum_of(documents, standings))
+        session.progress.note(_sum_of(documents, statuses))
     return worst_exit_code(codes)
 
 
-def _old_lines(done: Updated) -> list[str]:
-    old = done.standing.model
+def _old_lines(done: UpdateResult) -> list[str]:
+    old = done.status.model
     if done.trashed:
         return [f"       the old one is in the trash: {clean(old.name)}"]
     return [f"       the old one stays: {clean(str(old.path or old.name))}"]
 
 
-def _sum_of(documents: Sequence[dict[str, object]], standings: Sequence[Standing]) -> str:
+def _sum_of(documents: Sequence[dict[str, object]], statuses: Sequence[UpdateStatus]) -> str:
     failed = sum("error" in document for document in documents)
-    text = f"{len(documents) - failed} of {len(standings)} models had something newer"
+    text = f"{len(documents) - failed} of {len(statuses)} models had something newer"
     return f"{text}; {failed} failed." if failed else f"{text}."
 
 
@@ -157,14 +157,14 @@ def _named(session: Session, sources: Sequence[str]) -> list[ModelRecord]:
     """The models that came from these sources, or that these words mean; all without any."""
     from modelhub.catalog import ModelQuery
     from modelhub.cli.references import models_named
-    from modelhub.operations.remote.update import meant
+    from modelhub.operations.remote.update import records_from_source
 
     everything = session.catalog.records(ModelQuery())
     if not sources:
         return everything
     found: dict[int, ModelRecord] = {}
     for source in sources:
-        records = meant(everything, source)
+        records = records_from_source(everything, source)
         if not records:
             try:
                 records = models_named(session, [source])

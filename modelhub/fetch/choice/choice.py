@@ -1,4 +1,4 @@
-"""What a user may wish of a repository, and what a choice among its files says."""
+"""What a user may criteria of a repository, and what a choice among its files says."""
 
 from __future__ import annotations
 
@@ -10,28 +10,6 @@ from modelhub.fetch.fetcher import RemoteFile
 
 # Why a file may not be taken, by `identity`.
 Refusals = Mapping[tuple[str, str], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What to take: `purpose` "render" or "train"; `files` glob patterns over paths or base names; `all` model files;
-    `diffusers` the folder that the diffusers library loads; `precision` preferred ("fp16", "fp32", "bf16", "fp8").
-
-    Pickle files are taken only with `allow_pickle`, or with `convert` (they become safetensors before use).
-    """
-
-    purpose: str = "render"
-    files: tuple[str, ...] = ()
-    all: bool = False
-    diffusers: bool = False
-    precision: str | None = None
-    allow_pickle: bool = False
-    convert: bool = False
-
-    @property
-    def pickles(self) -> bool:
-        """Whether a pickle without a safetensors twin may be taken."""
-        return self.allow_pickle or self.convert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +27,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class FileChoice:
     """The files to take. `layout`: "file" (each a model of its own) or "diffusers" (one model of many files).
 
     `root` is the folder in the repository that a diffusers model starts at ("" for the top). `candidates` are all

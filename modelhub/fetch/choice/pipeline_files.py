@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from modelhub.errors import NotFoundError, UsageError
-from modelhub.fetch.choice.choice import Choice, Refusals, Wish, identity, readable_size
+from modelhub.fetch.choice.choice import FileChoice, Refusals, identity, readable_size
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.choice.name_traits import Container, WeightSet, is_index, traits
 from modelhub.fetch.choice.refusals import refused_error
-from modelhub.fetch.choice.single_files import Unit, units_of
+from modelhub.fetch.choice.single_files import Bundle, bundle_files
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 
 _INDEX = "model_index.json"
@@ -61,7 +62,9 @@ def _without_index(model: RemoteModel) -> RemoteModel:
     return RemoteModel(kind=model.kind, reference=model.reference, title=model.title, files=())
 
 
-def choose_pipeline(model: RemoteModel, files: Sequence[RemoteFile], wish: Wish, refused: Refusals) -> Choice:
+def choose_pipeline(
+    model: RemoteModel, files: Sequence[RemoteFile], criteria: FileCriteria, refused: Refusals
+) -> FileChoice:
     """Exactly the files that the diffusers folder of `files` needs.
 
     Raises NotFoundError where there is none, UsageError where there are several, UnsafeError where a component's
@@ -74,7 +77,7 @@ def choose_pipeline(model: RemoteModel, files: Sequence[RemoteFile], wish: Wish,
         hint = f"Name one: `modelhub pull {model.reference}/{found[0]} --diffusers`."
         raise UsageError(f"{model.reference} holds several diffusers folders: {', '.join(found)}.", hint)
     root = found[0]
-    preferred = wish.precision if wish.precision else _PRECISION_FOR.get(wish.purpose)
+    preferred = criteria.precision if criteria.precision else _PRECISION_FOR.get(criteria.purpose)
     taken = [file for file in files if file.name == (f"{root}/{_INDEX}" if root else _INDEX)]
     used: set[str] = set()
     for component in sorted(components(model, files, root)):
@@ -86,7 +89,7 @@ def choose_pipeline(model: RemoteModel, files: Sequence[RemoteFile], wish: Wish,
             used.add(unit.traits.precision or "default precision")
     size = readable_size(sum(file.size or 0 for file in taken))
     reason = f"the diffusers folder, {' and '.join(sorted(used)) or 'without weights'}: {len(taken)} files, {size}"
-    return Choice(files=tuple(taken), layout="diffusers", reason=reason, root=root)
+    return FileChoice(files=tuple(taken), layout="diffusers", reason=reason, root=root)
 
 
 def _settings(inside: Iterable[RemoteFile]) -> list[RemoteFile]:
@@ -95,9 +98,9 @@ def _settings(inside: Iterable[RemoteFile]) -> list[RemoteFile]:
 
 def _weights(
     model: RemoteModel, component: str, inside: Sequence[RemoteFile], preferred: str | None, refused: Refusals
-) -> Unit | None:
+) -> Bundle | None:
     """The one set of weights to take of a component; None for those that have none (a tokenizer, a scheduler)."""
-    units = [unit for unit in units_of(inside) if unit.traits.folder == component and _is_main(unit)]
+    units = [unit for unit in bundle_files(inside) if unit.traits.folder == component and _is_main(unit)]
     if not units and any(traits(file).container is not Container.NOT_WEIGHTS for file in inside):
         message = f"{model.reference}: `{component}` holds only incomplete weights or ones for other frameworks."
         raise NotFoundError(message, "Choose a single file with --file, or look for another repository.")
@@ -107,12 +110,12 @@ def _weights(
     return min(allowed, key=lambda unit: _rank(unit, preferred), default=None)
 
 
-def _is_main(unit: Unit) -> bool:
+def _is_main(unit: Bundle) -> bool:
     name = unit.files[0].name.rpartition("/")[2].lower()
     return name.startswith(("diffusion_pytorch_model", "pytorch_model", "model", "diffusion_model"))
 
 
-def _rank(unit: Unit, preferred: str | None) -> tuple[int, ...]:
+def _rank(unit: Bundle, preferred: str | None) -> tuple[int, ...]:
     about = unit.traits
     fits = about.precision == preferred or (preferred == "fp32" and about.precision is None)
     return (

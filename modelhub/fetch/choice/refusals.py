@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelhub.errors import UnsafeError
-from modelhub.fetch.choice.choice import Refusals, Wish, identity
+from modelhub.fetch.choice.choice import Refusals, identity
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.choice.name_traits import Container, Traits, traits
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 
 _UNSAFE_VERDICTS = frozenset({"unsafe", "infected", "danger", "dangerous", "malicious", "virus"})
 
 
-def refusals(files: Iterable[RemoteFile], wish: Wish) -> Refusals:
-    """The files that `wish` does not allow, each with the reason."""
+def refusals(files: Iterable[RemoteFile], criteria: FileCriteria) -> Refusals:
+    """The files that `criteria` does not allow, each with the reason."""
     known = [(file, traits(file)) for file in files]
     twins = {_weights(about): file for file, about in known if _is_safe(file, about)}
     found = {}
     for file, about in known:
         is_pickle = about.container is Container.PICKLE
-        reason = _unsafe(file) or (_pickle(file, twins.get(_weights(about)), wish) if is_pickle else None)
+        reason = _unsafe(file) or (_pickle(file, twins.get(_weights(about)), criteria) if is_pickle else None)
         if reason:
             found[identity(file)] = reason
     return found
@@ -40,10 +41,10 @@ def _unsafe(file: RemoteFile) -> str | None:
     return None
 
 
-def _pickle(file: RemoteFile, twin: RemoteFile | None, wish: Wish) -> str | None:
+def _pickle(file: RemoteFile, twin: RemoteFile | None, criteria: FileCriteria) -> str | None:
     if twin is not None:
         return f"a pickle; the same weights are there as {twin.name}"
-    if wish.pickles:
+    if criteria.pickles:
         return None
     scan = f"its scan says {file.scan}" if file.scan else "no scan verdict"
     return f"a pickle can run code when it is loaded ({scan}); --allow-pickle takes it"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from modelhub.fetch.choice.choice import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.choice.name_traits import Container, Traits, WeightSet, is_index, side_role, traits
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 
@@ -44,7 +44,7 @@ _CONTAINERS = {Container.SAFETENSORS: 0, Container.GGUF: 1, Container.PICKLE: 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Bundle:
     """What is taken together: one file, or all parts of a sharded one with its index."""
 
     files: tuple[RemoteFile, ...]
@@ -62,17 +62,17 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class VariantGroup:
     """One model: all its units."""
 
     folder: str
     model: str
-    units: tuple[Unit, ...]
+    units: tuple[Bundle, ...]
 
 
-def units_of(files: Iterable[RemoteFile]) -> list[Unit]:
+def bundle_files(files: Iterable[RemoteFile]) -> list[Bundle]:
     """The weight files as units; shards come together, incomplete sets of them not at all."""
-    singles: list[Unit] = []
+    singles: list[Bundle] = []
     shards: dict[tuple[str, str, object, object, object, int], list[RemoteFile]] = {}
     everything = list(files)
     for file in everything:
@@ -80,14 +80,14 @@ def units_of(files: Iterable[RemoteFile]) -> list[Unit]:
         if not about.is_weights:
             continue
         if about.shard is None:
-            singles.append(Unit((file,), about))
+            singles.append(Bundle((file,), about))
         else:
             key = (about.folder, about.model, about.weight_set, about.precision, about.container, about.shard[1])
             shards.setdefault(key, []).append(file)
     for shard_key, parts in shards.items():
         if len(parts) == shard_key[-1]:
             about = traits(parts[0])
-            singles.append(Unit((*sorted(parts, key=lambda part: part.name), *_index(everything, about)), about))
+            singles.append(Bundle((*sorted(parts, key=lambda part: part.name), *_index(everything, about)), about))
     return singles
 
 
@@ -103,29 +103,31 @@ def _index(files: Iterable[RemoteFile], about: Traits) -> list[RemoteFile]:
     return found
 
 
-def main_groups(model: RemoteModel, files: Iterable[RemoteFile]) -> tuple[list[Group], bool]:
+def find_main_groups(model: RemoteModel, files: Iterable[RemoteFile]) -> tuple[list[VariantGroup], bool]:
     """The groups that a repository is about, and whether they are only side files (a VAE, a LoRA …).
 
     Side files count when there is nothing else, or when the repository is named after their kind. A file named after
     a VAE that is far larger than any VAE is a checkpoint with that VAE baked in.
     """
-    units = units_of(files)
+    units = bundle_files(files)
     own_role = side_role(model.title)
     mains = [unit for unit in units if own_role and unit.traits.side_role == own_role]
     mains = mains or [unit for unit in units if unit.traits.side_role is None or _has_baked_vae(unit)]
     chosen = mains or units
-    groups: dict[tuple[str, str], list[Unit]] = {}
+    groups: dict[tuple[str, str], list[Bundle]] = {}
     for unit in chosen:
         groups.setdefault((unit.traits.folder, _plain(unit.traits.model)), []).append(unit)
-    found = [Group(folder, min(u.traits.model for u in units), tuple(units)) for (folder, _), units in groups.items()]
+    found = [
+        VariantGroup(folder, min(u.traits.model for u in units), tuple(units)) for (folder, _), units in groups.items()
+    ]
     return found, not mains
 
 
-def _has_baked_vae(unit: Unit) -> bool:
+def _has_baked_vae(unit: Bundle) -> bool:
     return unit.traits.side_role == "vae" and unit.size > _BAKED
 
 
-def outstanding(model: RemoteModel, groups: Sequence[Group]) -> Group | None:
+def preferred_group(model: RemoteModel, groups: Sequence[VariantGroup]) -> VariantGroup | None:
     """The group that stands out from all others, None when none does."""
     small = model.model_type in _SMALL_TYPES
     for group in groups:
@@ -134,7 +136,7 @@ def outstanding(model: RemoteModel, groups: Sequence[Group]) -> Group | None:
     return None
 
 
-def _outranks(group: Group, other: Group, model: RemoteModel, *, small: bool) -> bool:
+def _outranks(group: VariantGroup, other: VariantGroup, model: RemoteModel, *, small: bool) -> bool:
     if group.model == other.model:
         return _depth(group) < _depth(other)
     if _CHECKPOINT_FOLDER.search(other.folder) and not _CHECKPOINT_FOLDER.search(group.folder):
@@ -158,7 +160,7 @@ def _is_extension(longer: str, shorter: str, *, small: bool) -> bool:
     return not small and not _VERSION.fullmatch(rest)
 
 
-def _depth(group: Group) -> tuple[int, str]:
+def _depth(group: VariantGroup) -> tuple[int, str]:
     return (group.folder.count("/") + 1 if group.folder else 0), group.folder
 
 
@@ -166,20 +168,20 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_. ]+", "", name.lower())
 
 
-def ranked(units: Iterable[Unit], wish: Wish) -> list[Unit]:
+def rank_bundles(units: Iterable[Bundle], criteria: FileCriteria) -> list[Bundle]:
     """Units of one group, the one that fits best first."""
-    key = _train_key if wish.purpose == "train" else _render_key
-    return sorted(units, key=lambda unit: (_precision_miss(unit, wish), *key(unit), unit.files[0].name))
+    key = _train_key if criteria.purpose == "train" else _render_key
+    return sorted(units, key=lambda unit: (_precision_miss(unit, criteria), *key(unit), unit.files[0].name))
 
 
-def _precision_miss(unit: Unit, wish: Wish) -> int:
+def _precision_miss(unit: Bundle, criteria: FileCriteria) -> int:
     """0: the wished-for precision by name; 1: by custom, for what names none is most often fp32; 2: another."""
-    if wish.precision in (None, unit.traits.precision):
+    if criteria.precision in (None, unit.traits.precision):
         return 0
-    return 1 if unit.traits.precision is None and wish.precision == "fp32" else 2
+    return 1 if unit.traits.precision is None and criteria.precision == "fp32" else 2
 
 
-def _render_key(unit: Unit) -> tuple[int, ...]:
+def _render_key(unit: Bundle) -> tuple[int, ...]:
     about = unit.traits
     wrong_set = about.weight_set in (WeightSet.NON_EMA, WeightSet.FULL)
     primary = unit.files[0].facts.get("primary") == "true"
@@ -194,7 +196,7 @@ def _render_key(unit: Unit) -> tuple[int, ...]:
     )
 
 
-def _train_key(unit: Unit) -> tuple[int, ...]:
+def _train_key(unit: Bundle) -> tuple[int, ...]:
     about = unit.traits
     half = about.precision in ("fp16", "bf16", "fp8")
     return (
@@ -207,14 +209,14 @@ def _train_key(unit: Unit) -> tuple[int, ...]:
     )
 
 
-def why(unit: Unit, wish: Wish, *, alone: bool) -> str:
+def why(unit: Bundle, criteria: FileCriteria, *, alone: bool) -> str:
     """One phrase on why this unit was taken."""
     if alone:
         return "the only model file that fits"
     words = unit.traits.words
-    if wish.purpose == "train":
+    if criteria.purpose == "train":
         both = unit.traits.weight_set in (WeightSet.FULL, WeightSet.PRUNED)
         words += ", with both weight sets by its name" if both else ", the nearest to full weights that is here"
-    missing = "" if _precision_miss(unit, wish) < 2 else f"; there is no {wish.precision} version"
-    purpose = "for rendering" if wish.purpose == "render" else "for training"
+    missing = "" if _precision_miss(unit, criteria) < 2 else f"; there is no {criteria.precision} version"
+    purpose = "for rendering" if criteria.purpose == "render" else "for training"
     return f"best {purpose}: {words}{missing}"

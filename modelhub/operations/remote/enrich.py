@@ -23,7 +23,7 @@ _PAUSE = 0.2  # seconds between questions: the site is a guest-house, not ours
 _REMEMBERED = timedelta(days=30)  # so long what was not known is not asked about again
 
 
-class Answer(StrEnum):
+class EnrichStatus(StrEnum):
     """What Civitai said of a model's file."""
 
     FOUND = "found"
@@ -32,11 +32,11 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Enriched:
+class EnrichResult:
     """One model and what was learned of it. `preview`: the picture that was written beside it."""
 
     record: ModelRecord
-    answer: Answer
+    answer: EnrichStatus
     remote: RemoteModel | None = None
     preview: Path | None = None
     message: str = ""
@@ -51,7 +51,7 @@ def enrich(
     fetch_preview: Callable[[RemoteModel, Path], Path | None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
     progress: Progress = SILENT,
-) -> Iterator[Enriched]:
+) -> Iterator[EnrichResult]:
     """One answer a model. What is answered is recorded at once, so that a run that breaks off is gone on with.
 
     `refresh` asks again about what was asked before. Raises NetworkError or AccessError when Civitai cannot be asked.
@@ -62,7 +62,7 @@ def enrich(
         if record.format is Format.DIFFUSERS or not record.files:
             continue
         if not refresh and (_is_fresh(asked.get(record.main.sha256)) or _came_from_civitai(record)):
-            yield Enriched(record=record, answer=Answer.REMEMBERED)
+            yield EnrichResult(record=record, answer=EnrichStatus.REMEMBERED)
         else:
             due.append(record)
     if due and civitai.offline:
@@ -100,7 +100,7 @@ class _Asker:
         self._whole: dict[str, RemoteModel] = {}
         self._asked = False
 
-    def answers(self, records: Sequence[ModelRecord]) -> Iterator[Enriched]:
+    def answers(self, records: Sequence[ModelRecord]) -> Iterator[EnrichResult]:
         """One a record. What is not known is recorded before anything else: that costs no further question."""
         self._pause()
         found = self._civitai.by_hashes(record.main.sha256 for record in records)
@@ -109,7 +109,7 @@ class _Asker:
         for record in records:
             remote = found.get(record.main.sha256)
             if remote is None:
-                yield Enriched(record=record, answer=Answer.UNKNOWN)
+                yield EnrichResult(record=record, answer=EnrichStatus.UNKNOWN)
             else:
                 yield self._learned(record, self._completed(remote))
 
@@ -130,7 +130,7 @@ class _Asker:
         whole = self._whole[model]
         return replace(remote, tags=whole.tags, license=whole.license)
 
-    def _learned(self, record: ModelRecord, remote: RemoteModel) -> Enriched:
+    def _learned(self, record: ModelRecord, remote: RemoteModel) -> EnrichResult:
         source = _source(record, remote)
         known = any(each.kind == SERVICE and each.commit == remote.commit for each in record.sources)
         # Tags that were taken away stay away: they are given once.
@@ -138,8 +138,12 @@ class _Asker:
         self._catalog.learn(record.id, source, tags=tags, words=remote.trigger_words)
         preview, message = self._preview(record, remote)
         self._catalog.add_lookups(SERVICE, {record.main.sha256: True})
-        return Enriched(
-            record=self._catalog.get(record.id), answer=Answer.FOUND, remote=remote, preview=preview, message=message
+        return EnrichResult(
+            record=self._catalog.get(record.id),
+            answer=EnrichStatus.FOUND,
+            remote=remote,
+            preview=preview,
+            message=message,
         )
 
     def _preview(self, record: ModelRecord, remote: RemoteModel) -> tuple[Path | None, str]:

@@ -15,7 +15,7 @@ _Result = TypeVar("_Result")
 _MOST_FAILURES = 3  # in a row, before a hub is taken to be down
 
 
-def at_once(work: Callable[[_Item], _Result], items: Sequence[_Item], *, threads: int) -> list[_Result]:
+def run_concurrently(work: Callable[[_Item], _Result], items: Sequence[_Item], *, threads: int) -> list[_Result]:
     """`work` on every item, a few at a time; the results in the items' order. An error of one is raised at the end.
 
     Not the standard library's pool: that one waits for a stalled answer before Ctrl-C ends the program.
@@ -47,7 +47,7 @@ def at_once(work: Callable[[_Item], _Result], items: Sequence[_Item], *, threads
     return [results[number] for number in range(len(items))]
 
 
-class Hubs:
+class HubQueries:
     """Asks each question once, however many models came from the same place; a failure is an answer too.
 
     Every method may be called from any thread; Civitai is asked one question at a time.

@@ -11,21 +11,22 @@ from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError
-from modelhub.fetch.choice.choose import Choice, Wish
+from modelhub.fetch.choice.choice import FileChoice
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_reference
 from modelhub.fetch.sources.repositories import KINDS, whole
 from modelhub.operations.library.user_fields import apply_words
 from modelhub.operations.remote.manifest import Manifest, ManifestModel
 from modelhub.operations.remote.outdated import PICKLE_SUFFIXES
-from modelhub.operations.remote.pull import Plan, Request, pull
+from modelhub.operations.remote.pull import PullPlan, PullRequest, pull
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.safe_names import safe_name
 
 _PICKLES = (Format.TORCH_ZIP.value, Format.TORCH_LEGACY.value, Format.PICKLE.value)
 
 
-class Fate(StrEnum):
+class ImportStatus(StrEnum):
     """What became of a model of the manifest."""
 
     HELD = "held"
@@ -36,17 +37,17 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class ImportResult:
     """One model of the manifest and what became of it. `code`: the exit code that a failure stands for."""
 
     wanted: ManifestModel
-    fate: Fate
+    fate: ImportStatus
     record: ModelRecord | None = None
     message: str = ""
     code: Exit = Exit.OK
 
 
-def rebuild(
+def rebuild_library(
     manifest: Manifest,
     *,
     catalog: Catalog,
@@ -55,7 +56,7 @@ def rebuild(
     allow_pickle: bool = False,
     dry_run: bool = False,
     progress: Progress = SILENT,
-) -> Iterator[Restored]:
+) -> Iterator[ImportResult]:
     """One answer a model, in the manifest's order; a model that fails does not stop the others.
 
     The user's words of the manifest are laid over held models too, where these have none of their own.
@@ -66,11 +67,13 @@ def rebuild(
         record = _held(wanted, catalog)
         if record is not None:
             kept = record if dry_run else _with_words(record, wanted, catalog)
-            yield Restored(wanted=wanted, fate=Fate.HELD, record=kept)
+            yield ImportResult(wanted=wanted, fate=ImportStatus.HELD, record=kept)
         elif not wanted.sources:
-            yield Restored(wanted=wanted, fate=Fate.NO_SOURCE, message="no source is known; copy it by hand")
+            yield ImportResult(
+                wanted=wanted, fate=ImportStatus.NO_SOURCE, message="no source is known; copy it by hand"
+            )
         elif dry_run:
-            yield Restored(wanted=wanted, fate=Fate.MISSING, message=wanted.sources[0].reference)
+            yield ImportResult(wanted=wanted, fate=ImportStatus.MISSING, message=wanted.sources[0].reference)
         else:
             yield _fetched(wanted, fetchers, catalog, settings, allow_pickle, progress)
 
@@ -91,7 +94,7 @@ def _fetched(
     settings: Settings,
     allow_pickle: bool,
     progress: Progress,
-) -> Restored:
+) -> ImportResult:
     failures: list[ModelhubError] = []
     for source in wanted.sources:
         try:
@@ -100,22 +103,22 @@ def _fetched(
         except ModelhubError as exc:
             failures.append(exc)
             continue
-        if [file.sha256 for file in record.files] != wanted.hashes and plan.request.wish.convert:
+        if [file.sha256 for file in record.files] != wanted.hashes and plan.request.criteria.convert:
             message = f"{wanted.name} was converted anew; it works as {record.path}, but is not the recorded content."
             failures.append(ModelhubError(message))
             continue
         for other in wanted.sources:
             if other is not source:
                 catalog.add_source(record.id, other.source)
-        return Restored(wanted=wanted, fate=Fate.PULLED, record=_with_words(record, wanted, catalog))
+        return ImportResult(wanted=wanted, fate=ImportStatus.PULLED, record=_with_words(record, wanted, catalog))
     worst = failures[0]
     text = " ".join(f"{failure.message} {failure.remedy.text}".strip() for failure in failures)
-    return Restored(wanted=wanted, fate=Fate.FAILED, message=text, code=worst.code)
+    return ImportResult(wanted=wanted, fate=ImportStatus.FAILED, message=text, code=worst.code)
 
 
 def _plan(
     wanted: ManifestModel, source: Source, fetchers: Sequence[Fetcher], settings: Settings, allow_pickle: bool
-) -> Plan:
+) -> PullPlan:
     if wanted.format in _PICKLES and not (allow_pickle or settings.pull_allow_pickle):
         raise UnsafeError(
             f"{wanted.name} is a pickle, which can run code when it is loaded.",
@@ -128,10 +131,10 @@ def _plan(
     root = (source.path or "") if wanted.is_folder else ""
     files = tuple(_file(wanted, index, source, remote) for index in range(len(wanted.files)))
     layout = "diffusers" if wanted.is_folder else "file"
-    wish = Wish(allow_pickle=True, convert=any(_is_twin(file, source) for file in files))
-    choice = Choice(files=files, layout=layout, reason="in the manifest", root=root)
-    request = Request(source=source.reference, wish=wish, to=_to(wanted, settings), name=_name(wanted))
-    return Plan(request=request, remote=remote, choice=choice)
+    criteria = FileCriteria(allow_pickle=True, convert=any(_is_twin(file, source) for file in files))
+    choice = FileChoice(files=files, layout=layout, reason="in the manifest", root=root)
+    request = PullRequest(source=source.reference, criteria=criteria, to=_to(wanted, settings), name=_name(wanted))
+    return PullPlan(request=request, remote=remote, choice=choice)
 
 
 def _at_hub(source: Source, fetcher: Fetcher) -> RemoteModel:

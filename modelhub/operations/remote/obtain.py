@@ -24,7 +24,7 @@ _RESERVE = 64 * 1024 * 1024  # bytes left free beside a download, for the catalo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Obtained:
+class ObtainedFile:
     """One file whose bytes are on this machine and whose hashes were computed from them.
 
     `how` is "downloaded", "held" (a file of the catalog) or "cached" (the Hugging Face cache). Only a downloaded file
@@ -48,7 +48,7 @@ def obtain(
     settings: Settings,
     staging: Path,
     progress: Progress,
-) -> tuple[Obtained, ...]:
+) -> tuple[ObtainedFile, ...]:
     """All `files`, in their order. Raises what the transfer engine raises; nothing that is held is fetched again."""
     here = {id(file): found for file in files if (found := _held(file, catalog) or _cached(file))}
     missing = [file for file in files if id(file) not in here]
@@ -77,8 +77,8 @@ def obtain(
     return tuple(here[id(file)] for file in files)
 
 
-def _downloaded(file: RemoteFile, got: Downloaded) -> Obtained:
-    return Obtained(
+def _downloaded(file: RemoteFile, got: Downloaded) -> ObtainedFile:
+    return ObtainedFile(
         remote=file,
         path=got.path,
         name=got.name,
@@ -89,19 +89,19 @@ def _downloaded(file: RemoteFile, got: Downloaded) -> Obtained:
     )
 
 
-def still_here(got: Sequence[Obtained], *, catalog: Catalog) -> tuple[Obtained, ...]:
+def still_here(got: Sequence[ObtainedFile], *, catalog: Catalog) -> tuple[ObtainedFile, ...]:
     """The same files; one that another modelhub took out of staging meanwhile is found where that one placed it."""
     return tuple(item if item.path.exists() else _found_meanwhile(item.remote, catalog) for item in got)
 
 
-def _found_meanwhile(file: RemoteFile, catalog: Catalog) -> Obtained:
+def _found_meanwhile(file: RemoteFile, catalog: Catalog) -> ObtainedFile:
     found = _held(file, catalog)
     if found is None:
         raise ModelhubError(f"{file.name} was here a moment ago and is gone again.", "Run the same command again.")
     return found
 
 
-def _held(file: RemoteFile, catalog: Catalog) -> Obtained | None:
+def _held(file: RemoteFile, catalog: Catalog) -> ObtainedFile | None:
     """The same content at a place where the catalog still finds it."""
     if not file.sha256:
         return None
@@ -110,20 +110,20 @@ def _held(file: RemoteFile, catalog: Catalog) -> Obtained | None:
         return None
     for place in record.locations:
         if place.state is LocationState.PRESENT and _size(place.path) == record.size:
-            return Obtained(
+            return ObtainedFile(
                 remote=file, path=place.path, name=_name(file), hashes=record.hashes, size=record.size, how="held"
             )
     return None
 
 
-def _cached(file: RemoteFile) -> Obtained | None:
+def _cached(file: RemoteFile) -> ObtainedFile | None:
     """A file of the Hugging Face cache, if it holds what its name there claims."""
     for path in _claims(file):
         hashes = hash_file(path)
         size = path.stat().st_size
         in_git = file.git_sha1 is not None and size <= _LARGEST_IN_GIT
         if hashes.sha256 == file.sha256 or (in_git and git_sha1(path) == file.git_sha1):
-            return Obtained(remote=file, path=path, name=_name(file), hashes=hashes, size=size, how="cached")
+            return ObtainedFile(remote=file, path=path, name=_name(file), hashes=hashes, size=size, how="cached")
     return None
 
 

@@ -11,7 +11,7 @@ from modelhub.errors import Exit, ModelhubError, NotFoundError
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel, RemoteVersion
 from modelhub.fetch.sources import civitai_reference
 from modelhub.fetch.sources.repositories import KINDS, whole
-from modelhub.operations.remote.hub_queries import Hubs, at_once
+from modelhub.operations.remote.hub_queries import HubQueries, run_concurrently
 from modelhub.operations.remote.obtain import git_sha1
 from modelhub.progress import SILENT, Progress
 
@@ -20,7 +20,7 @@ _COMMIT_DIGITS = 40
 _AT_ONCE = 4  # questions
 
 
-class State(StrEnum):
+class UpdateState(StrEnum):
     """How a model stands to its source."""
 
     CURRENT = "current"
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class UpdateStatus:
     """One model and one of its sources. `have` and `newest` are commits or version numbers.
 
     `files` are the remote files whose content changed; `remote` is the source's answer where there was one. `code`
@@ -41,7 +41,7 @@ class Standing:
 
     model: ModelRecord
     source: Source
-    state: State
+    state: UpdateState
     newest: str | None = None
     name: str | None = None
     message: str = ""
@@ -57,49 +57,49 @@ class Standing:
 
 def outdated(
     records: Iterable[ModelRecord], *, fetchers: Sequence[Fetcher], offline: bool = False, progress: Progress = SILENT
-) -> list[Standing]:
+) -> list[UpdateStatus]:
     """How each model of `records` stands to each hub it came from; models without one are left out.
 
-    A hub that cannot be asked makes a standing of its own and does not stop the others.
+    A hub that cannot be asked makes a status of its own and does not stop the others.
     """
-    hubs = Hubs(fetchers, offline)
+    hubs = HubQueries(fetchers, offline)
     pairs = [(record, source) for record in records for source in record.sources if source.kind in _COMPARERS]
     with progress.task("asking the hubs", total=len(pairs), unit="models") as task:
 
-        def one(pair: tuple[ModelRecord, Source]) -> Standing:
+        def one(pair: tuple[ModelRecord, Source]) -> UpdateStatus:
             try:
-                return _standing(*pair, hubs)
+                return _status_of(*pair, hubs)
             finally:
                 task.advance(1)
 
-        found = at_once(one, pairs, threads=_AT_ONCE)
+        found = run_concurrently(one, pairs, threads=_AT_ONCE)
     return list(_settled(found))
 
 
-def _standing(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
+def _status_of(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
     try:
         return _COMPARERS[source.kind](record, source, hubs)
     except ModelhubError as exc:
-        state = State.GONE if isinstance(exc, NotFoundError) else State.FAILED
-        code = Exit.OK if state is State.GONE else exc.code
-        return Standing(model=record, source=source, state=state, message=exc.message, code=code)
+        state = UpdateState.GONE if isinstance(exc, NotFoundError) else UpdateState.FAILED
+        code = Exit.OK if state is UpdateState.GONE else exc.code
+        return UpdateStatus(model=record, source=source, state=state, message=exc.message, code=code)
 
 
-def _settled(found: Sequence[Standing]) -> Iterator[Standing]:
+def _settled(found: Sequence[UpdateStatus]) -> Iterator[UpdateStatus]:
     """Outdated ones whose newer content is in the catalog as another model are said to be held."""
-    newest: dict[tuple[str, str, str | None], Standing] = {}
+    newest: dict[tuple[str, str, str | None], UpdateStatus] = {}
     for item in found:
-        if item.state is State.CURRENT and item.model.state is not LocationState.MISSING:
+        if item.state is UpdateState.CURRENT and item.model.state is not LocationState.MISSING:
             newest.setdefault(_origin(item), item)
     for item in found:
-        other = newest.get(_origin(item)) if item.state is State.OUTDATED else None
+        other = newest.get(_origin(item)) if item.state is UpdateState.OUTDATED else None
         if other is not None:
-            yield replace(item, state=State.HELD, message=f"the newer one is held as {other.model.name}")
+            yield replace(item, state=UpdateState.HELD, message=f"the newer one is held as {other.model.name}")
         else:
             yield item
 
 
-def _origin(item: Standing) -> tuple[str, str, str | None]:
+def _origin(item: UpdateStatus) -> tuple[str, str, str | None]:
     """What two models that follow one another have in common."""
     if item.source.kind == "civitai":
         base = next((v.base_model for v in _versions(item.remote) if v.id == item.have), item.source.base_model)
@@ -124,7 +124,7 @@ def _repository(source: Source) -> tuple[str, str | None]:
     return words, source.revision or reference.revision
 
 
-def _at_civitai(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
+def _at_civitai(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
     remote = hubs.ask("civitai", civitai_model(source), None)
     assert remote is not None
     have = source.commit or ""
@@ -133,15 +133,15 @@ def _at_civitai(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
     later = _above(remote.versions, have)
     same = [version for version in later if base is None or version.base_model == base]
     public = [version for version in same if version.deadline is None]
-    standing = Standing(model=record, source=source, state=State.CURRENT, remote=remote, newest=have)
+    status = UpdateStatus(model=record, source=source, state=UpdateState.CURRENT, remote=remote, newest=have)
     if public:
         newest = public[0]
-        return replace(standing, state=State.OUTDATED, newest=newest.id, name=newest.name)
+        return replace(status, state=UpdateState.OUTDATED, newest=newest.id, name=newest.name)
     waiting = next(iter(same), None)
     if waiting is not None:
-        return replace(standing, message=f"version {waiting.name} is in early access until {waiting.deadline}")
+        return replace(status, message=f"version {waiting.name} is in early access until {waiting.deadline}")
     others = sorted({version.base_model or "another base" for version in later})
-    return replace(standing, message=f"newer versions are for {', '.join(others)}" if others else "")
+    return replace(status, message=f"newer versions are for {', '.join(others)}" if others else "")
 
 
 def _above(versions: Sequence[RemoteVersion], have: str) -> list[RemoteVersion]:
@@ -154,25 +154,25 @@ def _above(versions: Sequence[RemoteVersion], have: str) -> list[RemoteVersion]:
     return [each for each in before if each.id.isdigit() and have.isdigit() and int(each.id) > int(have)]
 
 
-def _at_hub(record: ModelRecord, source: Source, hubs: Hubs) -> Standing:
+def _at_hub(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
     repository, revision = _repository(source)
-    standing = Standing(model=record, source=source, state=State.CURRENT, newest=source.commit)
+    status = UpdateStatus(model=record, source=source, state=UpdateState.CURRENT, newest=source.commit)
     if revision and len(revision) == _COMMIT_DIGITS and revision == source.commit:
-        return replace(standing, state=State.PINNED, message="pulled at this commit, which never changes")
+        return replace(status, state=UpdateState.PINNED, message="pulled at this commit, which never changes")
     remote = hubs.ask(source.kind, repository, revision, since=source.commit)
     if remote is None:
-        return standing
-    standing = replace(standing, remote=remote, newest=remote.commit)
+        return status
+    status = replace(status, remote=remote, newest=remote.commit)
     changed, lost = _compared(record, source, remote, hubs)
     if lost:
-        return replace(standing, state=State.GONE, message=f"{lost[0]} is no longer there")
+        return replace(status, state=UpdateState.GONE, message=f"{lost[0]} is no longer there")
     if changed:
-        return replace(standing, state=State.OUTDATED, files=changed)
-    return replace(standing, message="a new commit; the files are the same")
+        return replace(status, state=UpdateState.OUTDATED, files=changed)
+    return replace(status, message="a new commit; the files are the same")
 
 
 def _compared(
-    record: ModelRecord, source: Source, remote: RemoteModel, hubs: Hubs
+    record: ModelRecord, source: Source, remote: RemoteModel, hubs: HubQueries
 ) -> tuple[tuple[RemoteFile, ...], list[str]]:
     """The remote files whose content is another one, and the names of those that are not there any more."""
     there = {file.name: file for file in remote.files}
@@ -211,7 +211,7 @@ def same_content(file: RemoteFile, held: FileRecord) -> bool:
 
 
 def _pickle_twins(
-    name: str, source: Source, remote: RemoteModel, hubs: Hubs
+    name: str, source: Source, remote: RemoteModel, hubs: HubQueries
 ) -> tuple[RemoteFile | None, RemoteFile | None]:
     """The pickle that a converted file was made from, as it was at the recorded commit and as it is now."""
     stem, dot, suffix = name.rpartition(".")

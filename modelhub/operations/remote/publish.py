@@ -14,7 +14,7 @@ from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import worst_scan
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import look_at
-from modelhub.operations.remote.obtain import Obtained
+from modelhub.operations.remote.obtain import ObtainedFile
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
 from modelhub.storage.place import copy, hard_link, move, safe_name
@@ -38,11 +38,11 @@ _MOST_TAGS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """An obtained file with the answer about its content; `look` is None for the small files of a diffusers folder."""
+class CheckedFile:
+    """An obtained file and its inspection, which is None for the small files of a diffusers folder."""
 
-    file: Obtained
-    look: Inspection | None
+    file: ObtainedFile
+    inspection: Inspection | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,28 +56,28 @@ class Destination:
     root: str
 
 
-def check(remote: RemoteModel, got: Sequence[Obtained], *, quarantine: Path) -> tuple[Checked, ...]:
+def check(remote: RemoteModel, got: Sequence[ObtainedFile], *, quarantine: Path) -> tuple[CheckedFile, ...]:
     """Identify every model file. A dangerous download goes to `quarantine`; raises UnsafeError, or ModelhubError."""
-    return tuple(Checked(file=file, look=_checked(remote, file, quarantine)) for file in got)
+    return tuple(CheckedFile(file=file, inspection=_checked(remote, file, quarantine)) for file in got)
 
 
-def _checked(remote: RemoteModel, file: Obtained, quarantine: Path) -> Inspection | None:
+def _checked(remote: RemoteModel, file: ObtainedFile, quarantine: Path) -> Inspection | None:
     if not is_model_name(file.name):
         return None
-    look = replace(look_at(file.path, read_header(file.path), hints=_hints(remote, file)), hashes=file.hashes)
-    if look.safety.verdict not in _LOADABLE:
-        raise _unsafe(look, file, quarantine)
-    if look.broken:
+    inspection = replace(look_at(file.path, read_header(file.path), hints=_hints(remote, file)), hashes=file.hashes)
+    if inspection.safety.verdict not in _LOADABLE:
+        raise _unsafe(inspection, file, quarantine)
+    if inspection.broken:
         if file.how == "downloaded":
             file.path.unlink(missing_ok=True)
         raise ModelhubError(
-            f"{file.remote.name} is what {remote.reference} holds, but it is broken: {look.problems[0]}",
+            f"{file.remote.name} is what {remote.reference} holds, but it is broken: {inspection.problems[0]}",
             "Its publisher has to repair it; choose another file with --file.",
         )
-    return look
+    return inspection
 
 
-def _unsafe(look: Inspection, file: Obtained, quarantine: Path) -> UnsafeError:
+def _unsafe(inspection: Inspection, file: ObtainedFile, quarantine: Path) -> UnsafeError:
     where = file.path
     if file.how == "downloaded":
         where = quarantine / f"{file.hashes.sha256[:10]}-{safe_name(file.name)}.quarantined"
@@ -85,14 +85,14 @@ def _unsafe(look: Inspection, file: Obtained, quarantine: Path) -> UnsafeError:
             file.path.unlink(missing_ok=True)  # the same content was caught before
         else:
             move(file.path, where, within=quarantine)
-    findings = "\n".join(f"  - {finding}" for finding in look.safety.findings[:8])
+    findings = "\n".join(f"  - {finding}" for finding in inspection.safety.findings[:8])
     return UnsafeError(
-        f"{file.remote.name} is {look.safety.verdict.value}; it was kept out of the library:\n{findings}",
+        f"{file.remote.name} is {inspection.safety.verdict.value}; it was kept out of the library:\n{findings}",
         f"Do not load it. It lies in {where}, renamed; delete it, and tell the place it came from.",
     )
 
 
-def _hints(remote: RemoteModel, file: Obtained) -> Hints:
+def _hints(remote: RemoteModel, file: ObtainedFile) -> Hints:
     return Hints(
         names=(PurePosixPath(file.remote.name).name, file.remote.name, remote.title),
         repository=remote.repository,
@@ -104,7 +104,7 @@ def _hints(remote: RemoteModel, file: Obtained) -> Hints:
 
 
 def publish(
-    remote: RemoteModel, checked: Sequence[Checked], *, destination: Destination, catalog: Catalog
+    remote: RemoteModel, checked: Sequence[CheckedFile], *, destination: Destination, catalog: Catalog
 ) -> tuple[ModelRecord, ...]:
     """Place and record: one model a file, or one for a whole diffusers folder."""
     if destination.folder is None:
@@ -114,18 +114,18 @@ def publish(
     return tuple(_publish_file(remote, item, destination, catalog) for item in checked)
 
 
-def _publish_file(remote: RemoteModel, item: Checked, destination: Destination, catalog: Catalog) -> ModelRecord:
-    look = item.look or _plain(item.file)
-    kind = look.detection
+def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destination, catalog: Catalog) -> ModelRecord:
+    inspection = item.inspection or _plain(item.file)
+    kind = inspection.detection
     folder = destination.folder or destination.library / str(
-        folder_for(LIBRARY, kind.type, algorithm=kind.algorithm, format=look.format)
+        folder_for(LIBRARY, kind.type, algorithm=kind.algorithm, format=inspection.format)
     )
     name = _file_name(remote, item.file, destination.name)
     target = _place(item.file, folder / name, within=destination.folder or destination.library)
     return catalog.record(
         NewModel(
             name=Path(name).stem,
-            files=(_new_file(look, target),),
+            files=(_new_file(inspection, target),),
             sources=(_source(remote, item.file.remote.name, (item,)),),
             tags=searchable_tags(remote),
             rules_version=RULES_VERSION,
@@ -134,7 +134,7 @@ def _publish_file(remote: RemoteModel, item: Checked, destination: Destination, 
 
 
 def _publish_folder(
-    remote: RemoteModel, checked: Sequence[Checked], destination: Destination, catalog: Catalog
+    remote: RemoteModel, checked: Sequence[CheckedFile], destination: Destination, catalog: Catalog
 ) -> ModelRecord:
     name = safe_name(destination.name or remote.title.rsplit("/", 1)[-1])
     parent = destination.folder or destination.library / str(
@@ -152,7 +152,7 @@ def _publish_folder(
     hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
     whole = look_at(folder, read_header(folder), hints=hints)
     files = [
-        replace(_new_file(item.look or _plain(item.file), target), role=relative)
+        replace(_new_file(item.inspection or _plain(item.file), target), role=relative)
         for relative, (item, target) in reversed(placed.items())
     ]
     return catalog.record(
@@ -167,7 +167,7 @@ def _publish_folder(
     )
 
 
-def _place(file: Obtained, target: Path, *, within: Path, together: bool = False) -> Path:
+def _place(file: ObtainedFile, target: Path, *, within: Path, together: bool = False) -> Path:
     """Give the bytes their final name; what already stands there with the same content is fine.
 
     `together`: the file is part of a folder, which must be whole wherever else its parts lie too.
@@ -196,7 +196,7 @@ def _place(file: Obtained, target: Path, *, within: Path, together: bool = False
     return target
 
 
-def _link_or_copy(file: Obtained, target: Path, within: Path) -> None:
+def _link_or_copy(file: ObtainedFile, target: Path, within: Path) -> None:
     if not is_model_name(file.name):
         copy(file.path, target, within=within)  # people edit configurations in place
         return
@@ -208,7 +208,7 @@ def _link_or_copy(file: Obtained, target: Path, within: Path) -> None:
         copy(file.path, target, within=within)
 
 
-def _file_name(remote: RemoteModel, file: Obtained, wanted: str | None) -> str:
+def _file_name(remote: RemoteModel, file: ObtainedFile, wanted: str | None) -> str:
     base = PurePosixPath(file.name)
     if wanted:
         return safe_name(wanted if wanted.lower().endswith(base.suffix.lower()) else f"{wanted}{base.suffix}")
@@ -218,17 +218,17 @@ def _file_name(remote: RemoteModel, file: Obtained, wanted: str | None) -> str:
     return safe_name(base.name)
 
 
-def _new_file(look: Inspection, target: Path) -> NewFile:
+def _new_file(inspection: Inspection, target: Path) -> NewFile:
     status = target.stat()
     return NewFile(
-        inspection=replace(look, path=target),
+        inspection=replace(inspection, path=target),
         location=NewLocation(
             path=target, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino or None
         ),
     )
 
 
-def _plain(file: Obtained) -> Inspection:
+def _plain(file: ObtainedFile) -> Inspection:
     """A small file of a diffusers folder: configurations and vocabularies hold no weights."""
     return Inspection(
         path=file.path,
@@ -240,7 +240,7 @@ def _plain(file: Obtained) -> Inspection:
     )
 
 
-def _source(remote: RemoteModel, path: str | None, items: Sequence[Checked]) -> Source:
+def _source(remote: RemoteModel, path: str | None, items: Sequence[CheckedFile]) -> Source:
     from datetime import UTC, datetime
 
     return Source(

@@ -12,9 +12,11 @@ from modelhub.config import Settings
 from modelhub.detect import find_known
 from modelhub.domain import ModelRecord, Style
 from modelhub.errors import NotFoundError, UsageError
-from modelhub.fetch.choice.choose import Choice, Wish, choose
+from modelhub.fetch.choice.choice import FileChoice
+from modelhub.fetch.choice.choose import choose
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
-from modelhub.operations.remote.obtain import Obtained, obtain, still_here
+from modelhub.operations.remote.obtain import ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, check, publish
 from modelhub.operations.remote.pull_convert import converted, held, is_pickle
 from modelhub.progress import SILENT, Progress
@@ -22,16 +24,17 @@ from modelhub.storage.locks import Owner, library_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What the user asked for. `to`: a folder to place into instead of the library's own for the type.
+class PullRequest:
+    """A source, and what to do with the files that are chosen there.
 
-    `sha256` is enforced on the one chosen file; `name` is the file name (without suffix) and the model's name.
-    `keep_pickle`: with `wish.convert`, keep the downloaded pickle beside its safetensors twin. `sidecars`: write what
-    the source says and shows of the model beside it, too.
+    `to`: the folder to place them in instead of the library's own for the type. `sha256` is enforced on the one chosen
+    file; `name` is the file name (without suffix) and the model's name. `keep_pickle`: with `criteria.convert`, keep
+    the downloaded pickle beside the safetensors file. `sidecars`: also write the source's information and preview
+    picture beside the model.
     """
 
     source: str
-    wish: Wish
+    criteria: FileCriteria
     revision: str | None = None
     to: Path | None = None
     name: str | None = None
@@ -42,34 +45,34 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PullPlan:
     """What would be downloaded, and why. Pure data; `--dry-run` prints it."""
 
-    request: Request
+    request: PullRequest
     remote: RemoteModel
-    choice: Choice
+    choice: FileChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulled:
+class PullResult:
     """What a pull brought: the models, and for each file how it was obtained."""
 
-    plan: Plan
+    plan: PullPlan
     models: tuple[ModelRecord, ...]
-    obtained: tuple[Obtained, ...]
+    obtained: tuple[ObtainedFile, ...]
 
 
-def plan_pull(request: Request, *, fetchers: Sequence[Fetcher]) -> Plan:
+def plan_pull(request: PullRequest, *, fetchers: Sequence[Fetcher]) -> PullPlan:
     """Ask the source what it holds and choose.
 
     Raises UsageError for a source that no fetcher understands, and whatever the fetcher and the choice raise.
     """
     remote = _resolved(request, fetchers)
-    choice = choose(remote, request.wish)
-    return Plan(request=request, remote=remote, choice=_enforced(choice, request))
+    choice = choose(remote, request.criteria)
+    return PullPlan(request=request, remote=remote, choice=_enforced(choice, request))
 
 
-def _resolved(request: Request, fetchers: Sequence[Fetcher]) -> RemoteModel:
+def _resolved(request: PullRequest, fetchers: Sequence[Fetcher]) -> RemoteModel:
     """What the source holds; the name of a well-known model stands for the place where it is published."""
     known = None if any(mark in request.source for mark in "/:") else find_known(request.source)
     if known is None:
@@ -94,7 +97,7 @@ def fetcher_for(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
     )
 
 
-def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> Pulled:
+def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> PullResult:
     """Carry out a plan: nothing stands under its final name before size, hash, format and safety are proved.
 
     Raises UnsafeError (the file is in quarantine), NetworkError and the other ModelhubErrors; what was downloaded so
@@ -102,19 +105,19 @@ def pull(plan: Plan, *, catalog: Catalog, settings: Settings, progress: Progress
     """
     library = settings.library
     state = library / ".modelhub"
-    if plan.request.wish.convert and not plan.request.keep_pickle:
+    if plan.request.criteria.convert and not plan.request.keep_pickle:
         there = held(plan.remote, plan.choice.files, catalog=catalog)
         if there:
-            return Pulled(plan=plan, models=there, obtained=())
+            return PullResult(plan=plan, models=there, obtained=())
     got = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress)
     with _turn(state, progress):
         # Another modelhub may have pulled the very same file and taken it out of staging.
         got = still_here(got, catalog=catalog)
         looks = check(plan.remote, got, quarantine=state / "quarantine")
-        if not plan.request.wish.convert:
+        if not plan.request.criteria.convert:
             models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
             return _styled(plan, models, got, catalog)
-    pickles = [item for item in looks if is_pickle(item)] if plan.request.wish.convert else []
+    pickles = [item for item in looks if is_pickle(item)] if plan.request.criteria.convert else []
     if pickles:
         twins = converted(looks, staging=state / "converted", progress=progress)
         looks = (*twins, *pickles) if plan.request.keep_pickle else twins
@@ -136,20 +139,22 @@ def _turn(state: Path, progress: Progress) -> AbstractContextManager[None]:
     return library_lock(state / "lock", wait=None, on_wait=waiting)
 
 
-def _destination(plan: Plan, library: Path) -> Destination:
+def _destination(plan: PullPlan, library: Path) -> Destination:
     request, choice = plan.request, plan.choice
     return Destination(library=library, folder=request.to, name=request.name, layout=choice.layout, root=choice.root)
 
 
-def _styled(plan: Plan, models: tuple[ModelRecord, ...], got: tuple[Obtained, ...], catalog: Catalog) -> Pulled:
+def _styled(
+    plan: PullPlan, models: tuple[ModelRecord, ...], got: tuple[ObtainedFile, ...], catalog: Catalog
+) -> PullResult:
     if plan.request.style:
         for model in models:
             catalog.set_override(model.id, "style", plan.request.style.value)
         models = tuple(catalog.get(model.id) for model in models)
-    return Pulled(plan=plan, models=models, obtained=got)
+    return PullResult(plan=plan, models=models, obtained=got)
 
 
-def _enforced(choice: Choice, request: Request) -> Choice:
+def _enforced(choice: FileChoice, request: PullRequest) -> FileChoice:
     if request.sha256 is None:
         return choice
     wanted = request.sha256.lower()

@@ -14,16 +14,16 @@ from modelhub.formats import read_header
 from modelhub.operations.convert.convert import convert
 from modelhub.operations.convert.plan import Recipe
 from modelhub.operations.library.inspect import look_at
-from modelhub.operations.remote.publish import Checked
+from modelhub.operations.remote.publish import CheckedFile
 from modelhub.progress import Progress
 from modelhub.storage.hashing import hash_file
 
 _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
 
 
-def is_pickle(item: Checked) -> bool:
+def is_pickle(item: CheckedFile) -> bool:
     """Whether this file is of a kind that `--convert` is about."""
-    return item.look is not None and item.look.format in _PICKLES
+    return item.inspection is not None and item.inspection.format in _PICKLES
 
 
 def held(remote: RemoteModel, files: Sequence[RemoteFile], *, catalog: Catalog) -> tuple[ModelRecord, ...]:
@@ -42,7 +42,7 @@ def _twin(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(".safetensors"))
 
 
-def converted(items: Sequence[Checked], *, staging: Path, progress: Progress) -> tuple[Checked, ...]:
+def converted(items: Sequence[CheckedFile], *, staging: Path, progress: Progress) -> tuple[CheckedFile, ...]:
     """Each pickle replaced by its safetensors twin in `staging`; other files as they are.
 
     A twin that an interrupted run finished is used again: it is only ever given its name when it is whole.
@@ -50,20 +50,20 @@ def converted(items: Sequence[Checked], *, staging: Path, progress: Progress) ->
     return tuple(_converted(item, staging, progress) if is_pickle(item) else item for item in items)
 
 
-def _converted(item: Checked, staging: Path, progress: Progress) -> Checked:
-    file, look = item.file, item.look
-    assert look is not None
+def _converted(item: CheckedFile, staging: Path, progress: Progress) -> CheckedFile:
+    file, inspection = item.file, item.inspection
+    assert inspection is not None
     name = f"{Path(file.name).stem}.safetensors"
     target = staging / file.hashes.sha256[:20] / name
     if not target.exists():
         convert(file.path, target, Recipe(), source_sha256=file.hashes.sha256, progress=progress)
     hashes = hash_file(target)
-    hints = Hints(names=(file.name, name), sha256=hashes.sha256, trigger_words=look.detection.trigger_words)
+    hints = Hints(names=(file.name, name), sha256=hashes.sha256, trigger_words=inspection.detection.trigger_words)
     answer = replace(look_at(target, read_header(target), hints=hints), hashes=hashes)
-    if answer.detection.type != look.detection.type:
-        raise UnsafeError(f"{file.name} became {answer.detection.type}, though it was {look.detection.type}.")
+    if answer.detection.type != inspection.detection.type:
+        raise UnsafeError(f"{file.name} became {answer.detection.type}, though it was {inspection.detection.type}.")
     remote = replace(file.remote, name=_twin(file.remote.name))
     obtained = replace(
         file, remote=remote, path=target, name=name, hashes=hashes, size=target.stat().st_size, how="downloaded"
     )
-    return Checked(file=obtained, look=answer)
+    return CheckedFile(file=obtained, inspection=answer)

@@ -11,12 +11,14 @@ from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import NotFoundError, UsageError
-from modelhub.fetch.choice.choose import Choice, Wish, choose
+from modelhub.fetch.choice.choice import FileChoice
+from modelhub.fetch.choice.choose import choose
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
 from modelhub.fetch.sources.repositories import KINDS, whole
 from modelhub.operations.library.remove import remove
-from modelhub.operations.remote.outdated import Standing, civitai_model, remote_names, same_content
-from modelhub.operations.remote.pull import Plan, Pulled, Request, fetcher_for, pull
+from modelhub.operations.remote.outdated import UpdateStatus, civitai_model, remote_names, same_content
+from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, fetcher_for, pull
 from modelhub.progress import SILENT, Progress
 
 _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
@@ -28,15 +30,15 @@ _KEPT_WORDS = ("architecture", "subtype", "style", "triggers", "notes", "predict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Updated:
+class UpdateResult:
     """One model and its successor; `trashed`: the old one was put into the trash."""
 
-    standing: Standing
-    pulled: Pulled
+    status: UpdateStatus
+    pulled: PullResult
     trashed: bool = False
 
 
-def meant(records: Iterable[ModelRecord], source: str) -> list[ModelRecord]:
+def records_from_source(records: Iterable[ModelRecord], source: str) -> list[ModelRecord]:
     """The models that came from `source`: a repository, a Civitai model, with or without revision and file."""
     found = []
     for record in records:
@@ -60,53 +62,53 @@ def _is_within(source: Source, words: str) -> bool:
     return held.lower() == wanted.lower() and wanted_parts.path in (None, source.path)
 
 
-def plan_update(standing: Standing, *, fetchers: Sequence[Fetcher], settings: Settings) -> Plan:
+def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: Settings) -> PullPlan:
     """What to fetch for an outdated model. Raises what the source and the choice raise."""
-    record = standing.model
-    wish = Wish(
+    record = status.model
+    criteria = FileCriteria(
         purpose=settings.pull_purpose,
         precision=record.detection.precision if record.detection.precision in _PRECISIONS else None,
         allow_pickle=settings.pull_allow_pickle or record.format in _PICKLES,
-        convert=_was_converted(standing),
-        diffusers=record.format is Format.DIFFUSERS and standing.source.kind != "civitai",
+        convert=_was_converted(status),
+        diffusers=record.format is Format.DIFFUSERS and status.source.kind != "civitai",
     )
-    if standing.source.kind == "civitai":
-        remote = _version(standing, fetchers)
-        choice = choose(remote, wish)
+    if status.source.kind == "civitai":
+        remote = _version(status, fetchers)
+        choice = choose(remote, criteria)
     else:
-        assert standing.remote is not None
-        remote = replace(standing.remote, reference=standing.source.reference)
-        choice = _changed(standing, remote, wish)
-    request = Request(source=remote.reference, wish=wish, to=_folder(record), name=_name(standing, choice))
-    return Plan(request=request, remote=remote, choice=choice)
+        assert status.remote is not None
+        remote = replace(status.remote, reference=status.source.reference)
+        choice = _changed(status, remote, criteria)
+    request = PullRequest(source=remote.reference, criteria=criteria, to=_folder(record), name=_name(status, choice))
+    return PullPlan(request=request, remote=remote, choice=choice)
 
 
-def _version(standing: Standing, fetchers: Sequence[Fetcher]) -> RemoteModel:
-    reference = civitai_model(standing.source)
-    remote = fetcher_for(reference, fetchers).resolve(reference, revision=standing.newest)
+def _version(status: UpdateStatus, fetchers: Sequence[Fetcher]) -> RemoteModel:
+    reference = civitai_model(status.source)
+    remote = fetcher_for(reference, fetchers).resolve(reference, revision=status.newest)
     # The user followed the model, not one version of it: so does its successor.
-    return remote if "@" in standing.source.reference else replace(remote, reference=reference, revision=None)
+    return remote if "@" in status.source.reference else replace(remote, reference=reference, revision=None)
 
 
-def _was_converted(standing: Standing) -> bool:
-    path = standing.source.path or ""
-    return bool(standing.files) and path.endswith(".safetensors") and standing.files[0].name != path
+def _was_converted(status: UpdateStatus) -> bool:
+    path = status.source.path or ""
+    return bool(status.files) and path.endswith(".safetensors") and status.files[0].name != path
 
 
-def _changed(standing: Standing, remote: RemoteModel, wish: Wish) -> Choice:
+def _changed(status: UpdateStatus, remote: RemoteModel, criteria: FileCriteria) -> FileChoice:
     """The model's own files; those that did not change are marked with the held hash, so that they are not fetched."""
-    record, source = standing.model, standing.source
+    record, source = status.model, status.source
     reason = f"changed since commit {(source.commit or 'unknown')[:_COMMIT_SHOWN]}"
     if record.format is not Format.DIFFUSERS:
-        return Choice(files=standing.files, layout="file", reason=reason)
+        return FileChoice(files=status.files, layout="file", reason=reason)
     held = dict(remote_names(record, source))
     there = {file.name: file for file in remote.files}
     if held.keys() <= there.keys():
-        chosen = Choice(
+        chosen = FileChoice(
             files=tuple(there[name] for name in held), layout="diffusers", reason=reason, root=source.path or ""
         )
     else:
-        chosen = choose(replace(remote, wanted=source.path), wish)
+        chosen = choose(replace(remote, wanted=source.path), criteria)
     files = tuple(
         replace(file, sha256=held[file.name].sha256)
         if file.name in held and same_content(file, held[file.name])
@@ -122,42 +124,42 @@ def _folder(record: ModelRecord) -> Path | None:
     return path.parent if path is not None and record.state is LocationState.PRESENT else None
 
 
-def _name(standing: Standing, choice: Choice) -> str | None:
+def _name(status: UpdateStatus, choice: FileChoice) -> str | None:
     """A name that does not stand in the old one's way, None where the new file's own does not."""
-    path = standing.model.path
+    path = status.model.path
     if path is None:
         return None
-    folder = standing.model.format is Format.DIFFUSERS
-    if standing.source.kind == "civitai":
+    folder = status.model.format is Format.DIFFUSERS
+    if status.source.kind == "civitai":
         own = PurePosixPath(choice.files[0].name)
         taken = path.with_name(own.name).exists()
-        return f"{own.stem}-v{standing.newest}" if taken else None
+        return f"{own.stem}-v{status.newest}" if taken else None
     stem = _EARLIER.sub("", path.name if folder else path.stem)
-    return f"{stem}-{(standing.newest or '')[:_COMMIT_SHOWN]}"
+    return f"{stem}-{(status.newest or '')[:_COMMIT_SHOWN]}"
 
 
 def update(
-    standing: Standing,
-    plan: Plan,
+    status: UpdateStatus,
+    plan: PullPlan,
     *,
     catalog: Catalog,
     settings: Settings,
     replace_old: bool = False,
     progress: Progress = SILENT,
-) -> Updated:
+) -> UpdateResult:
     """Pull the newer one and give it the user's words about the old one, which stays; with `replace_old` it is trashed.
 
     The old one is only touched once the new one is proved, placed and recorded. Raises what `pull` and the trash raise.
     """
     pulled = pull(plan, catalog=catalog, settings=settings, progress=progress)
     for model in pulled.models:
-        if model.id != standing.model.id:
-            _inherit(standing.model, model, catalog)
-    trashed = replace_old and all(model.id != standing.model.id for model in pulled.models)
+        if model.id != status.model.id:
+            _inherit(status.model, model, catalog)
+    trashed = replace_old and all(model.id != status.model.id for model in pulled.models)
     if trashed:
-        remove([standing.model], catalog=catalog)
+        remove([status.model], catalog=catalog)
     models = tuple(catalog.get(model.id) for model in pulled.models)
-    return Updated(standing=standing, pulled=replace(pulled, models=models), trashed=trashed)
+    return UpdateResult(status=status, pulled=replace(pulled, models=models), trashed=trashed)
 
 
 def _inherit(old: ModelRecord, new: ModelRecord, catalog: Catalog) -> None:

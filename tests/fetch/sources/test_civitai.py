@@ -11,7 +11,8 @@ import pytest
 
 from modelhub.domain import TriggerWord
 from modelhub.errors import Exit, ModelhubError, NetworkError, UsageError
-from modelhub.fetch.choice.choose import Wish, choose
+from modelhub.fetch.choice.choose import choose
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.civitai import Civitai
 from modelhub.fetch.sources.civitai_reference import CivitaiReference, parse
 from modelhub.testing.hubs.civitai import CivitaiSite, Rules
@@ -216,16 +217,16 @@ def test_a_download_address_means_its_file(site: CivitaiSite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("criteria", "expected"),
     [
-        (Wish(), "half.safetensors"),
-        (Wish(purpose="train"), "whole.safetensors"),
-        (Wish(precision="fp32"), "whole.safetensors"),
+        (FileCriteria(), "half.safetensors"),
+        (FileCriteria(purpose="train"), "whole.safetensors"),
+        (FileCriteria(precision="fp32"), "whole.safetensors"),
     ],
 )
-def test_the_file_is_chosen_by_what_the_site_states(site: CivitaiSite, wish: Wish, expected: str) -> None:
+def test_the_file_is_chosen_by_what_the_site_states(site: CivitaiSite, criteria: FileCriteria, expected: str) -> None:
     """Precision, size and format come from the site; training pictures and the VAE are no candidates for the model."""
-    choice = choose(fetcher(site).resolve("civitai:7@20"), wish)
+    choice = choose(fetcher(site).resolve("civitai:7@20"), criteria)
     assert [file.name for file in choice.files] == [expected]
     assert "pictures.zip" not in {row.file.name for row in choice.candidates}
 
@@ -320,5 +321,5 @@ def test_real_answers_are_understood(shared: Path) -> None:
             for one in item["modelVersions"]:
                 if all(file["name"].endswith(".zip") for file in one["files"]):
                     continue
-                choice = choose(fetch.resolve(f"civitai:{item['id']}@{one['id']}"), Wish(allow_pickle=True))
+                choice = choose(fetch.resolve(f"civitai:{item['id']}@{one['id']}"), FileCriteria(allow_pickle=True))
                 assert len(choice.files) == 1 and choice.layout == "file"

@@ -13,15 +13,15 @@ from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import ModelType, TriggerWord
 from modelhub.errors import AccessError, NetworkError, NotFoundError, UsageError
-from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.sources import modelscope_reference
 from modelhub.fetch.sources.modelscope import ModelScope
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.fetch.transfer.download import download
-from modelhub.operations.remote.outdated import State, outdated
-from modelhub.operations.remote.pull import Pulled, Request, plan_pull, pull
-from modelhub.operations.remote.update import meant
+from modelhub.operations.remote.outdated import UpdateState, outdated
+from modelhub.operations.remote.pull import PullRequest, PullResult, plan_pull, pull
+from modelhub.operations.remote.update import records_from_source
 from modelhub.testing.files import adapters, folders, safetensors_file
 from modelhub.testing.hubs import modelscope
 from modelhub.testing.hubs.blobs import blob_of
@@ -145,9 +145,9 @@ class User:
         self.catalog = Catalog.open(self.settings.catalog_location)
         self.fetchers = fetchers(self.settings)
 
-    def pull(self, source: str, **wish: object) -> Pulled:
+    def pull(self, source: str, **criteria: object) -> PullResult:
         """Ask, choose, fetch, record."""
-        request = Request(source=source, wish=Wish(**wish))  # type: ignore[arg-type]
+        request = PullRequest(source=source, criteria=FileCriteria(**criteria))  # type: ignore[arg-type]
         plan = plan_pull(request, fetchers=self.fetchers)
         return pull(plan, catalog=self.catalog, settings=self.settings)
 
@@ -198,12 +198,12 @@ def test_outdated_asks_once_and_sees_a_new_revision(
     user.pull("ms:painter/red-dress")
     records = user.catalog.records(ModelQuery())
     site.requests.clear()
-    assert [item.state for item in outdated(records, fetchers=user.fetchers)] == [State.CURRENT]
+    assert [item.state for item in outdated(records, fetchers=user.fetchers)] == [UpdateState.CURRENT]
     assert len(site.requests) == 1
     site.repositories["painter/red-dress"] = Repository(files={LORA: held["painter/red-dress"].revisions["v2"][LORA]})
-    assert [item.state for item in outdated(records, fetchers=user.fetchers)] == [State.OUTDATED]
-    assert meant(records, "ms:painter/red-dress") == list(records)
-    assert meant(records, "painter/red-dress") == []
+    assert [item.state for item in outdated(records, fetchers=user.fetchers)] == [UpdateState.OUTDATED]
+    assert records_from_source(records, "ms:painter/red-dress") == list(records)
+    assert records_from_source(records, "painter/red-dress") == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 
 from modelhub.domain import TriggerWord
 from modelhub.errors import NotFoundError
-from modelhub.fetch.choice.choose import Wish, choose
+from modelhub.fetch.choice.choose import choose
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.huggingface import HuggingFace
 from modelhub.progress import SILENT
 from modelhub.testing.hubs.olah import serving
@@ -48,7 +49,7 @@ def test_olah_answers_what_the_fetcher_asks(olah: str) -> None:
     assert weights.size == len(WEIGHTS)
     assert weights.git_sha1 == hashlib.sha1(b"blob %d\0" % len(WEIGHTS) + WEIGHTS).hexdigest()
     assert (model.license, model.trigger_words) == ("mit", (TriggerWord("a photo of sks dog", "model card"),))
-    assert [file.name for file in choose(model, Wish()).files] == ["model-fp16.safetensors"]
+    assert [file.name for file in choose(model, FileCriteria()).files] == ["model-fp16.safetensors"]
 
 
 def test_olahs_refusals_are_understood(olah: str) -> None:
@@ -68,7 +69,7 @@ def test_the_address_of_a_file_leads_to_its_bytes(olah: str) -> None:
 def test_the_transfer_engine_takes_files_from_olah(olah: str, tmp_path: Path) -> None:
     """Bytes arrive whole and hashed from a server that ignores ranges and states no SHA-256."""
     transfer = pytest.importorskip("modelhub.fetch.transfer.download", reason="the transfer engine is not here yet")
-    files = choose(HuggingFace(endpoints=(olah,)).resolve("org/name"), Wish()).files
+    files = choose(HuggingFace(endpoints=(olah,)).resolve("org/name"), FileCriteria()).files
     (done,) = transfer.download_many(
         files, tmp_path / "incoming", settings=transfer.TransferSettings(), progress=SILENT
     )

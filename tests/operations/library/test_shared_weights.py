@@ -9,14 +9,14 @@ import pytest
 from modelhub.catalog import Catalog
 from modelhub.detect.weights.named_components import learn
 from modelhub.errors import ModelhubError, NotFoundError
-from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.operations.convert.convert import convert
 from modelhub.operations.convert.plan import Recipe
 from modelhub.operations.library.add import add
 from modelhub.operations.library.fingerprint import digests_of
 from modelhub.operations.library.shared_weights import kin_of, kinship_lines, known_table
 from modelhub.operations.library.value_check import look_deep
-from modelhub.operations.remote.pull import Request, plan_pull
+from modelhub.operations.remote.pull import PullRequest, plan_pull
 from modelhub.testing.files import networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
 
@@ -105,7 +105,7 @@ def test_the_name_of_a_known_model_stands_for_its_place() -> None:
 
     recorder = Recorder()
     with pytest.raises(NotFoundError, match="asked"):
-        plan_pull(Request(source="realistic vision", wish=Wish()), fetchers=(recorder,))  # type: ignore[arg-type]
+        plan_pull(PullRequest(source="realistic vision", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]
     assert recorder.asked == ["civitai:4201"]
     with pytest.raises(NotFoundError, match="no lasting place"):
-        plan_pull(Request(source="Anything V3", wish=Wish()), fetchers=(recorder,))  # type: ignore[arg-type]
+        plan_pull(PullRequest(source="Anything V3", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]

@@ -11,10 +11,10 @@ from typing import Any
 from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import ModelRecord
-from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.sources.registry import fetchers
-from modelhub.operations.remote.pull import Pulled, Request, plan_pull, pull
+from modelhub.operations.remote.pull import PullRequest, PullResult, plan_pull, pull
 from modelhub.testing.hubs.civitai import CivitaiSite
 from modelhub.testing.hubs.hub import Hub, repositories_in
 
@@ -40,9 +40,9 @@ class User:
         """All that is catalogued."""
         return self.catalog.records(ModelQuery())
 
-    def pull(self, source: str, **wish: Any) -> Pulled:
+    def pull(self, source: str, **criteria: Any) -> PullResult:
         """Ask, choose, fetch."""
-        plan = plan_pull(Request(source=source, wish=Wish(**wish)), fetchers=self.fetchers)
+        plan = plan_pull(PullRequest(source=source, criteria=FileCriteria(**criteria)), fetchers=self.fetchers)
         return pull(plan, catalog=self.catalog, settings=self.settings)
 
     def publish(self) -> None:

@@ -19,7 +19,7 @@ from modelhub.errors import NetworkError
 from modelhub.fetch.sources.civitai import Civitai
 from modelhub.operations.library.add import add
 from modelhub.operations.remote import enrich as module
-from modelhub.operations.remote.enrich import Answer, Enriched, enrich
+from modelhub.operations.remote.enrich import EnrichResult, EnrichStatus, enrich
 from modelhub.operations.remote.source_sidecars import fetch_preview
 from modelhub.testing.files import adapters, safetensors_file
 from modelhub.testing.hubs.civitai import Rules
@@ -47,7 +47,7 @@ def place(tmp_path: Path) -> Iterator[User]:
         yield found
 
 
-def asked(place: User, **options: Any) -> dict[str, Enriched]:
+def asked(place: User, **options: Any) -> dict[str, EnrichResult]:
     """Enrich all models, by name."""
     site = options.pop("civitai", None) or Civitai(endpoint=place.site.url, sleep=lambda _: None)
     answers = enrich(place.models, civitai=site, catalog=place.catalog, sleep=lambda _: None, **options)
@@ -63,10 +63,10 @@ def test_what_civitai_knows_is_recorded(place: User) -> None:
     """Trigger words, base model, tags, page, licence, scan verdict; what it does not know is said."""
     found = asked(place)
     assert {name: item.answer for name, item in found.items()} == {
-        "mine 20": Answer.FOUND,
-        "mine 30": Answer.FOUND,
-        "mine 31": Answer.FOUND,
-        "easy": Answer.UNKNOWN,
+        "mine 20": EnrichStatus.FOUND,
+        "mine 30": EnrichStatus.FOUND,
+        "mine 31": EnrichStatus.FOUND,
+        "easy": EnrichStatus.UNKNOWN,
     }
     model = named(place, "mine 20")
     assert "word20" in [word.word for word in model.detection.trigger_words]
@@ -92,9 +92,9 @@ def test_what_was_asked_is_not_asked_again(place: User) -> None:
     """Neither what was found nor what was not, unless --refresh says so."""
     asked(place)
     before = place.asked()
-    assert {item.answer for item in asked(place).values()} == {Answer.REMEMBERED}
+    assert {item.answer for item in asked(place).values()} == {EnrichStatus.REMEMBERED}
     assert place.asked() == before
-    assert asked(place, refresh=True)["easy"].answer is Answer.UNKNOWN
+    assert asked(place, refresh=True)["easy"].answer is EnrichStatus.UNKNOWN
     assert place.asked() > before
 
 
@@ -103,8 +103,8 @@ def test_what_was_not_known_is_asked_again_after_a_while(place: User, monkeypatc
     asked(place)
     monkeypatch.setattr(module, "_REMEMBERED", timedelta(days=-1))
     found = asked(place)
-    assert found["easy"].answer is Answer.UNKNOWN
-    assert found["mine 20"].answer is Answer.REMEMBERED
+    assert found["easy"].answer is EnrichStatus.UNKNOWN
+    assert found["mine 20"].answer is EnrichStatus.REMEMBERED
 
 
 def test_the_users_words_are_never_overwritten(place: User) -> None:
@@ -129,11 +129,11 @@ def test_a_run_that_broke_off_is_gone_on_with(place: User) -> None:
     with pytest.raises(NetworkError):
         for item in enrich(place.models, civitai=real, catalog=place.catalog, sleep=lambda _: None):
             seen.append(item.record.name)
-            if item.answer is Answer.FOUND:
+            if item.answer is EnrichStatus.FOUND:
                 place.site.fail(503, times=9)
     place.site._failures.clear()
     found = asked(place)
-    again = {name for name, item in found.items() if item.answer is not Answer.REMEMBERED}
+    again = {name for name, item in found.items() if item.answer is not EnrichStatus.REMEMBERED}
     assert again == {"mine 20", "mine 30", "mine 31"} - set(seen)
     assert again
 
@@ -143,7 +143,7 @@ def test_a_busy_site_is_waited_for_as_long_as_it_asks(place: User) -> None:
     waits: list[float] = []
     place.site.fail(429, times=2, **{"Retry-After": "7"})
     found = asked(place, civitai=Civitai(endpoint=place.site.url, sleep=waits.append))
-    assert found["mine 20"].answer is Answer.FOUND
+    assert found["mine 20"].answer is EnrichStatus.FOUND
     assert waits == [7.0, 7.0]
 
 
@@ -151,8 +151,8 @@ def test_a_mirror_without_batches_is_asked_one_by_one(place: User) -> None:
     """With the same answers."""
     place.site.rules = Rules(batches=False)
     found = asked(place)
-    assert found["mine 30"].answer is Answer.FOUND
-    assert found["easy"].answer is Answer.UNKNOWN
+    assert found["mine 30"].answer is EnrichStatus.FOUND
+    assert found["easy"].answer is EnrichStatus.UNKNOWN
 
 
 def test_there_is_a_pause_between_questions(place: User) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.fetcher import RemoteModel
-from modelhub.operations.remote.hub_queries import Hubs, at_once
+from modelhub.operations.remote.hub_queries import HubQueries, run_concurrently
 
 
 class Down:
@@ -31,13 +31,13 @@ class Down:
 
 def test_results_come_in_the_order_of_the_items() -> None:
     """Whoever is done first."""
-    assert at_once(lambda number: number * number, range(50), threads=4) == [n * n for n in range(50)]
+    assert run_concurrently(lambda number: number * number, range(50), threads=4) == [n * n for n in range(50)]
 
 
 def test_nothing_to_do_is_done_at_once() -> None:
     """No thread is started."""
     work: Callable[[int], int] = abs
-    assert at_once(work, [], threads=4) == []
+    assert run_concurrently(work, [], threads=4) == []
 
 
 def test_an_error_is_raised_where_it_can_be_caught() -> None:
@@ -49,13 +49,13 @@ def test_an_error_is_raised_where_it_can_be_caught() -> None:
         return number
 
     with pytest.raises(LookupError, match="seven"):
-        at_once(work, range(20), threads=4)
+        run_concurrently(work, range(20), threads=4)
 
 
 def test_a_hub_that_failed_three_times_is_left_alone() -> None:
     """The other models of that hub fail without another wait."""
     hub = Down()
-    hubs = Hubs([hub], offline=False)
+    hubs = HubQueries([hub], offline=False)
     for number in range(10):
         with pytest.raises(NetworkError):
             hubs.ask("civitai", f"civitai:{number}", None)
@@ -65,7 +65,7 @@ def test_a_hub_that_failed_three_times_is_left_alone() -> None:
 def test_one_question_is_asked_once() -> None:
     """Its failure is an answer too."""
     hub = Down()
-    hubs = Hubs([hub], offline=False)
+    hubs = HubQueries([hub], offline=False)
     for _ in range(5):
         with pytest.raises(NetworkError, match="no answer"):
             hubs.ask("civitai", "civitai:7", None)

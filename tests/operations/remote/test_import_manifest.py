@@ -17,7 +17,7 @@ from modelhub.catalog import Catalog
 from modelhub.domain import ModelRecord, Source
 from modelhub.errors import Exit, UsageError
 from modelhub.operations.library.add import add
-from modelhub.operations.remote.import_manifest import Fate, Restored, rebuild
+from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, rebuild_library
 from modelhub.operations.remote.manifest import from_text, manifest_of, to_text
 from modelhub.testing.files import adapters, folders, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
@@ -51,10 +51,12 @@ def elsewhere(place: User, tmp_path: Path) -> Iterator[User]:
         yield replace(place, catalog=catalog, settings=settings)
 
 
-def restored(manifest: bytes, place: User, **options: Any) -> dict[str, Restored]:
+def restored(manifest: bytes, place: User, **options: Any) -> dict[str, ImportResult]:
     """Import, by model."""
     document = from_text(manifest, "test")
-    answers = rebuild(document, catalog=place.catalog, fetchers=place.fetchers, settings=place.settings, **options)
+    answers = rebuild_library(
+        document, catalog=place.catalog, fetchers=place.fetchers, settings=place.settings, **options
+    )
     return {item.wanted.name: item for item in answers}
 
 
@@ -81,10 +83,10 @@ def test_a_library_is_rebuilt_with_the_same_contents_folders_and_words(place: Us
     place.catalog.set_override(dress.id, "style", "anime")
     found = restored(exported(place), elsewhere)
     assert {name: item.fate for name, item in found.items()} == {
-        "dress": Fate.PULLED,
-        "pipeline": Fate.PULLED,
-        "v20": Fate.PULLED,
-        "easy": Fate.NO_SOURCE,
+        "dress": ImportStatus.PULLED,
+        "pipeline": ImportStatus.PULLED,
+        "v20": ImportStatus.PULLED,
+        "easy": ImportStatus.NO_SOURCE,
     }
     for name in ("dress", "pipeline", "v20"):
         old, new = named(place, name), named(elsewhere, name)
@@ -107,7 +109,7 @@ def test_what_is_held_is_not_fetched_again(place: User, elsewhere: User) -> None
     elsewhere.catalog.set_override(named(elsewhere, "dress").id, "notes", "mine")
     asked = place.asked()
     found = restored(manifest, elsewhere)
-    assert {item.fate for item in found.values()} == {Fate.HELD, Fate.NO_SOURCE}
+    assert {item.fate for item in found.values()} == {ImportStatus.HELD, ImportStatus.NO_SOURCE}
     assert named(elsewhere, "dress").notes == "mine"
     assert place.asked() == asked
 
@@ -122,7 +124,7 @@ def test_a_file_that_was_copied_by_hand_counts_as_held(place: User, elsewhere: U
     copy.write_bytes(path.read_bytes())
     list(add([copy], catalog=elsewhere.catalog))
     found = restored(exported(place), elsewhere)
-    assert found["dress"].fate is Fate.HELD
+    assert found["dress"].fate is ImportStatus.HELD
     assert "favourite" in named(elsewhere, "renamed").tags
 
 
@@ -132,9 +134,9 @@ def test_a_changed_file_at_the_source_is_not_taken_for_the_recorded_one(place: U
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()
     found = restored(manifest, elsewhere)
-    assert (found["dress"].fate, found["dress"].code) == (Fate.FAILED, Exit.NOT_FOUND)
+    assert (found["dress"].fate, found["dress"].code) == (ImportStatus.FAILED, Exit.NOT_FOUND)
     assert LORA in found["dress"].message
-    assert found["v20"].fate is Fate.PULLED
+    assert found["v20"].fate is ImportStatus.PULLED
     assert [model.name for model in elsewhere.models if model.name == "dress"] == []
 
 
@@ -148,7 +150,7 @@ def test_a_recorded_commit_is_fetched_even_when_the_branch_went_on(place: User, 
     now = place.hub.repositories[DRESS]
     place.hub.repositories[DRESS] = replace(now, revisions={before.commits["main"]: first})
     found = restored(manifest, elsewhere)
-    assert found["dress"].fate is Fate.PULLED
+    assert found["dress"].fate is ImportStatus.PULLED
 
 
 def test_a_manifest_cannot_place_files_outside_the_library(place: User, elsewhere: User, tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_a_dry_run_changes_and_fetches_nothing(place: User, elsewhere: User) -> 
     """It only says what is missing."""
     asked = place.asked()
     found = restored(exported(place), elsewhere, dry_run=True)
-    assert found["dress"].fate is Fate.MISSING
+    assert found["dress"].fate is ImportStatus.MISSING
     assert elsewhere.models == []
     assert place.asked() == asked
 
@@ -265,5 +267,5 @@ def test_a_converted_pickle_is_converted_again(place: User, elsewhere: User) -> 
     place.publish()
     (old,) = place.pull("CompVis/old", convert=True).models
     found = restored(exported(place), elsewhere)
-    assert found[old.name].fate is Fate.PULLED, found[old.name].message
+    assert found[old.name].fate is ImportStatus.PULLED, found[old.name].message
     assert named(elsewhere, old.name).main.sha256 == old.main.sha256

@@ -12,8 +12,8 @@ import pytest
 from modelhub.domain import Format
 from modelhub.errors import Exit
 from modelhub.operations.library import remove as remove_module
-from modelhub.operations.remote.outdated import Standing, State, outdated
-from modelhub.operations.remote.update import Updated, meant, plan_update, update
+from modelhub.operations.remote.outdated import UpdateState, UpdateStatus, outdated
+from modelhub.operations.remote.update import UpdateResult, plan_update, records_from_source, update
 from modelhub.testing.files import adapters, folders, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
@@ -42,12 +42,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
         yield found
 
 
-def standings(place: User) -> list[Standing]:
+def statuses(place: User) -> list[UpdateStatus]:
     """How all models stand."""
     return outdated(place.models, fetchers=place.fetchers, offline=place.settings.offline)
 
 
-def updated(place: User, item: Standing, *, replace_old: bool = False) -> Updated:
+def updated(place: User, item: UpdateStatus, *, replace_old: bool = False) -> UpdateResult:
     """Fetch what is newer."""
     plan = plan_update(item, fetchers=place.fetchers, settings=place.settings)
     return update(item, plan, catalog=place.catalog, settings=place.settings, replace_old=replace_old)
@@ -63,11 +63,11 @@ def show_version(place: User, number: int, **more: Any) -> None:
 def test_a_model_whose_hub_file_is_the_same_is_current(place: User) -> None:
     """Also after a new commit that changed something else."""
     place.pull(DRESS)
-    assert [item.state for item in standings(place)] == [State.CURRENT]
+    assert [item.state for item in statuses(place)] == [UpdateState.CURRENT]
     (place.repositories / DRESS / "README.md").write_text("A new card.")
     place.publish()
-    (item,) = standings(place)
-    assert (item.state, item.files) == (State.CURRENT, ())
+    (item,) = statuses(place)
+    assert (item.state, item.files) == (UpdateState.CURRENT, ())
     assert item.newest != item.have
 
 
@@ -77,8 +77,8 @@ def test_a_changed_file_at_the_hub_makes_its_model_outdated(place: User) -> None
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()
     sent = place.blobs_sent()
-    (item,) = standings(place)
-    assert item.state is State.OUTDATED
+    (item,) = statuses(place)
+    assert item.state is UpdateState.OUTDATED
     assert [file.name for file in item.files] == [LORA]
     assert place.blobs_sent() == sent
 
@@ -90,7 +90,7 @@ def test_an_update_keeps_the_old_file_and_hands_on_the_users_words(place: User) 
     place.catalog.set_override(old.id, "notes", "at 0.7")
     new_content = lora(place.repositories / DRESS / LORA, 2).read_bytes()
     place.publish()
-    (item,) = standings(place)
+    (item,) = statuses(place)
     (new,) = updated(place, item).pulled.models
     assert old.path is not None and old.path.is_file()
     assert new.path is not None and new.path.parent == old.path.parent
@@ -98,7 +98,7 @@ def test_an_update_keeps_the_old_file_and_hands_on_the_users_words(place: User) 
     assert new.id != old.id
     assert "favourite" in new.tags
     assert new.notes == "at 0.7"
-    assert sorted(item.state for item in standings(place)) == [State.CURRENT, State.HELD]
+    assert sorted(item.state for item in statuses(place)) == [UpdateState.CURRENT, UpdateState.HELD]
 
 
 def test_a_second_update_follows_the_first(place: User) -> None:
@@ -107,9 +107,9 @@ def test_a_second_update_follows_the_first(place: User) -> None:
     for seed in (2, 3):
         lora(place.repositories / DRESS / LORA, seed)
         place.publish()
-        updated(place, next(item for item in standings(place) if item.state is State.OUTDATED))
-    states = [item.state for item in standings(place)]
-    assert sorted(states) == [State.CURRENT, State.HELD, State.HELD]
+        updated(place, next(item for item in statuses(place) if item.state is UpdateState.OUTDATED))
+    states = [item.state for item in statuses(place)]
+    assert sorted(states) == [UpdateState.CURRENT, UpdateState.HELD, UpdateState.HELD]
 
 
 def test_the_old_one_is_trashed_when_asked(place: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_the_old_one_is_trashed_when_asked(place: User, tmp_path: Path, monkeypa
     (old,) = place.pull(DRESS).models
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()
-    (item,) = standings(place)
+    (item,) = statuses(place)
     assert updated(place, item, replace_old=True).trashed
     assert (trash / LORA).is_file()
     assert [model.id for model in place.models] != [old.id]
@@ -140,8 +140,8 @@ def test_of_a_diffusers_folder_only_the_changed_file_is_fetched(place: User) -> 
     changed.write_bytes(data)
     place.publish()
     before = place.blobs_sent()
-    (item,) = standings(place)
-    assert item.state is State.OUTDATED
+    (item,) = statuses(place)
+    assert item.state is UpdateState.OUTDATED
     done = updated(place, item)
     assert place.blobs_sent() - before == 1
     assert {got.remote.name for got in done.pulled.obtained if got.how == "downloaded"} == {
@@ -160,12 +160,12 @@ def test_a_file_that_the_hub_has_removed_is_said_to_be_gone(place: User) -> None
     place.pull(DRESS)
     (place.repositories / DRESS / LORA).rename(place.repositories / DRESS / "other.safetensors")
     place.publish()
-    (item,) = standings(place)
-    assert item.state is State.GONE
+    (item,) = statuses(place)
+    assert item.state is UpdateState.GONE
     assert LORA in item.message
     del place.hub.repositories[DRESS]
-    (item,) = standings(place)
-    assert (item.state, item.code) == (State.GONE, Exit.OK)
+    (item,) = statuses(place)
+    assert (item.state, item.code) == (UpdateState.GONE, Exit.OK)
 
 
 def test_a_commit_never_changes(place: User) -> None:
@@ -175,31 +175,31 @@ def test_a_commit_never_changes(place: User) -> None:
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()
     asked = place.asked()
-    assert [item.state for item in standings(place)] == [State.PINNED]
+    assert [item.state for item in statuses(place)] == [UpdateState.PINNED]
     assert place.asked() == asked
 
 
 def test_a_newer_version_at_civitai_is_found_and_fetched(place: User) -> None:
     """By its number and name; the old version stays."""
     (old,) = place.pull("civitai:7").models
-    assert [item.state for item in standings(place)] == [State.CURRENT]
+    assert [item.state for item in statuses(place)] == [UpdateState.CURRENT]
     show_version(place, 30)
-    (item,) = standings(place)
-    assert (item.state, item.have, item.newest, item.name) == (State.OUTDATED, "20", "30", "v30")
+    (item,) = statuses(place)
+    assert (item.state, item.have, item.newest, item.name) == (UpdateState.OUTDATED, "20", "30", "v30")
     (new,) = updated(place, item).pulled.models
     assert new.sources[0].commit == "30"
     assert new.sources[0].reference == "civitai:7"
     assert old.path is not None and old.path.is_file()
     assert new.path is not None and new.path.name == "v30.safetensors"
-    assert sorted(item.state for item in standings(place)) == [State.CURRENT, State.HELD]
+    assert sorted(item.state for item in statuses(place)) == [UpdateState.CURRENT, UpdateState.HELD]
 
 
 def test_a_newer_version_for_another_base_is_no_successor(place: User) -> None:
     """It is mentioned, not fetched."""
     place.pull("civitai:7")
     show_version(place, 30, baseModel="SDXL 1.0")
-    (item,) = standings(place)
-    assert item.state is State.CURRENT
+    (item,) = statuses(place)
+    assert item.state is UpdateState.CURRENT
     assert "SDXL 1.0" in item.message
 
 
@@ -209,15 +209,15 @@ def test_a_later_variant_below_the_recommended_version_is_no_successor(place: Us
     show_version(place, 30)
     versions = place.site.items[0]["modelVersions"]
     versions.append(versions.pop(0))
-    assert [item.state for item in standings(place)] == [State.CURRENT]
+    assert [item.state for item in statuses(place)] == [UpdateState.CURRENT]
 
 
 def test_a_newer_version_in_early_access_is_mentioned(place: User) -> None:
     """Nobody is told to fetch what cannot be had."""
     place.pull("civitai:7")
     show_version(place, 30, earlyAccessEndsAt="2030-01-02")
-    (item,) = standings(place)
-    assert item.state is State.CURRENT
+    (item,) = statuses(place)
+    assert item.state is UpdateState.CURRENT
     assert "2030-01-02" in item.message
 
 
@@ -231,8 +231,8 @@ def test_a_hub_that_is_down_does_not_stop_the_others(place: User) -> None:
     others = [fetcher for fetcher in place.fetchers if fetcher.kind != "civitai"]
     down = Civitai(endpoint=settings.civitai_endpoint, sleep=lambda _: None)
     found = {item.source.kind: item for item in outdated(place.models, fetchers=[*others, down])}
-    assert found["huggingface"].state is State.CURRENT
-    assert (found["civitai"].state, found["civitai"].code) == (State.FAILED, Exit.NETWORK)
+    assert found["huggingface"].state is UpdateState.CURRENT
+    assert (found["civitai"].state, found["civitai"].code) == (UpdateState.FAILED, Exit.NETWORK)
 
 
 def test_offline_nobody_is_asked(place: User) -> None:
@@ -240,7 +240,7 @@ def test_offline_nobody_is_asked(place: User) -> None:
     place.pull(DRESS)
     asked = place.asked()
     (item,) = outdated(place.models, fetchers=place.fetchers, offline=True)
-    assert (item.state, item.code) == (State.FAILED, Exit.NETWORK)
+    assert (item.state, item.code) == (UpdateState.FAILED, Exit.NETWORK)
     assert "Offline" in item.message
     assert place.asked() == asked
 
@@ -252,7 +252,7 @@ def test_models_of_one_repository_are_asked_about_once(place: User) -> None:
     place.pull(DRESS, all=True)
     before = place.asked()
     one = len([r for r in place.hub.requests if r.path.startswith(f"/api/models/{DRESS}")])
-    assert [item.state for item in standings(place)] == [State.CURRENT] * 2
+    assert [item.state for item in statuses(place)] == [UpdateState.CURRENT] * 2
     again = [r for r in place.hub.requests[before - len(place.site.questions) :] if f"/api/models/{DRESS}" in r.path]
     assert 0 < len(again) <= one
 
@@ -262,7 +262,7 @@ def test_models_are_named_by_where_they_came_from(place: User, words: str) -> No
     """With or without the file or the version."""
     place.pull(DRESS)
     place.pull("civitai:7")
-    (found,) = meant(place.models, words)
+    (found,) = records_from_source(place.models, words)
     kind = "civitai" if words.startswith("civitai") else "huggingface"
     assert found.sources[0].kind == kind
 
@@ -283,10 +283,10 @@ def test_a_converted_pickle_is_compared_by_the_pickle_that_it_was_made_from(plac
     place.publish()
     now = place.hub.repositories["CompVis/old"]
     place.hub.repositories["CompVis/old"] = replace(now, revisions={known.commits["main"]: known.files})
-    assert [item.state for item in standings(place)] == [State.CURRENT]
+    assert [item.state for item in statuses(place)] == [UpdateState.CURRENT]
     checkpoint(place, 2)
-    (item,) = standings(place)
-    assert item.state is State.OUTDATED
+    (item,) = statuses(place)
+    assert item.state is UpdateState.OUTDATED
     (new,) = updated(place, item).pulled.models
     assert new.format is Format.SAFETENSORS
     assert new.id != old.id

@@ -14,10 +14,10 @@ from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import Format, ModelType, Style
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UnsafeError, UsageError
-from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.operations.remote import obtain
-from modelhub.operations.remote.pull import Plan, Pulled, Request, plan_pull, pull
+from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
 from modelhub.storage.errors import DiskFullError, TargetExistsError
 from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file
 from modelhub.testing.files.networks import SMALL
@@ -41,15 +41,15 @@ class Place:
         """Where models go."""
         return self.settings.library
 
-    def plan(self, source: str, **wish: object) -> Plan:
+    def plan(self, source: str, **criteria: object) -> PullPlan:
         """Ask and choose."""
-        extra = {name: wish.pop(name) for name in ("revision", "to", "name", "style", "sha256") if name in wish}
-        request = Request(source=source, wish=Wish(**wish), **extra)  # type: ignore[arg-type]
+        extra = {name: criteria.pop(name) for name in ("revision", "to", "name", "style", "sha256") if name in criteria}
+        request = PullRequest(source=source, criteria=FileCriteria(**criteria), **extra)  # type: ignore[arg-type]
         return plan_pull(request, fetchers=fetchers(self.settings))
 
-    def pull(self, source: str, **wish: object) -> Pulled:
+    def pull(self, source: str, **criteria: object) -> PullResult:
         """All of it."""
-        return pull(self.plan(source, **wish), catalog=self.catalog, settings=self.settings)
+        return pull(self.plan(source, **criteria), catalog=self.catalog, settings=self.settings)
 
     def fetched(self) -> list[str]:
         """What was downloaded from the hub, as the hub saw it."""
@@ -253,7 +253,7 @@ def test_a_hub_that_is_down_is_a_network_error(place: Place) -> None:
     environ = {"MODELHUB_CONFIG": str(place.folder / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": "http://127.0.0.1:9"}
     settings = config.load(library=place.library, environ=environ)
     with pytest.raises(NetworkError) as caught:
-        plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
+        plan_pull(PullRequest(source=SD15, criteria=FileCriteria()), fetchers=fetchers(settings))
     assert caught.value.code == 6
     assert "127.0.0.1:9" in caught.value.message
 
@@ -274,7 +274,7 @@ def test_offline_uses_what_is_held_and_says_what_is_not(place: Place) -> None:
     settings = config.load(library=place.library, environ=environ | {"HF_HUB_OFFLINE": "1"})
     before = len(place.hub.requests)
     with pytest.raises(ModelhubError):
-        plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
+        plan_pull(PullRequest(source=SD15, criteria=FileCriteria()), fetchers=fetchers(settings))
     assert len(place.hub.requests) == before
 
 
@@ -288,6 +288,6 @@ def test_gated_and_private_repositories_need_access(
         environ = {"MODELHUB_CONFIG": str(tmp_path / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": hub.url}
         settings = config.load(library=tmp_path / "library", environ=environ | {"HF_TOKEN": "wrong"})
         with pytest.raises(AccessError) as caught:
-            plan_pull(Request(source=SD15, wish=Wish()), fetchers=fetchers(settings))
+            plan_pull(PullRequest(source=SD15, criteria=FileCriteria()), fetchers=fetchers(settings))
         assert caught.value.code == 5
         assert "wrong" not in caught.value.message + caught.value.remedy.text

@@ -10,9 +10,9 @@ from modelhub import config
 from modelhub.catalog import Catalog
 from modelhub.domain import Format, ModelType
 from modelhub.errors import UnsafeError
-from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.registry import fetchers
-from modelhub.operations.remote.pull import Pulled, Request, plan_pull, pull
+from modelhub.operations.remote.pull import PullRequest, PullResult, plan_pull, pull
 from modelhub.testing.files import hostile, networks, torch_file
 from modelhub.testing.files.networks import SMALL
 from modelhub.testing.hubs.hub import Hub
@@ -20,12 +20,12 @@ from modelhub.testing.hubs.hub import Hub
 REPOSITORY = "CompVis/stable-diffusion-v-1-4-original"
 
 
-def run(folder: Path, hub: Hub, *, keep_pickle: bool = False) -> tuple[Pulled, Catalog]:
+def run(folder: Path, hub: Hub, *, keep_pickle: bool = False) -> tuple[PullResult, Catalog]:
     """One pull with --convert into a library in `folder`."""
     environ = {"MODELHUB_CONFIG": str(folder / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": hub.url}
     settings = config.load(library=folder / "library", environ=environ)
     catalog = Catalog.open(settings.catalog_location)
-    request = Request(source=REPOSITORY, wish=Wish(convert=True), keep_pickle=keep_pickle)
+    request = PullRequest(source=REPOSITORY, criteria=FileCriteria(convert=True), keep_pickle=keep_pickle)
     plan = plan_pull(request, fetchers=fetchers(settings))
     return pull(plan, catalog=catalog, settings=settings), catalog
 

@@ -13,9 +13,9 @@ from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import Format, ModelType
 from modelhub.errors import NotFoundError, UnsafeError, UsageError
-from modelhub.fetch.choice.choose import Wish
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.registry import fetchers
-from modelhub.operations.remote.pull import Pulled, Request, plan_pull, pull
+from modelhub.operations.remote.pull import PullRequest, PullResult, plan_pull, pull
 from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file
 from modelhub.testing.files.networks import SMALL
 from modelhub.testing.files.tensors import cast
@@ -33,9 +33,9 @@ class User:
     catalog: Catalog
     settings: config.Settings
 
-    def pull(self, source: str, **wish: object) -> Pulled:
+    def pull(self, source: str, **criteria: object) -> PullResult:
         """Ask, choose, fetch, record."""
-        request = Request(source=source, wish=Wish(**wish))  # type: ignore[arg-type]
+        request = PullRequest(source=source, criteria=FileCriteria(**criteria))  # type: ignore[arg-type]
         plan = plan_pull(request, fetchers=fetchers(self.settings))
         return pull(plan, catalog=self.catalog, settings=self.settings)
 
