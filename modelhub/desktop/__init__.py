@@ -1,0 +1,1 @@
+"""Desktop shortcuts, notifications and reports for each platform."""

@@ -1,0 +1,1 @@
+"""Downloading: sources resolve references, choice selects files, transfer moves bytes."""

@@ -1,0 +1,1 @@
+"""Render tests: load a model in a worker process, make pictures and judge them."""

@@ -1,0 +1,1 @@
+"""One file per command: its arguments, options and help."""
