@@ -40,7 +40,7 @@ class _SilentTask:
         pass
 
 
-class Silent:
+class SilentProgress:
     """The default: nobody watches."""
 
     def task(self, label: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
@@ -50,4 +50,4 @@ class Silent:
         pass
 
 
-SILENT: Progress = Silent()
+SILENT: Progress = SilentProgress()

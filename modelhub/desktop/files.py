@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from modelhub.desktop.shortcut import Piece
-from modelhub.storage.durable import patiently
+from modelhub.storage.durable import retry_while_locked
 
 
 class Files:
@@ -35,7 +35,7 @@ class Files:
         try:
             beside.write_bytes(piece.data)
             beside.chmod(0o755 if piece.executable else 0o644)
-            patiently(lambda: beside.replace(path))
+            retry_while_locked(lambda: beside.replace(path))
         finally:
             beside.unlink(missing_ok=True)
         return self.planned(piece)
@@ -43,7 +43,7 @@ class Files:
     def remove(self, place: str, mark: str) -> None:
         """Delete the file, and folders of a bundle that it leaves empty."""
         path = Path(place)
-        patiently(lambda: path.unlink(missing_ok=True))
+        retry_while_locked(lambda: path.unlink(missing_ok=True))
         for parent in path.parents:
             if not any(part.endswith((".app", ".workflow")) for part in parent.parts):
                 return

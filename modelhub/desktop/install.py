@@ -18,8 +18,8 @@ from typing import Any
 
 from modelhub.desktop.shortcut import Entry, Installed, Piece, Record, Removed, Shortcut, Writer, in_the_way
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
-from modelhub.storage.durable import patiently
-from modelhub.storage.locks import library_lock
+from modelhub.storage.durable import retry_while_locked
+from modelhub.storage.locks import file_lock
 
 MANIFEST = "shortcuts.json"
 _VERSION = 1
@@ -192,7 +192,7 @@ def _entry(word: str, entries: Sequence[Entry]) -> Entry:
 
 
 def _lock(state: Path) -> AbstractContextManager[None]:
-    return library_lock(state / ".shortcuts.lock", wait=10.0)
+    return file_lock(state / ".shortcuts.lock", wait=10.0)
 
 
 def _read(state: Path) -> list[Entry]:
@@ -236,6 +236,6 @@ def _write(state: Path, entries: Sequence[Entry]) -> None:
             file.write(json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"))
             file.flush()
             os.fsync(file.fileno())
-        patiently(lambda: beside.replace(path))
+        retry_while_locked(lambda: beside.replace(path))
     except OSError as exc:
         raise ModelhubError(f"{path} cannot be written: {exc.strerror or exc}.", "Nothing was changed.") from exc

@@ -110,7 +110,7 @@ def _remove(file: Path) -> None:
     try:
         file.unlink(missing_ok=True)
     except OSError as exc:
-        raise errors.translated(exc, file, "remove") from exc
+        raise errors.from_os_error(exc, file, "remove") from exc
 
 
 def _back_up(file: Path, content: bytes, now: datetime) -> Path:
@@ -144,7 +144,7 @@ def _bytes(file: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as exc:
-        raise errors.translated(exc, file, "read") from exc
+        raise errors.from_os_error(exc, file, "read") from exc
 
 
 def _decoded(content: bytes, file: Path) -> tuple[str, bytes]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
-from modelhub.storage.durable import patiently
+from modelhub.storage.durable import retry_while_locked
 from modelhub.storage.sidecars import PREVIEW_SUFFIXES
 
 if TYPE_CHECKING:
@@ -151,9 +151,9 @@ def write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as stream:
             write(stream)
-        patiently(lambda: os.replace(temporary, path))  # noqa: PTH105
+        retry_while_locked(lambda: os.replace(temporary, path))  # noqa: PTH105
     except OSError as exc:
-        raise errors.translated(exc, path, "write") from exc
+        raise errors.from_os_error(exc, path, "write") from exc
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -199,7 +199,7 @@ def thumbnail(path: Path, size: int) -> Image:
             picture.thumbnail((size, size), Image.Resampling.LANCZOS)
             return picture.convert("RGB")
     except FileNotFoundError as exc:
-        raise errors.translated(exc, path, "read") from exc
+        raise errors.from_os_error(exc, path, "read") from exc
     # What Pillow's readers raise for damaged files of one format or another.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError) as exc:
         raise ModelhubError(f"Could not read {path}: it is damaged or no picture.", "Render it again.") from exc
@@ -219,7 +219,7 @@ def write_preview(picture: Path, model: Path, *, replace: bool = False) -> Path 
         with picture.open("rb") as source:
             write_beside(target, lambda stream: shutil.copyfileobj(source, stream))
     except OSError as exc:
-        raise errors.translated(exc, picture, "read") from exc
+        raise errors.from_os_error(exc, picture, "read") from exc
     return target
 
 

@@ -8,7 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from modelhub.storage import errors
-from modelhub.storage.durable import patiently, sync_descriptor, sync_folder
+from modelhub.storage.durable import retry_while_locked, sync_descriptor, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +30,10 @@ def replace_file(path: Path, content: bytes) -> None:
             sync_descriptor(stream.fileno())
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(target, temporary)
-        patiently(lambda: os.replace(temporary, target))  # noqa: PTH105
+        retry_while_locked(lambda: os.replace(temporary, target))  # noqa: PTH105
         sync_folder(target.parent)
     except OSError as exc:
-        raise errors.translated(exc, path, "write") from exc
+        raise errors.from_os_error(exc, path, "write") from exc
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -39,4 +39,4 @@ def make_folder(folder: Path) -> None:
             f"Could not make the folder {folder}: a file has that name.", "Move that file away."
         ) from exc
     except OSError as exc:
-        raise errors.translated(exc, folder, "make the folder") from exc
+        raise errors.from_os_error(exc, folder, "make the folder") from exc

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
 from modelhub.storage.digests import Sha256Sink
-from modelhub.storage.durable import free_bytes, patiently, sync_descriptor, sync_folder
-from modelhub.storage.fan_out import Identity, drop_file_from_cache, identity, read_through
+from modelhub.storage.durable import free_bytes, retry_while_locked, sync_descriptor, sync_folder
+from modelhub.storage.fan_out import FileIdentity, drop_file_from_cache, feed_sinks, file_identity
 
 if TYPE_CHECKING:
     from modelhub.progress import Task
@@ -22,12 +22,12 @@ _RESERVE = 1 << 20  # bytes left free beside a copy, for the file system's own b
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopiedFile:
     """One file that was copied: what it was like, and the SHA-256 of both."""
 
     source: Path
     sha256: str
-    identity: Identity
+    identity: FileIdentity
 
 
 def ensure_room(source: Path, folder: Path) -> None:
@@ -36,7 +36,7 @@ def ensure_room(source: Path, folder: Path) -> None:
         files = _files_below(source) if source.is_dir() else [source]
         needed = sum(file.stat().st_size for file in files) + _RESERVE
     except OSError as exc:
-        raise errors.translated(exc, source, "read") from exc
+        raise errors.from_os_error(exc, source, "read") from exc
     free = free_bytes(folder)
     if needed > free:
         raise errors.DiskFullError(
@@ -45,20 +45,20 @@ def ensure_room(source: Path, folder: Path) -> None:
         )
 
 
-def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: Task | None) -> Copied:
+def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: Task | None) -> CopiedFile:
     """Copy to `target`, which must not exist, through to the disk, and compare. Links are followed."""
     digest = Sha256Sink()
     writer = _Writer(target)
     try:
-        status = read_through(source, (digest, writer), progress_task=task)
+        status = feed_sinks(source, (digest, writer), progress_task=task)
     finally:
         writer.close()
     _compare(source, target, digest.sha256, expected_sha256)
     _copy_facts(source, target)
-    return Copied(source, digest.sha256, identity(status))
+    return CopiedFile(source, digest.sha256, file_identity(status))
 
 
-def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[Copied, ...]:
+def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[CopiedFile, ...]:
     """Copy a folder with all its files, hidden ones too; `target` must not exist."""
     copies = []
     try:
@@ -70,7 +70,7 @@ def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[Copied,
         for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
             sync_folder(folder)
     except OSError as exc:
-        raise errors.translated(exc, source, "copy") from exc
+        raise errors.from_os_error(exc, source, "copy") from exc
     return tuple(copies)
 
 
@@ -84,13 +84,13 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def remove_copied(copies: tuple[Copied, ...], source: Path, target: Path) -> None:
+def remove_copied(copies: tuple[CopiedFile, ...], source: Path, target: Path) -> None:
     """Remove the files that were copied, and the folders that are empty then; nothing that came or changed since."""
     try:
         for copied in copies:
-            if identity(copied.source.stat()) != copied.identity:
+            if file_identity(copied.source.stat()) != copied.identity:
                 raise _kept(source, target, f"{copied.source.name} was changed meanwhile")
-            patiently(copied.source.unlink)
+            retry_while_locked(copied.source.unlink)
         if source.is_dir():
             for folder, _, _ in os.walk(source, topdown=False):
                 Path(folder).rmdir()
@@ -114,7 +114,7 @@ class _Writer:
         try:
             self._file = path.open("xb", buffering=0)
         except OSError as exc:
-            raise errors.translated(exc, path.parent, "write to") from exc
+            raise errors.from_os_error(exc, path.parent, "write to") from exc
 
     def feed(self, data: memoryview, offset: int) -> None:
         rest = data
@@ -122,14 +122,14 @@ class _Writer:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as exc:
-            raise errors.translated(exc, self._path.parent, "write to") from exc
+            raise errors.from_os_error(exc, self._path.parent, "write to") from exc
 
     def close(self) -> None:
         try:
             with self._file:
                 sync_descriptor(self._file.fileno())
         except OSError as exc:
-            raise errors.translated(exc, self._path.parent, "write to") from exc
+            raise errors.from_os_error(exc, self._path.parent, "write to") from exc
 
 
 def _compare(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
@@ -140,7 +140,7 @@ def _compare(source: Path, copied: Path, sha256: str, expected: str | None) -> N
         )
     drop_file_from_cache(copied)  # else only the memory would be compared, not the disk
     again = Sha256Sink()
-    read_through(copied, (again,))
+    feed_sinks(copied, (again,))
     if again.sha256 != sha256:
         raise ModelhubError(
             f"The copy of {source} in {copied.parent} does not have the same content.",

@@ -1,6 +1,6 @@
 """All hashes of one stream of bytes, each defined once. Definitions: the README's section on hashes.
 
-Sinks are fed the file's bytes in order; `ring.read_through` feeds them from a file, `StreamDigester` from a download.
+Sinks are fed the file's bytes in order; `ring.feed_sinks` feeds them from a file, `StreamDigester` from a download.
 """
 
 from __future__ import annotations

@@ -75,11 +75,11 @@ def free_bytes(path: Path) -> int:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as exc:
-            raise errors.translated(exc, place, "ask for the free space at") from exc
-    raise errors.translated(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
+            raise errors.from_os_error(exc, place, "ask for the free space at") from exc
+    raise errors.from_os_error(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
 
 
-def patiently(action: Callable[[], _T]) -> _T:
+def retry_while_locked(action: Callable[[], _T]) -> _T:
     """`action()`, tried again while another program holds the file; the last OSError comes through."""
     for pause in WAITS:
         try:

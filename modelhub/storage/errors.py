@@ -51,7 +51,7 @@ def is_locked(error: OSError) -> bool:
     return getattr(error, "winerror", None) in _WINDOWS_LOCKED or error.errno in (errno.EBUSY, errno.ETXTBSY)
 
 
-def translated(error: OSError, path: Path, doing: str) -> ModelhubError:
+def from_os_error(error: OSError, path: Path, doing: str) -> ModelhubError:
     """`error` as one of ours. `doing` completes "Could not …", for example "read"."""
     text = f"Could not {doing} {path}"
     if is_disk_full(error):

@@ -32,10 +32,10 @@ _PROBES = 8
 
 _log = logging.getLogger(__name__)
 
-Identity = tuple[int, int, int]
+FileIdentity = tuple[int, int, int]
 
 
-def read_through(
+def feed_sinks(
     path: Path, sinks: Sequence[Sink], *, progress_task: Task | None = None, threads: bool = True
 ) -> os.stat_result:
     """Feed all bytes of the regular file `path`, in order, to every sink; answer with its stat, taken before the read.
@@ -48,12 +48,12 @@ def read_through(
         try:
             _read_open_file(file, path, before, sinks, progress_task, threads)
         except _ReadError as exc:
-            raise errors.translated(exc.cause, path, "read") from exc.cause
+            raise errors.from_os_error(exc.cause, path, "read") from exc.cause
     try:
         after = path.stat()
     except OSError as exc:
         raise _changed(path) from exc
-    if identity(after) != identity(before):
+    if file_identity(after) != file_identity(before):
         raise _changed(path)
     return before
 
@@ -66,7 +66,7 @@ def _open(path: Path) -> tuple[os.stat_result, FileIO]:
             raise ModelhubError(f"Could not read {path}: it is not a file.", "Name a model file.")
         return before, path.open("rb", buffering=0)
     except OSError as exc:
-        raise errors.translated(exc, path, "read") from exc
+        raise errors.from_os_error(exc, path, "read") from exc
 
 
 class _ReadError(Exception):
@@ -77,7 +77,7 @@ class _ReadError(Exception):
         self.cause = cause
 
 
-def identity(status: os.stat_result) -> Identity:
+def file_identity(status: os.stat_result) -> FileIdentity:
     """Size, modification time in ns, and inode: what a file keeps as long as nobody writes to it."""
     return status.st_size, status.st_mtime_ns, status.st_ino
 
@@ -99,7 +99,7 @@ def _read_open_file(
     feed = _feed_threads if threads and size >= _THREADS_FROM and len(sinks) > 1 else _feed_in_turn
     done = feed(file, size, sinks, task)
     # One more byte than announced means that the file grew, one less that it shrank.
-    if done != size or identity(os.fstat(file.fileno())) != identity(at_open):
+    if done != size or file_identity(os.fstat(file.fileno())) != file_identity(at_open):
         raise _changed(path)
     if drop:
         _drop_from_cache(file.fileno())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from modelhub.errors import ModelhubError
 from modelhub.storage.digests import AllDigests, Sha256Sink, Sink, StreamDigester
 from modelhub.storage.errors import FileChangedError
-from modelhub.storage.fan_out import read_through
+from modelhub.storage.fan_out import feed_sinks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -70,7 +70,7 @@ def hash_file_fully(
 ) -> FullHashes:
     """As `hash_file`, with the facts that a catalog keeps to know the file again."""
     digests = AllDigests()
-    status = read_through(path, (*digests.sinks, *sinks), progress_task=progress_task, threads=threads)
+    status = feed_sinks(path, (*digests.sinks, *sinks), progress_task=progress_task, threads=threads)
     return FullHashes(
         hashes=digests.hashes(),
         data_part_sha256=digests.data_part_sha256,
@@ -83,7 +83,7 @@ def hash_file_fully(
 def sha256_of(path: Path, *, progress_task: Task | None = None) -> str:
     """Only the SHA-256, 64 hex digits; errors as `hash_file`."""
     sink = Sha256Sink()
-    read_through(path, (sink,), progress_task=progress_task)
+    feed_sinks(path, (sink,), progress_task=progress_task)
     return sink.sha256
 
 

@@ -31,7 +31,7 @@ class _NoLocksError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class LockOwner:
     """Who holds a lock: process id, host name, start as ISO 8601 in UTC. Empty fields when the file does not say."""
 
     pid: int = 0
@@ -43,8 +43,8 @@ class Owner:
 
 
 @contextlib.contextmanager
-def library_lock(
-    path: Path, *, wait: float | None = 0.0, on_wait: Callable[[Owner], None] | None = None
+def file_lock(
+    path: Path, *, wait: float | None = 0.0, on_wait: Callable[[LockOwner], None] | None = None
 ) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; folders are made.
 
@@ -55,7 +55,7 @@ def library_lock(
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as exc:
-        raise errors.translated(exc, path, "open the lock") from exc
+        raise errors.from_os_error(exc, path, "open the lock") from exc
     try:
         held = _acquire(path, descriptor, wait, on_wait)
         try:
@@ -66,17 +66,17 @@ def library_lock(
         os.close(descriptor)
 
 
-def owner_of(path: Path) -> Owner:
+def read_owner(path: Path) -> LockOwner:
     """Who wrote the lock file last; says nothing about whether the lock is held."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return Owner(int(data["pid"]), str(data["host"]), str(data["since"]))
+        return LockOwner(int(data["pid"]), str(data["host"]), str(data["since"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Owner()
+        return LockOwner()
 
 
 def _acquire(
-    path: Path, descriptor: int, wait: float | None, on_wait: Callable[[Owner], None] | None
+    path: Path, descriptor: int, wait: float | None, on_wait: Callable[[LockOwner], None] | None
 ) -> Callable[[], None]:
     deadline = None if wait is None else time.monotonic() + wait
     told = False
@@ -84,7 +84,7 @@ def _acquire(
         release = _try(path, descriptor)
         if release is not None:
             return release
-        owner = owner_of(path)
+        owner = read_owner(path)
         if deadline is not None and time.monotonic() >= deadline:
             raise errors.BusyError(
                 f"Another modelhub is at work on {path.parent}: {owner}.",
@@ -160,7 +160,7 @@ def _try_claim(path: Path, descriptor: int) -> Callable[[], None] | None:
     try:
         own = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
-        if not _is_dead(owner_of(claim)):
+        if not _is_dead(read_owner(claim)):
             return None
         # Renamed away first: of two that find it dead only one gets it, the other's rename fails.
         stale = path.with_name(f"{path.name}.stale-{os.getpid()}")
@@ -169,7 +169,7 @@ def _try_claim(path: Path, descriptor: int) -> Callable[[], None] | None:
             stale.unlink()
         return None
     except OSError as exc:
-        raise errors.translated(exc, claim, "make the lock") from exc
+        raise errors.from_os_error(exc, claim, "make the lock") from exc
     try:
         _write_owner(own)
     finally:
@@ -178,7 +178,7 @@ def _try_claim(path: Path, descriptor: int) -> Callable[[], None] | None:
     return lambda: claim.unlink(missing_ok=True)
 
 
-def _is_dead(owner: Owner) -> bool:
+def _is_dead(owner: LockOwner) -> bool:
     """Whether the holder was a process of this machine that no longer runs. In doubt it lives."""
     if not owner.pid or owner.host != platform.node() or os.name == "nt":
         return False  # on Windows os.kill would end the process instead of asking

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
 from modelhub.storage.containment import ensure_inside, make_folder
-from modelhub.storage.copying import Copied, copy_file, copy_tree, ensure_room, remove_copied
+from modelhub.storage.copying import CopiedFile, copy_file, copy_tree, ensure_room, remove_copied
 from modelhub.storage.durable import free_bytes, sync_folder
 from modelhub.storage.reflink import clone
 from modelhub.storage.rename import NO_LINKS, rename_no_replace
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEMPORARY_PREFIX",
-    "Placed",
+    "Placement",
     "copy",
     "ensure_inside",
     "free_bytes",
@@ -53,7 +53,7 @@ _LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{12}" + re.escape(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placement:
     """A file that now lies at `target`. `how`: "renamed", "copied", "hard-linked", "cloned" or "symlinked"."""
 
     source: Path
@@ -70,7 +70,7 @@ def move(
     expected_sha256: str | None = None,
     progress_task: Task | None = None,
     sync: bool = True,
-) -> Placed:
+) -> Placement:
     """Move a file or a whole folder to `target` inside the folder `within`; the folders above it are made.
 
     A symbolic link is refused: moved, it might lead nowhere. `expected_sha256` is compared when a file's bytes have to
@@ -87,10 +87,10 @@ def move(
         rename_no_replace(source, target, sync=sync)
         if sync:
             sync_folder(source.parent)
-        return Placed(source=source, target=target, how="renamed")
+        return Placement(source=source, target=target, how="renamed")
     except OSError as exc:
         if exc.errno != errno.EXDEV:
-            raise errors.translated(exc, source, "move") from exc
+            raise errors.from_os_error(exc, source, "move") from exc
     _check_before_copy(source, target)
     copies = _copy(source, target, expected_sha256, progress_task)
     remove_copied(copies, source, target)
@@ -104,7 +104,7 @@ def copy(
     within: Path,
     expected_sha256: str | None = None,
     progress_task: Task | None = None,
-) -> Placed:
+) -> Placement:
     """Copy a file or folder, verified by reading the copy again; errors as `move`. Times and permissions are kept."""
     ensure_inside(within, target)
     make_folder(target.parent)
@@ -118,7 +118,7 @@ def _check_before_copy(source: Path, target: Path) -> None:
     ensure_room(source, target.parent)
 
 
-def _copy(source: Path, target: Path, expected: str | None, task: Task | None) -> tuple[Copied, ...]:
+def _copy(source: Path, target: Path, expected: str | None, task: Task | None) -> tuple[CopiedFile, ...]:
     with _temporary_in(target.parent) as temporary:
         if source.is_dir():
             copies = copy_tree(source, temporary, task=task)
@@ -128,9 +128,9 @@ def _copy(source: Path, target: Path, expected: str | None, task: Task | None) -
     return copies
 
 
-def _placed(source: Path, target: Path, copies: tuple[Copied, ...]) -> Placed:
+def _placed(source: Path, target: Path, copies: tuple[CopiedFile, ...]) -> Placement:
     sha256 = None if target.is_dir() else copies[0].sha256
-    return Placed(source=source, target=target, how="copied", sha256=sha256)
+    return Placement(source=source, target=target, how="copied", sha256=sha256)
 
 
 def remove_leftovers(folder: Path, *, older_than: float = 3600.0) -> tuple[Path, ...]:
@@ -164,7 +164,7 @@ def _remove_temporary(temporary: Path) -> None:
 def _ensure_free_name(target: Path) -> None:
     """Say early what the system would say late; the operation itself still refuses to replace anything."""
     if os.path.lexists(target):
-        raise errors.translated(FileExistsError(errno.EEXIST, ""), target, "write")
+        raise errors.from_os_error(FileExistsError(errno.EEXIST, ""), target, "write")
 
 
 @contextlib.contextmanager
@@ -176,7 +176,7 @@ def _temporary_in(folder: Path) -> Iterator[Path]:
         _remove_temporary(temporary)
 
 
-def hard_link(source: Path, target: Path, *, within: Path) -> Placed:
+def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
     """Give a file a second name inside `within`; errors as `move`, and one that says so across devices."""
     ensure_inside(within, target)
     make_folder(target.parent)
@@ -184,19 +184,19 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placed:
     try:
         os.link(source, target)
     except FileExistsError as exc:
-        raise errors.translated(exc, target, "link a file to") from exc
+        raise errors.from_os_error(exc, target, "link a file to") from exc
     except OSError as exc:
         if exc.errno in NO_LINKS | {errno.EXDEV}:
             raise ModelhubError(
                 f"Could not hard-link {source} to {target}: that works within one drive with hard links only.",
                 "Copy or move the file, or use a symbolic link.",
             ) from exc
-        raise errors.translated(exc, source, "link") from exc
+        raise errors.from_os_error(exc, source, "link") from exc
     sync_folder(target.parent)
-    return Placed(source=source, target=target, how="hard-linked")
+    return Placement(source=source, target=target, how="hard-linked")
 
 
-def reflink(source: Path, target: Path, *, within: Path) -> Placed:
+def reflink(source: Path, target: Path, *, within: Path) -> Placement:
     """A copy that shares its blocks with the source until one of them changes; errors as `move`.
 
     Btrfs, XFS, bcachefs (Linux) and APFS (macOS) can; elsewhere a ModelhubError says so.
@@ -212,19 +212,19 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placed:
                 raise ModelhubError(
                     f"Could not clone {source} to {target}: this drive has no clones.", "Use hardlink or copy instead."
                 ) from exc
-            raise errors.translated(exc, source, "clone") from exc
+            raise errors.from_os_error(exc, source, "clone") from exc
         shutil.copystat(source, temporary)
         rename_no_replace(temporary, target)
-    return Placed(source=source, target=target, how="cloned")
+    return Placement(source=source, target=target, how="cloned")
 
 
-def symlink(source: Path, target: Path, *, within: Path) -> Placed:
+def symlink(source: Path, target: Path, *, within: Path) -> Placement:
     """Make `target` a symbolic link to the file's absolute path; errors as `move`."""
     ensure_inside(within, target)
     make_folder(target.parent)
     try:
         target.symlink_to(source.absolute(), target_is_directory=source.is_dir())
     except OSError as exc:
-        raise errors.translated(exc, target, "make a link at") from exc
+        raise errors.from_os_error(exc, target, "make a link at") from exc
     sync_folder(target.parent)
-    return Placed(source=source, target=target, how="symlinked")
+    return Placement(source=source, target=target, how="symlinked")

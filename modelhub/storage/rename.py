@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modelhub.storage import errors
-from modelhub.storage.durable import patiently, sync_folder
+from modelhub.storage.durable import retry_while_locked, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,12 @@ def rename_no_replace(source: Path, target: Path, *, sync: bool = True) -> None:
     Raises OSError with errno EXDEV when the two are on different devices; other failures as ModelhubError.
     """
     try:
-        patiently(lambda: _rename(source, target))
+        retry_while_locked(lambda: _rename(source, target))
     except OSError as exc:
         if exc.errno == errno.EXDEV:
             raise
         where = target if isinstance(exc, FileExistsError) else source
-        raise errors.translated(exc, where, "move a file to" if where is target else "move") from exc
+        raise errors.from_os_error(exc, where, "move a file to" if where is target else "move") from exc
     if sync:
         sync_folder(target.parent)
 

@@ -70,6 +70,6 @@ def renamed_sidecar(sidecar: Path, model: Path, target: Path) -> Path:
     return target.parent / f"{target.stem}{sidecar.name[len(model.stem) :]}"
 
 
-def twins_of(model: Path) -> tuple[Path, ...]:
+def models_sharing_sidecars(model: Path) -> tuple[Path, ...]:
     """Other model files with the same stem in the same folder: they share the sidecars, which then must stay."""
     return tuple(_existing(model, sorted(MODEL_SUFFIXES)))

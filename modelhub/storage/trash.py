@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub.errors import NotFoundError
-from modelhub.storage.durable import patiently
+from modelhub.storage.durable import retry_while_locked
 from modelhub.storage.errors import TrashError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _HINT = "Nothing was deleted. Remove the file by hand if you are sure, then run 
 _DRIVE_REMOTE = 4
 
 
-def to_trash(paths: Iterable[Path], *, send: Callable[[str], None] | None = None) -> tuple[Path, ...]:
+def move_to_trash(paths: Iterable[Path], *, send: Callable[[str], None] | None = None) -> tuple[Path, ...]:
     """Put files or folders into the trash, in order; answer with those that were put there.
 
     `send` takes one absolute path (default: Send2Trash). Raises NotFoundError before anything is touched when one is
@@ -37,7 +37,7 @@ def to_trash(paths: Iterable[Path], *, send: Callable[[str], None] | None = None
 
 def _put(path: Path, send: Callable[[str], None]) -> None:
     try:
-        patiently(lambda: send(str(path)))
+        retry_while_locked(lambda: send(str(path)))
     except Exception as exc:  # the backends raise whatever their desktop does
         raise TrashError(f"Could not put {path} into the trash: {_reason(exc)}.", _HINT) from exc
     if os.path.lexists(path):

@@ -25,7 +25,7 @@ _INDEX_MAX = 1 << 20  # bytes; real ones have about 500
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundModel:
     """One model file, or one diffusers folder.
 
     For a folder `size` is the sum over its files and `mtime_ns` the newest of them; `inode` is the folder's own.
@@ -38,7 +38,7 @@ class Found:
     kind: Literal["file", "diffusers"] = "file"
 
 
-def walk(folder: Path, *, on_problem: Callable[[Path, str], None] | None = None) -> Iterator[Found]:
+def walk(folder: Path, *, on_problem: Callable[[Path, str], None] | None = None) -> Iterator[FoundModel]:
     """All models under `folder`, in the order of their names, each real folder once however links lead to it.
 
     Unfinished downloads, hidden files and folders of the system are left out. What cannot be read is told to
@@ -57,7 +57,7 @@ class _Walk:
         self._on_problem = on_problem
         self._seen: set[tuple[int, int]] = set()
 
-    def folder(self, start: str) -> Iterator[Found]:
+    def folder(self, start: str) -> Iterator[FoundModel]:
         # A stack instead of recursion: folders may be nested deeper than Python's own stack is.
         pending = [start]
         while pending:
@@ -76,7 +76,7 @@ class _Walk:
                     if entry.name not in components and not _skipped(entry.name):
                         folders.append(entry.path)
                 elif is_model_name(entry.name) and (status := self._status(entry)) is not None:
-                    yield Found(Path(entry.path), status.st_size, status.st_mtime_ns, _inode(entry, status))
+                    yield FoundModel(Path(entry.path), status.st_size, status.st_mtime_ns, _inode(entry, status))
             pending += reversed(folders)
 
     def _enter(self, path: str) -> bool:
@@ -121,7 +121,7 @@ class _Walk:
         if self._on_problem is not None:
             self._on_problem(Path(path), reason)
 
-    def _diffusers(self, path: str, entries: list[os.DirEntry[str]]) -> tuple[frozenset[str], Found | None]:
+    def _diffusers(self, path: str, entries: list[os.DirEntry[str]]) -> tuple[frozenset[str], FoundModel | None]:
         """The names of the sub-folders that belong to the pipeline, and the pipeline; nothing without weights.
 
         A repository that was pulled file by file has the index alone: its files then stand for themselves.
@@ -135,7 +135,7 @@ class _Walk:
             status for entry in entries if entry.name.endswith(".json") and (status := self._status(entry)) is not None
         ]
         everything = [status for _, status in files] + own
-        found = Found(
+        found = FoundModel(
             Path(path),
             sum(status.st_size for status in everything),
             max(status.st_mtime_ns for status in everything),

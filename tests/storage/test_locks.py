@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from modelhub.storage.errors import BusyError
-from modelhub.storage.locks import Owner, library_lock, owner_of
+from modelhub.storage.locks import LockOwner, file_lock, read_owner
 
 HOLDER = """
 import sys
 from pathlib import Path
 if sys.argv[2] == "claims":
     sys.modules["fcntl"] = sys.modules["msvcrt"] = None
-from modelhub.storage.locks import library_lock
-with library_lock(Path(sys.argv[1])):
+from modelhub.storage.locks import file_lock
+with file_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -48,26 +48,26 @@ def test_a_second_process_is_told_who_works(tmp_path: Path, kind: str) -> None:
     """The message names the holder's process."""
     path = tmp_path / "new" / "библиотека.lock"
     with hold(path, kind) as process:
-        with pytest.raises(BusyError, match=str(process.pid)), library_lock(path):
+        with pytest.raises(BusyError, match=str(process.pid)), file_lock(path):
             pytest.fail("two holders")
         process.communicate()
-    with library_lock(path):
-        assert owner_of(path).pid == os.getpid()
+    with file_lock(path):
+        assert read_owner(path).pid == os.getpid()
 
 
 def test_a_waiting_process_gets_the_lock_when_it_is_free(tmp_path: Path, kind: str) -> None:
     """It says once for whom it waits."""
     path = tmp_path / "lock"
-    waited: list[Owner] = []
+    waited: list[LockOwner] = []
     with hold(path, kind) as process:
 
-        def on_wait(owner: Owner) -> None:
+        def on_wait(owner: LockOwner) -> None:
             waited.append(owner)
             assert process.stdin is not None
             process.stdin.close()
 
-        with library_lock(path, wait=None, on_wait=on_wait):
-            assert owner_of(path).pid == os.getpid()
+        with file_lock(path, wait=None, on_wait=on_wait):
+            assert read_owner(path).pid == os.getpid()
         process.wait()
     assert [owner.pid for owner in waited] == [process.pid]
     assert str(process.pid) in str(waited[0])
@@ -79,16 +79,16 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path, kind: str) -> None:
     with hold(path, kind) as process:
         process.kill()
         process.wait()
-    with library_lock(path, wait=5):
-        assert owner_of(path).pid == os.getpid()
+    with file_lock(path, wait=5):
+        assert read_owner(path).pid == os.getpid()
 
 
 def test_an_error_inside_gives_the_lock_back(tmp_path: Path, kind: str) -> None:
     """The next one gets it at once."""
     path = tmp_path / "lock"
-    with pytest.raises(ZeroDivisionError), library_lock(path):
+    with pytest.raises(ZeroDivisionError), file_lock(path):
         raise ZeroDivisionError
-    with library_lock(path):
+    with file_lock(path):
         pass
 
 
@@ -100,7 +100,7 @@ def test_two_threads_do_not_hold_it_together(tmp_path: Path, kind: str) -> None:
 
     def work() -> None:
         nonlocal inside, most
-        with library_lock(path, wait=None):
+        with file_lock(path, wait=None):
             inside += 1
             most = max(most, inside)
             inside -= 1
@@ -117,5 +117,5 @@ def test_an_unreadable_owner_is_said_in_general_words(tmp_path: Path) -> None:
     """A lock file of another make is no crash."""
     path = tmp_path / "lock"
     path.write_bytes(b"\xff\xfe{")
-    assert owner_of(path) == Owner()
-    assert str(Owner()) == "another process"
+    assert read_owner(path) == LockOwner()
+    assert str(LockOwner()) == "another process"

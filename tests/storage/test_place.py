@@ -14,13 +14,13 @@ import pytest
 
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.storage import place, rename
-from modelhub.storage.copying import Copied, remove_copied
+from modelhub.storage.copying import CopiedFile, remove_copied
 from modelhub.storage.errors import DiskFullError, FileChangedError, OutsideTargetError, TargetExistsError
-from modelhub.storage.place import Placed
+from modelhub.storage.place import Placement
 
 CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-WAYS: tuple[Callable[..., Placed], ...] = (place.move, place.copy, place.hard_link, place.symlink)
+WAYS: tuple[Callable[..., Placement], ...] = (place.move, place.copy, place.hard_link, place.symlink)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_move_ends_with_the_file_at_its_target_only(source: Path, library: Pat
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["file", "empty file", "folder", "dangling link"])
-def test_nothing_is_ever_replaced(source: Path, library: Path, way: Callable[..., Placed], kind: str) -> None:
+def test_nothing_is_ever_replaced(source: Path, library: Path, way: Callable[..., Placement], kind: str) -> None:
     """Whatever has the name keeps it, and the source stays where it was."""
     target = library / source.name
     if kind == "folder":
@@ -111,7 +111,7 @@ def test_nothing_is_ever_replaced(source: Path, library: Path, way: Callable[...
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_leaves_its_folder(source: Path, library: Path, tmp_path: Path, way: Callable[..., Placed]) -> None:
+def test_nothing_leaves_its_folder(source: Path, library: Path, tmp_path: Path, way: Callable[..., Placement]) -> None:
     """Neither by `..`, nor by an absolute path, nor through a link to elsewhere."""
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -147,7 +147,7 @@ def test_a_library_that_is_itself_a_link_works(source: Path, library: Path, tmp_
 def test_a_copy_is_a_second_whole_file(source: Path, library: Path) -> None:
     """The hash of what was written is part of the answer."""
     placed = place.copy(source, library / "x.pt", within=library)
-    assert placed == Placed(source=source, target=library / "x.pt", how="copied", sha256=SHA256)
+    assert placed == Placement(source=source, target=library / "x.pt", how="copied", sha256=SHA256)
     assert (library / "x.pt").read_bytes() == source.read_bytes() == CONTENT
     assert (library / "x.pt").stat().st_ino != source.stat().st_ino
 
@@ -196,7 +196,7 @@ def test_a_symlink_without_the_privilege_says_what_to_do(
 
 
 @pytest.mark.parametrize("way", [place.move, place.copy, place.hard_link])
-def test_a_missing_source_is_named(library: Path, way: Callable[..., Placed]) -> None:
+def test_a_missing_source_is_named(library: Path, way: Callable[..., Placement]) -> None:
     """The message says which file is not there."""
     with pytest.raises(NotFoundError, match=r"gone\.pt"):
         way(library / "gone.pt", library / "x" / "new.pt", within=library)
@@ -274,7 +274,7 @@ def pipeline(tmp_path: Path) -> Path:
 def before_removal(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
     """Do something between the copy and the removal of the source."""
 
-    def late(copies: tuple[Copied, ...], source: Path, target: Path) -> None:
+    def late(copies: tuple[CopiedFile, ...], source: Path, target: Path) -> None:
         action()
         remove_copied(copies, source, target)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelhub.storage.sidecars import SIDECAR_SUFFIXES, renamed_sidecar, sidecars_of, twins_of
+from modelhub.storage.sidecars import SIDECAR_SUFFIXES, models_sharing_sidecars, renamed_sidecar, sidecars_of
 
 
 def test_every_suffix_of_the_list_is_a_sidecar(tmp_path: Path) -> None:
@@ -49,5 +49,5 @@ def test_models_of_one_stem_are_twins(tmp_path: Path) -> None:
     """They share their sidecars, so that those stay when one of them goes."""
     for name in ("m.ckpt", "m.safetensors", "n.ckpt", "m.png"):
         (tmp_path / name).touch()
-    assert twins_of(tmp_path / "m.ckpt") == (tmp_path / "m.safetensors",)
-    assert twins_of(tmp_path / "n.ckpt") == ()
+    assert models_sharing_sidecars(tmp_path / "m.ckpt") == (tmp_path / "m.safetensors",)
+    assert models_sharing_sidecars(tmp_path / "n.ckpt") == ()

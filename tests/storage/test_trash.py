@@ -12,7 +12,7 @@ import pytest
 
 from modelhub.errors import NotFoundError
 from modelhub.storage.errors import TrashError
-from modelhub.storage.trash import to_trash
+from modelhub.storage.trash import move_to_trash
 
 
 class Bin:
@@ -33,7 +33,7 @@ def test_files_and_folders_go_into_the_trash(tmp_path: Path) -> None:
     kept.touch()
     (folder / "unet").mkdir(parents=True)
     bin_ = Bin(tmp_path / "bin")
-    assert to_trash([file, folder], send=bin_) == (file, folder)
+    assert move_to_trash([file, folder], send=bin_) == (file, folder)
     assert {path.name for path in bin_.folder.iterdir()} == {"国风3.pt", "pipeline"}
     assert kept.exists()
 
@@ -44,7 +44,7 @@ def test_the_real_trash_takes_a_file(tmp_path: Path) -> None:
         pytest.skip("only the freedesktop trash can be put elsewhere for a test")
     model = tmp_path / "model.safetensors"
     model.write_bytes(b"weights")
-    code = "import sys, pathlib; from modelhub.storage import trash; trash.to_trash([pathlib.Path(sys.argv[1])])"
+    code = "import sys, pathlib; from modelhub.storage import trash; trash.move_to_trash([pathlib.Path(sys.argv[1])])"
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code, str(model)], check=True, env=environment)
     assert not model.exists()
@@ -60,7 +60,7 @@ def test_a_trash_that_refuses_leaves_the_file_and_says_so(tmp_path: Path) -> Non
         raise RuntimeError("no trash on this drive")
 
     with pytest.raises(TrashError, match=r"model\.pt.*no trash on this drive") as caught:
-        to_trash([model], send=broken)
+        move_to_trash([model], send=broken)
     assert "Nothing was deleted" in caught.value.remedy.text
     assert model.exists()
 
@@ -70,7 +70,7 @@ def test_a_trash_that_does_nothing_is_noticed(tmp_path: Path) -> None:
     model = tmp_path / "model.pt"
     model.touch()
     with pytest.raises(TrashError, match="still there"):
-        to_trash([model], send=lambda path: None)
+        move_to_trash([model], send=lambda path: None)
 
 
 def test_nothing_is_touched_when_one_is_missing(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_nothing_is_touched_when_one_is_missing(tmp_path: Path) -> None:
     model = tmp_path / "model.pt"
     model.touch()
     with pytest.raises(NotFoundError, match=r"gone\.pt"):
-        to_trash([model, tmp_path / "gone.pt"], send=Bin(tmp_path / "bin"))
+        move_to_trash([model, tmp_path / "gone.pt"], send=Bin(tmp_path / "bin"))
     assert model.exists()
 
 
@@ -86,7 +86,7 @@ def test_a_dangling_link_can_be_trashed(tmp_path: Path) -> None:
     """The link is what goes."""
     link = tmp_path / "link.pt"
     link.symlink_to("nowhere")
-    to_trash([link], send=lambda path: os.unlink(path))
+    move_to_trash([link], send=lambda path: os.unlink(path))
     assert not link.is_symlink()
 
 
@@ -98,5 +98,5 @@ def test_without_the_library_the_trash_says_that_it_cannot_be_used(
     model.touch()
     monkeypatch.setitem(sys.modules, "send2trash", None)
     with pytest.raises(TrashError, match="cannot be used"):
-        to_trash([model])
+        move_to_trash([model])
     assert model.exists()

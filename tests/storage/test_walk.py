@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.storage.walk import MODEL_SUFFIXES, Found, walk
+from modelhub.storage.walk import MODEL_SUFFIXES, FoundModel, walk
 
 
 def put(path: Path, size: int = 3) -> Path:
@@ -31,7 +31,7 @@ def test_every_model_suffix_in_any_case_is_found_with_its_facts(tmp_path: Path) 
     assert {item.path.suffix.lower() for item in found} == MODEL_SUFFIXES
     for item in found:
         status = item.path.stat()
-        assert item == Found(item.path, 7, status.st_mtime_ns, status.st_ino)
+        assert item == FoundModel(item.path, 7, status.st_mtime_ns, status.st_ino)
 
 
 def test_unfinished_hidden_and_foreign_files_are_left_out(tmp_path: Path) -> None:

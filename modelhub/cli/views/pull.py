@@ -12,7 +12,7 @@ from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.errors import ModelhubError, UsageError, worst_exit_code
 from modelhub.fetch.fetcher import Fetcher
-from modelhub.fetch.malware_scans import scan_text
+from modelhub.fetch.malware_scans import scan_warning
 from modelhub.operations.remote.obtain import ObtainedFile
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
 
@@ -205,7 +205,7 @@ def _said_by_source(result: PullResult) -> list[str]:
     remote = result.plan.remote
     lines = [f"licence: {remote.license}"] if remote.license else []
     for item in result.obtained:
-        warning = scan_text(item.remote.scan, _SOURCES.get(remote.kind, remote.kind)) if item.remote.scan else None
+        warning = scan_warning(item.remote.scan, _SOURCES.get(remote.kind, remote.kind)) if item.remote.scan else None
         if warning:
             lines.append(f"warning: {item.remote.name}: {warning}")
     return lines

@@ -11,7 +11,7 @@ from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_reference, huggingface_reference, modelscope_reference
 from modelhub.fetch.transfer.download import probe
 from modelhub.fetch.transfer.limits import TransferSettings
-from modelhub.fetch.transfer.session import shown
+from modelhub.fetch.transfer.session import redact_url
 
 _OTHERS = huggingface_reference.PUBLIC_HOSTS | civitai_reference.HOSTS | modelscope_reference.HOSTS
 
@@ -60,11 +60,11 @@ class PlainHttp:
         """
         url = source.strip()
         if not self.claims(url):
-            raise UsageError(f"`{shown(url)}` is no plain http or https address.", "Write http:// or https://.")
+            raise UsageError(f"`{redact_url(url)}` is no plain http or https address.", "Write http:// or https://.")
         if revision:
-            raise UsageError(f"{shown(url)} is a plain address and has no revisions.", "Leave out --revision.")
+            raise UsageError(f"{redact_url(url)} is a plain address and has no revisions.", "Leave out --revision.")
         if self._offline:
-            raise NetworkError(f"Offline: {shown(url)} is not asked.", GO_ONLINE)
+            raise NetworkError(f"Offline: {redact_url(url)} is not asked.", GO_ONLINE)
         remote = RemoteFile(name=_last_segment(url), url=url)
         found = probe(remote, settings=self._settings)
         file = RemoteFile(name=found.name, url=url, size=found.size, etag=found.etag)
@@ -73,7 +73,7 @@ class PlainHttp:
             reference=_reference(url),
             title=found.name.rpartition(".")[0] or found.name,
             files=(file,),
-            page=shown(url),
+            page=redact_url(url),
             wanted=file.name,
         )
 
@@ -81,7 +81,7 @@ class PlainHttp:
 def _reference(url: str) -> str:
     """`url` fit to be kept and asked again: without user, password and fragment, and without secrets in its query."""
     pairs = [pair for pair in urlsplit(url).query.split("&") if pair and not _is_secret(pair)]
-    return f"{shown(url)}?{'&'.join(pairs)}" if pairs else shown(url)
+    return f"{redact_url(url)}?{'&'.join(pairs)}" if pairs else redact_url(url)
 
 
 def _is_secret(pair: str) -> bool:
@@ -90,6 +90,6 @@ def _is_secret(pair: str) -> bool:
 
 
 def _last_segment(url: str) -> str:
-    from modelhub.fetch.transfer.content_disposition import file_name
+    from modelhub.fetch.transfer.content_disposition import choose_file_name
 
-    return file_name(disposition=None, url=url)
+    return choose_file_name(disposition=None, url=url)

@@ -1,4 +1,4 @@
-"""Filling one part file until it is complete and as promised: attempts, fresh starts, verification."""
+"""Downloading one file: attempts, fresh starts and verification until it is complete."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from modelhub.domain import Hashes
 from modelhub.errors import NetworkError
-from modelhub.fetch.transfer.coordinator import Crew
-from modelhub.fetch.transfer.hash_pipeline import Trail
-from modelhub.fetch.transfer.retry import StartOverError, backoff
+from modelhub.fetch.transfer.coordinator import DownloadCoordinator
+from modelhub.fetch.transfer.hash_pipeline import HashPipeline
+from modelhub.fetch.transfer.retry import RestartError, backoff
 from modelhub.storage import errors
 from modelhub.storage.durable import free_bytes
 
 if TYPE_CHECKING:
     from modelhub.fetch.fetcher import RemoteFile
-    from modelhub.fetch.transfer.limits import Limits
+    from modelhub.fetch.transfer.limits import TransferLimits
     from modelhub.fetch.transfer.part_file import PartFile
-    from modelhub.fetch.transfer.range_client import Asker
+    from modelhub.fetch.transfer.range_client import RangeClient
     from modelhub.progress import Progress, Task
 
 _RESERVE = 16 << 20  # bytes left free, for the catalog and everybody else
@@ -28,11 +28,13 @@ class WrongContentError(NetworkError):
     """The bytes that came are not the file that was promised."""
 
 
-class Filling:
-    """Attempts at filling a part file until one succeeds."""
+class DownloadAttempts:
+    """Attempts at downloading a file, repeated until one succeeds."""
 
-    def __init__(self, remote: RemoteFile, asker: Asker, part: PartFile, limits: Limits, progress: Progress) -> None:
-        self._remote, self._asker, self._part = remote, asker, part
+    def __init__(
+        self, remote: RemoteFile, client: RangeClient, part: PartFile, limits: TransferLimits, progress: Progress
+    ) -> None:
+        self._remote, self._client, self._part = remote, client, part
         self._limits, self._progress = limits, progress
         self._safe_to_close = True
         self._closed = False
@@ -41,7 +43,7 @@ class Filling:
 
     def run(self) -> tuple[Hashes, int]:
         """Hashes and size of the file once complete and as promised."""
-        self.resumed = self._part.load(self._limits.check)
+        self.resumed = self._part.load(self._limits.check_cancelled)
         proven = self._remote.sha256 or self._remote.git_sha1 or (self._part.facts and self._part.facts.etag)
         if self.resumed and (not proven or self._wrong_size()):
             self._forget()
@@ -66,30 +68,30 @@ class Filling:
         while True:
             try:
                 return self._attempt(task)
-            except StartOverError as exc:
+            except RestartError as exc:
                 task.advance(-self._counted)
                 self._forget()
                 if exc.failed:
                     failures += 1
                     pause = backoff(failures, self._limits.settings.backoff_seconds)
-                    self._asker.give_up(exc, failures, pause)
+                    self._client.give_up(exc, failures, pause)
                     self._limits.sleep(pause)
                 else:
                     restarts += 1
-                    self._asker.give_up(exc, restarts + max(0, self._limits.settings.retries - _RESTARTS), 0.0)
+                    self._client.give_up(exc, restarts + max(0, self._limits.settings.retries - _RESTARTS), 0.0)
                 self._progress.note(f"{self._remote.name}: {exc.reason}; starting over")
 
     def _attempt(self, task: Task) -> tuple[Hashes, int]:
         settings = self._limits.settings
         # So far ahead of the slowest connection is the quickest one, when all of them are at work.
         ahead = settings.connections * settings.request_bytes // settings.piece_bytes
-        trail = Trail(self._part.read_into, self._limits.stop, held=ahead)
+        pipeline = HashPipeline(self._part.read_into, self._limits.cancelled, held=ahead)
         held = self._part.held
-        crew = Crew(
-            self._asker,
+        coordinator = DownloadCoordinator(
+            self._client,
             self._part,
             limits=self._limits,
-            trail=trail,
+            pipeline=pipeline,
             task=task,
             progress=self._progress,
             room=self._ensure_room,
@@ -97,14 +99,14 @@ class Filling:
         try:
             if self._complete():
                 size = held
-                trail.reached(size)
+                pipeline.written_up_to(size)
             else:
-                size = crew.run()
+                size = coordinator.run()
             task.describe(f"verifying {self._remote.name}")
-            hashes = trail.finish(size, crc32=self._part.crc32)
+            hashes = pipeline.finish(size, crc32=self._part.crc32)
         finally:
-            self._counted = held + crew.fetched
-            self._safe_to_close = trail.abandon() and crew.ended and self._safe_to_close
+            self._counted = held + coordinator.fetched
+            self._safe_to_close = pipeline.cancel() and coordinator.ended and self._safe_to_close
         self._verify(hashes, size)
         return hashes, size
 
@@ -127,11 +129,11 @@ class Filling:
             wanted, got, what = self._remote.git_sha1.lower(), self._blob_id(size), "git hash"
         if not wanted or wanted == got:
             return
-        if self.resumed or self._asker.mixed:
-            self._asker.mixed = False
-            raise StartOverError(f"the {what} is wrong after a resume")
+        if self.resumed or self._client.mixed:
+            self._client.mixed = False
+            raise RestartError(f"the {what} is wrong after a resume")
         raise WrongContentError(
-            f"{self._remote.name} from {self._asker.shown} has the wrong {what}: expected {wanted}, got {got}.",
+            f"{self._remote.name} from {self._client.redacted_url} has the wrong {what}: expected {wanted}, got {got}.",
             "It was removed. Try again; if it stays so, the file at the source is not the one that was promised.",
         )
 

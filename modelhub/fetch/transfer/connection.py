@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.transfer import error_pages
-from modelhub.fetch.transfer.retry import StartOverError, StoppedError, TryAgainError, backoff
+from modelhub.fetch.transfer.retry import CancelledError, RestartError, RetryableError, backoff
 from modelhub.storage.crc import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelhub.fetch.transfer.buffers import Block
-    from modelhub.fetch.transfer.coordinator import Crew
-    from modelhub.fetch.transfer.range_client import Asker, Body
+    from modelhub.fetch.transfer.blocks import Block
+    from modelhub.fetch.transfer.coordinator import DownloadCoordinator
+    from modelhub.fetch.transfer.range_client import RangeClient, RangeResponse
 
 _CHUNK = 256 << 10  # bytes looked at at once
 _SMALLEST = 4 << 10  # bytes read at once under the lowest rate limit
@@ -24,12 +24,12 @@ _SHOWN_EVERY = 0.2  # seconds; a slow connection's bytes are counted so often
 _PROGRESS_COUNTS = 64 << 10  # bytes; a connection that brought so many did not fail for nothing
 
 
-class Worker:
+class Connection:
     """One connection: takes pieces until none is left."""
 
-    def __init__(self, crew: Crew) -> None:
-        self._crew = crew
-        self._body: Body | None = None
+    def __init__(self, coordinator: DownloadCoordinator) -> None:
+        self._coordinator = coordinator
+        self._body: RangeResponse | None = None
         self._at = 0  # the file offset that the open body is at
         self._failures = 0
         self._pace = _Pace(0.0, 0)
@@ -38,87 +38,89 @@ class Worker:
     def run(self) -> None:
         """Work until no piece is left. Raises what cannot be tried again."""
         try:
-            while (span := self._crew.claim()) is not None:
+            while (span := self._coordinator.claim()) is not None:
                 for index in span:
-                    if self._crew.hand_back(range(index, span.stop)):
+                    if self._coordinator.hand_back(range(index, span.stop)):
                         break
                     self._piece(index, span.stop)
         finally:
             self._drop()
-            self._crew.begun(-1 if self._bringing else 0)
+            self._coordinator.begun(-1 if self._bringing else 0)
 
     def _piece(self, index: int, stop: int) -> None:
-        crew = self._crew
-        block = crew.take_block(index * crew.part.piece_bytes, self._check)
+        coordinator = self._coordinator
+        block = coordinator.take_block(index * coordinator.part.piece_bytes, self._check)
         try:
             self._receive(block, index, stop)
         except BaseException:
-            crew.give_back(block)
+            coordinator.give_back(block)
             raise
-        if block.length or crew.part.facts is None:
-            crew.completed(block)
+        if block.length or coordinator.part.facts is None:
+            coordinator.completed(block)
         else:
-            crew.give_back(block)
+            coordinator.give_back(block)
 
     def _receive(self, block: Block, index: int, stop: int) -> None:
         """Fill `block` with piece `index`, in as many tries as it takes."""
-        crew, start = self._crew, block.offset
+        coordinator, start = self._coordinator, block.offset
         while True:
             before = block.length
             try:
                 self._open(start + before, stop)
-                whole = crew.part.length_of(index)
+                whole = coordinator.part.length_of(index)
                 for data in self._data(block, start + whole):
                     block.crc = crc32(data, block.crc)
                     block.length += len(data)
-                    crew.got(len(data))
-                if block.length == whole or crew.single:
+                    coordinator.got(len(data))
+                if block.length == whole or coordinator.single:
                     return
-            except TryAgainError as exc:
+            except RetryableError as exc:
                 self._drop()
-                if crew.single:
-                    raise StartOverError(exc.reason, failed=True) from None
+                if coordinator.single:
+                    raise RestartError(exc.reason, failed=True) from None
                 self._wait(exc, block.length - before)
 
-    def _wait(self, error: TryAgainError, brought: int) -> None:
-        settings = self._crew.limits.settings
+    def _wait(self, error: RetryableError, brought: int) -> None:
+        settings = self._coordinator.limits.settings
         self._failures = 1 if brought >= _PROGRESS_COUNTS else self._failures + 1
         wait = max(error.wait or 0.0, backoff(self._failures, settings.backoff_seconds))
-        self._crew.asker.give_up(error, self._failures, wait)
+        self._coordinator.client.give_up(error, self._failures, wait)
         if error.wait or self._failures > 1:
-            self._crew.progress.note(f"{self._crew.asker.remote.name}: {error.reason}; trying again in {wait:.0f} s")
+            self._coordinator.progress.note(
+                f"{self._coordinator.client.remote.name}: {error.reason}; trying again in {wait:.0f} s"
+            )
         deadline = time.monotonic() + wait
         while (left := deadline - time.monotonic()) > 0:
             self._check()
-            self._crew.limits.sleep(min(left, 0.1))
+            self._coordinator.limits.sleep(min(left, 0.1))
 
     def _open(self, offset: int, stop: int) -> None:
         if self._body is not None and self._at == offset:
             return
         self._drop()
-        crew = self._crew
-        first = crew.part.facts is None
+        coordinator = self._coordinator
+        first = coordinator.part.facts is None
         self._check()
-        body = crew.asker.open(offset, crew.last(stop), crew.part.facts)
+        body = coordinator.client.open(offset, coordinator.last(stop), coordinator.part.facts)
         self._body, self._at = body, offset
-        if first or not crew.resumable:
-            crew.opened(body)
+        if first or not coordinator.resumable:
+            coordinator.opened(body)
 
     def _data(self, block: Block, end: int) -> Iterator[memoryview]:
         """The bytes that follow in `block` up to byte `end` of the file, in chunks; where the size is not known fewer.
 
         Then it is known after.
         """
-        body, crew = self._body, self._crew
+        body, coordinator = self._body, self._coordinator
         assert body is not None
-        with crew.listening(body):
-            self._pace = _Pace(crew.limits.settings.stall_seconds, crew.limits.settings.minimum_rate)
+        with coordinator.listening(body):
+            self._pace = _Pace(coordinator.limits.settings.stall_seconds, coordinator.limits.settings.minimum_rate)
             while self._at < end:
                 start = self._at
                 room = block.memory[start - block.offset :][: min(_CHUNK, end - start)]
                 failure = self._fill(body, room)
                 data = room[: self._at - start]
-                if start == 0 and data and not self._looked_at(bytes(data[: error_pages.LOOK]), end):
+                if start == 0 and data and not self._looked_at(bytes(data[: error_pages.SNIFF_BYTES]), end):
                     data = data[:0]
                 if data:
                     yield data
@@ -128,13 +130,15 @@ class Worker:
                     break
             self._ended(body, end)
 
-    def _fill(self, body: Body, room: memoryview) -> TryAgainError | None:
+    def _fill(self, body: RangeResponse, room: memoryview) -> RetryableError | None:
         """Read until `room` is full or enough time has passed; the failure that ended it."""
-        limits, filled = self._crew.limits, 0
+        limits, filled = self._coordinator.limits, 0
         since = time.monotonic()
         most = max(_SMALLEST, limits.settings.limit_rate // 8) if limits.settings.limit_rate else _CHUNK
         try:
-            while filled < len(room) and not (self._at >= error_pages.LOOK and time.monotonic() - since > _SHOWN_EVERY):
+            while filled < len(room) and not (
+                self._at >= error_pages.SNIFF_BYTES and time.monotonic() - since > _SHOWN_EVERY
+            ):
                 self._check()
                 count = body.read_into(room[filled : filled + most])
                 self._check()
@@ -144,52 +148,54 @@ class Worker:
                 self._at += count
                 if not self._bringing:
                     self._bringing = True
-                    self._crew.begun(1)
+                    self._coordinator.begun(1)
                 self._pace.count(count, limits.throttle(count))
-        except TryAgainError as exc:
+        except RetryableError as exc:
             return exc
         return None
 
     def _looked_at(self, start: bytes, end: int) -> bool:
         """Whether the file's first bytes are fit to be kept: enough of them, and no page. Raises NetworkError."""
-        facts = self._crew.part.facts
-        if len(start) < error_pages.LOOK and self._at < end and facts is not None and facts.size is not None:
+        facts = self._coordinator.part.facts
+        if len(start) < error_pages.SNIFF_BYTES and self._at < end and facts is not None and facts.size is not None:
             return False
-        error_pages.refuse_pages(start, self._crew.asker.remote.name, self._crew.asker.shown)
+        error_pages.reject_error_page(
+            start, self._coordinator.client.remote.name, self._coordinator.client.redacted_url
+        )
         return True
 
-    def _ended(self, body: Body, end: int) -> None:
-        facts = self._crew.part.facts
+    def _ended(self, body: RangeResponse, end: int) -> None:
+        facts = self._coordinator.part.facts
         if facts is not None and facts.size is None:
             self._ended_unknown(end)
             return
-        if self._at < end and (self._at != body.end or self._crew.single):
-            raise TryAgainError("the connection broke off early")
+        if self._at < end and (self._at != body.end or self._coordinator.single):
+            raise RetryableError("the connection broke off early")
         if self._at == (body.end if body.end is not None else (facts.size if facts else None)):
             longer = body.has_more()
             self._body = None
             if longer:
                 body.close()
-                raise too_long(self._crew.asker, self._at)
+                raise too_long(self._coordinator.client, self._at)
 
     def _ended_unknown(self, end: int) -> None:
-        crew = self._crew
-        wanted = crew.asker.remote.size
+        coordinator = self._coordinator
+        wanted = coordinator.client.remote.size
         if wanted is not None and self._at > wanted:
-            raise too_long(crew.asker, wanted)
+            raise too_long(coordinator.client, wanted)
         if self._at >= end:
             return
         if wanted is not None and self._at < wanted:
-            raise TryAgainError("the connection broke off early")
+            raise RetryableError("the connection broke off early")
         self._drop()
-        assert crew.part.facts is not None
-        crew.part.cut(self._at)
-        crew.part.facts = replace(crew.part.facts, size=self._at)
+        assert coordinator.part.facts is not None
+        coordinator.part.cut(self._at)
+        coordinator.part.facts = replace(coordinator.part.facts, size=self._at)
 
     def _check(self) -> None:
-        self._crew.limits.check()
-        if self._crew.over.is_set():
-            raise StoppedError
+        self._coordinator.limits.check_cancelled()
+        if self._coordinator.over.is_set():
+            raise CancelledError
 
     def _drop(self) -> None:
         if self._body is not None:
@@ -197,10 +203,10 @@ class Worker:
             self._body = None
 
 
-def too_long(asker: Asker, promised: int) -> NetworkError:
+def too_long(client: RangeClient, promised: int) -> NetworkError:
     """The error for a body that goes on behind its promised end."""
     return NetworkError(
-        f"{asker.shown} sends more than the {promised:,} bytes promised for {asker.remote.name}.",
+        f"{client.redacted_url} sends more than the {promised:,} bytes promised for {client.remote.name}.",
         "The file may have been replaced; try again later or ask its publisher.",
     )
 
@@ -214,12 +220,12 @@ class _Pace:
         self._bytes = 0
 
     def count(self, amount: int, paused: float) -> None:
-        """`amount` bytes came; `paused` seconds were our own waiting. Raises TryAgainError."""
+        """`amount` bytes came; `paused` seconds were our own waiting. Raises RetryableError."""
         self._bytes += amount
         self._since += paused
         elapsed = time.monotonic() - self._since
         if elapsed < self._seconds:
             return
         if self._bytes < self._rate * elapsed:
-            raise TryAgainError(f"only {self._bytes} bytes came in {elapsed:.0f} s")
+            raise RetryableError(f"only {self._bytes} bytes came in {elapsed:.0f} s")
         self._since, self._bytes = time.monotonic(), 0

@@ -15,7 +15,7 @@ _GAIN = 1.15  # a step that brings less than this was not worth it
 _ENOUGH = 400e6  # bytes a second; from here on hashing and the disk are what takes time, and more only disturbs them
 
 
-class Growth:
+class ConnectionScaler:
     """Measures one transfer. `most`: connections allowed."""
 
     def __init__(self, most: int) -> None:

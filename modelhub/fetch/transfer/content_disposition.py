@@ -13,7 +13,7 @@ _QUOTED = re.compile(r"filename\s*=\s*\"((?:[^\"\\]|\\.)*)\"", re.IGNORECASE)
 _TOKEN = re.compile(r"filename\s*=\s*([^;\"]+)", re.IGNORECASE)
 
 
-def disposition_name(header: str | None) -> str | None:
+def name_in_disposition(header: str | None) -> str | None:
     """The unsafe name in a Content-Disposition header, None where there is none; `filename*` wins."""
     if not header:
         return None
@@ -31,6 +31,6 @@ def disposition_name(header: str | None) -> str | None:
     return None
 
 
-def file_name(*, disposition: str | None, url: str, fallback: str = "model") -> str:
+def choose_file_name(*, disposition: str | None, url: str, fallback: str = "model") -> str:
     """A safe file name for what `url` gives."""
-    return safe_name(disposition_name(disposition) or unquote(urlsplit(url).path), fallback=fallback)
+    return safe_name(name_in_disposition(disposition) or unquote(urlsplit(url).path), fallback=fallback)

@@ -7,20 +7,20 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from modelhub.fetch.transfer.buffers import Block, Blocks
-from modelhub.fetch.transfer.connection import Worker
-from modelhub.fetch.transfer.connection_scaling import Growth
-from modelhub.fetch.transfer.disk_flusher import Flusher
-from modelhub.fetch.transfer.disk_writer import Writer
-from modelhub.fetch.transfer.retry import StartOverError
+from modelhub.fetch.transfer.blocks import Block, BlockPool
+from modelhub.fetch.transfer.connection import Connection
+from modelhub.fetch.transfer.connection_scaling import ConnectionScaler
+from modelhub.fetch.transfer.disk_flusher import DiskFlusher
+from modelhub.fetch.transfer.disk_writer import DiskWriter
+from modelhub.fetch.transfer.retry import RestartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from modelhub.fetch.transfer.hash_pipeline import Trail
-    from modelhub.fetch.transfer.limits import Limits
+    from modelhub.fetch.transfer.hash_pipeline import HashPipeline
+    from modelhub.fetch.transfer.limits import TransferLimits
     from modelhub.fetch.transfer.part_file import PartFile
-    from modelhub.fetch.transfer.range_client import Asker, Body
+    from modelhub.fetch.transfer.range_client import RangeClient, RangeResponse
     from modelhub.progress import Progress, Task
 
 _TICK = 0.02  # seconds
@@ -30,21 +30,21 @@ _UNFLUSHED = 4 << 20
 _ALONE = 8  # times as much is asked for at once while there is one connection: a question takes it milliseconds
 
 
-class Crew:
-    """One attempt at filling `part`. `room` is called with the size once known and may refuse."""
+class DownloadCoordinator:
+    """One attempt at downloading the file into `part`. `room` is called with the size once known and may refuse."""
 
     def __init__(
         self,
-        asker: Asker,
+        client: RangeClient,
         part: PartFile,
         *,
-        limits: Limits,
-        trail: Trail,
+        limits: TransferLimits,
+        pipeline: HashPipeline,
         task: Task,
         progress: Progress,
         room: Callable[[int], None],
     ) -> None:
-        self.asker, self.part, self.limits, self.trail = asker, part, limits, trail
+        self.client, self.part, self.limits, self.pipeline = client, part, limits, pipeline
         self.task, self.progress, self._room = task, progress, room
         self.fetched = 0
         self.over = threading.Event()
@@ -55,58 +55,58 @@ class Crew:
         self._begun = False
         self._left = threading.Event()
         self._mark = 0  # all pieces before this one are done
-        self._flusher = Flusher(part.sync)
+        self._flusher = DiskFlusher(part.sync)
         # The hashes never hold so many that no connection could get one, for then nothing would go on.
-        self._blocks = Blocks(part.piece_bytes, 2 * limits.settings.connections + trail.held + 2)
-        self._writer = Writer(self._write, self._blocks.release)
+        self._blocks = BlockPool(part.piece_bytes, 2 * limits.settings.connections + pipeline.held + 2)
+        self._writer = DiskWriter(self._write, self._blocks.release)
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
-        self._live: set[Body] = set()
+        self._live: set[RangeResponse] = set()
         self._active = 0
         self._bringing = 0  # connections whose first bytes have come
         self._flushed = True
         self.target = 1
 
     def run(self) -> int:
-        """Fill the file; its size. Raises what a connection raised: StartOverError, ModelhubError, StoppedError."""
+        """Fill the file; its size. Raises what a connection raised: RestartError, ModelhubError, CancelledError."""
         self._watermark()
-        growth = Growth(self.limits.settings.connections)
-        self._hire(wait=True)
+        scaler = ConnectionScaler(self.limits.settings.connections)
+        self._open_connection(wait=True)
         try:
             while self._active and self._error is None:
-                self.limits.check()
+                self.limits.check_cancelled()
                 self._left.wait(_TICK)
                 self._left.clear()
-                self._grow(growth)
+                self._scale(scaler)
         finally:
             self.over.set()
-            self._hang_up()
+            self._close_connections()
             written = self._writer.close()
             self._flushed = self._flusher.close() and written
         error = self._error or self._writer.error
         if error is not None:
             raise error
-        self.limits.check()
+        self.limits.check_cancelled()
         facts = self.part.facts
         if facts is None or facts.size is None or self.part.held != facts.size:
-            raise StartOverError("the transfer ended early", failed=True)
+            raise RestartError("the transfer ended early", failed=True)
         return facts.size
 
-    def _grow(self, growth: Growth) -> None:
+    def _scale(self, scaler: ConnectionScaler) -> None:
         if not self._parallel:
             return
         steady = self._active <= self.target and self._bringing >= self._active
-        self.target = growth.target(self.fetched, time.monotonic(), steady=steady)
+        self.target = scaler.target(self.fetched, time.monotonic(), steady=steady)
         if self.target <= self._active:
             return
         left = len(self._missing())
         for _ in range(min(self.target, left) - self._active):
             # A worker that was called off leaves at once: hiring until enough are there would never end.
-            if self._error is not None or self.limits.stop.is_set() or not self._hire(wait=False):
+            if self._error is not None or self.limits.cancelled.is_set() or not self._open_connection(wait=False):
                 return
 
-    def _hire(self, *, wait: bool) -> bool:
-        if not self.limits.take_slot(wait=wait):
+    def _open_connection(self, *, wait: bool) -> bool:
+        if not self.limits.acquire_slot(wait=wait):
             return False
         with self._lock:
             self._active += 1
@@ -115,7 +115,7 @@ class Crew:
         thread.start()
         return True
 
-    def _hang_up(self) -> None:
+    def _close_connections(self) -> None:
         deadline = time.monotonic() + 2.0
         for thread in self._threads:
             while thread.is_alive() and time.monotonic() < deadline:
@@ -132,14 +132,14 @@ class Crew:
 
     def _work(self) -> None:
         try:
-            Worker(self).run()
+            Connection(self).run()
         except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits for the result
             with self._lock:
                 self._error = self._error or exc
         finally:
             with self._lock:
                 self._active -= 1
-            self.limits.give_slot()
+            self.limits.release_slot()
             self._left.set()
 
     def _missing(self) -> list[int]:
@@ -148,7 +148,7 @@ class Crew:
 
     def _count(self) -> int:
         facts = self.part.facts
-        size = facts.size if facts else self.asker.remote.size
+        size = facts.size if facts else self.client.remote.size
         return self._next + 1 if size is None else -(-size // self.part.piece_bytes)
 
     def claim(self) -> range | None:
@@ -192,7 +192,7 @@ class Crew:
 
     def last(self, stop: int) -> int | None:
         """Where a request for the pieces before `stop` ends; None: it asks for all that follows."""
-        facts, remote = self.part.facts, self.asker.remote
+        facts, remote = self.part.facts, self.client.remote
         size = facts.size if facts else remote.size
         # What an earlier run left is only gone on from where the parts can be put together.
         known = self.resumable if self._begun else bool(facts or remote.sha256 or remote.git_sha1)
@@ -205,7 +205,7 @@ class Crew:
         connections = max(1, self._active)
         self._writer.wait(connections * _QUEUED, check)
         self._flusher.wait(connections * _UNFLUSHED, check)
-        self.trail.wait(check)
+        self.pipeline.wait(check)
         return self._blocks.take(offset, check)
 
     def give_back(self, block: Block) -> None:
@@ -214,7 +214,7 @@ class Crew:
 
     def completed(self, block: Block) -> None:
         """A piece is there: it is hashed and written while the next one comes."""
-        block.hashed_from_here = self.trail.offer(block, self._blocks)
+        block.hashed_from_here = self.pipeline.offer(block, self._blocks)
         self._writer.put(block)
 
     def _write(self, block: Block) -> None:
@@ -223,7 +223,7 @@ class Crew:
         self._flusher.wrote(block.length)
         self._watermark()
 
-    def opened(self, body: Body) -> None:
+    def opened(self, body: RangeResponse) -> None:
         """The first answer of this attempt: what is being fetched."""
         facts = body.facts
         self._begun = True
@@ -234,7 +234,7 @@ class Crew:
             self._room(facts.size)
             self.task.total(facts.size)
         self.part.begin(facts)
-        remote = self.asker.remote
+        remote = self.client.remote
         proven = bool(facts.etag or remote.sha256 or remote.git_sha1)
         self._parallel = body.ranged and facts.size is not None and proven
         self._left.set()
@@ -267,10 +267,10 @@ class Crew:
                 self._mark += 1
             last = self._mark - 1
             there = 0 if last < 0 else last * self.part.piece_bytes + done[last][0]
-        self.trail.reached(there)
+        self.pipeline.written_up_to(there)
 
     @contextlib.contextmanager
-    def listening(self, body: Body) -> Iterator[None]:
+    def listening(self, body: RangeResponse) -> Iterator[None]:
         """While the block runs, `body` is interrupted when the attempt ends."""
         with self._lock:
             self._live.add(body)
@@ -281,7 +281,7 @@ class Crew:
                 self._live.discard(body)
 
 
-def _interrupt(body: Body) -> None:
+def _interrupt(body: RangeResponse) -> None:
     import socket
 
     connection = getattr(body.response.raw, "connection", None)

@@ -14,7 +14,7 @@ _ONE = 1 << 31  # the polynomial 1, bits reversed
 _X8 = 1 << 23  # x^8: one byte further
 
 
-def combined(parts: Iterable[tuple[int, int]]) -> int:
+def combine_crc32(parts: Iterable[tuple[int, int]]) -> int:
     """The CRC32 of everything from (length, CRC32) of each part, in order."""
     whole = 0
     for length, crc in parts:

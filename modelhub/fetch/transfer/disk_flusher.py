@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _REST = 0.05  # seconds between two write-throughs while writers are not far ahead; each one makes the disk commit
 
 
-class Flusher:
+class DiskFlusher:
     """Calls `sync` in a thread of its own after written pieces, several at a time when they come fast."""
 
     def __init__(self, sync: Callable[[], None]) -> None:

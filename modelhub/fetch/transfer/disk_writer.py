@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelhub.fetch.transfer.buffers import Block
+    from modelhub.fetch.transfer.blocks import Block
 
 _CLOSING = 30.0  # seconds; a disk that takes longer is not waited for
 
 
-class Writer:
+class DiskWriter:
     """Calls `write` with each block in a thread of its own, in their order, and `free` when done with one."""
 
     def __init__(self, write: Callable[[Block], None], free: Callable[[Block], None]) -> None:

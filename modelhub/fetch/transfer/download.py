@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.transfer.content_disposition import file_name
-from modelhub.fetch.transfer.limits import Limits, TransferSettings
-from modelhub.fetch.transfer.range_client import Asker
-from modelhub.fetch.transfer.retry import TryAgainError, backoff
-from modelhub.fetch.transfer.session import new_session, shown
-from modelhub.fetch.transfer.staging import Downloaded, Probed, StagedFile
-from modelhub.fetch.transfer.staging_cleanup import tidy
+from modelhub.fetch.transfer.content_disposition import choose_file_name
+from modelhub.fetch.transfer.limits import TransferLimits, TransferSettings
+from modelhub.fetch.transfer.range_client import RangeClient
+from modelhub.fetch.transfer.retry import RetryableError, backoff
+from modelhub.fetch.transfer.session import new_session, redact_url
+from modelhub.fetch.transfer.staging import DownloadedFile, ProbeResult, StagedFile
+from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["Downloaded", "Probed", "TransferSettings", "download", "download_many", "probe"]
+__all__ = ["DownloadedFile", "ProbeResult", "TransferSettings", "download", "download_many", "probe"]
 
 
 def download(
@@ -34,7 +34,7 @@ def download(
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
     session: requests.Session | None = None,
-) -> Downloaded:
+) -> DownloadedFile:
     """Fetch `remote` into its folder below `staging`, going on from what an earlier run left there.
 
     Size, SHA-256 and git hash are enforced where `remote` states them; what does not match is removed. Raises
@@ -54,7 +54,7 @@ def download_many(
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
     session: requests.Session | None = None,
-) -> tuple[Downloaded, ...]: ...
+) -> tuple[DownloadedFile, ...]: ...
 
 
 @overload
@@ -66,7 +66,7 @@ def download_many(
     progress: Progress = SILENT,
     session: requests.Session | None = None,
     still_needed: Callable[[RemoteFile], bool],
-) -> tuple[Downloaded | None, ...]: ...
+) -> tuple[DownloadedFile | None, ...]: ...
 
 
 def download_many(
@@ -77,7 +77,7 @@ def download_many(
     progress: Progress = SILENT,
     session: requests.Session | None = None,
     still_needed: Callable[[RemoteFile], bool] | None = None,
-) -> tuple[Downloaded | None, ...]:
+) -> tuple[DownloadedFile | None, ...]:
     """As `download`, several at once under one limit of connections; answers in the order of `files`.
 
     The first error ends the others, which keep what they have. `still_needed` is asked, from several threads, for a
@@ -94,11 +94,11 @@ def _run(
     progress: Progress,
     session: requests.Session | None,
     still_needed: Callable[[RemoteFile], bool] | None,
-) -> tuple[Downloaded | None, ...]:
+) -> tuple[DownloadedFile | None, ...]:
     settings = settings or TransferSettings()
-    limits = Limits(settings)
+    limits = TransferLimits(settings)
     session = session or new_session(settings.connections)
-    tidy(staging)
+    clean_staging(staging)
     jobs = [
         StagedFile(file, staging, limits=limits, session=session, progress=progress, still_needed=still_needed)
         for file in files
@@ -109,11 +109,11 @@ def _run(
         _first_error(running)
         return tuple(future.result() for future in running)
     finally:
-        limits.stop.set()
+        limits.cancelled.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _first_error(running: Sequence[Future[Downloaded | None]]) -> None:
+def _first_error(running: Sequence[Future[DownloadedFile | None]]) -> None:
     left = set(running)
     while left:
         done, left = wait(left, timeout=0.2, return_when=FIRST_EXCEPTION)
@@ -128,31 +128,31 @@ def probe(
     *,
     settings: TransferSettings | None = None,
     session: requests.Session | None = None,
-) -> Probed:
+) -> ProbeResult:
     """What the server says of `remote`, asked by a GET of its first byte: HEAD is answered wrongly by too many.
 
     Raises AccessError, NotFoundError, NetworkError or UsageError.
     """
     settings = settings or TransferSettings()
-    limits = Limits(settings)
-    asker = Asker(session or new_session(1), remote, settings)
+    limits = TransferLimits(settings)
+    client = RangeClient(session or new_session(1), remote, settings)
     failures = 0
     while True:
         try:
-            body = asker.open(0, 1, None)
-        except TryAgainError as exc:
+            body = client.open(0, 1, None)
+        except RetryableError as exc:
             failures += 1
             pause = max(exc.wait or 0.0, backoff(failures, settings.backoff_seconds))
-            asker.give_up(exc, failures, pause)
+            client.give_up(exc, failures, pause)
             limits.sleep(pause)
             continue
         body.close()
         facts = body.facts
-        return Probed(
+        return ProbeResult(
             size=facts.size,
             etag=facts.etag,
             ranges=body.ranged,
-            name=file_name(disposition=facts.disposition, url=remote.url),
+            name=choose_file_name(disposition=facts.disposition, url=remote.url),
             content_type=facts.content_type,
-            final_url=shown(asker.address),
+            final_url=redact_url(client.address),
         )

@@ -12,7 +12,7 @@ from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundEr
 if TYPE_CHECKING:
     import requests
 
-LOOK = 1024  # bytes that are enough to tell a page from a model
+SNIFF_BYTES = 1024  # bytes that are enough to tell a page from a model
 _TEXT_LOOK = 8192
 _MODELS = frozenset(
     {
@@ -28,7 +28,7 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTA
 _TITLE = re.compile(r"<(title|h1|message)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 
 
-def refuse_pages(start: bytes, name: str, url: str) -> None:
+def reject_error_page(start: bytes, name: str, url: str) -> None:
     """Raise NetworkError when the first bytes of the file `name` are an error page, JSON or an LFS pointer instead."""
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     text = start.removeprefix(_BOM).lstrip()
@@ -50,11 +50,11 @@ def _is_json(text: bytes) -> bool:
 
 
 def _quoted(start: bytes) -> str:
-    words = words_of(start)
+    words = message_in_page(start)
     return f" (it says: {words})" if words else ""
 
 
-def words_of(body: bytes) -> str:
+def message_in_page(body: bytes) -> str:
     """What an error page says, in one short line: a JSON's message, a page's title, or its text."""
     text = body.decode("utf-8", errors="replace")
     try:
@@ -71,10 +71,10 @@ def words_of(body: bytes) -> str:
     return re.sub(r"https?://\S+", lambda m: m.group(0).partition("?")[0], plain)[:120]
 
 
-def refusal(response: requests.Response, name: str, url: str) -> ModelhubError:
+def error_for_response(response: requests.Response, name: str, url: str) -> ModelhubError:
     """The error for an answer of 400 and above. `url` is already fit to be shown."""
     status = response.status_code
-    said = words_of(_start_of(response))
+    said = message_in_page(_start_of(response))
     code = response.headers.get("X-Error-Code", "")
     because = f": {said}" if said else ""
     if code == "GatedRepo" or status in (401, 402, 403, 407, 451):

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from modelhub.domain import Hashes
-from modelhub.fetch.transfer.buffers import Block, Blocks
-from modelhub.fetch.transfer.retry import StoppedError
+from modelhub.fetch.transfer.blocks import Block, BlockPool
+from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.storage.digests import DataPartSink, Sha256Sink
 
 _READ = 256 << 10  # bytes; stays within a core's own cache
@@ -47,7 +47,7 @@ class _DataPart:
         return not self.sink.refused
 
 
-class _Follower:
+class _HashReader:
     """One digest's way through the file: the next byte it wants, and the blocks it will find in memory."""
 
     def __init__(self, sink: _Whole | _DataPart) -> None:
@@ -57,7 +57,7 @@ class _Follower:
         self.ended = False
 
 
-class Trail:
+class HashPipeline:
     """Follows the connections. `read_into` puts bytes at an offset of the file into a buffer and says how many.
 
     `held`: blocks kept in memory for the hashes, at most; what comes further ahead of them is read again.
@@ -68,8 +68,8 @@ class Trail:
         self._read_into = read_into
         self._stop = stop
         self._whole, self._data_part = _Whole(), _DataPart()
-        self._followers = [_Follower(self._whole), _Follower(self._data_part)]
-        self._blocks: Blocks | None = None
+        self._readers = [_HashReader(self._whole), _HashReader(self._data_part)]
+        self._blocks: BlockPool | None = None
         self._changed = threading.Condition()
         self._there = 0
         self._complete = False
@@ -77,22 +77,22 @@ class Trail:
         self._error: Exception | None = None
         self._threads: list[threading.Thread] = []
 
-    def offer(self, block: Block, blocks: Blocks) -> bool:
+    def offer(self, block: Block, blocks: BlockPool) -> bool:
         """Whether the hashes will read `block` (of `blocks`) from memory; they hold it until they have."""
         with self._changed:
             if not self._threads or self._over:
                 return False
-            followers = [each for each in self._followers if not each.ended]
-            if any(len(each.blocks) >= self.held for each in followers):
+            readers = [each for each in self._readers if not each.ended]
+            if any(len(each.blocks) >= self.held for each in readers):
                 return False
             self._blocks = blocks
-            for each in followers:
+            for each in readers:
                 each.blocks[block.offset] = block
                 blocks.hold(block)
             self._changed.notify_all()
             return True
 
-    def reached(self, there: int) -> None:
+    def written_up_to(self, there: int) -> None:
         """All bytes before `there` are written. From any thread."""
         with self._changed:
             if there <= self._there:
@@ -114,16 +114,16 @@ class Trail:
     @property
     def _hashed(self) -> int:
         """By the slowest digest."""
-        return min((each.offset for each in self._followers if not each.ended), default=self._there)
+        return min((each.offset for each in self._readers if not each.ended), default=self._there)
 
     def _start(self) -> None:
-        for each in self._followers:
-            thread = threading.Thread(target=self._follow, args=(each,), name="trail", daemon=True)
+        for each in self._readers:
+            thread = threading.Thread(target=self._follow, args=(each,), name="pipeline", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def finish(self, size: int, *, crc32: int) -> Hashes:
-        """The hashes of all `size` bytes, of which `crc32` is known. Raises StoppedError, or what reading raised."""
+        """The hashes of all `size` bytes, of which `crc32` is known. Raises CancelledError, or what reading raised."""
         with self._changed:
             self._there, self._complete = size, True
             threads = list(self._threads)
@@ -133,7 +133,7 @@ class Trail:
                 for thread in threads:
                     thread.join(0.1)
         else:
-            for each in self._followers:
+            for each in self._readers:
                 self._follow(each)
         if self._error is not None:
             raise self._error
@@ -146,7 +146,7 @@ class Trail:
             autov3=data_part[:12] if data_part else None,
         )
 
-    def abandon(self) -> bool:
+    def cancel(self) -> bool:
         """End the threads; whether they have ended."""
         with self._changed:
             self._over = True
@@ -155,61 +155,61 @@ class Trail:
             thread.join(2.0)
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _follow(self, follower: _Follower) -> None:
+    def _follow(self, reader: _HashReader) -> None:
         buffer = memoryview(bytearray(_READ))
         try:
             wanted = True
-            while wanted and (found := self._next(follower)) is not None:
+            while wanted and (found := self._next(reader)) is not None:
                 wanted = (
-                    self._from_memory(follower, found)
+                    self._from_memory(reader, found)
                     if isinstance(found, Block)
-                    else self._from_file(follower, buffer[: found - follower.offset])
+                    else self._from_file(reader, buffer[: found - reader.offset])
                 )
         except Exception as exc:  # noqa: BLE001 - handed to the thread that waits for the result
             self._error = self._error or exc
         finally:
-            self._end(follower)
+            self._end(reader)
 
-    def _next(self, follower: _Follower) -> Block | int | None:
+    def _next(self, reader: _HashReader) -> Block | int | None:
         """The block that comes next, else how far the file can be read from, None once there is no more."""
         with self._changed:
             while True:
                 if self._stop.is_set() or self._over:
-                    raise StoppedError
-                block = follower.blocks.get(follower.offset)
+                    raise CancelledError
+                block = reader.blocks.get(reader.offset)
                 if block is not None:
                     return block
-                if follower.offset < self._there:
-                    return min([self._there, *(at for at in follower.blocks if at > follower.offset)])
+                if reader.offset < self._there:
+                    return min([self._there, *(at for at in reader.blocks if at > reader.offset)])
                 if self._complete:
                     return None
                 self._changed.wait(0.5)
 
-    def _from_memory(self, follower: _Follower, block: Block) -> bool:
+    def _from_memory(self, reader: _HashReader, block: Block) -> bool:
         data, wanted = block.data, True
         for start in range(0, len(data), _READ):
             part = data[start : start + _READ]
-            wanted = wanted and follower.sink.feed(part, follower.offset)
-            follower.offset += len(part)
+            wanted = wanted and reader.sink.feed(part, reader.offset)
+            reader.offset += len(part)
         with self._changed:
-            del follower.blocks[block.offset]
+            del reader.blocks[block.offset]
         assert self._blocks is not None
         self._blocks.release(block)
         return wanted
 
-    def _from_file(self, follower: _Follower, buffer: memoryview) -> bool:
-        count = self._read_into(follower.offset, buffer)
+    def _from_file(self, reader: _HashReader, buffer: memoryview) -> bool:
+        count = self._read_into(reader.offset, buffer)
         if not count:
-            raise OSError(f"the part file ends at byte {follower.offset}, before what was written to it")
-        wanted = follower.sink.feed(buffer[:count], follower.offset)
-        follower.offset += count
+            raise OSError(f"the part file ends at byte {reader.offset}, before what was written to it")
+        wanted = reader.sink.feed(buffer[:count], reader.offset)
+        reader.offset += count
         return wanted
 
-    def _end(self, follower: _Follower) -> None:
+    def _end(self, reader: _HashReader) -> None:
         with self._changed:
-            follower.ended = True
-            left = list(follower.blocks.values())
-            follower.blocks.clear()
+            reader.ended = True
+            left = list(reader.blocks.values())
+            reader.blocks.clear()
         for block in left:
             assert self._blocks is not None
             self._blocks.release(block)

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from modelhub.fetch.transfer.retry import StoppedError
+from modelhub.fetch.transfer.retry import CancelledError
 
 MIB = 1 << 20
 
@@ -34,37 +34,37 @@ class TransferSettings:
     files_at_once: int = 4
 
 
-class Limits:
+class TransferLimits:
     """Shared by all transfers of one call; every method may be called from any thread."""
 
     def __init__(self, settings: TransferSettings) -> None:
         self.settings = settings
-        self.stop = threading.Event()
+        self.cancelled = threading.Event()
         self._slots = threading.Semaphore(max(1, settings.connections))
         self._lock = threading.Lock()
         self._free_at = 0.0
 
-    def take_slot(self, *, wait: bool) -> bool:
-        """A connection's slot; without `wait` False where none is free. Raises StoppedError."""
+    def acquire_slot(self, *, wait: bool) -> bool:
+        """A connection's slot; without `wait` False where none is free. Raises CancelledError."""
         if not wait:
             return self._slots.acquire(blocking=False)
         while not self._slots.acquire(timeout=0.1):
-            self.check()
+            self.check_cancelled()
         return True
 
-    def give_slot(self) -> None:
+    def release_slot(self) -> None:
         """Hand a slot back."""
         self._slots.release()
 
-    def check(self) -> None:
-        """Raise StoppedError once the work was called off."""
-        if self.stop.is_set():
-            raise StoppedError
+    def check_cancelled(self) -> None:
+        """Raise CancelledError once the work was called off."""
+        if self.cancelled.is_set():
+            raise CancelledError
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, or raise StoppedError as soon as the work is called off."""
-        if self.stop.wait(seconds):
-            raise StoppedError
+        """Sleep, or raise CancelledError as soon as the work is called off."""
+        if self.cancelled.wait(seconds):
+            raise CancelledError
 
     def throttle(self, amount: int) -> float:
         """Wait until `amount` more bytes are within the rate limit; how long that took."""

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.fetch.transfer.crc_combine import combined
+from modelhub.fetch.transfer.crc_combine import combine_crc32
 from modelhub.fetch.transfer.positioned_file import PositionedFile
-from modelhub.fetch.transfer.retry import StoppedError
+from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.storage import errors
 from modelhub.storage.crc import crc32
 from modelhub.storage.durable import sync_descriptor
 
 if TYPE_CHECKING:
-    from modelhub.fetch.transfer.buffers import Block
+    from modelhub.fetch.transfer.blocks import Block
 
 _READ = 1 << 20
 _RESERVED_AHEAD = 64 << 20  # bytes
@@ -33,7 +33,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class RemoteFacts:
     """What a server says of the file: `size` in bytes (None: it does not say), strong `etag`, and its name for it."""
 
     size: int | None
@@ -48,7 +48,7 @@ class PartFile:
     def __init__(self, path: Path, *, piece_bytes: int, portable: bool | None = None) -> None:
         self.path = path
         self.piece_bytes = piece_bytes
-        self.facts: Facts | None = None
+        self.facts: RemoteFacts | None = None
         self.done: dict[int, tuple[int, int]] = {}
         self._journal_path = path.with_name(".journal")
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class PartFile:
             self._file = PositionedFile(os.open(path, _FLAGS, 0o644), portable=portable)
             self._journal = os.open(self._journal_path, _FLAGS | os.O_APPEND, 0o644)
         except OSError as exc:
-            raise errors.translated(exc, path, "write") from exc
+            raise errors.from_os_error(exc, path, "write") from exc
 
     def load(self, check: Callable[[], None]) -> int:
         """Trust what the journal says and the disk confirms; how many bytes that is. `check` may raise to stop."""
@@ -68,7 +68,7 @@ class PartFile:
             head = json.loads(lines[0])
             if head["version"] != _VERSION or head["piece"] != self.piece_bytes:
                 raise ValueError
-            self.facts = Facts(**{key: head[key] for key in ("size", "etag", "disposition", "content_type")})
+            self.facts = RemoteFacts(**{key: head[key] for key in ("size", "etag", "disposition", "content_type")})
         except (IndexError, ValueError, KeyError, TypeError):
             self.reset()
             return 0
@@ -105,14 +105,14 @@ class PartFile:
     @property
     def crc32(self) -> int:
         """The CRC32 of all finished pieces in their order: of the file, once all are there."""
-        return combined(self.done[index] for index in sorted(self.done))
+        return combine_crc32(self.done[index] for index in sorted(self.done))
 
     @property
     def held(self) -> int:
         """Bytes in finished pieces."""
         return sum(length for length, _ in self.done.values())
 
-    def begin(self, facts: Facts) -> None:
+    def begin(self, facts: RemoteFacts) -> None:
         """Note what is being fetched, and make the file as long. Raises DiskFullError or another ModelhubError."""
         self.facts = facts
         head = {"version": _VERSION, "piece": self.piece_bytes, "size": facts.size, "etag": facts.etag}
@@ -135,7 +135,7 @@ class PartFile:
         One that the hashes read from memory goes past the page cache where the file is large.
         """
         if self._closed:
-            raise StoppedError
+            raise CancelledError
         with self._guard():
             self._reserve(block.offset, block.offset + block.length)
             if block.hashed_from_here and self._is_large():
@@ -165,14 +165,14 @@ class PartFile:
         try:
             return self._file.read_at(offset, count)
         except OSError as exc:
-            raise errors.translated(exc, self.path, "read") from exc
+            raise errors.from_os_error(exc, self.path, "read") from exc
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Fill `buffer` from byte `offset` on; how many bytes that gave."""
         try:
             return self._file.read_into(offset, buffer)
         except OSError as exc:
-            raise errors.translated(exc, self.path, "read") from exc
+            raise errors.from_os_error(exc, self.path, "read") from exc
 
     def finished(self, index: int, length: int, crc: int) -> None:
         """Journal a piece whose bytes have been written."""
@@ -215,11 +215,11 @@ class PartFile:
         """Remove the journal alone: the part file is complete."""
         self._journal_path.unlink(missing_ok=True)
 
-    def _guard(self) -> faults_guard:
-        return faults_guard(self.path)
+    def _guard(self) -> _os_errors:
+        return _os_errors(self.path)
 
 
-class faults_guard:  # noqa: N801 - reads as the statement that it is
+class _os_errors:  # noqa: N801 - reads as the statement that it is
     """Says an OSError of the block as one of ours."""
 
     def __init__(self, path: Path) -> None:
@@ -230,7 +230,7 @@ class faults_guard:  # noqa: N801 - reads as the statement that it is
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            raise errors.translated(error, self._path, "write") from error
+            raise errors.from_os_error(error, self._path, "write") from error
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.transfer.error_pages import refusal
+from modelhub.fetch.transfer.error_pages import error_for_response
 from modelhub.fetch.transfer.limits import TransferSettings
-from modelhub.fetch.transfer.part_file import Facts
-from modelhub.fetch.transfer.redirects import ask
-from modelhub.fetch.transfer.retry import RETRYABLE, StartOverError, TryAgainError, asked_wait
-from modelhub.fetch.transfer.session import shown
+from modelhub.fetch.transfer.part_file import RemoteFacts
+from modelhub.fetch.transfer.redirects import get_following_redirects
+from modelhub.fetch.transfer.retry import RETRYABLE, RestartError, RetryableError, retry_after
+from modelhub.fetch.transfer.session import redact_url
 
 if TYPE_CHECKING:
     import requests
@@ -25,17 +25,17 @@ _EXPIRED = frozenset({400, 401, 403, 404, 410})
 
 
 @dataclass(slots=True, eq=False)
-class Body:
+class RangeResponse:
     """An answer whose body is about to be read: its first byte is byte `start` of the file, its end is at `end`."""
 
     response: requests.Response
     start: int
     end: int | None
     ranged: bool
-    facts: Facts
+    facts: RemoteFacts
 
     def read_into(self, buffer: memoryview) -> int:
-        """Put the next bytes into `buffer`, as many as are there; 0 at the end. Raises TryAgainError on a failure.
+        """Put the next bytes into `buffer`, as many as are there; 0 at the end. Raises RetryableError on a failure.
 
         Reads past urllib3, whose layers cost more than the hashing; its pool gets the connection back in `has_more`.
         """
@@ -48,7 +48,7 @@ class Body:
                 return _straight(source, buffer)
             data = raw.read1(len(buffer), decode_content=False)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as exc:
-            raise TryAgainError(f"the connection broke ({type(exc).__name__})") from None
+            raise RetryableError(f"the connection broke ({type(exc).__name__})") from None
         buffer[: len(data)] = data
         return len(data)
 
@@ -84,7 +84,7 @@ def _straight(source: http.client.HTTPResponse, buffer: memoryview) -> int:
     return count
 
 
-class Asker:
+class RangeClient:
     """Asks for ranges of `remote`. Threads may share it."""
 
     def __init__(self, session: requests.Session, remote: RemoteFile, settings: TransferSettings) -> None:
@@ -96,23 +96,23 @@ class Asker:
         self._timeout = (settings.connect_seconds, settings.stall_seconds)
 
     @property
-    def shown(self) -> str:
+    def redacted_url(self) -> str:
         """The address that is asked, fit for messages."""
-        return shown(self.remote.url)
+        return redact_url(self.remote.url)
 
-    def give_up(self, error: TryAgainError | StartOverError, failures: int, wait: float) -> None:
+    def give_up(self, error: RetryableError | RestartError, failures: int, wait: float) -> None:
         """Raise NetworkError once patience ends: too many failures in a row, or too long a wait asked for."""
         hint = "What is here is kept: run the same command again and it goes on there."
-        name = self.remote.name
+        name, url = self.remote.name, self.redacted_url
         if wait > self._settings.longest_wait:
-            raise NetworkError(f"{self.shown} asks to wait {wait:.0f} s before {name} goes on ({error.reason}).", hint)
+            raise NetworkError(f"{url} asks to wait {wait:.0f} s before {name} goes on ({error.reason}).", hint)
         if failures > self._settings.retries:
-            raise NetworkError(f"Could not download {name} from {self.shown}: {error.reason} ({failures} tries).", hint)
+            raise NetworkError(f"Could not download {name} from {url}: {error.reason} ({failures} tries).", hint)
 
-    def open(self, start: int, end: int | None, held: Facts | None) -> Body:
+    def open(self, start: int, end: int | None, held: RemoteFacts | None) -> RangeResponse:
         """The file's bytes from `start` to before `end`. `held`: what an earlier answer said of the same file.
 
-        Raises TryAgainError, StartOverError where the file is another one now, or a ModelhubError.
+        Raises RetryableError, RestartError where the file is another one now, or a ModelhubError.
         """
         headers = {**self.remote.headers, "Range": f"bytes={start}-{'' if end is None else end - 1}"}
         # A network of caches may give each answer another ETag; a promised hash is the better proof then.
@@ -133,16 +133,16 @@ class Asker:
             return self._all(body, start)
         return body
 
-    def _all(self, body: Body, start: int) -> Body:
+    def _all(self, body: RangeResponse, start: int) -> RangeResponse:
         """The whole file instead of a part of nobody knows how much (`Content-Range: bytes 0-99/*`)."""
         body.close()
         if start:
-            raise StartOverError("the server does not say how long the file is")
+            raise RestartError("the server does not say how long the file is")
         response = self._ask(dict(self.remote.headers))
         try:
             whole = self._checked(response, 0, None)
             if whole.ranged:
-                raise TryAgainError("the server sends a part of the file where all was asked for")
+                raise RetryableError("the server sends a part of the file where all was asked for")
         except BaseException:
             response.close()
             raise
@@ -150,7 +150,7 @@ class Asker:
 
     def _ask(self, headers: dict[str, str]) -> requests.Response:
         address = self.address
-        response, final = ask(
+        response, final = get_following_redirects(
             self._session,
             address,
             headers=headers,
@@ -165,19 +165,19 @@ class Asker:
         self.address = final
         return response
 
-    def _checked(self, response: requests.Response, start: int, held: Facts | None) -> Body:
+    def _checked(self, response: requests.Response, start: int, held: RemoteFacts | None) -> RangeResponse:
         status = response.status_code
         if status in RETRYABLE:
             reason = "too many requests" if status == 429 else f"the server answered {status}"
-            raise TryAgainError(reason, wait=asked_wait(response.headers))
+            raise RetryableError(reason, wait=retry_after(response.headers))
         if status == 416:
             return self._unsatisfied(response, start)
         if status not in (200, 206):
-            raise refusal(response, self.remote.name, self.shown)
+            raise error_for_response(response, self.remote.name, self.redacted_url)
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             raise NetworkError(
-                f"{self.shown} sends {self.remote.name} encoded as {coding}, though it was asked not to.",
+                f"{self.redacted_url} sends {self.remote.name} encoded as {coding}, though it was asked not to.",
                 "Its size and hash cannot be followed that way; look for another source.",
             )
         ranged = status == 206 or _is_part(response, start)
@@ -185,44 +185,44 @@ class Asker:
         self._compare(body, held)
         return body
 
-    def _unsatisfied(self, response: requests.Response, start: int) -> Body:
+    def _unsatisfied(self, response: requests.Response, start: int) -> RangeResponse:
         found = _EMPTY.match(response.headers.get("Content-Range", ""))
         if start == 0 and found and found.group(1) == "0" and not self.remote.size:
-            return Body(response, 0, 0, True, _facts(response, 0))
+            return RangeResponse(response, 0, 0, True, _facts(response, 0))
         if start == 0:
-            raise NetworkError(f"{self.shown} refuses to send {self.remote.name} (416).", "Try again later.")
-        raise StartOverError("the file at the source is shorter now")
+            raise NetworkError(f"{self.redacted_url} refuses to send {self.remote.name} (416).", "Try again later.")
+        raise RestartError("the file at the source is shorter now")
 
-    def _ranged(self, response: requests.Response, start: int, held: Facts | None) -> Body:
+    def _ranged(self, response: requests.Response, start: int, held: RemoteFacts | None) -> RangeResponse:
         found = _RANGE.match(response.headers.get("Content-Range", ""))
         if found is None or int(found.group(1)) != start or int(found.group(2)) < start:
-            raise TryAgainError("the server sent another range than was asked for")
+            raise RetryableError("the server sent another range than was asked for")
         known = held.size if held else self.remote.size
         total = known if found.group(3) == "*" else int(found.group(3))
-        return Body(response, start, int(found.group(2)) + 1, True, _facts(response, total))
+        return RangeResponse(response, start, int(found.group(2)) + 1, True, _facts(response, total))
 
-    def _whole(self, response: requests.Response, start: int) -> Body:
+    def _whole(self, response: requests.Response, start: int) -> RangeResponse:
         if start:
-            raise StartOverError("the server sends the whole file again")
+            raise RestartError("the server sends the whole file again")
         length = response.headers.get("Content-Length", "")
         size = int(length) if length.isdigit() else None
-        return Body(response, 0, size, False, _facts(response, size))
+        return RangeResponse(response, 0, size, False, _facts(response, size))
 
-    def _compare(self, body: Body, held: Facts | None) -> None:
+    def _compare(self, body: RangeResponse, held: RemoteFacts | None) -> None:
         wanted, size = self.remote.size, body.facts.size
         if wanted is not None and size is not None and size != wanted:
             raise NetworkError(
-                f"{self.shown} sends {size:,} bytes for {self.remote.name}; {wanted:,} were promised.",
+                f"{self.redacted_url} sends {size:,} bytes for {self.remote.name}; {wanted:,} were promised.",
                 "The file may have been replaced; try again later or ask its publisher.",
             )
         if held is None:
             return
         if not body.ranged:
-            raise StartOverError("the server sends the whole file again")
+            raise RestartError("the server sends the whole file again")
         if held.size == size and held.etag != body.facts.etag and self.remote.sha256:
             self.mixed = True
         elif (held.size, held.etag) != (size, body.facts.etag):
-            raise StartOverError("the file changed at the source")
+            raise RestartError("the file changed at the source")
 
 
 def _is_part(response: requests.Response, start: int) -> bool:
@@ -233,9 +233,9 @@ def _is_part(response: requests.Response, start: int) -> bool:
     return response.headers.get("Content-Length", "") == str(int(found.group(2)) + 1 - start)
 
 
-def _facts(response: requests.Response, size: int | None) -> Facts:
+def _facts(response: requests.Response, size: int | None) -> RemoteFacts:
     etag = response.headers.get("ETag", "").strip()
-    return Facts(
+    return RemoteFacts(
         size=size,
         etag=etag if etag.startswith('"') else None,  # weak ones (W/"…") promise nothing about bytes
         disposition=response.headers.get("Content-Disposition"),

@@ -12,8 +12,8 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from modelhub.errors import NetworkError, UsageError
 from modelhub.fetch.fetcher import Credential
-from modelhub.fetch.transfer.retry import TryAgainError
-from modelhub.fetch.transfer.session import origin, shown
+from modelhub.fetch.transfer.retry import RetryableError
+from modelhub.fetch.transfer.session import origin, redact_url
 
 if TYPE_CHECKING:
     import requests
@@ -24,7 +24,7 @@ _SCHEMES = ("http", "https")
 _log = logging.getLogger(__name__)
 
 
-def ask(
+def get_following_redirects(
     session: requests.Session,
     url: str,
     *,
@@ -36,7 +36,7 @@ def ask(
     """The answer to a GET that is no redirect, its body unread, and the address that gave it.
 
     `source` is the address that the user's reference led to (default `url`): only where that one is private may
-    redirects lead to private addresses. Raises NetworkError for a refused redirect, TryAgainError for a failed
+    redirects lead to private addresses. Raises NetworkError for a refused redirect, RetryableError for a failed
     connection.
     """
     asked, userinfo = _without_userinfo(url)
@@ -45,7 +45,7 @@ def ask(
     seen: set[str] = set()
     while True:
         if asked in seen or len(seen) >= _MOST:
-            raise NetworkError(f"{shown(url)} redirects in a loop.", "Check the address in a browser.")
+            raise NetworkError(f"{redact_url(url)} redirects in a loop.", "Check the address in a browser.")
         seen.add(asked)
         response = _get(session, asked, _headers(asked, headers, credential), timeout)
         if response.status_code not in _REDIRECTS or "Location" not in response.headers:
@@ -53,7 +53,7 @@ def ask(
         target = _target(asked, response.headers["Location"])
         response.close()
         ensure_allowed(asked, target, source)
-        _log.debug("%s redirects to %s", shown(asked), shown(target))
+        _log.debug("%s redirects to %s", redact_url(asked), redact_url(target))
         asked = target
 
 
@@ -70,13 +70,13 @@ def _get(
         requests.exceptions.MissingSchema,
         UnicodeError,
     ):
-        raise UsageError(f"{shown(url)} is no address that can be asked.", "Check its spelling.") from None
+        raise UsageError(f"{redact_url(url)} is no address that can be asked.", "Check its spelling.") from None
     except requests.exceptions.SSLError:
         hint = "Check the date of this machine and its certificates (REQUESTS_CA_BUNDLE)."
-        raise NetworkError(f"{shown(url)}: the server's certificate cannot be trusted.", hint) from None
+        raise NetworkError(f"{redact_url(url)}: the server's certificate cannot be trusted.", hint) from None
     except (requests.exceptions.RequestException, OSError, ValueError) as exc:
         # Not chained: the text of these errors holds the whole address with its signature.
-        raise TryAgainError(_reason(exc, url)) from None
+        raise RetryableError(_reason(exc, url)) from None
 
 
 def _reason(exc: Exception, url: str) -> str:
@@ -116,7 +116,7 @@ def _target(asked: str, location: str) -> str:
     try:
         return _without_userinfo(urljoin(asked, text))[0]
     except ValueError:
-        raise NetworkError(f"{shown(asked)} redirects to something that is no address.") from None
+        raise NetworkError(f"{redact_url(asked)} redirects to something that is no address.") from None
 
 
 def ensure_allowed(asked: str, target: str, source: str) -> None:
@@ -124,16 +124,16 @@ def ensure_allowed(asked: str, target: str, source: str) -> None:
     scheme = urlsplit(target).scheme.lower()
     if scheme not in _SCHEMES or not urlsplit(target).hostname:
         raise NetworkError(
-            f"{shown(asked)} redirects to a `{scheme}:` address; only http and https are followed.",
+            f"{redact_url(asked)} redirects to a `{scheme}:` address; only http and https are followed.",
             "Do not trust this source.",
         )
     if scheme == "http" and urlsplit(asked).scheme.lower() == "https":
         raise NetworkError(
-            f"{shown(asked)} redirects from https to unprotected http; refused.", "Look for another source."
+            f"{redact_url(asked)} redirects from https to unprotected http; refused.", "Look for another source."
         )
     if origin(target)[1] != origin(asked)[1] and is_private(target) and not is_private(source):
         raise NetworkError(
-            f"{shown(asked)} redirects to {urlsplit(target).hostname}, an address inside a private network; refused.",
+            f"{redact_url(asked)} redirects to {urlsplit(target).hostname}, an address in a private network; refused.",
             "If that server is yours, name its address itself.",
         )
 

@@ -13,11 +13,11 @@ _LONGEST_BACKOFF = 30.0  # seconds
 _RATE_LIMIT = re.compile(r"(?:^|[;,\s])t=(\d+)")
 
 
-class StoppedError(Exception):
+class CancelledError(Exception):
     """The work was called off (Ctrl-C, or another file failed)."""
 
 
-class TryAgainError(Exception):
+class RetryableError(Exception):
     """A connection failed in a way that may pass. `wait`: seconds that the server asked for."""
 
     def __init__(self, reason: str, *, wait: float | None = None) -> None:
@@ -26,7 +26,7 @@ class TryAgainError(Exception):
         self.wait = wait
 
 
-class StartOverError(Exception):
+class RestartError(Exception):
     """What is held does not fit what the server sends now. `failed`: a failure, to be counted and waited for."""
 
     def __init__(self, reason: str, *, failed: bool = False) -> None:
@@ -35,7 +35,7 @@ class StartOverError(Exception):
         self.failed = failed
 
 
-def asked_wait(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that an answer asks to wait: `Retry-After` (RFC 9110, seconds or a date) or `ratelimit: …;t=55`.
 
     A date is measured against the answer's own `Date`, so that a wrong clock here does no harm.

@@ -35,7 +35,7 @@ def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def shown(url: str) -> str:
+def redact_url(url: str) -> str:
     """`url` fit for messages, logs and the catalog: without user, password, query (signatures) and fragment."""
     try:
         parts = urlsplit(url)

@@ -15,17 +15,17 @@ import msgspec
 
 from modelhub.domain import Hashes
 from modelhub.errors import ModelhubError
-from modelhub.fetch.transfer.attempts import Filling, WrongContentError
-from modelhub.fetch.transfer.content_disposition import disposition_name
-from modelhub.fetch.transfer.limits import Limits
+from modelhub.fetch.transfer.attempts import DownloadAttempts, WrongContentError
+from modelhub.fetch.transfer.content_disposition import name_in_disposition
+from modelhub.fetch.transfer.limits import TransferLimits
 from modelhub.fetch.transfer.part_file import PartFile
-from modelhub.fetch.transfer.range_client import Asker
-from modelhub.fetch.transfer.session import shown
+from modelhub.fetch.transfer.range_client import RangeClient
+from modelhub.fetch.transfer.session import redact_url
 from modelhub.fetch.transfer.staging_cleanup import DONE, LOCK
 from modelhub.storage import errors
 from modelhub.storage.containment import make_folder
 from modelhub.storage.hashing import hash_file
-from modelhub.storage.locks import Owner, library_lock, owner_of
+from modelhub.storage.locks import LockOwner, file_lock, read_owner
 from modelhub.storage.safe_names import safe_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _LOCK_TURN = 0.3  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Downloaded:
+class DownloadedFile:
     """A complete, verified file in staging, not yet published.
 
     `name` is a safe file name. `resumed_from`: bytes that an earlier run had left. `final_url` is without secrets.
@@ -56,7 +56,7 @@ class Downloaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
+class ProbeResult:
     """What a server says of a file before it is fetched. `size` in bytes; `ranges`: parts of it can be asked for."""
 
     size: int | None
@@ -86,7 +86,7 @@ class StagedFile:
         remote: RemoteFile,
         base: Path,
         *,
-        limits: Limits,
+        limits: TransferLimits,
         session: requests.Session,
         progress: Progress,
         still_needed: Callable[[RemoteFile], bool] | None = None,
@@ -95,13 +95,13 @@ class StagedFile:
         self._limits = limits
         self._progress = progress
         self._still_needed = still_needed
-        self._asker = Asker(session, remote, limits.settings)
+        self._client = RangeClient(session, remote, limits.settings)
         identity = remote.sha256.lower() if remote.sha256 else f"{remote.git_sha1 or ''} {remote.url}"
         self.folder = base / hashlib.sha256(f"{identity}\n{remote.name}".encode()).hexdigest()[:20]
         self._done_path = self.folder / DONE
         self._waited = False
 
-    def run(self) -> Downloaded | None:
+    def run(self) -> DownloadedFile | None:
         """Lock the folder, then take the finished file that lies there or fetch it.
 
         None where another process was waited for and the file is no longer needed after it.
@@ -139,23 +139,23 @@ class StagedFile:
     def _lock(self) -> AbstractContextManager[None]:
         path = self.folder / LOCK
 
-        def tell(owner: Owner) -> None:
+        def tell(owner: LockOwner) -> None:
             if not self._waited:
                 self._progress.note(f"{self._remote.name}: waiting for {owner}, which is downloading it")
             self._waited = True
 
         while True:
-            self._limits.check()
-            lock = library_lock(path, wait=_LOCK_TURN, on_wait=tell)
+            self._limits.check_cancelled()
+            lock = file_lock(path, wait=_LOCK_TURN, on_wait=tell)
             try:
                 lock.__enter__()
             except errors.BusyError:
                 continue
-            if owner_of(path).pid == os.getpid():
+            if read_owner(path).pid == os.getpid():
                 return _Held(lock)
             lock.__exit__(None, None, None)  # the folder was tidied away while we waited: this lock file is gone
 
-    def _finished(self) -> Downloaded | None:
+    def _finished(self) -> DownloadedFile | None:
         """The complete file of an earlier run, hashed again; None where there is none."""
         try:
             told = msgspec.json.decode(self._done_path.read_bytes(), type=_Finished)
@@ -174,7 +174,7 @@ class StagedFile:
         if hashes.sha256 != wanted:
             path.unlink(missing_ok=True)
             return None
-        return Downloaded(
+        return DownloadedFile(
             path=path,
             name=path.name,
             hashes=hashes,
@@ -185,36 +185,36 @@ class StagedFile:
             content_type=told.content_type,
         )
 
-    def _fetch(self) -> Downloaded:
+    def _fetch(self) -> DownloadedFile:
         name = safe_name(f"{safe_name(self._remote.name)}.part")
         part = PartFile(self.folder / name, piece_bytes=self._limits.settings.piece_bytes)
-        filling = Filling(self._remote, self._asker, part, self._limits, self._progress)
+        attempts = DownloadAttempts(self._remote, self._client, part, self._limits, self._progress)
         good = False
         try:
-            hashes, size = filling.run()
+            hashes, size = attempts.run()
             part.sync()
             good = True
         except WrongContentError:
-            filling.close()
+            attempts.close()
             part.remove()
             raise
         finally:
-            filling.close()
+            attempts.close()
         assert good and part.facts is not None
-        return self._finish(part, hashes, size, filling.resumed)
+        return self._finish(part, hashes, size, attempts.resumed)
 
-    def _finish(self, part: PartFile, hashes: Hashes, size: int, resumed: int) -> Downloaded:
+    def _finish(self, part: PartFile, hashes: Hashes, size: int, resumed: int) -> DownloadedFile:
         facts = part.facts
         assert facts is not None
         own = self._remote.name.replace("\\", "/").rpartition("/")[2]
-        name = safe_name(disposition_name(facts.disposition) or own)
+        name = safe_name(name_in_disposition(facts.disposition) or own)
         path = self.folder / name
         told = _Finished(
             name=name,
             size=size,
             sha256=hashes.sha256,
             etag=facts.etag,
-            final_url=shown(self._asker.address),
+            final_url=redact_url(self._client.address),
             content_type=facts.content_type,
         )
         try:
@@ -222,8 +222,8 @@ class StagedFile:
             part.path.replace(path)
             part.remove_journal()
         except OSError as exc:
-            raise errors.translated(exc, path, "write") from exc
-        return Downloaded(
+            raise errors.from_os_error(exc, path, "write") from exc
+        return DownloadedFile(
             path=path,
             name=name,
             hashes=hashes,

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
-from modelhub.storage.locks import library_lock
+from modelhub.storage.locks import file_lock
 from modelhub.storage.safe_names import safe_name
 
 DONE = ".done"  # says which complete file the folder holds
@@ -17,7 +17,7 @@ LOCK = ".lock"
 _ABANDONED = 86400.0  # seconds
 
 
-def tidy(staging: Path) -> None:
+def clean_staging(staging: Path) -> None:
     """Remove the folders whose complete file has been moved away; those in use and unfinished ones stay.
 
     What cannot be removed stays too: the next run tries again.
@@ -43,7 +43,7 @@ def _is_moved_away(folder: Path) -> bool:
 
 def _remove(folder: Path) -> None:
     lock = folder / LOCK
-    with library_lock(lock):
+    with file_lock(lock):
         if not _is_moved_away(folder):
             return
         for own in folder.iterdir():

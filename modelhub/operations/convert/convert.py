@@ -165,7 +165,7 @@ def _write(
         rename_no_replace(temporary, target)
         sync_folder(target.parent)
     except OSError as exc:
-        raise errors.translated(exc, target.parent, "write to") from exc
+        raise errors.from_os_error(exc, target.parent, "write to") from exc
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

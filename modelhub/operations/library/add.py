@@ -21,7 +21,7 @@ from modelhub.operations.library.identify import Read, Unread, read_files
 from modelhub.operations.library.inspect import hints_of, look_at
 from modelhub.operations.library.outcomes import Outcome, Status
 from modelhub.progress import SILENT, Progress
-from modelhub.storage.walk import Found, is_model_name, walk
+from modelhub.storage.walk import FoundModel, is_model_name, walk
 
 _MOST_AT_ONCE = 64  # files recorded in one transaction
 _SECONDS_AT_ONCE = 1.0
@@ -32,7 +32,7 @@ class _Survey:
     """One root: what lies there now, what the catalog knows of it, what could not be read."""
 
     root: Root
-    found: Mapping[str, Found]
+    found: Mapping[str, FoundModel]
     known: Mapping[str, KnownLocation]
     problems: tuple[Outcome, ...] = ()
 
@@ -41,11 +41,11 @@ class _Survey:
 class _Sorted:
     """Where each found path belongs. `gone`: known places at which nothing lies any more, by content and by inode."""
 
-    unchanged: list[Found] = field(default_factory=list)
+    unchanged: list[FoundModel] = field(default_factory=list)
     back: list[KnownLocation] = field(default_factory=list)
-    moved: list[tuple[Found, KnownLocation]] = field(default_factory=list)
-    folders: list[Found] = field(default_factory=list)
-    unread: list[Found] = field(default_factory=list)
+    moved: list[tuple[FoundModel, KnownLocation]] = field(default_factory=list)
+    folders: list[FoundModel] = field(default_factory=list)
+    unread: list[FoundModel] = field(default_factory=list)
 
 
 def add(paths: Iterable[Path], *, catalog: Catalog, progress: Progress = SILENT, workers: int = 0) -> Iterator[Outcome]:
@@ -141,7 +141,7 @@ def _survey(root: Root, path: Path, known: Mapping[str, KnownLocation]) -> _Surv
     else:
         status = path.stat()
         kind = "diffusers" if path.is_dir() else "file"
-        found = [Found(path, status.st_size, status.st_mtime_ns, status.st_ino, kind)]  # type: ignore[arg-type]
+        found = [FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino, kind)]  # type: ignore[arg-type]
     by_relative = {item.path.relative_to(root.path).as_posix(): item for item in found}
     return _Survey(root=root, found=by_relative, known=known, problems=tuple(problems))
 
@@ -150,7 +150,7 @@ def _own(survey: _Survey, roots: Sequence[Root]) -> _Survey:
     """Without what lies in a root of its own further down, and without strangers where single files were added."""
     inner = [root.path for root in roots if survey.root.path in root.path.parents]
 
-    def mine(relative: str, item: Found) -> bool:
+    def mine(relative: str, item: FoundModel) -> bool:
         if not survey.root.whole and relative not in survey.known:
             return item.kind == "diffusers" and f"{relative}/model_index.json" in survey.known
         return not any(path == item.path or path in item.path.parents for path in inner)

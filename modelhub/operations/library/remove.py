@@ -8,8 +8,8 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.domain import Format, LocationState, ModelRecord
 from modelhub.errors import ModelhubError
-from modelhub.storage.sidecars import sidecars_of, twins_of
-from modelhub.storage.trash import to_trash
+from modelhub.storage.sidecars import models_sharing_sidecars, sidecars_of
+from modelhub.storage.trash import move_to_trash
 
 
 def paths_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
@@ -30,7 +30,7 @@ def paths_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
             if any(folder in place.path.parents for folder in kept):
                 continue
             found.append(place.path)
-            if not twins_of(place.path):
+            if not models_sharing_sidecars(place.path):
                 found += sidecars_of(place.path)
     return tuple(dict.fromkeys(found))
 
@@ -60,7 +60,7 @@ def remove(
     """Trash and forget, model by model. Raises TrashError: models before that one are done, the rest are not."""
     trashed: list[Path] = []
     for record in records:
-        gone = () if keep_files else to_trash(paths_of(record, catalog=catalog), send=send)
+        gone = () if keep_files else move_to_trash(paths_of(record, catalog=catalog), send=send)
         trashed += gone
         catalog.remove(record.id)
         _forget(gone, catalog)

@@ -13,7 +13,7 @@ from modelhub.domain import Hashes, LocationState
 from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.sources import huggingface_cache
-from modelhub.fetch.transfer.download import Downloaded, TransferSettings, download_many
+from modelhub.fetch.transfer.download import DownloadedFile, TransferSettings, download_many
 from modelhub.progress import Progress
 from modelhub.storage.errors import DiskFullError
 from modelhub.storage.hashing import hash_file
@@ -77,7 +77,7 @@ def obtain(
     return tuple(here[id(file)] for file in files)
 
 
-def _downloaded(file: RemoteFile, got: Downloaded) -> ObtainedFile:
+def _downloaded(file: RemoteFile, got: DownloadedFile) -> ObtainedFile:
     return ObtainedFile(
         remote=file,
         path=got.path,

@@ -11,7 +11,7 @@ from modelhub.detect import RULES_VERSION
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError, NotFoundError, UnsafeError
 from modelhub.fetch.fetcher import RemoteModel
-from modelhub.fetch.malware_scans import worst_scan
+from modelhub.fetch.malware_scans import worst_verdict
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import look_at
 from modelhub.operations.remote.obtain import ObtainedFile
@@ -253,7 +253,7 @@ def _source(remote: RemoteModel, path: str | None, items: Sequence[CheckedFile])
         path=path,
         license=remote.license,
         fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        scan=worst_scan(item.file.remote.scan for item in items),
+        scan=worst_verdict(item.file.remote.scan for item in items),
         base_model=remote.base_model,
     )
 

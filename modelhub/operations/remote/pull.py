@@ -20,7 +20,7 @@ from modelhub.operations.remote.obtain import ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, check, publish
 from modelhub.operations.remote.pull_convert import converted, held, is_pickle
 from modelhub.progress import SILENT, Progress
-from modelhub.storage.locks import Owner, library_lock
+from modelhub.storage.locks import LockOwner, file_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +133,10 @@ def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Prog
 def _turn(state: Path, progress: Progress) -> AbstractContextManager[None]:
     """The library for this process alone, for as long as placing and recording takes."""
 
-    def waiting(owner: Owner) -> None:
+    def waiting(owner: LockOwner) -> None:
         progress.note(f"Waiting for another modelhub (process {owner.pid}) to finish its turn in {state.parent}.")
 
-    return library_lock(state / "lock", wait=None, on_wait=waiting)
+    return file_lock(state / "lock", wait=None, on_wait=waiting)
 
 
 def _destination(plan: PullPlan, library: Path) -> Destination:

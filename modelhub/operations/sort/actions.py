@@ -20,9 +20,9 @@ from modelhub.catalog import NewStep
 from modelhub.errors import ModelhubError
 from modelhub.storage import place
 from modelhub.storage.containment import make_folder
-from modelhub.storage.errors import FileChangedError, TargetExistsError, translated
+from modelhub.storage.errors import FileChangedError, TargetExistsError, from_os_error
 from modelhub.storage.hashing import sha256_of
-from modelhub.storage.trash import to_trash
+from modelhub.storage.trash import move_to_trash
 
 
 class StepLike(Protocol):
@@ -159,7 +159,7 @@ def _unlink(step: StepLike) -> None:
             raise ModelhubError(f"{source} is a folder; remove it by hand if you do not want the copy.")
         source.unlink()
     except OSError as exc:
-        raise translated(exc, source, "remove") from exc
+        raise from_os_error(exc, source, "remove") from exc
 
 
 def _unlink_obstacle(step: StepLike) -> str:
@@ -185,7 +185,7 @@ def _remove_folder(step: StepLike) -> None:
 
 def _trash(step: StepLike) -> None:
     _check(step)
-    to_trash([Path(step.source)])
+    move_to_trash([Path(step.source)])
 
 
 def _rewrite(step: StepLike) -> None:
@@ -201,7 +201,7 @@ def _rewrite(step: StepLike) -> None:
     except OSError as exc:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise translated(exc, target, "write") from exc
+        raise from_os_error(exc, target, "write") from exc
 
 
 def _rewrite_obstacle(step: StepLike) -> str:

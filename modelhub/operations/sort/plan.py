@@ -13,7 +13,7 @@ from modelhub.domain import Format
 from modelhub.operations.sort.equal_files import Twins
 from modelhub.operations.sort.survey import Item, Survey, is_sidecar_model
 from modelhub.storage.safe_names import safe_name
-from modelhub.storage.sidecars import renamed_sidecar, sidecars_of, twins_of
+from modelhub.storage.sidecars import models_sharing_sidecars, renamed_sidecar, sidecars_of
 from modelhub.storage.walk import walk
 from modelhub.uis.layouts import Layout, place_in
 
@@ -206,7 +206,9 @@ def _share_sidecars(plan: SortPlan) -> None:
     staying = {stay.path for stay in plan.stays if stay.kind != "with its model"}
     given: set[Path] = set()
     for number, move in enumerate(plan.moves):
-        left_behind = any(twin in staying for twin in twins_of(move.item.path)) if move.sidecars else False
+        left_behind = (
+            any(twin in staying for twin in models_sharing_sidecars(move.item.path)) if move.sidecars else False
+        )
         kept = tuple(pair for pair in move.sidecars if not left_behind and pair[0] not in given)
         given |= {path for path, _ in kept}
         if kept != move.sidecars:

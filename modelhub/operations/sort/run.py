@@ -17,7 +17,7 @@ from modelhub.operations.sort.steps import steps_of
 from modelhub.operations.sort.survey import Item, survey
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.errors import FileInUseError
-from modelhub.storage.locks import Owner, library_lock
+from modelhub.storage.locks import LockOwner, file_lock
 from modelhub.uis.layouts import Layout, layout_named
 
 
@@ -77,10 +77,10 @@ def rules_for(
 
 
 def lock_for(
-    library: Path, *, wait: float = 0.0, on_wait: Callable[[Owner], None] | None = None
+    library: Path, *, wait: float = 0.0, on_wait: Callable[[LockOwner], None] | None = None
 ) -> AbstractContextManager[None]:
     """One sort or undo at a time; BusyError names the other one."""
-    return library_lock(library / ".sort.lock", wait=wait, on_wait=on_wait)
+    return file_lock(library / ".sort.lock", wait=wait, on_wait=on_wait)
 
 
 def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progress: Progress = SILENT) -> SortPlan:

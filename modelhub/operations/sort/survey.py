@@ -14,7 +14,7 @@ from modelhub.errors import NotFoundError
 from modelhub.operations.library.inspect import inspect_many
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.sidecars import SIDECAR_SUFFIXES
-from modelhub.storage.walk import Found, is_model_name, walk
+from modelhub.storage.walk import FoundModel, is_model_name, walk
 
 _FRESH = 10.0  # seconds: what was written so lately is looked at twice
 _PAUSE = 1.0  # seconds between the two looks
@@ -94,7 +94,7 @@ def survey(
     return result
 
 
-def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Iterator[Found]:
+def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Iterator[FoundModel]:
     seen: set[Path] = set()
 
     def complain(path: Path, why: str) -> None:
@@ -105,10 +105,10 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
             raise NotFoundError(f"There is nothing at {path}.", "Check the spelling; quote names with spaces.")
         apart = None if outside is None or path == outside or outside in path.parents else outside
         if path.is_dir():
-            every: Iterable[Found] = walk(path, on_problem=complain)
+            every: Iterable[FoundModel] = walk(path, on_problem=complain)
         elif path.is_file() and is_model_name(path.name):
             status = path.stat()
-            every = [Found(path, status.st_size, status.st_mtime_ns, status.st_ino)]
+            every = [FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino)]
         else:
             complain(path, "it is no model file")
             every = []
@@ -122,7 +122,7 @@ def _link(path: Path) -> bool:
     return path.is_symlink()
 
 
-def _still_moving(found: Sequence[Found]) -> set[Path]:
+def _still_moving(found: Sequence[FoundModel]) -> set[Path]:
     """Files that were written a moment ago and change between two looks, or whose download is not over."""
     now = time.time()
     moving = {item.path for item in found if _has_partner(item.path)}
@@ -143,7 +143,7 @@ def _has_partner(path: Path) -> bool:
     return any(os.path.lexists(f"{path}{suffix}") for suffix in _PARTNERS)
 
 
-def _known(found: Sequence[Found], catalog: Catalog) -> Mapping[Path, _Known]:
+def _known(found: Sequence[FoundModel], catalog: Catalog) -> Mapping[Path, _Known]:
     """Items that the catalog knows as they are: same place, size and time of change."""
     rows = {row.id: row for row in catalog.list(ModelQuery())}
     result: dict[Path, _Known] = {}
@@ -173,7 +173,7 @@ def _algorithm(row: ModelRow, catalog: Catalog) -> str | None:
     return catalog.get(row.id).detection.algorithm if row.type == ModelType.LORA else None
 
 
-def _from_catalog(item: Found, known: _Known, algorithm: str | None) -> Item:
+def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None) -> Item:
     row = known.row
     return Item(
         path=item.path,
@@ -194,7 +194,7 @@ def _from_catalog(item: Found, known: _Known, algorithm: str | None) -> Item:
     )
 
 
-def _identified(found: Sequence[Found], progress: Progress) -> Iterator[tuple[Path, Item]]:
+def _identified(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple[Path, Item]]:
     looks = inspect_many([item.path for item in found], progress=progress)
     for item, look in zip(found, looks, strict=True):
         detection = look.detection
@@ -234,7 +234,7 @@ def _trouble(
     return None
 
 
-def _troubled(item: Found, kind: str, words: str) -> Item:
+def _troubled(item: FoundModel, kind: str, words: str) -> Item:
     return Item(path=item.path, size=item.size, mtime_ns=item.mtime_ns, name=item.path.stem, trouble=(kind, words))
 
 

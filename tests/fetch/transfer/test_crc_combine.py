@@ -7,10 +7,10 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelhub.fetch.transfer.crc_combine import combined
+from modelhub.fetch.transfer.crc_combine import combine_crc32
 
 
 @given(st.lists(st.binary(max_size=3000), max_size=6))
 def test_the_crc_of_the_parts_is_that_of_the_whole(parts: list[bytes]) -> None:
     """As zlib would have found it in one go, empty parts included."""
-    assert combined((len(part), zlib.crc32(part)) for part in parts) == zlib.crc32(b"".join(parts))
+    assert combine_crc32((len(part), zlib.crc32(part)) for part in parts) == zlib.crc32(b"".join(parts))

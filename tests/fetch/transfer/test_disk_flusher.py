@@ -10,11 +10,11 @@ import pytest
 
 from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.transfer.buffers import Block
-from modelhub.fetch.transfer.disk_flusher import Flusher
+from modelhub.fetch.transfer.blocks import Block
+from modelhub.fetch.transfer.disk_flusher import DiskFlusher
 from modelhub.fetch.transfer.download import TransferSettings, download
 from modelhub.fetch.transfer.part_file import PartFile
-from modelhub.fetch.transfer.retry import StoppedError
+from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.testing.hubs.faulty import serving
 from tests.fetch.transfer.transfers import sha256
 
@@ -27,7 +27,7 @@ def test_writers_wait_until_the_disk_has_caught_up() -> None:
         go.wait(5)
         synced.set()
 
-    flusher = Flusher(sync)
+    flusher = DiskFlusher(sync)
     flusher.wrote(10)
     threading.Timer(0.05, go.set).start()
     flusher.wait(5, lambda: None)
@@ -42,13 +42,13 @@ def test_who_is_called_off_does_not_wait_for_the_disk() -> None:
     def sync() -> None:
         go.wait(5)
 
-    flusher = Flusher(sync)
+    flusher = DiskFlusher(sync)
     flusher.wrote(10)
 
     def stop() -> None:
-        raise StoppedError
+        raise CancelledError
 
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         flusher.wait(5, stop)
     go.set()
     assert flusher.close()
@@ -60,7 +60,7 @@ def test_a_failing_disk_reaches_the_writers() -> None:
     def fail() -> None:
         raise ModelhubError("the disk is full", "Free some space.")
 
-    flusher = Flusher(fail)
+    flusher = DiskFlusher(fail)
     flusher.wrote(10)
     with pytest.raises(ModelhubError, match="disk is full"):
         flusher.wait(0, lambda: None)

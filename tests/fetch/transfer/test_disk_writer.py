@@ -1,4 +1,4 @@
-"""Blocks in memory, the writer behind the connections, writing past the page cache, hashing from memory."""
+"""BlockPool in memory, the writer behind the connections, writing past the page cache, hashing from memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import pytest
 from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.transfer import part_file, positioned_file
-from modelhub.fetch.transfer.buffers import Block, Blocks
-from modelhub.fetch.transfer.disk_writer import Writer
+from modelhub.fetch.transfer.blocks import Block, BlockPool
+from modelhub.fetch.transfer.disk_writer import DiskWriter
 from modelhub.fetch.transfer.download import download
-from modelhub.fetch.transfer.hash_pipeline import Trail
+from modelhub.fetch.transfer.hash_pipeline import HashPipeline
 from modelhub.fetch.transfer.positioned_file import PositionedFile
-from modelhub.fetch.transfer.retry import StoppedError
+from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.testing.hubs.faulty import serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, content, sha256
 
@@ -32,10 +32,10 @@ def never() -> None:
 
 def stop() -> None:
     """Somebody does."""
-    raise StoppedError
+    raise CancelledError
 
 
-def filled(blocks: Blocks, offset: int, data: bytes) -> Block:
+def filled(blocks: BlockPool, offset: int, data: bytes) -> Block:
     """A block with this in it."""
     block = blocks.take(offset, never)
     block.memory[: len(data)] = data
@@ -45,11 +45,11 @@ def filled(blocks: Blocks, offset: int, data: bytes) -> Block:
 
 def test_blocks_are_used_again_once_nobody_reads_them() -> None:
     """Two readers: the second one gives it back."""
-    blocks = Blocks(PIECE, most=1)
+    blocks = BlockPool(PIECE, most=1)
     block = blocks.take(0, never)
     blocks.hold(block)
     blocks.release(block)
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         blocks.take(1, stop)
     blocks.release(block)
     assert blocks.take(7, never) is block
@@ -58,7 +58,7 @@ def test_blocks_are_used_again_once_nobody_reads_them() -> None:
 
 def test_who_waits_for_a_block_gets_the_next_one() -> None:
     """From another thread."""
-    blocks = Blocks(PIECE, most=1)
+    blocks = BlockPool(PIECE, most=1)
     block = blocks.take(0, never)
     got: list[Block] = []
     thread = threading.Thread(target=lambda: got.append(blocks.take(1, never)))
@@ -70,8 +70,8 @@ def test_who_waits_for_a_block_gets_the_next_one() -> None:
 
 def test_the_writer_keeps_the_order_and_frees_what_it_wrote() -> None:
     """Closing writes what is queued."""
-    blocks, written, freed = Blocks(PIECE, most=9), [], []
-    writer = Writer(lambda block: written.append(block.offset), lambda block: freed.append(block.offset))
+    blocks, written, freed = BlockPool(PIECE, most=9), [], []
+    writer = DiskWriter(lambda block: written.append(block.offset), lambda block: freed.append(block.offset))
     for number in range(9):
         writer.put(filled(blocks, number, b"x"))
     assert writer.close()
@@ -81,13 +81,13 @@ def test_the_writer_keeps_the_order_and_frees_what_it_wrote() -> None:
 
 def test_a_failed_write_reaches_the_connections_and_ends_the_writing() -> None:
     """Nothing is written after it; the memory is free again."""
-    blocks, tried, freed = Blocks(PIECE, most=9), [], []
+    blocks, tried, freed = BlockPool(PIECE, most=9), [], []
 
     def fail(block: Block) -> None:
         tried.append(block.offset)
         raise ModelhubError("the disk is full", "Free some space.")
 
-    writer = Writer(fail, lambda block: freed.append(block.offset))
+    writer = DiskWriter(fail, lambda block: freed.append(block.offset))
     writer.put(filled(blocks, 0, b"x"))
     with pytest.raises(ModelhubError, match="disk is full"):
         writer.wait(-1, never)
@@ -100,10 +100,10 @@ def test_a_failed_write_reaches_the_connections_and_ends_the_writing() -> None:
 
 def test_who_is_called_off_does_not_wait_for_the_writer() -> None:
     """The stop sign counts more than a slow disk."""
-    blocks, go = Blocks(PIECE, most=2), threading.Event()
-    writer = Writer(lambda block: go.wait(5) and None, blocks.release)
+    blocks, go = BlockPool(PIECE, most=2), threading.Event()
+    writer = DiskWriter(lambda block: go.wait(5) and None, blocks.release)
     writer.put(filled(blocks, 0, b"x"))
-    with pytest.raises(StoppedError):
+    with pytest.raises(CancelledError):
         writer.wait(0, stop)
     go.set()
     assert writer.close()
@@ -132,7 +132,7 @@ def opened(path: Path, *, portable: bool = False) -> PositionedFile:
 def test_past_the_cache_the_same_bytes_arrive(past_cache: Path, size: int) -> None:
     """Whole blocks past it, an odd end through it."""
     data = random.Random(size).randbytes(size)
-    block = filled(Blocks(PIECE, most=1), 0, data)
+    block = filled(BlockPool(PIECE, most=1), 0, data)
     file = opened(past_cache)
     file.open_past_cache(past_cache)
     file.write_past_cache(0, block.data)
@@ -156,7 +156,7 @@ def test_a_file_system_that_cannot_is_written_the_usual_way(past_cache: Path, mo
         return real(descriptor, data, offset)
 
     monkeypatch.setattr(positioned_file.os, "pwrite", pwrite)
-    block = filled(Blocks(PIECE, most=1), 0, b"abc" * 5000)
+    block = filled(BlockPool(PIECE, most=1), 0, b"abc" * 5000)
     file.write_past_cache(0, block.data)
     file.write_past_cache(PIECE, block.data)
     assert refused == [0]
@@ -174,7 +174,7 @@ def test_a_full_disk_past_the_cache_is_a_full_disk(past_cache: Path, monkeypatch
 
     monkeypatch.setattr(positioned_file.os, "pwrite", pwrite)
     with pytest.raises(OSError, match="No space"):
-        file.write_past_cache(0, filled(Blocks(PIECE, most=1), 0, bytes(PIECE)).data)
+        file.write_past_cache(0, filled(BlockPool(PIECE, most=1), 0, bytes(PIECE)).data)
     file.close()
 
 
@@ -203,7 +203,7 @@ def test_a_large_file_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path) -> None:
-    """Blocks out of order, refused ones, and ones that lie on the disk already: every byte once, in order."""
+    """BlockPool out of order, refused ones, and ones that lie on the disk already: every byte once, in order."""
     data = content(size=(3 * HELD) * PIECE + 5)
     path = tmp_path / "file"
     path.write_bytes(data)
@@ -215,30 +215,30 @@ def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path)
         read.append(offset)
         return len(part)
 
-    trail = Trail(read_into, threading.Event(), held=HELD)
-    blocks = Blocks(PIECE, most=4 * HELD)
+    pipeline = HashPipeline(read_into, threading.Event(), held=HELD)
+    blocks = BlockPool(PIECE, most=4 * HELD)
     offsets = list(range(0, len(data), PIECE))
     early = filled(blocks, 0, data[:PIECE])
-    assert not trail.offer(early, blocks)  # too little is there for threads
-    trail._start()
+    assert not pipeline.offer(early, blocks)  # too little is there for threads
+    pipeline._start()
     order = offsets[2:]
     random.Random(4).shuffle(order)
-    taken = [at for at in order if trail.offer(filled(blocks, at, data[at : at + PIECE]), blocks)]
+    taken = [at for at in order if pipeline.offer(filled(blocks, at, data[at : at + PIECE]), blocks)]
     assert len(taken) == HELD
-    trail.reached(len(data))
-    hashes = trail.finish(len(data), crc32=0)
+    pipeline.written_up_to(len(data))
+    hashes = pipeline.finish(len(data), crc32=0)
     assert hashes.sha256 == sha256(data)
     assert hashes.autov3 == hashlib.sha256(data[10:]).hexdigest()[:12]
     assert {at // PIECE for at in read}.isdisjoint({at // PIECE for at in taken})
-    assert trail.abandon()
+    assert pipeline.cancel()
 
 
 def test_abandoned_hashes_give_their_memory_back() -> None:
     """Also while they wait for bytes that never come."""
-    trail, blocks = Trail(lambda offset, buffer: 0, threading.Event(), held=1), Blocks(PIECE, most=1)
-    trail._start()
+    pipeline, blocks = HashPipeline(lambda offset, buffer: 0, threading.Event(), held=1), BlockPool(PIECE, most=1)
+    pipeline._start()
     block = filled(blocks, 5 * PIECE, b"x")
-    assert trail.offer(block, blocks)
+    assert pipeline.offer(block, blocks)
     blocks.release(block)
-    assert trail.abandon()
+    assert pipeline.cancel()
     assert blocks.take(0, never) is block

@@ -10,10 +10,10 @@ import pytest
 from modelhub.errors import AccessError, NetworkError
 from modelhub.fetch.fetcher import Credential
 from modelhub.fetch.transfer import redirects
-from modelhub.fetch.transfer.content_disposition import file_name
+from modelhub.fetch.transfer.content_disposition import choose_file_name
 from modelhub.fetch.transfer.download import download
-from modelhub.fetch.transfer.retry import asked_wait
-from modelhub.fetch.transfer.session import shown
+from modelhub.fetch.transfer.retry import retry_after
+from modelhub.fetch.transfer.session import redact_url
 from modelhub.testing.hubs.faulty import Fault, serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, content, remote
 
@@ -64,7 +64,7 @@ def test_an_expired_address_is_asked_for_anew(tmp_path: Path) -> None:
 
 
 def test_errors_hold_no_signature(tmp_path: Path) -> None:
-    """A refusal by the store names the address that the user knows, not the signed one."""
+    """A error_for_response by the store names the address that the user knows, not the signed one."""
     with serving(DATA) as front, serving(DATA) as store:
         front.always = Fault(status=302, headers={"Location": f"{store.url}/blob?Signature=s3cr3t"})
         store.always = Fault(status=403)
@@ -98,7 +98,7 @@ def test_a_private_source_may_lead_to_private_addresses() -> None:
 
 def test_addresses_are_shown_without_secrets() -> None:
     """User, password, query and fragment never show."""
-    assert shown("https://me:pw@a.example:8443/b/c?token=1#x") == "https://a.example:8443/b/c"
+    assert redact_url("https://me:pw@a.example:8443/b/c?token=1#x") == "https://a.example:8443/b/c"
 
 
 NAMES = [
@@ -116,7 +116,7 @@ NAMES = [
 @pytest.mark.parametrize(("header", "name"), NAMES)
 def test_names_come_from_the_server_and_stay_inside(header: str | None, name: str) -> None:
     """RFC 6266 and 5987 forms, else the address; never a path."""
-    assert file_name(disposition=header, url="https://a.example/d/from%20address.safetensors?x=/y") == name
+    assert choose_file_name(disposition=header, url="https://a.example/d/from%20address.safetensors?x=/y") == name
 
 
 WAITS = [
@@ -131,4 +131,4 @@ WAITS = [
 @pytest.mark.parametrize(("headers", "seconds"), WAITS)
 def test_the_wait_asked_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
     """Seconds, a date measured by the server's own clock, or the hub's rate limit."""
-    assert asked_wait(headers) == seconds
+    assert retry_after(headers) == seconds

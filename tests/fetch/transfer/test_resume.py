@@ -18,9 +18,9 @@ import pytest
 from modelhub.errors import ModelhubError, NetworkError
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.transfer import attempts, positioned_file
-from modelhub.fetch.transfer.buffers import Block, Blocks
+from modelhub.fetch.transfer.blocks import Block, BlockPool
 from modelhub.fetch.transfer.download import TransferSettings, download, download_many, probe
-from modelhub.fetch.transfer.part_file import Facts, PartFile
+from modelhub.fetch.transfer.part_file import PartFile, RemoteFacts
 from modelhub.storage.errors import DiskFullError
 from modelhub.testing.hubs.faulty import Fault, FaultyServer, serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, Watch, content, published, remote, sha256
@@ -236,8 +236,8 @@ def test_a_target_that_is_a_file_is_said(tmp_path: Path) -> None:
 def test_the_portable_way_writes_the_same(tmp_path: Path) -> None:
     """Without pwrite, pread and fallocate (Windows) threads still write each to its own place."""
     part = PartFile(tmp_path / "x.part", piece_bytes=1000, portable=True)
-    part.begin(Facts(size=10_000, etag=None))
-    blocks = Blocks(1000, most=10)
+    part.begin(RemoteFacts(size=10_000, etag=None))
+    blocks = BlockPool(1000, most=10)
 
     def filled(number: int) -> Block:
         block = blocks.take(number * 1000, lambda: None)

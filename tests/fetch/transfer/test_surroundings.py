@@ -21,9 +21,9 @@ from modelhub.errors import ModelhubError, NetworkError
 from modelhub.fetch.sources.url import PlainHttp
 from modelhub.fetch.transfer import positioned_file, redirects
 from modelhub.fetch.transfer.download import download, download_many
-from modelhub.fetch.transfer.staging_cleanup import tidy
+from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.storage.errors import DiskFullError
-from modelhub.storage.locks import library_lock
+from modelhub.storage.locks import file_lock
 from modelhub.testing.hubs.faulty import Fault, serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, content, published, remote
 
@@ -249,7 +249,7 @@ def test_staging_is_tidied_once_the_file_was_moved(tmp_path: Path) -> None:
         with pytest.raises(NetworkError):
             download(remote(server.url, DATA, name="c.bin"), staging, settings=replace(QUICK, retries=0, connections=1))
     moved.path.rename(tmp_path / "a.bin")
-    tidy(staging)
+    clean_staging(staging)
     assert not moved.path.parent.exists()
     assert kept.path.is_file()
     assert list(staging.rglob("c.bin.part"))
@@ -265,7 +265,7 @@ def test_a_killed_process_own_name_for_a_file_goes_in_time(tmp_path: Path, age: 
     (own / got.path.name).write_bytes(DATA)
     os.utime(own, (time.time() - age, time.time() - age))
     got.path.rename(tmp_path / "published.safetensors")
-    tidy(tmp_path / "staging")
+    clean_staging(tmp_path / "staging")
     assert got.path.parent.exists() is not goes
     assert (own / got.path.name).exists() is not goes
 
@@ -278,8 +278,8 @@ def test_what_another_process_published_is_not_fetched_again(tmp_path: Path) -> 
         server.asked.clear()
         asked = []
         folder = first.path.parent
-        # tidy() would remove the folder of the moved file: while it is locked it stays.
-        with library_lock(folder / ".lock"):
+        # clean_staging() would remove the folder of the moved file: while it is locked it stays.
+        with file_lock(folder / ".lock"):
             thread = threading.Thread(
                 target=lambda: asked.append(
                     download_many([remote(server.url, DATA)], tmp_path, settings=QUICK, still_needed=lambda file: False)

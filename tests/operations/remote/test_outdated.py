@@ -117,10 +117,10 @@ def test_the_old_one_is_trashed_when_asked(place: User, tmp_path: Path, monkeypa
     trash = tmp_path / "trash"
     trash.mkdir()
 
-    def to_trash(paths: tuple[Path, ...], *, send: object = None) -> tuple[Path, ...]:
+    def move_to_trash(paths: tuple[Path, ...], *, send: object = None) -> tuple[Path, ...]:
         return tuple(path.rename(trash / path.name) and path for path in paths)
 
-    monkeypatch.setattr(remove_module, "to_trash", to_trash)
+    monkeypatch.setattr(remove_module, "move_to_trash", move_to_trash)
     (old,) = place.pull(DRESS).models
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()

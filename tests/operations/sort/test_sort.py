@@ -185,7 +185,7 @@ def test_copies_of_what_is_there_are_left_or_trashed(
             path.unlink()
         return tuple(paths)
 
-    monkeypatch.setattr(actions, "to_trash", send)
+    monkeypatch.setattr(actions, "move_to_trash", send)
     done = sort([downloads], rules_for("a1111", webui, duplicates="trash"), catalog)
     assert sorted(trashed) == ["kl-f8 (1).pt", "mychar-000010.safetensors"]
     assert len(done.trashed) == 2

@@ -22,7 +22,7 @@ class Block:
         return self.memory[: self.length]
 
 
-class Blocks:
+class BlockPool:
     """At most `most` blocks of `size` bytes, made when they are first needed. Threads may share it."""
 
     def __init__(self, size: int, most: int) -> None:
