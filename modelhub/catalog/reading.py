@@ -12,7 +12,7 @@ from modelhub.catalog.columns import effective
 from modelhub.catalog.database import Database
 from modelhub.catalog.encoding import unsigned, unstored
 from modelhub.catalog.values import ModelRow
-from modelhub.documents.models import detection_from_json, safety_from_json
+from modelhub.documents.stored import restore_detection, restore_safety
 from modelhub.domain import (
     Detection,
     FileRecord,
@@ -153,8 +153,8 @@ def _record(
     key, name, verdict, format, size, state, whole, notes, added_at = row
     main = files[0] if files else None
     answer = json.loads(whole) if whole else None
-    detection = detection_from_json(answer["detection"]) if answer else main.detection if main else Detection()
-    safety = safety_from_json(answer["safety"]) if answer else main.safety if main else SafetyReport(Verdict(verdict))
+    detection = restore_detection(answer["detection"]) if answer else main.detection if main else Detection()
+    safety = restore_safety(answer["safety"]) if answer else main.safety if main else SafetyReport(Verdict(verdict))
     return ModelRecord(
         id=key,
         name=name,
@@ -204,8 +204,8 @@ def _file(row: tuple[Any, ...], places: Mapping[int, list[Location]]) -> FileRec
         size=size,
         format=Format(format),
         hashes=Hashes(sha256=sha256, blake3=blake3, crc32=crc32, autov1=autov1, autov3=autov3),
-        detection=detection_from_json(json.loads(detection)),
-        safety=safety_from_json(json.loads(safety)),
+        detection=restore_detection(json.loads(detection)),
+        safety=restore_safety(json.loads(safety)),
         problems=tuple(json.loads(problems)),
         broken=bool(broken),
         rules_version=rules,

@@ -13,7 +13,7 @@ from modelhub.catalog.encoding import fold, path_key, signed, stored
 from modelhub.catalog.reading import SOURCE_FIELDS
 from modelhub.catalog.roots import ensure_root, locate
 from modelhub.catalog.values import NewFile, NewModel
-from modelhub.documents.models import detection_from_json, detection_to_json, safety_from_json, safety_to_json
+from modelhub.documents.stored import restore_detection, restore_safety, store_detection, store_safety
 from modelhub.domain import Inspection, LocationState, Source, TriggerWord
 from modelhub.errors import ModelhubError
 
@@ -51,8 +51,8 @@ def answers(look: Inspection, rules_version: int) -> dict[str, Any]:
     """What a file's row holds of a look at it."""
     return {
         "format": look.format.value,
-        "detection": json.dumps(detection_to_json(look.detection)),
-        "safety": json.dumps(safety_to_json(look.safety)),
+        "detection": json.dumps(store_detection(look.detection)),
+        "safety": json.dumps(store_safety(look.safety)),
         "problems": json.dumps(look.problems),
         "broken": look.broken,
         "rules_version": rules_version,
@@ -144,7 +144,7 @@ def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
 
 def whole_text(look: Inspection) -> str:
     """The answers about a model of many files as a whole, as its row keeps them."""
-    parts = {"detection": detection_to_json(look.detection), "safety": safety_to_json(look.safety)}
+    parts = {"detection": store_detection(look.detection), "safety": store_safety(look.safety)}
     return json.dumps({**parts, "problems": look.problems, "broken": look.broken, "format": look.format.value})
 
 
@@ -205,12 +205,12 @@ def refresh(run: Run, model_id: int, *, searchable: bool) -> None:
     answer = json.loads(whole) if whole else None
     own: dict[str, Any] = dict(run("SELECT field, value FROM override WHERE model_id = :id", {"id": model_id}))
     said = run("SELECT word, source FROM trigger_word WHERE model_id = :id ORDER BY position", {"id": model_id})
-    found = detection_from_json(answer["detection"] if answer else json.loads(detection))
+    found = restore_detection(answer["detection"] if answer else json.loads(detection))
     result = effective(found, own, (TriggerWord(*row) for row in said))
     values = model_columns(
         name=str(own.get("name", name)),
         detection=result,
-        verdict=safety_from_json(answer["safety"] if answer else json.loads(safety)).verdict.value,
+        verdict=restore_safety(answer["safety"] if answer else json.loads(safety)).verdict.value,
         format=answer["format"] if answer else format,
         size=_size(run, model_id),
         state=_state(run, model_id),

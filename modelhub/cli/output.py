@@ -23,8 +23,10 @@ class Column:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document to stdout. Names that are no valid Unicode are written with escapes, never refused."""
-    print(json.dumps(document, ensure_ascii=True, indent=None if _piped() else 2, default=str))
+    """Print one JSON document, of `modelhub.documents`, to stdout: indented on a terminal, else on one line."""
+    from modelhub.documents.document import to_text
+
+    print(to_text(document, indent=None if _piped() else 2))
 
 
 def print_json_texts(texts: Iterable[str]) -> None:

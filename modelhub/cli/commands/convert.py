@@ -62,9 +62,9 @@ def convert(
         progress=session.progress,
     )
     if session.json:
-        from modelhub.documents.models import record_to_json
+        from modelhub.documents.model import model_document
 
-        print_json([record_to_json(record)])
+        print_json([model_document(record)])
         return
     print(f"{clean(result.source.name)} ({size_text(result.source_size)}) → {clean(str(result.target))}")
     print(f"  {result.tensors} tensors, {size_text(result.size)}, read back and verified; the source is untouched.")

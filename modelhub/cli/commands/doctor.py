@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import typer
 
 from modelhub.cli.session import Session
@@ -24,7 +22,11 @@ def doctor(ctx: typer.Context) -> int:
     session: Session = ctx.obj
     findings = list(examine(session.settings))
     if session.json:
-        print_json([asdict(finding) for finding in findings])
+        from modelhub.documents.library import FindingDocument
+
+        print_json(
+            [FindingDocument(subject=f.subject, grade=f.grade.value, text=f.text, advice=f.advice) for f in findings]
+        )
     else:
         colours = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
         for finding in findings:

@@ -132,7 +132,9 @@ def explain(
     session: Session = ctx.obj
     chosen = [_find(topic)] if topic else list(TOPICS)
     if session.json:
-        print_json([{"topic": t.word, "text": t.text, "examples": _examples(session, t)} for t in chosen])
+        from modelhub.documents.library import TopicDocument
+
+        print_json([TopicDocument(topic=t.word, text=t.text, examples=tuple(_examples(session, t))) for t in chosen])
         return
     for item in chosen:
         first = item.text if topic else item.text.split(". ")[0] + "."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +37,21 @@ def fingerprint(
     if learn is not None:
         remember(known_table(session.settings.library), learn, digests, source=str(file))
     if session.json:
-        print_json([asdict(digest) for digest in digests])
+        from modelhub.documents.library import ComponentDigestDocument
+
+        print_json(
+            [
+                ComponentDigestDocument(
+                    component=digest.component,
+                    exact=digest.exact,
+                    rounded=digest.rounded,
+                    signs=digest.signs,
+                    tensors=digest.tensors,
+                    size=digest.size,
+                )
+                for digest in digests
+            ]
+        )
         return
     rows = [(d.component, str(d.tensors), d.exact[:16], (d.rounded or "–")[:16], d.signs[:16]) for d in digests]
     columns = (

@@ -35,7 +35,7 @@ def inspect(
     session: Session = ctx.obj
     chosen = list(expand(paths))
     if session.json and not deep:
-        from modelhub.documents.models import inspection_text
+        from modelhub.documents.inspection import inspection_text
         from modelhub.operations.library.inspect import inspect_each
 
         print_json_texts(inspect_each(chosen, inspection_text, with_hashes=with_hashes, progress=session.progress))
@@ -47,9 +47,9 @@ def inspect(
     else:
         looks = inspect_many(chosen, with_hashes=with_hashes, progress=session.progress)
     if session.json:
-        from modelhub.documents.models import inspection_to_json
+        from modelhub.documents.inspection import inspection_document
 
-        print_json([inspection_to_json(look) for look in looks])
+        print_json([inspection_document(look) for look in looks])
         return
     from modelhub.cli.views.details import inspection_lines
 

@@ -30,15 +30,17 @@ def known(
     rows = [m for m in KNOWN_MODELS if wanted in " ".join((m.name, *m.aliases, *m.repositories)).casefold()]
     files = {model.name: [f for f in KNOWN_FILES if f.model == model.name] for model in rows}
     if session.json:
+        from modelhub.documents.library import KnownFileDocument, KnownModelDocument
+
         print_json(
             [
-                {
-                    "name": model.name,
-                    "style": model.style.value,
-                    "architecture": model.architecture,
-                    "source": model.source,
-                    "files": [{"file": f.file, "sha256": f.sha256} for f in files[model.name]],
-                }
+                KnownModelDocument(
+                    name=model.name,
+                    style=model.style.value,
+                    architecture=model.architecture,
+                    source=model.source,
+                    files=tuple(KnownFileDocument(file=f.file, sha256=f.sha256) for f in files[model.name]),
+                )
                 for model in rows
             ]
         )

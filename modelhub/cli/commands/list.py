@@ -76,9 +76,9 @@ def list_(
         limit=limit,
     )
     if session.json:
-        from modelhub.documents.models import record_to_json
+        from modelhub.documents.model import model_document
 
-        print_json([record_to_json(record) for record in session.catalog.records(rows_query)])
+        print_json([model_document(record) for record in session.catalog.records(rows_query)])
         return
     rows = list(session.catalog.list(rows_query))
     print_models(rows)

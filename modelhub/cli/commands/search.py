@@ -28,9 +28,9 @@ def search(
     session: Session = ctx.obj
     rows = session.catalog.search(" ".join(words), limit=limit)
     if session.json:
-        from modelhub.documents.models import record_to_json
+        from modelhub.documents.model import model_document
 
-        print_json([record_to_json(session.catalog.get(row.id)) for row in rows])
+        print_json([model_document(session.catalog.get(row.id)) for row in rows])
     else:
         print_models(rows)
     return Exit.OK if rows else Exit.NOT_FOUND

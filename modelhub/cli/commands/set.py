@@ -31,9 +31,9 @@ def set_(
     record = one_model(session, model)
     record = apply_words(record, assignments, catalog=session.catalog)
     if session.json:
-        from modelhub.documents.models import record_to_json
+        from modelhub.documents.model import model_document
 
-        print_json([record_to_json(record)])
+        print_json([model_document(record)])
         return
     words = ", ".join(f"{field}={value}" for field, value in record.overrides.items()) or "nothing"
     print(f"{record.name}: your own words are {words}.")

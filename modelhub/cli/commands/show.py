@@ -28,16 +28,16 @@ def show(
     record = one_model(session, model)
     runs = session.catalog.render_runs(record.id)
     if session.json:
-        from dataclasses import asdict
-
         from modelhub.cli.views.render_test import run_to_json
-        from modelhub.documents.models import record_to_json
+        from modelhub.documents.model import SharedComponentDocument, shown_model_document
         from modelhub.operations.library.shared_weights import kin_of
 
-        document = record_to_json(record)
-        same = [asdict(item) for item in kin_of(record, catalog=session.catalog)]
+        same = tuple(
+            SharedComponentDocument(component=item.component, model_id=item.model_id, name=item.name, level=item.level)
+            for item in kin_of(record, catalog=session.catalog)
+        )
         rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
-        print_json([{**document, "same_as": same, "render_test": rendered}])
+        print_json([shown_model_document(record, same_as=same, render_test=rendered)])
         return
     from modelhub.cli.views.details import record_lines
     from modelhub.cli.views.render_test import proof_lines

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from modelhub.cli.output import colour, print_json, size_text
 from modelhub.cli.session import Session
+
+if TYPE_CHECKING:
+    from modelhub.catalog import Counts
 
 _FIRST_STEPS = (
     ("modelhub add FOLDER", "catalogue the models you have, where they are"),
@@ -23,7 +27,7 @@ def start(session: Session) -> None:
     """Counts, what needs attention, three next commands."""
     if not session.has_catalog:
         if session.json:
-            print_json({"models": 0, "library": str(session.settings.library)})
+            _print_document(session, None, {})
             return
         print(f"No models are catalogued yet. The library will be {session.settings.library}.\n")
         _steps(_FIRST_STEPS)
@@ -32,13 +36,7 @@ def start(session: Session) -> None:
     rows = [*_attention(counts.by_state, counts.by_verdict, counts.broken), _not_working(session)]
     attention = {name: count for name, count in rows if count}
     if session.json:
-        document = {
-            "models": counts.models,
-            "size": counts.size,
-            "by_type": dict(counts.by_type),
-            "attention": attention,
-        }
-        print_json({**document, "library": str(session.settings.library)})
+        _print_document(session, counts, attention)
         return
     print(f"{colour(f'{counts.models} models', '1')}, {size_text(counts.size)}, library {session.settings.library}")
     for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]):
@@ -49,6 +47,20 @@ def start(session: Session) -> None:
             print(f"  {count:>6}  {name}")
     print()
     _steps(_NEXT_STEPS if counts.models else _FIRST_STEPS)
+
+
+def _print_document(session: Session, counts: Counts | None, attention: Mapping[str, int]) -> None:
+    from modelhub.documents.library import StartDocument
+
+    print_json(
+        StartDocument(
+            models=counts.models if counts else 0,
+            size=counts.size if counts else 0,
+            by_type=counts.by_type if counts else {},
+            attention=attention,
+            library=str(session.settings.library),
+        )
+    )
 
 
 def _attention(by_state: Mapping[str, int], by_verdict: Mapping[str, int], broken: int) -> list[tuple[str, int]]:

@@ -45,9 +45,11 @@ def verify(
             print(f"            {clean(problem)}")
     bad = [answer for answer in answers if answer.health not in SOUND]
     if session.json:
+        from modelhub.documents.library import VerifiedDocument
+
         print_json(
             [
-                {"model": a.model.name, "path": str(a.path), "health": a.health.value, "problems": list(a.problems)}
+                VerifiedDocument(model=a.model.name, path=str(a.path), health=a.health.value, problems=a.problems)
                 for a in answers
             ]
         )

@@ -17,12 +17,12 @@ def show_duplicates(session: Session, level: str) -> None:
         raise UsageError(f"There is no level `{level}` of duplicates.", f"One of: {', '.join(LEVELS)}.")
     groups = sorted(session.catalog.duplicates(level), key=lambda group: -group.size)
     if session.json:
-        from modelhub.documents.models import record_to_json
+        from modelhub.documents.model import duplicate_model_document
 
         shared = [(group, model_id) for group in groups for model_id in group.model_ids]
         print_json(
             [
-                {**record_to_json(session.catalog.get(key)), "duplicate": {"level": level, "digest": group.digest}}
+                duplicate_model_document(session.catalog.get(key), level=level, digest=group.digest)
                 for group, key in shared
             ]
         )

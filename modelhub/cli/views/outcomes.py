@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, colour, print_json
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.errors import Exit
 from modelhub.operations.library.outcomes import Outcome, Status
+
+if TYPE_CHECKING:
+    from modelhub.documents.library import OutcomeDocument
 
 _COLOURS = {
     Status.ADDED: "32",
@@ -33,7 +37,7 @@ def show_outcomes(session: Session, outcomes: Iterable[Outcome]) -> int:
         if not session.json and outcome.status is not Status.UNCHANGED:
             print("\n".join(_lines(outcome)), flush=True)
     if session.json:
-        print_json([_to_json(outcome) for outcome in seen])
+        print_json([_document(outcome) for outcome in seen])
     else:
         counts = Counter(outcome.status for outcome in seen)
         text = ", ".join(f"{count} {status}" for status, count in counts.items())
@@ -59,13 +63,14 @@ def _lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _to_json(outcome: Outcome) -> dict[str, object]:
-    from modelhub.documents.models import inspection_to_json
+def _document(outcome: Outcome) -> OutcomeDocument:
+    from modelhub.documents.inspection import inspection_document
+    from modelhub.documents.library import OutcomeDocument
 
-    return {
-        "path": str(outcome.path),
-        "status": outcome.status.value,
-        "model_id": outcome.model_id,
-        "message": outcome.message,
-        "found": inspection_to_json(outcome.look) if outcome.look else None,
-    }
+    return OutcomeDocument(
+        path=str(outcome.path),
+        status=outcome.status.value,
+        model_id=outcome.model_id,
+        message=outcome.message,
+        found=inspection_document(outcome.look) if outcome.look else None,
+    )

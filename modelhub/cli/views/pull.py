@@ -250,7 +250,7 @@ def plan_to_json(plan: PullPlan) -> dict[str, object]:
 
 def result_to_json(result: PullResult) -> dict[str, object]:
     """A finished pull as `pull --json` prints it."""
-    from modelhub.documents.models import record_to_json
+    from modelhub.documents.model import model_document
 
     document = plan_to_json(result.plan)
     document["obtained"] = [
@@ -263,5 +263,5 @@ def result_to_json(result: PullResult) -> dict[str, object]:
         }
         for item in result.obtained
     ]
-    document["models"] = [record_to_json(model) for model in result.models]
+    document["models"] = [model_document(model) for model in result.models]
     return document

@@ -1,0 +1,76 @@
+"""The published documents, and their JSON Schemas (draft 2020-12)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from modelhub.documents.inspection import InspectionDocument
+from modelhub.documents.library import (
+    ComponentDigestDocument,
+    FindingDocument,
+    KnownModelDocument,
+    OutcomeDocument,
+    StartDocument,
+    TopicDocument,
+    VerifiedDocument,
+)
+from modelhub.documents.model import DuplicateModelDocument, ModelDocument, ShownModelDocument
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A document that commands print. `name` is the schema's file name, `form` the type of the whole document."""
+
+    name: str
+    commands: tuple[str, ...]
+    form: Any
+
+
+# In alphabetical order of the names.
+PUBLISHED: tuple[Published, ...] = (
+    Published(name="doctor", commands=("doctor",), form=list[FindingDocument]),
+    Published(name="duplicates", commands=("list --duplicates",), form=list[DuplicateModelDocument]),
+    Published(name="fingerprint", commands=("fingerprint",), form=list[ComponentDigestDocument]),
+    Published(name="inspections", commands=("inspect",), form=list[InspectionDocument]),
+    Published(name="known", commands=("known",), form=list[KnownModelDocument]),
+    Published(name="models", commands=("list", "search", "set", "convert"), form=list[ModelDocument]),
+    Published(name="outcomes", commands=("add", "scan"), form=list[OutcomeDocument]),
+    Published(name="show", commands=("show",), form=list[ShownModelDocument]),
+    Published(name="start", commands=("",), form=StartDocument),
+    Published(name="topics", commands=("explain",), form=list[TopicDocument]),
+    Published(name="verify", commands=("verify",), form=list[VerifiedDocument]),
+)
+
+
+def schema_of(row: Published) -> dict[str, Any]:
+    """Return the JSON Schema of a published document. All keys of its objects are required: none is ever left out."""
+    schema = msgspec.json.schema(row.form)
+    _require_all_keys(schema)
+    commands = ", ".join(f"`{' '.join(f'modelhub {command} --json'.split())}`" for command in row.commands)
+    return {"$schema": _DIALECT, "title": row.name, "description": f"Printed by {commands}.", **schema}
+
+
+def schema_text(row: Published) -> str:
+    """Return the content of the schema's file."""
+    return json.dumps(schema_of(row), indent=2, ensure_ascii=True) + "\n"
+
+
+def _require_all_keys(schema: Any) -> None:
+    """Mark every property as required, whether the class has a default for it or not, and drop the defaults."""
+    if isinstance(schema, list):
+        for item in schema:
+            _require_all_keys(item)
+    elif isinstance(schema, dict):
+        properties = schema.get("properties")
+        if schema.get("type") == "object" and isinstance(properties, dict):
+            schema["required"] = list(properties)
+            for item in properties.values():
+                item.pop("default", None)
+        for item in schema.values():
+            _require_all_keys(item)
