@@ -1,6 +1,7 @@
-"""Settings: command line > environment > config.toml > default. Read once, frozen, passed in; never global.
+"""Settings: command line > environment > config.toml > default. Read once, frozen and passed in; never global.
 
-Every key is one row of `KEYS`; the example file, `modelhub config show` and the error for a misspelt key come from it.
+Every key is one row of a table: `KEYS` here, and the keys that a source of models brings for its own section.
+The example file, `modelhub config show` and the error for a misspelled key are made from the rows.
 """
 
 from __future__ import annotations
@@ -8,59 +9,172 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from modelhub.config_keys import KEYS, Key, convert
 from modelhub.errors import UsageError
 
-_BY_NAME = {key.name: key for key in KEYS}
+_COMMAND_LINE = "command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullSection:
+    """Which file of a model to pull."""
+
+    purpose: str
+    precision: str
+    allow_pickle: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSection:
+    """Limits of downloads."""
+
+    connections: int
+    limit_rate: int
+    stall_seconds: int
+    retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderSection:
+    """Device, prompt, bases and limits of render tests."""
+
+    device: str
+    prompt: str
+    bases: tuple[str, ...]
+    timeout: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortSection:
+    """Layout and folder that `sort` uses when none is named."""
+
+    layout: str
+    into: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashSection:
+    """Number of files hashed at once."""
+
+    workers: int
+
+
+_SECTIONS = {
+    "pull": PullSection,
+    "transfer": TransferSection,
+    "render": RenderSection,
+    "sort": SortSection,
+    "hash": HashSection,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Mapping[str, Any]):
+    """Values of a source's own section by field, and where each was set. The values never show in a repr."""
+
+    values_by_field: Mapping[str, Any] = field(repr=False)
+    origins: Mapping[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values_by_field[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_by_field)
+
+    def __len__(self) -> int:
+        return len(self.values_by_field)
+
+    def text(self, name: str) -> str:
+        """Return the value of a text."""
+        return str(self.values_by_field[name])
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the value of a list of texts."""
+        return tuple(self.values_by_field[name])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything that settings are read from. `given` wins over the environment, `stated` is what the file states."""
+
+    path: Path
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def value(self, key: Key) -> tuple[Any, str]:
+        """Return the value of a key and where it was set. Raise UsageError for a value that the key does not take."""
+        if key.name in self.given:
+            return self.given[key.name], _COMMAND_LINE
+        for variable in key.variables:
+            if self.environ.get(variable):
+                return convert(key, self.environ[variable], f"environment variable {variable}"), variable
+        if key.name in self.stated:
+            return convert(key, self.stated[key.name], f"{self.path}: {key.name}"), str(self.path)
+        return convert(key, key.default, "default"), "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings, resolved. `origins` says for each key name where its value came from."""
+    """All settings, resolved. `origins` maps each name of `KEYS` to where its value was set."""
 
     library: Path
     catalog: str
     state: str
     offline: bool
-    huggingface_endpoints: tuple[str, ...]
-    huggingface_token: str = field(repr=False)
-    civitai_endpoint: str
-    civitai_token: str = field(repr=False)
-    modelscope_endpoint: str
-    modelscope_token: str = field(repr=False)
-    pull_purpose: str
-    pull_precision: str
-    pull_allow_pickle: bool
-    transfer_connections: int
-    transfer_limit_rate: int
-    transfer_stall_seconds: int
-    transfer_retries: int
-    render_device: str
-    render_prompt: str
-    render_bases: tuple[str, ...]
-    render_timeout: int
-    render_memory: int
-    hash_workers: int
-    sort_layout: str
-    sort_into: str
+    pull: PullSection
+    transfer: TransferSection
+    render: RenderSection
+    sort: SortSection
+    hash: HashSection
+    inputs: Inputs = field(repr=False)
     layouts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
 
     @property
     def state_folder(self) -> Path:
-        """Where shortcuts are remembered and reports are kept."""
+        """Return the folder for the records of shortcuts and for reports."""
         return Path(self.state).expanduser().absolute() if self.state else _data_folder()
 
     @property
     def catalog_location(self) -> str:
-        """A path or database URL."""
+        """Return the path or the URL of the catalog's database."""
         return self.catalog or str(self.library / "catalog.sqlite3")
+
+    def section(self, keys: Sequence[Key]) -> Section:
+        """Return the values of a source's own keys. Raise UsageError for a value that a key does not take."""
+        found = {key.field: self.inputs.value(key) for key in keys}
+        return Section(
+            {name: value for name, (value, _) in found.items()}, {name: origin for name, (_, origin) in found.items()}
+        )
+
+    def lookup(self, key: Key) -> tuple[Any, str]:
+        """Return the value of any key, of modelhub or of a source, and where it was set."""
+        if key.name not in self.origins:
+            return self.inputs.value(key)
+        owner = getattr(self, key.section) if key.section else self
+        return getattr(owner, key.field), self.origins[key.name]
+
+    def with_values(self, values: Mapping[str, Any]) -> Settings:
+        """Return these settings with other values, by name of the key ("transfer.retries")."""
+        changed = self
+        for name, value in values.items():
+            section, _, last = name.rpartition(".")
+            if not section:
+                changed = replace(changed, **{last: value})
+            elif section in _SECTIONS:
+                changed = replace(changed, **{section: replace(getattr(changed, section), **{last: value})})
+            else:
+                inputs = replace(changed.inputs, given={**changed.inputs.given, name: value})
+                changed = replace(changed, inputs=inputs)
+        return changed
 
 
 def _data_folder() -> Path:
@@ -79,33 +193,55 @@ def config_file(environ: Mapping[str, str]) -> Path:
     return Path(platformdirs.user_config_dir("modelhub", appauthor=False, roaming=True)) / "config.toml"
 
 
-def load(*, file: Path | None = None, library: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings from the command line's values, the environment and the configuration file.
+def load(
+    *,
+    file: Path | None = None,
+    library: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    source_keys: Iterable[Key] | None = None,
+) -> Settings:
+    """Return the settings from the command line's values, the environment and the configuration file.
 
-    `file` named on the command line must exist; the platform's own need not. Raises UsageError that names the key (and
-    the nearest valid one), the file or the variable.
+    A `file` that is named must exist; the platform's own need not. `source_keys` are consulted, one after the other,
+    only where the file states something that is not in `KEYS`; with None such names are not checked.
+    Raise UsageError that names the key (and the nearest valid one), the file or the variable.
     """
     path = file or config_file(environ)
     if file is not None and not file.is_file():
         raise UsageError(f"There is no configuration file at {file}.", "Run `modelhub config init` to write one.")
     stated, layouts = _read_toml(path)
+    inputs = Inputs(path=path, stated=stated, environ=dict(environ))
+    _check_names(inputs, source_keys)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for key in KEYS:
-        values[key.attribute], origins[key.name] = _resolve(key, stated, path, environ)
+        values[key.name], origins[key.name] = inputs.value(key)
     if library is not None:
         values["library"], origins["library"] = library.expanduser(), "--library"
     values["library"] = Path(os.path.abspath(values["library"]))  # noqa: PTH100 - resolve() would follow links
-    return Settings(**values, layouts=layouts, origins=origins, file=path if path.is_file() else None)
+    sections = {
+        name: section(**{each.name: values[f"{name}.{each.name}"] for each in fields(section)})
+        for name, section in _SECTIONS.items()
+    }
+    top = {name: value for name, value in values.items() if "." not in name}
+    found = path if path.is_file() else None
+    return Settings(**top, **sections, inputs=inputs, layouts=layouts, origins=origins, file=found)
 
 
-def _resolve(key: Key, stated: Mapping[str, Any], path: Path, environ: Mapping[str, str]) -> tuple[Any, str]:
-    for variable in key.variables:
-        if environ.get(variable):
-            return convert(key, environ[variable], f"environment variable {variable}"), variable
-    if key.name in stated:
-        return convert(key, stated[key.name], f"{path}: {key.name}"), str(path)
-    return convert(key, key.default, "default"), "default"
+def _check_names(inputs: Inputs, source_keys: Iterable[Key] | None) -> None:
+    """Raise UsageError for a name of the file that is no key, or a value that its key does not take."""
+    names = {key.name for key in KEYS}
+    unknown = [name for name in inputs.stated if name not in names]
+    if not unknown or source_keys is None:
+        return
+    for key in source_keys:
+        names.add(key.name)
+        if key.name in unknown:
+            convert(key, inputs.stated[key.name], f"{inputs.path}: {key.name}")
+            unknown.remove(key.name)
+        if not unknown:
+            return
+    raise UsageError(f"{inputs.path}: there is no setting `{unknown[0]}`.", _nearest(unknown[0], names))
 
 
 def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
@@ -122,11 +258,7 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         hint = "In TOML text stands in quotes; Windows paths in single ones: library = 'D:\\models'."
         raise UsageError(f"{path} is not valid TOML: {exc}.", hint) from exc
     layouts = _layouts(tables.pop("layout", {}), path)
-    flat = dict(_flatten(tables))
-    for name in flat:
-        if name not in _BY_NAME:
-            raise UsageError(f"{path}: there is no setting `{name}`.", _nearest(name))
-    return flat, layouts
+    return dict(_flatten(tables)), layouts
 
 
 def _layouts(table: Any, path: Path) -> dict[str, dict[str, str]]:
@@ -149,31 +281,37 @@ def _flatten(tables: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any
     return rows
 
 
-def _nearest(name: str) -> str:
+def _nearest(name: str, known: Iterable[str]) -> str:
     word = name.rsplit(".", 1)[-1]
+    names = sorted(known)
     by_word: dict[str, str] = {}
-    for known in _BY_NAME:
-        by_word.setdefault(known.rsplit(".", 1)[-1], known)
-    near = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.75) if word not in by_word else [by_word[word]]
+    for each in names:
+        by_word.setdefault(each.rsplit(".", 1)[-1], each)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75) if word not in by_word else [by_word[word]]
     near = near or [by_word[w] for w in difflib.get_close_matches(word, by_word, n=1, cutoff=0.6)]
     return f"Did you mean `{near[0]}`?" if near else "`modelhub config show` lists all settings."
 
 
-def example() -> str:
-    """The text of `config.example.toml`: every key with its default, commented out."""
+def all_keys(source_keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return all keys in the order in which they are shown: the top level, the sources, modelhub's other sections."""
+    top = [key for key in KEYS if not key.section]
+    return (*top, *source_keys, *(key for key in KEYS if key.section))
+
+
+def example(source_keys: Iterable[Key]) -> str:
+    """Return the text of `config.example.toml`: every key with its default, commented out."""
     lines = [
         "# modelhub configuration. Copy to the place that `modelhub config path` prints, or name it with --config.",
         "# Order of precedence: command line, environment, this file, default. Every line below is the default.",
     ]
     section = ""
-    for key in KEYS:
-        table, _, name = key.name.rpartition(".")
-        if table != section:
-            section = table
-            lines += ["", f"[{table}]"]
+    for key in all_keys(source_keys):
+        if key.section != section:
+            section = key.section
+            lines += ["", f"[{section}]"]
         choices = f" One of: {', '.join(c or 'empty' for c in key.choices)}." if key.choices else ""
         lines += ["", f"# {key.about}{choices}", f"# Environment: {', '.join(key.variables)}"]
-        lines.append(f"# {name} = {_toml(key.default)}")
+        lines.append(f"# {key.field} = {_toml(key.default)}")
     return "\n".join([*lines, *_LAYOUT_EXAMPLE]) + "\n"
 
 

@@ -1,4 +1,8 @@
-"""The table of settings and how each kind of value is read. A new setting is a row here and a field of `Settings`."""
+"""Keys of the settings, and how the text of each kind of value is read.
+
+`KEYS` holds modelhub's own; a new one is a row here and a field of its section in `config.py`. A source of models
+brings the keys of its own section in its row.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,10 @@ from modelhub.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting. `name` is its place in the TOML file ("section.key"); `environment` the variables that set it."""
+    """One setting: `name` is its place in the TOML file ("section.field"), `environment` holds more variables for it.
+
+    `kind` is a key of the table of readers: flag, text, texts, count, bytes or path. `about` describes the setting.
+    """
 
     name: str
     kind: str
@@ -23,14 +30,19 @@ class Key:
     choices: tuple[str, ...] = ()
 
     @property
-    def attribute(self) -> str:
-        """The attribute of `Settings` that holds the value."""
-        return self.name.replace(".", "_")
+    def section(self) -> str:
+        """Return the name of its TOML table, "" at the top level."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def field(self) -> str:
+        """Return the name inside its section."""
+        return self.name.rpartition(".")[2]
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Environment variables, ours first."""
-        return (f"MODELHUB_{self.attribute.upper()}", *self.environment)
+        """Return the environment variables that set it, modelhub's own first."""
+        return (f"MODELHUB_{self.name.replace('.', '_').upper()}", *self.environment)
 
 
 KEYS: tuple[Key, ...] = (
@@ -48,39 +60,6 @@ KEYS: tuple[Key, ...] = (
         "Folder for what is remembered of shortcuts, and for reports; empty: the platform's data folder.",
     ),
     Key("offline", "flag", False, "Use only what is already on this machine.", ("HF_HUB_OFFLINE",)),
-    Key(
-        "huggingface.endpoints",
-        "texts",
-        ("https://huggingface.co",),
-        "Hub addresses, tried in this order; a mirror may stand first.",
-        ("HF_ENDPOINT",),
-    ),
-    Key(
-        "huggingface.token",
-        "text",
-        "",
-        "Access token for gated and private repositories; empty: the one that `hf auth login` saved.",
-        ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
-        secret=True,
-    ),
-    Key("civitai.endpoint", "text", "https://civitai.com", "Civitai address."),
-    Key(
-        "civitai.token",
-        "text",
-        "",
-        "Civitai API token, for files that need a login.",
-        ("CIVITAI_API_TOKEN", "CIVITAI_TOKEN"),
-        secret=True,
-    ),
-    Key("modelscope.endpoint", "text", "https://modelscope.cn", "ModelScope address.", ("MODELSCOPE_ENDPOINT",)),
-    Key(
-        "modelscope.token",
-        "text",
-        "",
-        "ModelScope access token, for private repositories.",
-        ("MODELSCOPE_API_TOKEN",),
-        secret=True,
-    ),
     Key(
         "pull.purpose",
         "text",
@@ -107,7 +86,7 @@ KEYS: tuple[Key, ...] = (
         "transfer.stall_seconds",
         "count",
         60,
-        "Seconds without a byte after which a connection is opened anew.",
+        "Seconds without a byte after which a connection is opened again.",
     ),
     Key("transfer.retries", "count", 6, "Tries for one piece of a file before giving up."),
     Key("render.device", "text", "auto", "Device for render tests: auto, cpu, cuda, cuda:1, mps."),
@@ -128,7 +107,7 @@ _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**
 
 
 def parse_bytes(text: str) -> int:
-    """Bytes in "20MB", "1.5 GiB" or "300000". Raises ValueError when it is none of these."""
+    """Return the bytes in "20MB", "1.5 GiB" or "300000". Raise ValueError for another text."""
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]?i?)b?(?:/s)?\s*", text.lower())
     if not match or match[2] not in _UNITS:
         raise ValueError(text)
@@ -136,6 +115,7 @@ def parse_bytes(text: str) -> int:
 
 
 def convert(key: Key, value: Any, where: str) -> Any:
+    """Return `value` as the type of the key. Raise UsageError that names `where` it was set."""
     try:
         converted = _CONVERTERS[key.kind](value)
     except (ValueError, TypeError) as exc:

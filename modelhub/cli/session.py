@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,13 @@ from modelhub.progress import Progress
 
 if TYPE_CHECKING:
     from modelhub.catalog import Catalog
+    from modelhub.config_keys import Key
+
+
+def _source_keys() -> Iterator[Key]:
+    from modelhub.fetch.sources.registry import source_keys  # costs time that most commands need not spend
+
+    yield from source_keys()
 
 
 @dataclass
@@ -27,12 +35,12 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """All settings, resolved."""
-        return load(file=self.config, library=self.library)
+        """The settings, with the common options of the command line applied."""
+        return load(file=self.config, library=self.library, source_keys=_source_keys())
 
-    def adjust(self, **changes: Any) -> None:
-        """Lay a command's own options over the settings, before these are used."""
-        self.settings = replace(self.settings, **changes)
+    def adjust(self, values: Mapping[str, Any]) -> None:
+        """Apply a command's own options to the settings, by name of the key, before the settings are used."""
+        self.settings = self.settings.with_values(values)
 
     @cached_property
     def catalog(self) -> Catalog:

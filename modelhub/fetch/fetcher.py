@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from modelhub.domain import TriggerWord
 
@@ -100,3 +100,17 @@ class Fetcher(Protocol):
 
         Raises NotFoundError, AccessError, NetworkError or UsageError, each naming the source and the next step.
         """
+
+
+@runtime_checkable
+class HashLookup(Protocol):
+    """A fetcher whose source knows models by the hashes of their files. `offline`: every request is refused."""
+
+    kind: str
+    offline: bool
+
+    def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
+        """Return what `Fetcher.resolve` returns."""
+
+    def by_hashes(self, digests: Iterable[str]) -> dict[str, RemoteModel]:
+        """Return the models that hold files with these SHA-256, by SHA-256 (lower case), without the unknown ones."""

@@ -33,7 +33,7 @@ def add(
     session: Session = ctx.obj
     if copy and move:
         raise UsageError("--copy and --move contradict each other.", "Give one of them.")
-    outcomes = run(paths, catalog=session.catalog, progress=session.progress, workers=session.settings.hash_workers)
+    outcomes = run(paths, catalog=session.catalog, progress=session.progress, workers=session.settings.hash.workers)
     if copy or move:
         outcomes = bring(
             paths,
@@ -41,6 +41,6 @@ def add(
             library=session.settings.library,
             catalog=session.catalog,
             progress=session.progress,
-            workers=session.settings.hash_workers,
+            workers=session.settings.hash.workers,
         )
     return show_outcomes(session, outcomes)

@@ -10,8 +10,9 @@ import typer
 from modelhub import config as settings_module
 from modelhub.cli.output import Column, print_json, table
 from modelhub.cli.session import Session
-from modelhub.config_keys import KEYS, Key
+from modelhub.config_keys import Key
 from modelhub.errors import ModelhubError
+from modelhub.fetch.sources.registry import source_keys
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -24,8 +25,7 @@ def group() -> None:
     """
 
 
-def _value(session: Session, key: Key) -> Any:
-    value = getattr(session.settings, key.attribute)
+def _shown(key: Key, value: Any) -> Any:
     if key.secret:
         return "(set)" if value else ""
     return list(value) if isinstance(value, tuple) else str(value) if key.kind == "path" else value
@@ -38,7 +38,8 @@ def show(ctx: typer.Context) -> None:
     Example: modelhub config show
     """
     session: Session = ctx.obj
-    rows = [(k, _value(session, k), session.settings.origins[k.name]) for k in KEYS]
+    looked_up = [(key, *session.settings.lookup(key)) for key in settings_module.all_keys(source_keys())]
+    rows = [(key, _shown(key, value), origin) for key, value, origin in looked_up]
     if session.json:
         print_json([{"name": k.name, "value": v, "from": o, "about": k.about} for k, v, o in rows])
         return
@@ -75,7 +76,7 @@ def init(
     if place.exists() and not force:
         raise ModelhubError(f"{place} is already there.", "Edit it, or replace it with --force.")
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(settings_module.example(), encoding="utf-8")
+    place.write_text(settings_module.example(source_keys()), encoding="utf-8")
     if session.json:
         print_json({"path": str(place), "exists": True})
     else:

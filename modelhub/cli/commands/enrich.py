@@ -35,5 +35,5 @@ def enrich(
 
     session: Session = ctx.obj
     if offline:
-        session.adjust(offline=True)
+        session.adjust({"offline": True})
     return run_enrich(session, models or (), refresh=refresh, previews=previews)

@@ -30,14 +30,14 @@ def link(
 
     session: Session = ctx.obj
     settings = session.settings
-    name = (layout or settings.sort_layout).lower()
+    name = (layout or settings.sort.layout).lower()
     if not name:
         raise UsageError("Say which UI to link: --layout.", f"One of: {', '.join(linkable())}.")
     if name in FLAGS:
         show_flags(session, name, remove=remove)
         return
     interface = interface_named(name)
-    kept = Path(settings.sort_into) if settings.sort_into and name == settings.sort_layout.lower() else None
+    kept = Path(settings.sort.into) if settings.sort.into and name == settings.sort.layout.lower() else None
     folder = into or kept
     if folder is not None:
         link_file(session, name, folder, remove=remove, dry_run=show)

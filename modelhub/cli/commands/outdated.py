@@ -32,6 +32,6 @@ def outdated(
 
     session: Session = ctx.obj
     if offline:
-        session.adjust(offline=True)
+        session.adjust({"offline": True})
     records = models_named(session, models) if models else session.catalog.records(ModelQuery())
     return show_statuses(session, ask(session, records))

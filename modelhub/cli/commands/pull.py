@@ -91,7 +91,7 @@ def pull(
             "--style": style,
         }  # fmt: skip
         refuse_with("--update", chosen, "An update is of the file that was chosen when the model was pulled.")
-        session.adjust(pull_allow_pickle=allow_pickle or settings.pull_allow_pickle)
+        session.adjust({"pull.allow_pickle": allow_pickle or settings.pull.allow_pickle})
         return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
     named = given_sources(sources or ())
     if not named:
@@ -102,12 +102,12 @@ def pull(
     if len(named) > 1 and (name or sha256):
         raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
     criteria = FileCriteria(
-        purpose=purpose or settings.pull_purpose,
+        purpose=purpose or settings.pull.purpose,
         files=tuple(files or ()),
         all=all_,
         diffusers=diffusers,
-        precision=precision or settings.pull_precision or None,
-        allow_pickle=allow_pickle or settings.pull_allow_pickle,
+        precision=precision or settings.pull.precision or None,
+        allow_pickle=allow_pickle or settings.pull.allow_pickle,
         convert=convert,
     )
     requests = [

@@ -64,7 +64,7 @@ def render_test(
     settings = session.settings
     which = one_way(all_=all_, failed=failed, stale=stale, models=models)
     recipe = Recipe(
-        prompt=prompt or settings.render_prompt or PROMPT,
+        prompt=prompt or settings.render.prompt or PROMPT,
         negative_prompt=negative,
         seed=seed,
         sampler=checked_sampler(sampler),
@@ -74,10 +74,10 @@ def render_test(
     )
     options = Options(
         recipe=recipe,
-        device=checked_device(device or settings.render_device),
+        device=checked_device(device or settings.render.device),
         base=named_base(session, base),
         bases=configured_bases(session),
-        limits=Limits(seconds=float(timeout or settings.render_timeout), memory=settings.render_memory),
+        limits=Limits(seconds=float(timeout or settings.render.timeout), memory=settings.render.memory),
         limit=limit,
         as_preview=as_preview,
     )

@@ -35,5 +35,5 @@ def scan(
         session.catalog.ensure_root(session.settings.library, "library")
     roots = roots_named(root, session.catalog)
     refresh_answers(session.catalog, progress=session.progress)
-    outcomes = run(roots, catalog=session.catalog, progress=session.progress, workers=session.settings.hash_workers)
+    outcomes = run(roots, catalog=session.catalog, progress=session.progress, workers=session.settings.hash.workers)
     return show_outcomes(session, outcomes)

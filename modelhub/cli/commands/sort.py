@@ -43,10 +43,10 @@ def sort(
 
     session: Session = ctx.obj
     settings = session.settings
-    if (layout or settings.sort_layout).lower() == "invokeai":
+    if (layout or settings.sort.layout).lower() == "invokeai":
         from modelhub.cli.views.register import register_in
 
-        return register_in(session, paths or [Path()], str(into or settings.sort_into), dry_run=dry_run)
+        return register_in(session, paths or [Path()], str(into or settings.sort.into), dry_run=dry_run)
     rules = chosen_rules(
         settings, layout=layout, into=into, mode=mode, by=tuple(by or ()), duplicates=duplicates, rename=rename
     )

@@ -21,7 +21,7 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
     from modelhub.catalog import ModelQuery
     from modelhub.cli.references import models_named
     from modelhub.cli.views.pull import tell
-    from modelhub.fetch.sources.registry import civitai
+    from modelhub.fetch.sources.registry import hash_lookups
     from modelhub.operations.remote.enrich import enrich
 
     records = models_named(session, models) if models else session.catalog.records(ModelQuery())
@@ -29,7 +29,7 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
     code = Exit.OK
     answers = enrich(
         records,
-        civitai=civitai(session.settings),
+        civitai=hash_lookups(session.settings)[0],
         catalog=session.catalog,
         refresh=refresh,
         fetch_preview=_previews(session) if previews else None,

@@ -122,9 +122,9 @@ def adjust(session: Session, *, limit_rate: str | None, offline: bool, progress:
 
     if limit_rate is not None:
         key = next(key for key in KEYS if key.name == "transfer.limit_rate")
-        session.adjust(transfer_limit_rate=convert(key, limit_rate, "--limit-rate"))
+        session.adjust({key.name: convert(key, limit_rate, "--limit-rate")})
     if offline:
-        session.adjust(offline=True)
+        session.adjust({"offline": True})
     if progress is not None:
         if progress not in PROGRESS_FORMS:
             raise UsageError(f"--progress {progress}: there is no such form.", f"One of: {', '.join(PROGRESS_FORMS)}.")

@@ -66,7 +66,7 @@ def configured_bases(session: Session) -> dict[str, ModelRecord]:
     from modelhub.cli.references import one_model
 
     found = {}
-    for row in session.settings.render_bases:
+    for row in session.settings.render.bases:
         architecture, _, name = row.partition("=")
         if not name:
             raise UsageError(f"render.bases: `{row}` is no ARCHITECTURE=MODEL.", 'Such as ["sd1=v1-5-pruned-emaonly"].')

@@ -37,11 +37,11 @@ def chosen_rules(
     rename: bool = False,
 ) -> Rules:
     """The rules of a run from options and settings. Raises UsageError for words that are none."""
-    name = layout or settings.sort_layout
+    name = layout or settings.sort.layout
     if not name:
         hint = "Such as --layout comfyui --into ~/ComfyUI; the settings sort.layout and sort.into keep it."
         raise UsageError("Say which UI's layout to sort for: --layout.", hint)
-    folder = into or (Path(settings.sort_into) if settings.sort_into else None)
+    folder = into or (Path(settings.sort.into) if settings.sort.into else None)
     if folder is None:
         raise UsageError("Say where to sort to: --into DIR.", "The UI's own folder, or its models folder.")
     for word, words, option in ((mode, MODES, "--mode"), (duplicates, ("leave", "trash"), "--duplicates")):

@@ -1,214 +1,37 @@
-"""Models from Hugging Face hubs: the official one, mirrors, private ones, each speaking the same protocol.
-
-Metadata goes through the huggingface_hub library, imported only when a question is asked; bytes never do, because
-that client neither checks hashes nor resumes in a later process.
-"""
+"""The row of Hugging Face in the registry of sources."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from modelhub.config import Section, Settings
+from modelhub.config_keys import Key
+from modelhub.fetch.fetcher import Fetcher
+from modelhub.fetch.sources.source import SourceRow
 
-from modelhub.domain import TriggerWord
-from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
-from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
-from modelhub.fetch.sources import huggingface_api, huggingface_cache, huggingface_reference, repositories
-from modelhub.fetch.sources.endpoints import checked_endpoint
-from modelhub.fetch.sources.huggingface_errors import RepositoryGoneError
-from modelhub.fetch.sources.huggingface_moved import successor
-from modelhub.fetch.sources.huggingface_reference import HubReference
-
-if TYPE_CHECKING:
-    from modelhub.fetch.sources.huggingface_api import HubAnswer, HubFile
-
-# A model card's tags that say what a repository is, in our words.
-_TYPES_BY_TAG = {
-    "lora": "lora",
-    "textual_inversion": "embedding",
-    "controlnet": "controlnet",
-    "t2i-adapter": "t2i-adapter",
-    "ip-adapter": "ip-adapter",
-}
+_KEYS = (
+    Key(
+        "huggingface.endpoints",
+        "texts",
+        ("https://huggingface.co",),
+        "Hub addresses, tried in this order; a mirror may stand first.",
+        ("HF_ENDPOINT",),
+    ),
+    Key(
+        "huggingface.token",
+        "text",
+        "",
+        "Access token for gated and private repositories; empty: the one that `hf auth login` saved.",
+        ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+        secret=True,
+    ),
+)
 
 
-class HuggingFace:
-    """Repositories at one or several hubs, asked in order.
+def _make(settings: Settings, section: Section) -> Fetcher:
+    from modelhub.fetch.sources.huggingface_fetcher import HuggingFace
 
-    `token`: None for the one that `hf auth login` saved. `offline`: answer from the local cache only. `cache`: the
-    cache's folder, by default the one the environment names.
-    """
-
-    kind = "huggingface"
-
-    def __init__(
-        self,
-        *,
-        endpoints: tuple[str, ...] = ("https://huggingface.co",),
-        token: str | None = None,
-        offline: bool = False,
-        cache: Path | None = None,
-        timeout: float = 30.0,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.endpoints = tuple(checked_endpoint(each, "huggingface.endpoints") for each in endpoints)
-        self.offline = offline
-        self._token = token
-        self._cache = cache
-        self._timeout = timeout
-        self._sleep = sleep
-        self._hosts = huggingface_reference.PUBLIC_HOSTS | {
-            urlsplit(endpoint).netloc.lower() for endpoint in self.endpoints
-        }
-
-    def claims(self, source: str) -> bool:
-        """Whether `source` names a repository or a page of a known hub (a wrongly written one is claimed too)."""
-        try:
-            return huggingface_reference.parse(source, hosts=self._hosts) is not None
-        except UsageError:
-            return True
-
-    def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """Everything that the first hub which has the repository says of it.
-
-        A repository that has moved is taken from its successor, which a notice names.
-        """
-        return self._following(self._reference(source, revision), self._held if self.offline else self._ask)
-
-    def _following(self, reference: HubReference, ask: Callable[[HubReference], RemoteModel]) -> RemoteModel:
-        try:
-            return ask(reference)
-        except RepositoryGoneError as gone:
-            moved_to = successor(reference.repository)
-            if moved_to is None:
-                raise
-            return self._ask_successor(ask, reference, moved_to, gone)
-
-    def changed(self, source: str, *, revision: str | None, since: str) -> RemoteModel | None:
-        """As `resolve`; None, after a single question, where the commit is still `since`."""
-        model = self._following(self._reference(source, revision), lambda each: self._ask(each, known=since))
-        return None if model.commit == since else model
-
-    def _reference(self, source: str, revision: str | None) -> HubReference:
-        reference = huggingface_reference.parse(source, hosts=self._hosts)
-        if reference is None:
-            raise UsageError(
-                f"`{source}` names no hub repository.", "Write org/name, org/name@revision or a page's address."
-            )
-        if revision and reference.revision and revision != reference.revision:
-            raise UsageError(
-                f"`{source}` names revision {reference.revision}, --revision {revision}.", "Give one of them."
-            )
-        return replace(reference, revision=revision or reference.revision)
-
-    def _ask_successor(
-        self, ask: Callable[[HubReference], RemoteModel], reference: HubReference, moved_to: str, gone: NotFoundError
-    ) -> RemoteModel:
-        try:
-            model = ask(replace(reference, repository=moved_to))
-        except RepositoryGoneError as exc:
-            raise NotFoundError(gone.message, f"Its successor {moved_to} is not there either.") from exc
-        notice = f"{reference.repository} is no longer at the hub; its files are taken from {moved_to}."
-        return replace(model, requested=str(reference), notices=(notice, *model.notices))
-
-    def _ask(self, reference: HubReference, *, known: str | None = None) -> RemoteModel:
-        failures: list[ModelhubError] = []
-        for endpoint in self.endpoints:
-            try:
-                answer = huggingface_api.ask(
-                    endpoint, reference, token=self._token, timeout=self._timeout, sleep=self._sleep, known=known
-                )
-                skipped = tuple(f"{failure.message} Used {endpoint}." for failure in failures)
-                model = _model(endpoint, reference, answer)
-                return replace(model, notices=(*skipped, *model.notices))
-            except (NotFoundError, AccessError, NetworkError) as exc:
-                failures.append(exc)
-        raise _most_telling(failures)
-
-    def _held(self, reference: HubReference) -> RemoteModel:
-        held = huggingface_cache.snapshot(reference.repository, reference.revision, folder=self._cache)
-        if held is None:
-            raise RepositoryGoneError(
-                f"Offline: {reference} is not in the Hugging Face cache on this machine.",
-                "Go online (without --offline and HF_HUB_OFFLINE), or add files that lie here: `modelhub add PATH`.",
-            )
-        files = tuple(
-            RemoteFile(
-                name=file.name,
-                url=huggingface_api.resolve_address(self.endpoints[0], reference.repository, held.commit, file.name),
-                size=file.size,
-                sha256=file.sha256,
-                git_sha1=file.git_sha1,
-                facts={"cached": str(file.path)},
-            )
-            for file in held.files
-        )
-        index = next((file.path for file in held.files if file.name == "model_index.json"), None)
-        repositories.require_wanted(reference, files, again=reference.repository)
-        return RemoteModel(
-            kind=self.kind,
-            reference=str(reference),
-            repository=reference.repository,
-            title=reference.repository.rpartition("/")[2],
-            files=files,
-            revision=reference.revision,
-            commit=held.commit,
-            page=f"{self.endpoints[0]}/{reference.repository}",
-            notices=("Offline: only what the Hugging Face cache on this machine holds.",),
-            wanted=reference.path,
-            components=repositories.index_components(index.read_bytes()) if index else (),
-        )
-
-
-def _most_telling(failures: list[ModelhubError]) -> ModelhubError:
-    for kind in (AccessError, NotFoundError):
-        for failure in failures:
-            if isinstance(failure, kind):
-                return failure
-    return failures[0]
-
-
-def _model(endpoint: str, asked: HubReference, answer: HubAnswer) -> RemoteModel:
-    reference = replace(asked, repository=answer.repository)
-    renamed = answer.repository.lower() != asked.repository.lower()
-    notice = f"{asked.repository} is now called {answer.repository}."
-    parts = urlsplit(endpoint)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    credential = Credential(origin=origin, value=f"Bearer {answer.token}") if answer.token else None
-    files = tuple(_file(endpoint, reference.repository, answer.commit, file, credential) for file in answer.files)
-    repositories.require_wanted(reference, files, again=reference.repository)
-    words = (answer.instance_prompt,) if answer.instance_prompt else ()
-    return RemoteModel(
-        kind=HuggingFace.kind,
-        reference=str(reference),
-        repository=reference.repository,
-        title=reference.repository.rpartition("/")[2],
-        files=files,
-        requested=str(asked) if renamed else None,
-        revision=reference.revision,
-        commit=answer.commit,
-        page=f"{endpoint}/{reference.repository}",
-        license=answer.license,
-        tags=answer.tags,
-        base_model=answer.base_model,
-        model_type=next((_TYPES_BY_TAG[tag.lower()] for tag in answer.tags if tag.lower() in _TYPES_BY_TAG), None),
-        trigger_words=tuple(TriggerWord(word, "model card") for word in words),
-        notices=((notice,) if renamed else ()) + answer.notices,
-        wanted=reference.path,
-        components=answer.components,
+    return HuggingFace(
+        endpoints=section.texts("endpoints"), token=section.text("token") or None, offline=settings.offline
     )
 
 
-def _file(endpoint: str, repository: str, commit: str, file: HubFile, credential: Credential | None) -> RemoteFile:
-    return RemoteFile(
-        name=file.name,
-        url=huggingface_api.resolve_address(endpoint, repository, commit, file.name),
-        size=file.size,
-        sha256=file.sha256,
-        git_sha1=file.git_sha1,
-        credential=credential,
-        scan=file.scan,
-    )
+ROW = SourceRow(kind="huggingface", name="Hugging Face", keys=_KEYS, make=_make)

@@ -1,95 +1,16 @@
-"""Models at plain http and https addresses: one address, one file."""
+"""The row of plain addresses in the registry of sources."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
-from urllib.parse import unquote_plus, urlsplit
-
-from modelhub.errors import GO_ONLINE, NetworkError, UsageError
-from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.sources import civitai_reference, huggingface_reference, modelscope_reference
-from modelhub.fetch.transfer.download import probe
-from modelhub.fetch.transfer.limits import TransferSettings
-from modelhub.fetch.transfer.session import redact_url
-
-_OTHERS = huggingface_reference.PUBLIC_HOSTS | civitai_reference.HOSTS | modelscope_reference.HOSTS
-
-# What signed addresses of S3, GCS, Azure and CloudFront and tokens in addresses are called; the rest is kept, for many
-# addresses mean another file without it.
-_SECRET_KEY = re.compile(
-    r"tok(en)?$|token|secret|passw|^pwd$|^pass$|signature|^sig$|^sign$|api[-_]?key|^key$|access[-_]?key|key[-_]pair"
-    r"|auth|credential|session|jwt|hmac|^policy$|^expires$|^x-(amz|goog|oss|cos|tos)-|^(user|login)$",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(r"eyJ[\w-]{8,}|hf_\w{20,}|gh[pousr]_\w{20,}|Bearer\b", re.IGNORECASE)
+from modelhub.config import Section, Settings
+from modelhub.fetch.fetcher import Fetcher
+from modelhub.fetch.sources.source import SourceRow
 
 
-class PlainHttp:
-    """Any http or https address. `others`: more hosts (`host` or `host:port`) that belong to another source."""
+def _make(settings: Settings, section: Section) -> Fetcher:
+    from modelhub.fetch.sources.url_fetcher import PlainHttp
 
-    kind = "url"
-
-    def __init__(
-        self,
-        *,
-        others: Collection[str] = (),
-        offline: bool = False,
-        settings: TransferSettings | None = None,
-    ) -> None:
-        self._others = _OTHERS | {host.lower() for host in others}
-        self._offline = offline
-        self._settings = settings or TransferSettings()
-
-    def claims(self, source: str) -> bool:
-        """Whether `source` is an http or https address of no host that has a source of its own."""
-        try:
-            parts = urlsplit(source.strip())
-            host = (parts.hostname or "").lower()
-            port = parts.port
-        except ValueError:
-            return False
-        if parts.scheme.lower() not in ("http", "https") or not host:
-            return False
-        return host not in self._others and f"{host}:{port}" not in self._others
-
-    def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """The one file at `source`, its size and name asked by reading its first byte.
-
-        A user and password in the address are used and never shown or kept in `reference`.
-        """
-        url = source.strip()
-        if not self.claims(url):
-            raise UsageError(f"`{redact_url(url)}` is no plain http or https address.", "Write http:// or https://.")
-        if revision:
-            raise UsageError(f"{redact_url(url)} is a plain address and has no revisions.", "Leave out --revision.")
-        if self._offline:
-            raise NetworkError(f"Offline: {redact_url(url)} is not asked.", GO_ONLINE)
-        remote = RemoteFile(name=_last_segment(url), url=url)
-        found = probe(remote, settings=self._settings)
-        file = RemoteFile(name=found.name, url=url, size=found.size, etag=found.etag)
-        return RemoteModel(
-            kind=self.kind,
-            reference=_reference(url),
-            title=found.name.rpartition(".")[0] or found.name,
-            files=(file,),
-            page=redact_url(url),
-            wanted=file.name,
-        )
+    return PlainHttp(offline=settings.offline)
 
 
-def _reference(url: str) -> str:
-    """`url` fit to be kept and asked again: without user, password and fragment, and without secrets in its query."""
-    pairs = [pair for pair in urlsplit(url).query.split("&") if pair and not _is_secret(pair)]
-    return f"{redact_url(url)}?{'&'.join(pairs)}" if pairs else redact_url(url)
-
-
-def _is_secret(pair: str) -> bool:
-    key, _, value = pair.partition("=")
-    return bool(_SECRET_KEY.search(unquote_plus(key)) or _SECRET_VALUE.match(unquote_plus(value)))
-
-
-def _last_segment(url: str) -> str:
-    from modelhub.fetch.transfer.content_disposition import choose_file_name
-
-    return choose_file_name(disposition=None, url=url)
+ROW = SourceRow(kind="url", name="a web address", make=_make)

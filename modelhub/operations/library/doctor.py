@@ -14,6 +14,8 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.errors import ModelhubError
+from modelhub.fetch.sources import huggingface
+from modelhub.fetch.sources.registry import rows
 from modelhub.storage.place import free_bytes
 
 
@@ -108,13 +110,10 @@ def _extras() -> Iterator[Finding]:
 
 
 def _access(settings: Settings) -> Finding:
-    held = {
-        "Hugging Face": settings.huggingface_token,
-        "Civitai": settings.civitai_token,
-        "ModelScope": settings.modelscope_token,
-    }
-    tokens = [name for name, value in held.items() if value]
-    text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(settings.huggingface_endpoints)}"
-    if shutil.which("hf") and not settings.huggingface_token:
+    secrets = [(row.name, key) for row in rows() for key in row.keys if key.secret]
+    tokens = [name for name, key in secrets if settings.lookup(key)[0]]
+    endpoints = settings.section(huggingface.ROW.keys).texts("endpoints")
+    text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(endpoints)}"
+    if shutil.which("hf") and huggingface.ROW.name not in tokens:
         text += " (a token saved by `hf auth login` is used too)"
     return Finding(subject="access", grade=Grade.GOOD, text=text)

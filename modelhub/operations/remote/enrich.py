@@ -12,8 +12,7 @@ from pathlib import Path
 from modelhub.catalog import Catalog, Lookup
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import GO_ONLINE, ModelhubError, NetworkError, NotFoundError
-from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.sources.civitai import Civitai
+from modelhub.fetch.fetcher import HashLookup, RemoteFile, RemoteModel
 from modelhub.operations.remote.publish import searchable_tags
 from modelhub.progress import SILENT, Progress
 
@@ -45,7 +44,7 @@ class EnrichResult:
 def enrich(
     records: Iterable[ModelRecord],
     *,
-    civitai: Civitai,
+    civitai: HashLookup,
     catalog: Catalog,
     refresh: bool = False,
     fetch_preview: Callable[[RemoteModel, Path], Path | None] | None = None,
@@ -90,7 +89,7 @@ class _Asker:
 
     def __init__(
         self,
-        civitai: Civitai,
+        civitai: HashLookup,
         catalog: Catalog,
         sleep: Callable[[float], None],
         fetch_preview: Callable[[RemoteModel, Path], Path | None] | None,

@@ -119,7 +119,7 @@ def _fetched(
 def _plan(
     wanted: ManifestModel, source: Source, fetchers: Sequence[Fetcher], settings: Settings, allow_pickle: bool
 ) -> PullPlan:
-    if wanted.format in _PICKLES and not (allow_pickle or settings.pull_allow_pickle):
+    if wanted.format in _PICKLES and not (allow_pickle or settings.pull.allow_pickle):
         raise UnsafeError(
             f"{wanted.name} is a pickle, which can run code when it is loaded.",
             "Say --allow-pickle; it is scanned before it is kept.",

@@ -59,10 +59,10 @@ def obtain(
         )
     _ensure_room(missing, staging)
     engine = TransferSettings(
-        connections=settings.transfer_connections,
-        limit_rate=settings.transfer_limit_rate,
-        stall_seconds=settings.transfer_stall_seconds,
-        retries=settings.transfer_retries,
+        connections=settings.transfer.connections,
+        limit_rate=settings.transfer.limit_rate,
+        stall_seconds=settings.transfer.stall_seconds,
+        retries=settings.transfer.retries,
     )
     done = download_many(
         missing,

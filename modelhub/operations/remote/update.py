@@ -66,9 +66,9 @@ def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: 
     """What to fetch for an outdated model. Raises what the source and the choice raise."""
     record = status.model
     criteria = FileCriteria(
-        purpose=settings.pull_purpose,
+        purpose=settings.pull.purpose,
         precision=record.detection.precision if record.detection.precision in _PRECISIONS else None,
-        allow_pickle=settings.pull_allow_pickle or record.format in _PICKLES,
+        allow_pickle=settings.pull.allow_pickle or record.format in _PICKLES,
         convert=_was_converted(status),
         diffusers=record.format is Format.DIFFUSERS and status.source.kind != "civitai",
     )

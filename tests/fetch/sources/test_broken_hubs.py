@@ -9,9 +9,9 @@ from threading import Thread
 import pytest
 
 from modelhub.errors import ModelhubError, NetworkError, UsageError
-from modelhub.fetch.sources.civitai import Civitai
+from modelhub.fetch.sources.civitai_fetcher import Civitai
 from modelhub.fetch.sources.endpoints import checked_endpoint
-from modelhub.fetch.sources.huggingface import HuggingFace
+from modelhub.fetch.sources.huggingface_fetcher import HuggingFace
 from modelhub.testing.hubs.blobs import Handler
 
 NONSENSE = {

@@ -13,7 +13,7 @@ from modelhub.domain import TriggerWord
 from modelhub.errors import Exit, ModelhubError, NetworkError, UsageError
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria
-from modelhub.fetch.sources.civitai import Civitai
+from modelhub.fetch.sources.civitai_fetcher import Civitai
 from modelhub.fetch.sources.civitai_reference import CivitaiReference, parse
 from modelhub.testing.hubs.civitai import CivitaiSite, Rules
 

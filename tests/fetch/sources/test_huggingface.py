@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 
 from modelhub.domain import TriggerWord
 from modelhub.errors import Exit, ModelhubError, NetworkError, NotFoundError, UsageError
-from modelhub.fetch.sources.huggingface import HuggingFace
+from modelhub.fetch.sources.huggingface_fetcher import HuggingFace
 from modelhub.testing.hubs.hub import Hub, Repository
 
 WEIGHTS = b"weights" * 1000
@@ -253,7 +253,7 @@ def test_offline_answers_come_from_the_cache(tmp_path: Path) -> None:
 def test_the_environments_offline_switch_is_said() -> None:
     """HF_HUB_OFFLINE forbids questions; the error names the variable."""
     code = (
-        "from modelhub.fetch.sources.huggingface import HuggingFace\n"
+        "from modelhub.fetch.sources.huggingface_fetcher import HuggingFace\n"
         "from modelhub.errors import NetworkError\n"
         "try: HuggingFace(endpoints=('http://127.0.0.1:9',)).resolve('a/b')\n"
         "except NetworkError as e: print(e.message, e.remedy.text)"
@@ -269,7 +269,7 @@ def test_the_saved_token_is_used(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("hf_right")
     with Hub({"org/private": Repository(files={"a.bin": b"a"}, private=True)}, token="hf_right") as hub:
         code = (
-            "from modelhub.fetch.sources.huggingface import HuggingFace\n"
+            "from modelhub.fetch.sources.huggingface_fetcher import HuggingFace\n"
             f"print(HuggingFace(endpoints=('{hub.url}',)).resolve('org/private').files[0].credential.value)"
         )
         done = subprocess.run(

@@ -16,7 +16,7 @@ from modelhub.errors import AccessError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.sources import modelscope_reference
-from modelhub.fetch.sources.modelscope import ModelScope
+from modelhub.fetch.sources.modelscope_fetcher import ModelScope
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.fetch.transfer.download import download
 from modelhub.operations.remote.outdated import UpdateState, outdated

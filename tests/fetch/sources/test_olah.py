@@ -13,7 +13,7 @@ from modelhub.domain import TriggerWord
 from modelhub.errors import NotFoundError
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria
-from modelhub.fetch.sources.huggingface import HuggingFace
+from modelhub.fetch.sources.huggingface_fetcher import HuggingFace
 from modelhub.progress import SILENT
 from modelhub.testing.hubs.olah import serving
 

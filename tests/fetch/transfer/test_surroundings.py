@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
-from modelhub.fetch.sources.url import PlainHttp
+from modelhub.fetch.sources.url_fetcher import PlainHttp
 from modelhub.fetch.transfer import positioned_file, redirects
 from modelhub.fetch.transfer.download import download, download_many
 from modelhub.fetch.transfer.staging_cleanup import clean_staging

@@ -16,7 +16,7 @@ import pytest
 
 from modelhub.domain import ModelRecord
 from modelhub.errors import NetworkError
-from modelhub.fetch.sources.civitai import Civitai
+from modelhub.fetch.sources.civitai_fetcher import Civitai
 from modelhub.operations.library.add import add
 from modelhub.operations.remote import enrich as module
 from modelhub.operations.remote.enrich import EnrichResult, EnrichStatus, enrich

@@ -225,11 +225,10 @@ def test_a_hub_that_is_down_does_not_stop_the_others(place: User) -> None:
     """Its models fail with the network's code; the others are answered."""
     place.pull(DRESS)
     place.pull("civitai:7")
-    settings = replace(place.settings, civitai_endpoint="http://127.0.0.1:9")
-    from modelhub.fetch.sources.civitai import Civitai
+    from modelhub.fetch.sources.civitai_fetcher import Civitai
 
     others = [fetcher for fetcher in place.fetchers if fetcher.kind != "civitai"]
-    down = Civitai(endpoint=settings.civitai_endpoint, sleep=lambda _: None)
+    down = Civitai(endpoint="http://127.0.0.1:9", sleep=lambda _: None)
     found = {item.source.kind: item for item in outdated(place.models, fetchers=[*others, down])}
     assert found["huggingface"].state is UpdateState.CURRENT
     assert (found["civitai"].state, found["civitai"].code) == (UpdateState.FAILED, Exit.NETWORK)
