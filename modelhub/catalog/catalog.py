@@ -11,7 +11,7 @@ from typing import Any
 
 from modelhub.catalog import query, reading, roots, schema, writing
 from modelhub.catalog.database import Database
-from modelhub.catalog.encoding import stored
+from modelhub.catalog.encoding import encode_text
 from modelhub.catalog.journal import Journal
 from modelhub.catalog.lookups import Lookups
 from modelhub.catalog.places import Places
@@ -87,11 +87,6 @@ class Catalog(Places, Journal, Renders, Lookups):
         """The nearest root that holds `path`, and the path relative to it."""
         return roots.locate(self._database.read, path)
 
-    def move_root(self, name: str, path: Path) -> None:
-        """A library that was moved as a whole: everything in it keeps its record."""
-        with self._database.transaction() as run:
-            run("UPDATE root SET path = :path WHERE name = :name", {"path": stored(str(path)), "name": name})
-
     # Models
 
     def record(self, entry: NewModel) -> ModelRecord:
@@ -124,20 +119,6 @@ class Catalog(Places, Journal, Renders, Lookups):
             run(f"UPDATE file SET {assignments} WHERE sha256 = :sha256", {**values, "sha256": sha256})
             self._refresh(run, "f.sha256 = :value", sha256)
 
-    def update_model(self, model_id: int, look: Inspection) -> None:
-        """New answers about a model of many files, as a whole."""
-        with self._database.transaction() as run:
-            run("UPDATE model SET whole = :whole WHERE id = :id", {"whole": writing.whole_text(look), "id": model_id})
-            writing.refresh(run, model_id, searchable=self._searchable)
-
-    def set_fingerprints(self, sha256: str, fingerprints: Any) -> None:
-        """The component digests of a known content."""
-        import json
-
-        with self._database.transaction() as run:
-            values = {"text": json.dumps(fingerprints), "sha256": sha256}
-            run("UPDATE file SET fingerprints = :text WHERE sha256 = :sha256", values)
-
     def fingerprints(self) -> builtins.list[tuple[int, str, builtins.list[dict[str, Any]]]]:
         """(model id, model name, component digests) of every model that has them."""
         import json
@@ -166,7 +147,7 @@ class Catalog(Places, Journal, Renders, Lookups):
             run(
                 "INSERT INTO override (model_id, field, value) VALUES (:id, :field, :value)"
                 " ON CONFLICT (model_id, field) DO UPDATE SET value = excluded.value",
-                {"id": model_id, "field": field, "value": stored(value)},
+                {"id": model_id, "field": field, "value": encode_text(value)},
             )
             writing.refresh(run, model_id, searchable=self._searchable)
 

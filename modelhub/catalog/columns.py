@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelhub.catalog.encoding import fold, stored
+from modelhub.catalog.encoding import encode_text, normalize_key
 from modelhub.domain import Detection, ModelType, Style, StyleAnswer, TriggerWord, Variant
 
 BY_USER = "you"
@@ -44,8 +44,8 @@ def model_columns(
 ) -> dict[str, Any]:
     """The columns that listings filter, sort and show."""
     return {
-        "name": stored(name),
-        "name_key": fold(name),
+        "name": encode_text(name),
+        "name_key": normalize_key(name),
         "type": detection.type.value,
         "architecture": detection.architecture,
         "candidates": json.dumps(detection.architecture_candidates),
@@ -56,7 +56,7 @@ def model_columns(
         "format": format,
         "size": size,
         "state": state,
-        "words": json.dumps([stored(word.word) for word in detection.trigger_words]),
+        "words": json.dumps([encode_text(word.word) for word in detection.trigger_words]),
         "broken": broken,
         "problem_count": problems,
     }

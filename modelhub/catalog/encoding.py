@@ -1,60 +1,71 @@
-"""How names, paths and numbers are spelt in the database, and back."""
+"""How names, paths and numbers are written in the database, and read back exactly as they were."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from pathlib import Path
 
 # Bytes of a name that are not UTF-8 arrive as U+DC80..DCFF, which no database takes; U+EF80..EFFF carry them (MirBSD).
 _SHIFT = 0xEF80 - 0xDC80
-_TO_STORE = {code: code + _SHIFT for code in range(0xDC80, 0xDD00)}
-_FROM_STORE = {code + _SHIFT: code for code in range(0xDC80, 0xDD00)}
+# Before four hexadecimal digits: a character that no database takes, or one that would be read back as another.
+_ESCAPE = "\uef7f"
+_UNSAFE = re.compile(r"[\0\ud800-\udfff\uef7f-\uefff]")
+_WRITTEN = re.compile(r"\uef7f([0-9a-f]{4})|[\uef80-\uefff]")
 
 
-def fold(text: str) -> str:
-    """The form in which names and words are compared and sorted: whatever the case, width and composition."""
-    return unicodedata.normalize("NFKC", stored(text)).casefold()
+def encode_text(text: str) -> str:
+    """Return `text` as every database can hold it: without NUL and lone surrogates; `decode_text` reverses it."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return _UNSAFE.sub(_encode_character, text)
 
 
-def stored(text: str) -> str:
-    """`text` as every database takes it; `unstored` gives it back."""
-    clean = text if text.isascii() else text.translate(_TO_STORE)
-    if clean.isascii():
-        return clean.replace("\0", "")
-    return clean.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+def _encode_character(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(code + _SHIFT) if 0xDC80 <= code <= 0xDCFF else f"{_ESCAPE}{code:04x}"
 
 
-def unstored(text: str) -> str:
-    """The path that was stored."""
-    return text if text.isascii() else text.translate(_FROM_STORE)
+def decode_text(text: str) -> str:
+    """Return the text that `encode_text` was given."""
+    return text if text.isascii() else _WRITTEN.sub(_decode_character, text)
+
+
+def _decode_character(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16)) if found[1] else chr(ord(found[0]) - _SHIFT)
+
+
+def normalize_key(text: str) -> str:
+    """Return the form in which names and words are compared and sorted: without case, width and composition."""
+    return unicodedata.normalize("NFKC", encode_text(text)).casefold()
 
 
 def path_key(relative: str, platform: str = sys.platform) -> str:
-    """Equal for two spellings of one path on this platform: macOS ignores composition, Windows and macOS case."""
+    """Return a key that is equal for two spellings of one path: macOS ignores composition, Windows and macOS case."""
     if platform == "darwin" or platform.startswith("win"):
-        return unicodedata.normalize("NFC", stored(relative)).casefold()
-    return stored(relative)
+        return unicodedata.normalize("NFC", encode_text(relative)).casefold()
+    return encode_text(relative)
 
 
-def absolute(path: Path | str) -> str:
-    """An absolute path without `..`; links stay as the user wrote them."""
+def absolute_path(path: Path | str) -> str:
+    """Return an absolute path without `..`; symbolic links stay as the user wrote them."""
     return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - resolve() would follow links
 
 
-def signed(number: int | None) -> int | None:
-    """A file's index as a signed 64-bit number; None when it has more bits (ReFS) and so cannot be compared."""
+def encode_inode(number: int | None) -> int | None:
+    """Return a file's index as a signed 64-bit number, None when it has more bits (ReFS) and cannot be compared."""
     if number is None or not 0 < number < 1 << 64:
         return None
     return number - (1 << 64) if number >= 1 << 63 else number
 
 
-def unsigned(number: int | None) -> int | None:
-    """The reverse of `signed`."""
+def decode_inode(number: int | None) -> int | None:
+    """Return the file index that `encode_inode` was given."""
     return number + (1 << 64) if number is not None and number < 0 else number
 
 
-def like(text: str) -> str:
-    """A LIKE pattern (escape character `!`) for `text` anywhere."""
+def like_pattern(text: str) -> str:
+    """Return a LIKE pattern (escape character `!`) that finds `text` anywhere."""
     return "%" + text.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.encoding import stored, unstored
+from modelhub.catalog.encoding import decode_text, encode_text
 from modelhub.catalog.values import NewStep, Operation, Step
 
 RUNNING = "running"
@@ -40,8 +40,8 @@ def plan_steps(run: Run, operation_id: int, steps: Sequence[NewStep]) -> list[St
             "operation": operation_id,
             "position": position,
             "action": step.action,
-            "source": stored(step.source),
-            "target": stored(step.target),
+            "source": encode_text(step.source),
+            "target": encode_text(step.target),
             "detail": json.dumps(dict(step.detail)),
         }
         key = run(
@@ -106,8 +106,8 @@ def steps(run: Run, operation_id: int) -> list[Step]:
             operation_id=row[1],
             position=row[2],
             action=row[3],
-            source=unstored(row[4]),
-            target=unstored(row[5]),
+            source=decode_text(row[4]),
+            target=decode_text(row[5]),
             detail=json.loads(row[6]),
             state=row[7],
         )
@@ -130,21 +130,11 @@ class Journal:
         with self._database.transaction(durable=True) as run:
             return plan_steps(run, operation.id, steps)
 
-    def step_done(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
-        """The step is done."""
-        with self._database.transaction(durable=True) as run:
-            set_step(run, step_id, "done", detail)
-
     def mark_steps(self, ids: Iterable[int], state: str) -> None:
         """Many steps are done, undone (taken back) or dropped (never done); one transaction."""
         with self._database.transaction(durable=True) as run:
             for step_id in ids:
                 set_step(run, step_id, state)
-
-    def step_undone(self, step_id: int, detail: Mapping[str, Any] | None = None) -> None:
-        """The step was taken back, or never came to be."""
-        with self._database.transaction(durable=True) as run:
-            set_step(run, step_id, "undone", detail)
 
     def finish(self, operation: Operation, state: str = "done") -> None:
         """Close an operation: done, failed, undone …"""

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelhub.catalog import reading, writing
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.encoding import path_key, signed, stored, unsigned, unstored
+from modelhub.catalog.encoding import decode_inode, decode_text, encode_inode, encode_text, path_key
 from modelhub.catalog.values import KnownLocation, NewFile, Root
 from modelhub.domain import LocationState, ModelRecord
 
@@ -28,10 +28,10 @@ class Places:
         places = (
             KnownLocation(
                 id=row[0],
-                relative=unstored(row[1]),
+                relative=decode_text(row[1]),
                 size=row[2],
                 mtime_ns=row[3],
-                inode=unsigned(row[4]),
+                inode=decode_inode(row[4]),
                 state=LocationState(row[5]),
                 sha256=row[6],
                 model_id=row[7] or 0,
@@ -54,13 +54,13 @@ class Places:
         with self._database.transaction() as run:
             run(
                 "UPDATE location SET size = :size, mtime_ns = :mtime, inode = :inode, state = 'present' WHERE id = :id",
-                {"size": size, "mtime": mtime_ns, "inode": signed(inode), "id": location_id},
+                {"size": size, "mtime": mtime_ns, "inode": encode_inode(inode), "id": location_id},
             )
             self._refresh_place(run, location_id)
 
     def move_location(self, location_id: int, root: Root, relative: str) -> None:
         """The file lies elsewhere now. A record of what used to lie there gives way."""
-        values = {"root": root.id, "relative": stored(relative), "key": path_key(relative), "id": location_id}
+        values = {"root": root.id, "relative": encode_text(relative), "key": path_key(relative), "id": location_id}
         with self._database.transaction() as run:
             run(
                 "DELETE FROM location WHERE root_id = :root AND relative_key = :key AND id <> :id",

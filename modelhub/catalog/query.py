@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.catalog.database import Database
-from modelhub.catalog.encoding import absolute, fold, like, path_key, stored
+from modelhub.catalog.encoding import absolute_path, encode_text, like_pattern, normalize_key, path_key
 from modelhub.catalog.reading import ROW_COLUMNS, ids_of
 from modelhub.catalog.values import Counts, Duplicates, ModelQuery
 from modelhub.errors import UsageError
@@ -25,9 +25,9 @@ _SORTS = {
     "added": "m.added_at",
 }
 _CONDITIONS = (
-    ("text", "m.name_key LIKE :text ESCAPE '!'", lambda value: like(fold(value))),
-    ("trigger", "EXISTS (SELECT 1 FROM model_word w WHERE w.model_id = m.id AND w.word_key = :trigger)", fold),
-    ("tag", "EXISTS (SELECT 1 FROM tag t WHERE t.model_id = m.id AND t.tag_key = :tag)", fold),
+    ("text", "m.name_key LIKE :text ESCAPE '!'", lambda value: like_pattern(normalize_key(value))),
+    ("trigger", "EXISTS (SELECT 1 FROM model_word w WHERE w.model_id = m.id AND w.word_key = :trigger)", normalize_key),
+    ("tag", "EXISTS (SELECT 1 FROM tag t WHERE t.model_id = m.id AND t.tag_key = :tag)", normalize_key),
 )
 _DUPLICATE = (
     "m.id IN (SELECT mf.model_id FROM model_file mf JOIN location l ON l.file_id = mf.file_id"
@@ -43,7 +43,11 @@ def listing(query: ModelQuery) -> tuple[str, dict[str, Any]]:
     column = _SORTS[query.sort]
     direction, sign = ("DESC", "<") if query.reverse else ("ASC", ">")
     if query.after is not None:
-        value = {"m.name_key": fold(query.after.name), "m.size": query.after.size, "m.added_at": query.after.added_at}
+        value = {
+            "m.name_key": normalize_key(query.after.name),
+            "m.size": query.after.size,
+            "m.added_at": query.after.added_at,
+        }
         parameters["after"] = value.get(column, getattr(query.after, query.sort, ""))
         parameters["after_id"] = query.after.id
         where.append(f"({column}, m.id) {sign} (:after, :after_id)")
@@ -83,7 +87,7 @@ def _conditions(query: ModelQuery) -> tuple[list[str], dict[str, Any]]:
 
 def search(database: Database, words: str, limit: int) -> list[tuple[Any, ...]]:
     """Rows of `ROW_COLUMNS` in which every word occurs in name, trigger words, tags or notes."""
-    terms = [fold(word) for word in words.split()]
+    terms = [normalize_key(word) for word in words.split()]
     if not terms:
         return []
     where: list[str] = []
@@ -95,7 +99,7 @@ def search(database: Database, words: str, limit: int) -> list[tuple[Any, ...]]:
             parameters[name] = '"' + term.replace('"', '""') + '"'
         else:
             where.append(f"m.id IN (SELECT model_id FROM model_text WHERE text LIKE :{name} ESCAPE '!')")
-            parameters[name] = like(term)
+            parameters[name] = like_pattern(term)
     sql = f"SELECT {ROW_COLUMNS} FROM model m WHERE {' AND '.join(where)} ORDER BY m.name_key, m.id LIMIT :limit"
     return database.read(sql, parameters)
 
@@ -110,15 +114,19 @@ def find(database: Database, reference: str) -> list[int]:
 
 def _matches(database: Database, reference: str) -> Iterator[list[int]]:
     text = reference.strip()
-    yield ids_of(database.read("SELECT id FROM model WHERE name_key = :name ORDER BY id", {"name": fold(text)}))
+    yield ids_of(
+        database.read("SELECT id FROM model WHERE name_key = :name ORDER BY id", {"name": normalize_key(text)})
+    )
     if text.isascii() and text.isdigit():
         yield ids_of(database.read("SELECT id FROM model WHERE id = :id", {"id": min(int(text[:18]), 1 << 62)}))
     yield _at_path(database, text)
     stem = Path(text).stem if re.search(r"\.\w+$", text) else ""
     if stem:
-        yield ids_of(database.read("SELECT id FROM model WHERE name_key = :name ORDER BY id", {"name": fold(stem)}))
+        yield ids_of(
+            database.read("SELECT id FROM model WHERE name_key = :name ORDER BY id", {"name": normalize_key(stem)})
+        )
     yield _with_hash(database, text.lower().removeprefix("0x"))
-    pattern = {"name": like(fold(text))}
+    pattern = {"name": like_pattern(normalize_key(text))}
     yield ids_of(
         database.read("SELECT id FROM model WHERE name_key LIKE :name ESCAPE '!' ORDER BY name_key, id", pattern)
     )
@@ -127,7 +135,7 @@ def _matches(database: Database, reference: str) -> Iterator[list[int]]:
 def _at_path(database: Database, text: str) -> list[int]:
     if not any(separator in text for separator in ("/", os.sep, ".")):
         return []
-    path = Path(absolute(text))
+    path = Path(absolute_path(text))
     for name, root in database.read("SELECT id, path FROM root"):
         try:
             relative = path.relative_to(root).as_posix()
@@ -137,8 +145,8 @@ def _at_path(database: Database, text: str) -> list[int]:
             "SELECT DISTINCT mf.model_id FROM location l JOIN model_file mf ON mf.file_id = l.file_id"
             " WHERE l.root_id = :root AND l.relative_key IN (:key, :index) ORDER BY mf.model_id"
         )
-        key = path_key(stored(relative))
-        index = path_key(stored(f"{relative}/model_index.json"))
+        key = path_key(encode_text(relative))
+        index = path_key(encode_text(f"{relative}/model_index.json"))
         found = ids_of(database.read(sql, {"root": name, "key": key, "index": index}))
         if found:
             return found
@@ -165,7 +173,7 @@ def from_source(database: Database, kind: str, reference: str, path: str, commit
         "SELECT DISTINCT model_id FROM source WHERE kind = :kind AND reference = :reference AND path = :path"
         " AND coalesce(\"commit\", '') = :commit ORDER BY model_id"
     )
-    values = {"kind": kind, "reference": stored(reference), "path": stored(path), "commit": commit or ""}
+    values = {"kind": kind, "reference": encode_text(reference), "path": encode_text(path), "commit": commit or ""}
     return ids_of(database.read(sql, values))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelhub.catalog.columns import effective
 from modelhub.catalog.database import Database
-from modelhub.catalog.encoding import unsigned, unstored
+from modelhub.catalog.encoding import decode_inode, decode_text
 from modelhub.catalog.values import ModelRow
 from modelhub.documents.stored import restore_detection, restore_safety
 from modelhub.domain import (
@@ -98,7 +98,7 @@ def _main_places(database: Database, ids: Sequence[int]) -> dict[int, list[tuple
             f" WHERE mf.position = 0 AND mf.model_id IN {names} ORDER BY l.id"
         )
         for model_id, root, relative, state in database.read(sql, parameters):
-            places[model_id].append((Path(unstored(root), unstored(relative)), state))
+            places[model_id].append((Path(decode_text(root), decode_text(relative)), state))
     return places
 
 
@@ -185,11 +185,11 @@ def _places(database: Database, file_ids: Sequence[int]) -> dict[int, list[Locat
             places[file_id].append(
                 Location(
                     root=root,
-                    root_path=Path(unstored(path)),
-                    relative=unstored(relative),
+                    root_path=Path(decode_text(path)),
+                    relative=decode_text(relative),
                     size=size,
                     mtime_ns=mtime_ns,
-                    inode=unsigned(inode),
+                    inode=decode_inode(inode),
                     state=LocationState(state),
                 )
             )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelhub.catalog.database import Database
-from modelhub.catalog.encoding import stored, unstored
+from modelhub.catalog.encoding import decode_text, encode_text
 from modelhub.catalog.values import RenderRun
 
 _COLUMNS = (
@@ -26,13 +26,13 @@ class Renders:
         values = {
             "model_id": run_.model_id,
             "base_model_id": run_.base_model_id,
-            "base_name": stored(run_.base_name),
+            "base_name": encode_text(run_.base_name),
             "recipe": json.dumps(dict(run_.recipe)),
             "verdict": run_.verdict,
-            "words": stored(run_.words),
+            "words": encode_text(run_.words),
             "metrics": json.dumps(dict(run_.metrics)),
             "warnings": json.dumps(list(run_.warnings)),
-            "picture": stored(json.dumps(dict(run_.pictures))),
+            "picture": encode_text(json.dumps(dict(run_.pictures))),
             "recipe_key": run_.key,
             "seconds": run_.seconds,
             "started_at": run_.started_at,
@@ -58,15 +58,15 @@ class Renders:
 
 
 def _from_row(row: tuple[Any, ...]) -> RenderRun:
-    pictures = json.loads(unstored(row[9])) if row[9] else {}
+    pictures = json.loads(decode_text(row[9])) if row[9] else {}
     return RenderRun(
         id=row[0],
         model_id=row[1],
         base_model_id=row[2],
-        base_name=unstored(row[3]),
+        base_name=decode_text(row[3]),
         recipe=json.loads(row[4]),
         verdict=row[5],
-        words=unstored(row[6]),
+        words=decode_text(row[6]),
         metrics=json.loads(row[7]),
         warnings=tuple(json.loads(row[8])),
         pictures=pictures,

@@ -1,6 +1,6 @@
 """The schema, for SQLAlchemy and alembic. Only writing and upgrading import this module.
 
-Columns ending in `_key` hold folded spellings (see `spelling.fold`): comparing and sorting them needs no collation, so
+Columns ending in `_key` hold folded spellings (`encoding.normalize_key`): comparing and sorting them needs no collation, so
 that every database answers alike and the index always fits.
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelhub.catalog.columns import effective, model_columns
 from modelhub.catalog.database import Run
-from modelhub.catalog.encoding import fold, path_key, signed, stored
+from modelhub.catalog.encoding import encode_inode, encode_text, normalize_key, path_key
 from modelhub.catalog.reading import SOURCE_FIELDS
 from modelhub.catalog.roots import ensure_root, locate
 from modelhub.catalog.values import NewFile, NewModel
@@ -72,11 +72,11 @@ def put_location(run: Run, file_id: int, file: NewFile) -> None:
         {
             "file": file_id,
             "root": root.id,
-            "relative": stored(relative),
+            "relative": encode_text(relative),
             "key": path_key(relative),
             "size": place.size,
             "mtime": place.mtime_ns,
-            "inode": signed(place.inode),
+            "inode": encode_inode(place.inode),
         },
     )
 
@@ -126,9 +126,9 @@ def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
             broken=main.broken,
             problems=len(main.problems),
         ),
-        "recorded_name": stored(entry.name),
+        "recorded_name": encode_text(entry.name),
         "whole": whole_text(look) if look is not None else None,
-        "notes": stored(entry.notes),
+        "notes": encode_text(entry.notes),
         "added_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     names = list(values)
@@ -137,7 +137,7 @@ def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
     for position, (key, file) in enumerate(zip(ids, entry.files, strict=True)):
         run(
             "INSERT INTO model_file (model_id, position, file_id, role) VALUES (:model, :position, :file, :role)",
-            {"model": model_id, "position": position, "file": key, "role": stored(file.role)},
+            {"model": model_id, "position": position, "file": key, "role": encode_text(file.role)},
         )
     return model_id
 
@@ -153,7 +153,7 @@ def add_source(run: Run, model_id: int, source: Source) -> None:
     values: dict[str, Any] = {"model": model_id}
     for name in SOURCE_FIELDS:
         value = getattr(source, name)
-        values[name] = None if value is None else stored(value)
+        values[name] = None if value is None else encode_text(value)
     run(
         "DELETE FROM source WHERE model_id = :model AND kind = :kind AND reference = :reference"
         " AND coalesce(path, '') = coalesce(:path, '')",
@@ -170,11 +170,12 @@ def change_tags(run: Run, model_id: int, *, add: Iterable[str], remove: Iterable
         if text.strip():
             run(
                 "INSERT INTO tag (model_id, tag_key, tag) VALUES (:model, :key, :tag) ON CONFLICT DO NOTHING",
-                {"model": model_id, "key": fold(text.strip()), "tag": stored(text.strip())},
+                {"model": model_id, "key": normalize_key(text.strip()), "tag": encode_text(text.strip())},
             )
     for text in remove:
         run(
-            "DELETE FROM tag WHERE model_id = :model AND tag_key = :key", {"model": model_id, "key": fold(text.strip())}
+            "DELETE FROM tag WHERE model_id = :model AND tag_key = :key",
+            {"model": model_id, "key": normalize_key(text.strip())},
         )
 
 
@@ -183,12 +184,17 @@ def add_words(run: Run, model_id: int, words: Sequence[TriggerWord]) -> None:
     known = run("SELECT word FROM trigger_word WHERE model_id = :model", {"model": model_id})
     have = {row[0] for row in known}
     for word in words:
-        if stored(word.word) not in have:
+        if encode_text(word.word) not in have:
             run(
                 "INSERT INTO trigger_word (model_id, position, word, source) VALUES (:id, :position, :word, :source)",
-                {"id": model_id, "position": len(have), "word": stored(word.word), "source": stored(word.source)},
+                {
+                    "id": model_id,
+                    "position": len(have),
+                    "word": encode_text(word.word),
+                    "source": encode_text(word.source),
+                },
             )
-            have.add(stored(word.word))
+            have.add(encode_text(word.word))
 
 
 def refresh(run: Run, model_id: int, *, searchable: bool) -> None:
@@ -217,7 +223,7 @@ def refresh(run: Run, model_id: int, *, searchable: bool) -> None:
         broken=bool(answer["broken"] if answer else broken),
         problems=len(answer["problems"] if answer else json.loads(problems)),
     )
-    values["notes"] = stored(str(own.get("notes", notes)))
+    values["notes"] = encode_text(str(own.get("notes", notes)))
     assignments = ", ".join(f"{column} = :{column}" for column in values)
     run(f"UPDATE model SET {assignments} WHERE id = :id", {**values, "id": model_id})
     _index(run, model_id, values, [word.word for word in result.trigger_words], searchable)
@@ -241,10 +247,12 @@ def _state(run: Run, model_id: int) -> str:
 
 def _index(run: Run, model_id: int, values: dict[str, Any], words: list[str], searchable: bool) -> None:
     run("DELETE FROM model_word WHERE model_id = :id", {"id": model_id})
-    for key in dict.fromkeys(fold(word) for word in words):
+    for key in dict.fromkeys(normalize_key(word) for word in words):
         run("INSERT INTO model_word (model_id, word_key) VALUES (:id, :key)", {"id": model_id, "key": key})
     tags = [row[0] for row in run("SELECT tag_key FROM tag WHERE model_id = :id", {"id": model_id})]
-    text = "\n".join([values["name_key"], *(fold(word) for word in words), *tags, fold(values["notes"])])
+    text = "\n".join(
+        [values["name_key"], *(normalize_key(word) for word in words), *tags, normalize_key(values["notes"])]
+    )
     run("DELETE FROM model_text WHERE model_id = :id", {"id": model_id})
     run("INSERT INTO model_text (model_id, text) VALUES (:id, :text)", {"id": model_id, "text": text})
     if searchable:

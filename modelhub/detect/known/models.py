@@ -199,7 +199,6 @@ KNOWN_MODELS: tuple[KnownModel, ...] = (
 
 _BY_HASH = {f.sha256: f for f in KNOWN_FILES}
 _BY_REPOSITORY = {r.lower(): m for m in KNOWN_MODELS for r in m.repositories}
-_BY_NAME = {m.name: m for m in KNOWN_MODELS}
 _WORDS = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
 _SHORTEST_PIECE = 4
 _RELEASE_ENDS = frozenset({"", "fp16", "bf16", "fp8", "fp32", "full-ema"})
@@ -224,11 +223,6 @@ def known_file(sha256: str | None) -> KnownFile | None:
 def known_repository(repository: str | None) -> KnownModel | None:
     """The known model that this hub repository holds."""
     return _BY_REPOSITORY.get(repository.lower()) if repository else None
-
-
-def known_model(name: str) -> KnownModel | None:
-    """The known model of exactly this curated name."""
-    return _BY_NAME.get(name)
 
 
 def find_known(name: str) -> KnownModel | None:

@@ -143,11 +143,3 @@ def _in_precision(write: Write, precision: str | None) -> Write:
     if _KEPT.match(write.name) or _POSITIONS.search(write.name):
         return write
     return replace(write, dtype=PRECISIONS[precision])
-
-
-def repairs_needed(tensors: Mapping[str, TensorInfo]) -> list[str]:
-    """What `--repair` would change, one sentence each."""
-    floats = [name for name, info in tensors.items() if _POSITIONS.search(name) and info.dtype != "I64"]
-    old = sum(bool(_OLD_CLIP.match(name)) for name in tensors)
-    found = [f"{name} is counted anew as whole numbers" for name in floats]
-    return found + ([f"{old} names of the text encoder are brought up to date"] if old else [])

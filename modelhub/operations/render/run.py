@@ -120,11 +120,6 @@ def _on_another(choice: Choice, bad: Set[int]) -> Choice:
     return replace(choice, bases=bases, why=f"{choice.bases[0].record.name} does not work")
 
 
-def _own_first(choice: Choice) -> tuple[bool, str, str]:
-    subject = choice.subject
-    return subject.record.id != choice.bases[0].record.id, subject.part.type, subject.part.name
-
-
 def _named_base(record: ModelRecord, options: Options) -> ModelRecord | None:
     return None if record.detection.type is ModelType.BASE else options.base
 
