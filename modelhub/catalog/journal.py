@@ -64,11 +64,9 @@ def plan_steps(run: Run, operation_id: int, steps: Sequence[NewStep]) -> list[St
     return result
 
 
-def set_step(run: Run, step_id: int, state: str, detail: Mapping[str, Any] | None = None) -> None:
-    """Note what became of a step, with more detail where undo needs it."""
+def set_step(run: Run, step_id: int, state: str) -> None:
+    """Record what became of a step."""
     run("UPDATE step SET state = :state WHERE id = :id", {"state": state, "id": step_id})
-    if detail is not None:
-        run("UPDATE step SET detail = :detail WHERE id = :id", {"detail": json.dumps(dict(detail)), "id": step_id})
 
 
 def finish(run: Run, operation_id: int, state: str) -> None:
@@ -77,12 +75,16 @@ def finish(run: Run, operation_id: int, state: str) -> None:
     run(sql, {"state": state, "now": _now(), "id": operation_id})
 
 
-def operations(run: Run, *, limit: int | None = None, state: str | None = None) -> list[Operation]:
-    """Operations, newest first."""
+def operations(
+    run: Run, *, limit: int | None = None, state: str | None = None, number: int | None = None
+) -> list[Operation]:
+    """Return operations, newest first."""
     sql = "SELECT id, kind, state, parameters, started_at, finished_at FROM operation"
     values: dict[str, Any] = {}
     if state is not None:
         sql, values["state"] = f"{sql} WHERE state = :state", state
+    elif number is not None:
+        sql, values["number"] = f"{sql} WHERE id = :number", number
     sql += " ORDER BY id DESC"
     if limit is not None:
         sql, values["limit"] = f"{sql} LIMIT :limit", limit
@@ -142,8 +144,8 @@ class Journal:
             finish(run, operation.id, state)
 
     def operation(self, number: int) -> Operation | None:
-        """The operation of that number."""
-        return next((found for found in self.operations() if found.id == number), None)
+        """Return the operation with this number, None when there is none."""
+        return next(iter(operations(self._database.read, number=number)), None)
 
     def operations(self, *, limit: int | None = None) -> list[Operation]:
         """Operations, newest first."""

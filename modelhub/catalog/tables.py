@@ -1,7 +1,7 @@
 """The schema, for SQLAlchemy and alembic. Only writing and upgrading import this module.
 
-Columns ending in `_key` hold folded spellings (`encoding.normalize_key`): comparing and sorting them needs no collation, so
-that every database answers alike and the index always fits.
+Columns ending in `_key` hold normalized spellings (`encoding.normalize_key`): comparing and sorting them needs no
+collation, so that every database answers alike and the index always fits.
 """
 
 from __future__ import annotations
