@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelhub.sizes import size_text as size_text
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -46,16 +48,6 @@ def colour(text: str, code: str) -> str:
     if _piped() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
-
-
-def size_text(count: int) -> str:
-    """Bytes as people read them, in decimal units as the hubs print them."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000 or unit == "TB":
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
-        value /= 1000
-    raise AssertionError
 
 
 def clean(text: str) -> str:

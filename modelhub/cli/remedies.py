@@ -10,8 +10,14 @@ from modelhub.errors import Remedy
 # Key → words; `{name}` is filled from the remedy's values. In alphabetical order.
 WORDS: dict[str, str] = {
     "add-folder": "`modelhub add FOLDER` adds models to a new catalog.",
+    "allow-pickle": "Look for a safetensors version, or use `--allow-pickle`; it is scanned before it is kept.",
+    "choose-one-selection": "Use only one of `--file`, `--all` and `--diffusers`.",
+    "component-without-weights": "Choose a single file with `--file`, or look for another repository.",
     "go-online": "Run again without `--offline`.",
     "list-models": "`modelhub list` shows the models.",
+    "name-diffusers-folder": "Name one of them, such as `modelhub pull {reference} --diffusers`.",
+    "name-file": "Choose with `--file`, such as `--file '{name}'`, or take all of them with `--all`.",
+    "no-diffusers": "Leave out `--diffusers`; `--dry-run` shows the files.",
 }
 
 

@@ -76,7 +76,7 @@ def pull(
     from modelhub.cli.views.pull import adjust, given_sources, refuse_with, run_pulls
     from modelhub.cli.views.update import run_updates
     from modelhub.errors import UsageError
-    from modelhub.fetch.choice.criteria import FileCriteria
+    from modelhub.fetch.choice.criteria import FileCriteria, parse_precision, parse_purpose
     from modelhub.operations.remote.pull import PullRequest
 
     session: Session = ctx.obj
@@ -97,16 +97,14 @@ def pull(
     if not named:
         hint = "Write org/name, civitai:ID, ms:org/name, a file's address, - for a list, or --update."
         raise UsageError("Which model?", hint)
-    if purpose not in (None, "render", "train"):
-        raise UsageError(f"--for {purpose}: there is no such purpose.", "Say --for render or --for train.")
     if len(named) > 1 and (name or sha256):
         raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
     criteria = FileCriteria(
-        purpose=purpose or settings.pull.purpose,
+        purpose=parse_purpose(purpose or settings.pull.purpose),
         files=tuple(files or ()),
         all=all_,
         diffusers=diffusers,
-        precision=precision or settings.pull.precision or None,
+        precision=parse_precision(word) if (word := precision or settings.pull.precision) else None,
         allow_pickle=allow_pickle or settings.pull.allow_pickle,
         convert=convert,
     )

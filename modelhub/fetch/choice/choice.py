@@ -1,22 +1,27 @@
-"""What a user may criteria of a repository, and what a choice among its files says."""
+"""The choice among the files of a remote model, and the reasons for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
-from modelhub.errors import UsageError
+from modelhub.errors import Remedy, UsageError
 from modelhub.fetch.fetcher import RemoteFile
+from modelhub.sizes import size_text
 
-# Why a file may not be taken, by `identity`.
-Refusals = Mapping[tuple[str, str], str]
+
+class ModelLayout(StrEnum):
+    """How chosen files form models. FILE: each file is a model of its own; DIFFUSERS: one model of many files."""
+
+    FILE = "file"
+    DIFFUSERS = "diffusers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One file of a choice's table: `role` in a few words ("fp16 emaonly safetensors"), whether it is taken, why.
-
-    `refused`: it may not be taken, because it could run code.
+    """One model file that was considered: its `role` in a few words ("fp16 emaonly safetensors"), whether it is chosen
+    and for which `reason`. A `refused` file must not be taken, because it could run code.
     """
 
     file: RemoteFile
@@ -28,21 +33,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileChoice:
-    """The files to take. `layout`: "file" (each a model of its own) or "diffusers" (one model of many files).
+    """The files to take.
 
-    `root` is the folder in the repository that a diffusers model starts at ("" for the top). `candidates` are all
-    model files that were looked at, the taken ones first.
+    `root` is the folder of the repository in which a diffusers model starts ("" for the top). `candidates` are all
+    model files that were considered, the chosen ones first.
     """
 
     files: tuple[RemoteFile, ...]
-    layout: str
+    layout: ModelLayout
     reason: str
     root: str = ""
     candidates: tuple[Candidate, ...] = ()
 
     @property
     def refused(self) -> tuple[Candidate, ...]:
-        """The candidates that may not be taken because they could run code."""
+        """The candidates that must not be taken because they could run code."""
         return tuple(candidate for candidate in self.candidates if candidate.refused)
 
     @property
@@ -52,32 +57,15 @@ class FileChoice:
 
 
 class AmbiguousChoiceError(UsageError):
-    """Several files fit equally well; `candidates` are these."""
+    """Several models fit equally well; `candidates` are these."""
 
-    def __init__(self, message: str, hint: str, candidates: tuple[Candidate, ...]) -> None:
-        super().__init__(message, hint)
+    def __init__(self, message: str, remedy: Remedy, candidates: tuple[Candidate, ...]) -> None:
+        super().__init__(message, remedy)
         self.candidates = candidates
 
 
-def identity(file: RemoteFile) -> tuple[str, str]:
-    """What tells files of one model apart; names alone do not (Civitai has fp16 and fp32 under one name)."""
-    return file.name, file.url
-
-
-def readable_size(size: int | None) -> str:
-    """ "4.27 GB" in decimal units, as hubs show sizes; "? B" when unknown."""
-    if size is None:
-        return "? B"
-    number = float(size)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} GB" if number < 1000 else f"{number:.0f} GB"
-
-
-def listing(files: Iterable[RemoteFile], *, most: int = 20) -> str:
-    """Names and sizes, one a line, for an error's text."""
-    rows = [f"  {file.name} ({readable_size(file.size)})" for file in files]
-    more = [f"  … and {len(rows) - most} more"] if len(rows) > most else []
-    return "\n".join(rows[:most] + more)
+def list_files(files: Iterable[RemoteFile], *, limit: int = 20) -> str:
+    """Return names and sizes, one a line, for the text of an error."""
+    rows = [f"  {file.name} ({size_text(file.size)})" for file in files]
+    more = [f"  … and {len(rows) - limit} more"] if len(rows) > limit else []
+    return "\n".join(rows[:limit] + more)

@@ -3,25 +3,77 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from modelhub.errors import Remedy, UsageError
+
+
+class Purpose(StrEnum):
+    """The use that files are chosen for."""
+
+    RENDER = "render"
+    TRAIN = "train"
+
+
+class Precision(StrEnum):
+    """A number format of weights that can be preferred."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+    FP8 = "fp8"
+
+
+_Word = TypeVar("_Word", Purpose, Precision)
+
+
+def parse_purpose(text: str) -> Purpose:
+    """Return the purpose of this name. Raises UsageError."""
+    return _parse(Purpose, "purpose", text)
+
+
+def parse_precision(text: str) -> Precision:
+    """Return the precision of this name. Raises UsageError."""
+    return _parse(Precision, "precision", text)
+
+
+def _parse(kind: type[_Word], name: str, text: str) -> _Word:
+    try:
+        return kind(text)
+    except ValueError:
+        *others, last = (f"`{value}`" for value in kind)
+        raise UsageError(f"`{text}` is not a valid {name}.", f"Choose {', '.join(others)} or {last}.") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCriteria:
-    """What to take: `purpose` "render" or "train"; `files` glob patterns over paths or base names; `all` model files;
-    `diffusers` the folder that the diffusers library loads; `precision` preferred ("fp16", "fp32", "bf16", "fp8").
+    """The files to take: `files` are glob patterns over paths or base names; `all` takes every model file; `diffusers`
+    takes the folder that the diffusers library loads. Without any of the three, one model is chosen for `purpose`.
 
-    Pickle files are taken only with `allow_pickle`, or with `convert` (they become safetensors before use).
+    Pickle files are taken only with `allow_pickle`, or with `convert` (they become safetensors before use). Raises
+    UsageError for values that are not valid and for more than one of the three.
     """
 
-    purpose: str = "render"
+    purpose: Purpose = Purpose.RENDER
     files: tuple[str, ...] = ()
     all: bool = False
     diffusers: bool = False
-    precision: str | None = None
+    precision: Precision | None = None
     allow_pickle: bool = False
     convert: bool = False
 
+    def __post_init__(self) -> None:
+        """Turn plain text into members of the enums, and check the combination."""
+        object.__setattr__(self, "purpose", parse_purpose(self.purpose))
+        object.__setattr__(self, "precision", parse_precision(self.precision) if self.precision else None)
+        if bool(self.files) + self.all + self.diffusers > 1:
+            raise UsageError(
+                "Named files, all files and the diffusers folder exclude each other.",
+                Remedy("Choose one of the three.", "choose-one-selection"),
+            )
+
     @property
-    def pickles(self) -> bool:
-        """Whether a pickle without a safetensors twin may be taken."""
+    def accepts_pickle(self) -> bool:
+        """Whether a pickle may be taken where the same weights are not available as safetensors."""
         return self.allow_pickle or self.convert

@@ -1,6 +1,6 @@
-"""What a remote file's name (and its source's own statements) say about it, before a byte of it is here.
+"""Traits of a remote file, read from its name and its source's statements before anything is downloaded.
 
-Names lie; they only choose what to fetch. What a file is, is decided afterwards by its content.
+Names can be wrong; they only decide what to download. What a file is, is decided afterwards from its content.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from modelhub.fetch.fetcher import RemoteFile
 
 
 class Container(StrEnum):
-    """The kind of file that a suffix promises."""
+    """The kind of file that a suffix stands for."""
 
     SAFETENSORS = "safetensors"
     GGUF = "gguf"
@@ -24,7 +24,7 @@ class Container(StrEnum):
 
 
 class WeightSet(StrEnum):
-    """Which set of weights a checkpoint's name promises. PLAIN: the name does not say."""
+    """The set of weights that a checkpoint's name states. PLAIN: the name states none."""
 
     EMA_ONLY = "emaonly"
     PLAIN = "plain"
@@ -41,7 +41,7 @@ _CONTAINERS = {
     **dict.fromkeys((".msgpack", ".h5", ".onnx", ".onnx_data", ".pb", ".tflite", ".ot"), Container.OTHER_WEIGHTS),
     **dict.fromkeys((".mlmodel", ".mlpackage", ".engine", ".trt", ".npz"), Container.OTHER_WEIGHTS),
 }
-# Files whose suffix promises weights, but which are something else.
+# Files with a suffix of weights that are something else.
 _FOREIGN = re.compile(r"(^|/)(openvino_[^/]*\.bin|[^/]*\.onnx\.data|weights\.pb|weight\.bin)$|\.(mlpackage|mlmodelc)/")
 _TRAINING_STATE = re.compile(
     r"(^|/)(optimizer|scheduler|scaler|training_args|rng_state|random_states|trainer_state)([._-][^/]*)?\.\w+$"
@@ -49,7 +49,7 @@ _TRAINING_STATE = re.compile(
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})")
 _INDEX = re.compile(r"\.(safetensors|bin)\.index(\.[\w-]+)?\.json$")
 
-# Words stand between separators; the first row that fits counts.
+# Words are between separators; the first row that matches counts.
 _W = r"(?:^|[-_. +(\[]|(?<=pruned))"
 _E = r"(?=$|[-_. +)\]]|fix|fp(?:16|32))"
 _PRECISIONS = (
@@ -70,7 +70,7 @@ _VARIANT_WORDS = re.compile(
     rf"|non?[-_]?ema(?:[-_]?only)?|ema[-_]?only|ema|full|pruned|safetensors|ckpt){_E}"
 )
 
-# Side files: models that come along with the one that a repository is about.
+# Side files: models that accompany the one that a repository is about.
 # Each row: the kind, words of a name, words of a folder.
 _SIDE_WORDS = (
     ("vae", r"vae|ae|kl-f8|autoencoder", r"vaes?"),
@@ -81,7 +81,7 @@ _SIDE_WORDS = (
     ("text encoder", r"t5xxl|clip_[lg]|text_encoders?", r"text_encoders?|clip|t5"),
     ("refiner", r"refiner", r"refiner"),
 )
-# "with_vae", "baked_vae", "no_vae" speak of a checkpoint, not of a VAE.
+# "with_vae", "baked_vae" and "no_vae" describe a checkpoint, not a VAE.
 _SIDE_ROLES = tuple(
     (
         role,
@@ -95,8 +95,9 @@ _SIDE_ROLES = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What is to be read off one file's name. `model` is the name without container, variant and shard words:
-    files of the same folder and `model` are the same weights in different coats."""
+    """The traits of one file. `model` is its name without the words for container, variant and shard: files with the
+    same folder and `model` are variants of one model.
+    """
 
     container: Container
     folder: str
@@ -109,24 +110,24 @@ class Traits:
 
     @property
     def is_weights(self) -> bool:
-        """Whether this may be a model file that a Stable Diffusion program loads."""
+        """Whether this may be a model file that an image generation program loads."""
         loads = self.container in (Container.SAFETENSORS, Container.GGUF, Container.PICKLE)
         return loads and not self.training_state
 
     @property
-    def words(self) -> str:
-        """A few words for a table: "fp16 emaonly safetensors"."""
+    def summary(self) -> str:
+        """The traits in a few words, for a table: "fp16 emaonly safetensors"."""
         named = "" if self.weight_set is WeightSet.PLAIN else self.weight_set.value
         return " ".join(word for word in (self.side_role, self.precision, named, self.container.value) if word)
 
 
-def side_role(words: str) -> str | None:
-    """The kind of small model that a name or path speaks of, None when it speaks of none."""
+def find_side_role(words: str) -> str | None:
+    """Return the kind of side file that a name or path states, None where it states none."""
     return next((role for role, pattern in _SIDE_ROLES if pattern.search(words.lower())), None)
 
 
 def is_index(name: str) -> bool:
-    """Whether a file is the list of a sharded model's parts."""
+    """Return whether a file is the index of a sharded model."""
     return _INDEX.search(name) is not None
 
 
@@ -146,16 +147,16 @@ def _from_name(name: str) -> Traits:
     return Traits(
         container=container,
         folder=folder,
-        model=_model_words(words),
+        model=_model_name(words),
         weight_set=next((kind for kind, pattern in _SETS if pattern.search(words)), WeightSet.PLAIN),
         precision=next((kind for kind, pattern in _PRECISIONS if pattern.search(words)), None),
         shard=(int(shard[1]), int(shard[2])) if shard else None,
-        side_role=side_role(words) or side_role(path_words),
+        side_role=find_side_role(words) or find_side_role(path_words),
         training_state=bool(_TRAINING_STATE.search(lower)),
     )
 
 
-def _model_words(words: str) -> str:
+def _model_name(words: str) -> str:
     words = words.removeprefix("pytorch_") if words.startswith("pytorch_model") else words
     previous = ""
     while previous != words:
@@ -164,13 +165,13 @@ def _model_words(words: str) -> str:
 
 
 _SOURCE_SETS = {"full": WeightSet.FULL, "pruned": WeightSet.PRUNED}
-# What Civitai calls the file that a version is about; the others (VAE, Config, Training Data …) come along with it.
+# Civitai's kinds for the file that a version is about; the others (VAE, Config, Training Data …) accompany it.
 _MAIN_KINDS = frozenset({"", "Model", "Pruned Model"})
 _WEIGHT_KINDS = {"VAE": "vae", "Negative": "embedding", "Text Encoder": "text encoder", "UNet": None}
 
 
-def traits(file: RemoteFile) -> Traits:
-    """Name and the source's own statements together; a statement wins where there is one."""
+def read_traits(file: RemoteFile) -> Traits:
+    """Return a file's traits by its name and its source's statements; a statement overrides the name."""
     found = _from_name(file.name)
     if not (file.kind or file.facts):
         return found

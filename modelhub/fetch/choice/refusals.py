@@ -1,64 +1,83 @@
-"""Which remote files may not be taken: pickles, which can run code, and what a source's scan calls unsafe."""
+"""Refusals of remote files: pickles, which can run code, and files that a source's malware scan reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
-from modelhub.errors import UnsafeError
-from modelhub.fetch.choice.choice import Refusals, identity
+from modelhub.errors import Remedy
 from modelhub.fetch.choice.criteria import FileCriteria
-from modelhub.fetch.choice.name_traits import Container, Traits, traits
-from modelhub.fetch.fetcher import RemoteFile, RemoteModel
+from modelhub.fetch.choice.name_traits import Container, Traits
+from modelhub.fetch.fetcher import RemoteFile
 
 _UNSAFE_VERDICTS = frozenset({"unsafe", "infected", "danger", "dangerous", "malicious", "virus"})
 
 
-def refusals(files: Iterable[RemoteFile], criteria: FileCriteria) -> Refusals:
-    """The files that `criteria` does not allow, each with the reason."""
-    known = [(file, traits(file)) for file in files]
-    twins = {_weights(about): file for file, about in known if _is_safe(file, about)}
-    found = {}
-    for file, about in known:
-        is_pickle = about.container is Container.PICKLE
-        reason = _unsafe(file) or (_pickle(file, twins.get(_weights(about)), criteria) if is_pickle else None)
-        if reason:
-            found[identity(file)] = reason
-    return found
+class RefusalCause(StrEnum):
+    """Why a file must not be taken."""
+
+    UNSAFE_SCAN = "unsafe scan"
+    SAFETENSORS_AVAILABLE = "safetensors available"
+    PICKLE = "pickle"
 
 
-def _is_safe(file: RemoteFile, about: Traits) -> bool:
-    return about.container is Container.SAFETENSORS and not _unsafe(file)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The reason why one file must not be taken, as a clause, and what to do instead. `cause` is its kind."""
+
+    cause: RefusalCause
+    reason: str
+    remedy: Remedy
 
 
-def _weights(about: Traits) -> tuple[object, ...]:
-    """What two coats of the same weights have in common."""
-    return about.folder, about.model, about.weight_set, about.precision
+def weights_key(traits: Traits) -> tuple[object, ...]:
+    """Return what files that hold the same weights in different containers have in common."""
+    return traits.folder, traits.model, traits.weight_set, traits.precision
 
 
-def _unsafe(file: RemoteFile) -> str | None:
-    if file.scan and file.scan.lower() in _UNSAFE_VERDICTS:
-        return f"the source's own scan calls it {file.scan.lower()}"
-    return None
+def is_unsafe(file: RemoteFile) -> bool:
+    """Return whether the source's own malware scan found something."""
+    return bool(file.scan) and str(file.scan).lower() in _UNSAFE_VERDICTS
 
 
-def _pickle(file: RemoteFile, twin: RemoteFile | None, criteria: FileCriteria) -> str | None:
-    if twin is not None:
-        return f"a pickle; the same weights are there as {twin.name}"
-    if criteria.pickles:
+def find_refusal(
+    file: RemoteFile,
+    traits: Traits,
+    criteria: FileCriteria,
+    *,
+    safetensors: Mapping[tuple[object, ...], RemoteFile],
+    page: str | None,
+) -> Refusal | None:
+    """Return why `criteria` do not allow a file, None where they do.
+
+    `safetensors` are the repository's safe files by `weights_key`; `page` is the source's page about the model.
+    """
+    if is_unsafe(file):
+        return Refusal(
+            cause=RefusalCause.UNSAFE_SCAN,
+            reason=f"the source's malware scan reports it as {str(file.scan).lower()}",
+            remedy=Remedy(f"Do not use it. See {page}." if page else "Do not use it."),
+        )
+    if traits.container is not Container.PICKLE:
         return None
-    scan = f"its scan says {file.scan}" if file.scan else "no scan verdict"
-    return f"a pickle can run code when it is loaded ({scan}); --allow-pickle takes it"
+    safe = safetensors.get(weights_key(traits))
+    if safe is not None:
+        return Refusal(
+            cause=RefusalCause.SAFETENSORS_AVAILABLE,
+            reason=f"a pickle; the same weights are in {safe.name}",
+            remedy=Remedy(f"Take {safe.name} instead."),
+        )
+    if criteria.accepts_pickle:
+        return None
+    scan = f"its malware scan reports {file.scan}" if file.scan else "not scanned by its source"
+    return Refusal(
+        cause=RefusalCause.PICKLE,
+        reason=f"a pickle can run code when it is loaded ({scan})",
+        remedy=ALLOW_PICKLE,
+    )
 
 
-def refused_error(model: RemoteModel, files: Iterable[RemoteFile], refused: Refusals) -> UnsafeError:
-    """All that fits is refused."""
-    named = [(file, refused[identity(file)]) for file in files if identity(file) in refused]
-    file, reason = named[0]
-    more = f" (So are {len(named) - 1} more.)" if len(named) > 1 else ""
-    if "same weights" in reason:
-        hint = f"Take {reason.rpartition(' as ')[2]} instead."
-    elif "--allow-pickle" in reason:
-        hint = "Look for a safetensors version, or say --allow-pickle; it is scanned before it is kept."
-    else:
-        hint = f"Do not use it. See {model.page}." if model.page else "Do not use it."
-    return UnsafeError(f"{model.reference}: {file.name} is refused: {reason}.{more}", hint)
+ALLOW_PICKLE = Remedy(
+    "Look for a safetensors version, or allow pickles: each is scanned before it is kept.", "allow-pickle"
+)

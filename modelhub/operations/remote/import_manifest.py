@@ -11,7 +11,7 @@ from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError
-from modelhub.fetch.choice.choice import FileChoice
+from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_reference
@@ -130,7 +130,7 @@ def _plan(
     remote = _FINDERS.get(source.kind, _at_address)(source, fetcher)
     root = (source.path or "") if wanted.is_folder else ""
     files = tuple(_file(wanted, index, source, remote) for index in range(len(wanted.files)))
-    layout = "diffusers" if wanted.is_folder else "file"
+    layout = ModelLayout.DIFFUSERS if wanted.is_folder else ModelLayout.FILE
     criteria = FileCriteria(allow_pickle=True, convert=any(_is_twin(file, source) for file in files))
     choice = FileChoice(files=files, layout=layout, reason="in the manifest", root=root)
     request = PullRequest(source=source.reference, criteria=criteria, to=_to(wanted, settings), name=_name(wanted))

@@ -11,9 +11,9 @@ from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import NotFoundError, UsageError
-from modelhub.fetch.choice.choice import FileChoice
+from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
-from modelhub.fetch.choice.criteria import FileCriteria
+from modelhub.fetch.choice.criteria import FileCriteria, Precision, parse_purpose
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
 from modelhub.fetch.sources.repositories import KINDS, whole
 from modelhub.operations.library.remove import remove
@@ -22,7 +22,6 @@ from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, f
 from modelhub.progress import SILENT, Progress
 
 _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
-_PRECISIONS = ("fp32", "fp16", "bf16", "fp8")
 _COMMIT_SHOWN = 8
 _EARLIER = re.compile(r"-[0-9a-f]{8}$")
 # What the user said of the old model holds for the new one; its name and its type are the new file's own.
@@ -65,9 +64,10 @@ def _is_within(source: Source, words: str) -> bool:
 def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: Settings) -> PullPlan:
     """What to fetch for an outdated model. Raises what the source and the choice raise."""
     record = status.model
+    precision = record.detection.precision
     criteria = FileCriteria(
-        purpose=settings.pull.purpose,
-        precision=record.detection.precision if record.detection.precision in _PRECISIONS else None,
+        purpose=parse_purpose(settings.pull.purpose),
+        precision=Precision(precision) if precision in set(Precision) else None,
         allow_pickle=settings.pull.allow_pickle or record.format in _PICKLES,
         convert=_was_converted(status),
         diffusers=record.format is Format.DIFFUSERS and status.source.kind != "civitai",
@@ -100,12 +100,15 @@ def _changed(status: UpdateStatus, remote: RemoteModel, criteria: FileCriteria) 
     record, source = status.model, status.source
     reason = f"changed since commit {(source.commit or 'unknown')[:_COMMIT_SHOWN]}"
     if record.format is not Format.DIFFUSERS:
-        return FileChoice(files=status.files, layout="file", reason=reason)
+        return FileChoice(files=status.files, layout=ModelLayout.FILE, reason=reason)
     held = dict(remote_names(record, source))
     there = {file.name: file for file in remote.files}
     if held.keys() <= there.keys():
         chosen = FileChoice(
-            files=tuple(there[name] for name in held), layout="diffusers", reason=reason, root=source.path or ""
+            files=tuple(there[name] for name in held),
+            layout=ModelLayout.DIFFUSERS,
+            reason=reason,
+            root=source.path or "",
         )
     else:
         chosen = choose(replace(remote, wanted=source.path), criteria)

