@@ -25,7 +25,7 @@ def add(
 
     Example: modelhub add ~/stable-diffusion-webui/models
     """
-    from modelhub.cli.views.outcomes import show_outcomes
+    from modelhub.cli.views.path_results import show_outcomes
     from modelhub.errors import UsageError
     from modelhub.operations.library.add import add as run
     from modelhub.operations.library.import_files import bring

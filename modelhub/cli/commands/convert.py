@@ -45,13 +45,13 @@ def convert(
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
     from modelhub.cli.output import clean, print_json, size_text
-    from modelhub.operations.convert.catalogued import convert_model, source_named
-    from modelhub.operations.convert.plan import Recipe
+    from modelhub.operations.convert.convert_model import convert_model, resolve_source
+    from modelhub.operations.convert.plan import ConversionOptions
 
     session: Session = ctx.obj
-    recipe = Recipe(precision=precision, variant=variant, bake_vae=bake_vae is not None, repair=repair)
-    source = source_named(model, session.catalog)
-    vae = source_named(bake_vae, session.catalog).path if bake_vae else None
+    recipe = ConversionOptions(precision=precision, variant=variant, bake_vae=bake_vae is not None, repair=repair)
+    source = resolve_source(model, session.catalog)
+    vae = resolve_source(bake_vae, session.catalog).path if bake_vae else None
     result, record = convert_model(
         source,
         recipe,

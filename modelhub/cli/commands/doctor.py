@@ -17,10 +17,10 @@ def doctor(ctx: typer.Context) -> int:
     """
     from modelhub.cli.output import clean, colour, print_json
     from modelhub.errors import Exit
-    from modelhub.operations.library.doctor import Grade, examine
+    from modelhub.operations.library.doctor import Grade, run_checks
 
     session: Session = ctx.obj
-    findings = list(examine(session.settings))
+    findings = list(run_checks(session.settings))
     if session.json:
         from modelhub.documents.library import FindingDocument
 

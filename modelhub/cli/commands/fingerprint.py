@@ -28,14 +28,14 @@ def fingerprint(
     """
     from modelhub.cli.output import Column, clean, print_json, table
     from modelhub.detect.weights.named_components import learn as remember
-    from modelhub.operations.library.fingerprint import digests_of
-    from modelhub.operations.library.shared_weights import known_table
+    from modelhub.operations.library.fingerprint import fingerprint_file
+    from modelhub.operations.library.shared_weights import component_table_path
 
     session: Session = ctx.obj
     with session.progress.task(f"reading {file.name}", total=file.stat().st_size if file.is_file() else None) as task:
-        digests = digests_of(file, task=task)
+        digests = fingerprint_file(file, task=task)
     if learn is not None:
-        remember(known_table(session.settings.library), learn, digests, source=str(file))
+        remember(component_table_path(session.settings.library), learn, digests, source=str(file))
     if session.json:
         from modelhub.documents.library import ComponentDigestDocument
 

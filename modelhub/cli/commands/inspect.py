@@ -30,10 +30,10 @@ def inspect(
     Example: modelhub inspect ~/Downloads/unknown.ckpt --why
     """
     from modelhub.operations.library.inspect import inspect_many
-    from modelhub.operations.library.model_paths import expand
+    from modelhub.operations.library.model_paths import find_models
 
     session: Session = ctx.obj
-    chosen = list(expand(paths))
+    chosen = list(find_models(paths))
     if session.json and not deep:
         from modelhub.documents.inspection import inspection_text
         from modelhub.operations.library.inspect import inspect_each
@@ -41,9 +41,9 @@ def inspect(
         print_json_texts(inspect_each(chosen, inspection_text, with_hashes=with_hashes, progress=session.progress))
         return
     if deep:
-        from modelhub.operations.library.value_check import inspect_deep
+        from modelhub.operations.library.value_check import inspect_values_of_many
 
-        looks = inspect_deep(chosen, progress=session.progress)
+        looks = inspect_values_of_many(chosen, progress=session.progress)
     else:
         looks = inspect_many(chosen, with_hashes=with_hashes, progress=session.progress)
     if session.json:

@@ -26,7 +26,7 @@ def rm(
     from modelhub.cli.output import clean, print_json
     from modelhub.cli.references import one_model
     from modelhub.errors import UsageError
-    from modelhub.operations.library.remove import paths_of, remove
+    from modelhub.operations.library.remove import paths_to_remove, remove
 
     session: Session = ctx.obj
     records = [one_model(session, name) for name in models]
@@ -35,7 +35,7 @@ def rm(
             raise UsageError("rm asks before it acts, but nobody is there to answer.", "Say --yes.")
         for record in records:
             print(f"{clean(record.name)}:", file=sys.stderr)
-            for path in () if keep_files else paths_of(record, catalog=session.catalog):
+            for path in () if keep_files else paths_to_remove(record, catalog=session.catalog):
                 print(f"  {clean(str(path))}", file=sys.stderr)
         typer.confirm("Forget these?" if keep_files else "Move these to the trash?", abort=True, err=True)
     trashed = remove(records, catalog=session.catalog, keep_files=keep_files)

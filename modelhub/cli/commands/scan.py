@@ -26,14 +26,14 @@ def scan(
 
     Example: modelhub scan
     """
-    from modelhub.cli.views.outcomes import show_outcomes
-    from modelhub.operations.library.add import refresh_answers, roots_named
+    from modelhub.cli.views.path_results import show_outcomes
+    from modelhub.operations.library.add import reidentify_outdated, resolve_roots
     from modelhub.operations.library.add import scan as run
 
     session: Session = ctx.obj
     if session.settings.library.is_dir():
         session.catalog.ensure_root(session.settings.library, "library")
-    roots = roots_named(root, session.catalog)
-    refresh_answers(session.catalog, progress=session.progress)
+    roots = resolve_roots(root, session.catalog)
+    reidentify_outdated(session.catalog, progress=session.progress)
     outcomes = run(roots, catalog=session.catalog, progress=session.progress, workers=session.settings.hash.workers)
     return show_outcomes(session, outcomes)

@@ -25,11 +25,11 @@ def set_(
     """
     from modelhub.cli.output import print_json
     from modelhub.cli.references import one_model
-    from modelhub.operations.library.user_fields import apply_words
+    from modelhub.operations.library.user_fields import set_user_fields
 
     session: Session = ctx.obj
     record = one_model(session, model)
-    record = apply_words(record, assignments, catalog=session.catalog)
+    record = set_user_fields(record, assignments, catalog=session.catalog)
     if session.json:
         from modelhub.documents.model import model_document
 

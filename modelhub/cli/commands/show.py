@@ -30,11 +30,11 @@ def show(
     if session.json:
         from modelhub.cli.views.render_test import run_to_json
         from modelhub.documents.model import SharedComponentDocument, shown_model_document
-        from modelhub.operations.library.shared_weights import kin_of
+        from modelhub.operations.library.shared_weights import models_sharing_weights
 
         same = tuple(
             SharedComponentDocument(component=item.component, model_id=item.model_id, name=item.name, level=item.level)
-            for item in kin_of(record, catalog=session.catalog)
+            for item in models_sharing_weights(record, catalog=session.catalog)
         )
         rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
         print_json([shown_model_document(record, same_as=same, render_test=rendered)])
@@ -42,9 +42,9 @@ def show(
     from modelhub.cli.views.details import record_lines
     from modelhub.cli.views.render_test import proof_lines
     from modelhub.operations.library.advice import fitting_bases, how_to_use
-    from modelhub.operations.library.shared_weights import kinship_lines
+    from modelhub.operations.library.shared_weights import describe_shared_weights
 
     bases = fitting_bases(record, catalog=session.catalog)
-    kin = kinship_lines(record, catalog=session.catalog, library=session.settings.library)
+    kin = describe_shared_weights(record, catalog=session.catalog, library=session.settings.library)
     proof = proof_lines(runs[0], session.settings.library) if runs else ()
     print("\n".join(record_lines(record, how_to_use(record, fitting_bases=bases), proof=proof, kin=kin, why=why)))

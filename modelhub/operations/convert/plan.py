@@ -26,7 +26,7 @@ _EMBEDDING = {"string_to_param.*": "emb_params"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class ConversionOptions:
     """What to do. `precision`: fp32, fp16, bf16 or None to leave it; `variant`: one of `VARIANTS` or None."""
 
     precision: str | None = None
@@ -54,7 +54,11 @@ class Write:
 
 
 def plan(
-    tensors: Mapping[str, TensorInfo], recipe: Recipe, *, vae: Mapping[str, TensorInfo] | None = None, about: str
+    tensors: Mapping[str, TensorInfo],
+    recipe: ConversionOptions,
+    *,
+    vae: Mapping[str, TensorInfo] | None = None,
+    about: str,
 ) -> list[Write]:
     """Every tensor of the result. Raises UsageError or ModelhubError naming `about` when the recipe does not fit."""
     if recipe.variant is not None and recipe.variant not in VARIANTS:
@@ -73,7 +77,7 @@ def plan(
     return [_in_precision(write, recipe.precision) for write in writes]
 
 
-def _chosen(tensors: Mapping[str, TensorInfo], recipe: Recipe, about: str) -> list[Write]:
+def _chosen(tensors: Mapping[str, TensorInfo], recipe: ConversionOptions, about: str) -> list[Write]:
     """The weight sets that stay. EMA weights go under the main set's names, where every loader looks."""
     averages = {name for name in tensors if name.startswith(_EMA)}
     if recipe.variant in ("emaonly", "noema") and not averages:

@@ -17,9 +17,9 @@ from modelhub.domain import Format, LocationState, Source, Verdict
 from modelhub.errors import NotFoundError
 from modelhub.formats import read_header
 from modelhub.operations.library.diffusers_folders import record_folder
-from modelhub.operations.library.identify import Read, Unread, read_files
-from modelhub.operations.library.inspect import hints_of, look_at
-from modelhub.operations.library.outcomes import Outcome, Status
+from modelhub.operations.library.identify import IdentifiedFile, UnreadableFile, identify_files
+from modelhub.operations.library.inspect import collect_hints, inspect_header
+from modelhub.operations.library.path_results import PathResult, PathStatus
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.walk import FoundModel, is_model_name, walk
 
@@ -34,7 +34,7 @@ class _Survey:
     root: Root
     found: Mapping[str, FoundModel]
     known: Mapping[str, KnownLocation]
-    problems: tuple[Outcome, ...] = ()
+    problems: tuple[PathResult, ...] = ()
 
 
 @dataclass(slots=True)
@@ -48,7 +48,9 @@ class _Sorted:
     unread: list[FoundModel] = field(default_factory=list)
 
 
-def add(paths: Iterable[Path], *, catalog: Catalog, progress: Progress = SILENT, workers: int = 0) -> Iterator[Outcome]:
+def add(
+    paths: Iterable[Path], *, catalog: Catalog, progress: Progress = SILENT, workers: int = 0
+) -> Iterator[PathResult]:
     """Catalogue files and folders where they are; one outcome a path, as it is done.
 
     Raises NotFoundError, before anything is done, when one of `paths` does not exist.
@@ -65,7 +67,7 @@ def add(paths: Iterable[Path], *, catalog: Catalog, progress: Progress = SILENT,
 
 def scan(
     roots: Sequence[Root], *, catalog: Catalog, progress: Progress = SILENT, workers: int = 0
-) -> Iterator[Outcome]:
+) -> Iterator[PathResult]:
     """Compare every root with what the catalog knows of it. Nothing is ever dropped from the catalog."""
     surveys = []
     for root in roots:
@@ -75,7 +77,7 @@ def scan(
         else:
             catalog.mark([place.id for place in known.values()], LocationState.UNAVAILABLE)
             text = f"the folder is out of reach; its {len(known)} files are kept as unavailable"
-            yield Outcome(path=root.path, status=Status.UNAVAILABLE, message=text)
+            yield PathResult(path=root.path, status=PathStatus.UNAVAILABLE, message=text)
     gone = {
         place.id: place
         for survey in surveys
@@ -89,10 +91,10 @@ def scan(
     fresh = [place for place in gone.values() if place.state is not LocationState.MISSING]
     catalog.mark([place.id for place in fresh], LocationState.MISSING)
     for place in gone.values():
-        yield Outcome(path=paths[place.id], status=Status.MISSING, model_id=place.model_id)
+        yield PathResult(path=paths[place.id], status=PathStatus.MISSING, model_id=place.model_id)
 
 
-def roots_named(name: Path | None, catalog: Catalog) -> tuple[Root, ...]:
+def resolve_roots(name: Path | None, catalog: Catalog) -> tuple[Root, ...]:
     """All roots, or the one of that name or path. Raises NotFoundError with the known ones."""
     roots = catalog.roots()
     if name is None:
@@ -104,8 +106,8 @@ def roots_named(name: Path | None, catalog: Catalog) -> tuple[Root, ...]:
     return chosen
 
 
-def refresh_answers(catalog: Catalog, *, progress: Progress = SILENT) -> int:
-    """Read the headers again of files that were identified by older rules; how many that were."""
+def reidentify_outdated(catalog: Catalog, *, progress: Progress = SILENT) -> int:
+    """Identify files again, from their headers, whose answers come from older rules; return how many there were."""
     stale = list(catalog.stale_files(RULES_VERSION))
     with progress.task("identifying anew", total=len(stale), unit="files") as task:
         for file in stale:
@@ -113,8 +115,8 @@ def refresh_answers(catalog: Catalog, *, progress: Progress = SILENT) -> int:
             place = next((p for p in file.locations if p.state is LocationState.PRESENT and p.path.is_file()), None)
             if place is None:
                 continue
-            hints = replace(hints_of(place.path), sha256=file.sha256)
-            look = replace(look_at(place.path, read_header(place.path), hints=hints), hashes=file.hashes)
+            hints = replace(collect_hints(place.path), sha256=file.sha256)
+            look = replace(inspect_header(place.path, read_header(place.path), hints=hints), hashes=file.hashes)
             catalog.update_file(file.sha256, look, rules_version=RULES_VERSION)
     return len(stale)
 
@@ -131,10 +133,10 @@ def _survey_path(path: Path, catalog: Catalog) -> _Survey:
 
 
 def _survey(root: Root, path: Path, known: Mapping[str, KnownLocation]) -> _Survey:
-    problems: list[Outcome] = []
+    problems: list[PathResult] = []
 
     def complain(place: Path, why: str) -> None:
-        problems.append(Outcome(path=place, status=Status.FAILED, message=why))
+        problems.append(PathResult(path=place, status=PathStatus.FAILED, message=why))
 
     if path.is_dir() and not (path / "model_index.json").is_file():
         found = list(walk(path, on_problem=complain))
@@ -190,22 +192,22 @@ def _sort(survey: _Survey, gone: Mapping[int, KnownLocation]) -> _Sorted:
 
 def _take_in(
     survey: _Survey, gone: dict[int, KnownLocation], catalog: Catalog, progress: Progress, workers: int
-) -> Iterator[Outcome]:
+) -> Iterator[PathResult]:
     """Bring the catalog up to what was found; places in `gone` that turn up elsewhere are taken out of it."""
     todo = _sort(survey, gone)
     for item in todo.unchanged:
         place = survey.known[item.path.relative_to(survey.root.path).as_posix()]
-        yield Outcome(path=item.path, status=Status.UNCHANGED, model_id=place.model_id)
+        yield PathResult(path=item.path, status=PathStatus.UNCHANGED, model_id=place.model_id)
     if todo.back:
         catalog.mark([place.id for place in todo.back], LocationState.PRESENT)
     for place in todo.back:
-        yield Outcome(path=survey.root.path / place.relative, status=Status.BACK, model_id=place.model_id)
+        yield PathResult(path=survey.root.path / place.relative, status=PathStatus.BACK, model_id=place.model_id)
     for item, place in todo.moved:
         gone.pop(place.id, None)
         yield _moved(item.path, place, survey.root, catalog)
     by_content = {place.sha256: place for place in gone.values()}
     with progress.task("reading", total=sum(item.size for item in todo.unread)) as task:
-        answers = read_files([item.path for item in todo.unread], workers=workers, task=task)
+        answers = identify_files([item.path for item in todo.unread], workers=workers, task=task)
         for group in _groups(answers):
             with catalog.batch():
                 outcomes = [_taken(answer, survey, gone, by_content, catalog) for answer in group]
@@ -214,9 +216,9 @@ def _take_in(
         yield record_folder(item.path, survey.root, survey.known, catalog=catalog, progress=progress, workers=workers)
 
 
-def _groups(answers: Iterable[Read | Unread]) -> Iterator[list[Read | Unread]]:
+def _groups(answers: Iterable[IdentifiedFile | UnreadableFile]) -> Iterator[list[IdentifiedFile | UnreadableFile]]:
     """Answers as they come, a second's worth at a time: one transaction each, and little lost when killed."""
-    group: list[Read | Unread] = []
+    group: list[IdentifiedFile | UnreadableFile] = []
     last = time.monotonic()
     for answer in answers:
         group.append(answer)
@@ -228,14 +230,14 @@ def _groups(answers: Iterable[Read | Unread]) -> Iterator[list[Read | Unread]]:
 
 
 def _taken(
-    answer: Read | Unread,
+    answer: IdentifiedFile | UnreadableFile,
     survey: _Survey,
     gone: dict[int, KnownLocation],
     by_content: dict[str, KnownLocation],
     catalog: Catalog,
-) -> Outcome:
-    if isinstance(answer, Unread):
-        return Outcome(path=answer.path, status=Status.FAILED, message=answer.error.message)
+) -> PathResult:
+    if isinstance(answer, UnreadableFile):
+        return PathResult(path=answer.path, status=PathStatus.FAILED, message=answer.error.message)
     hashes = answer.look.hashes
     former = by_content.pop(hashes.sha256, None) if hashes else None
     if former is not None and gone.pop(former.id, None) is not None:
@@ -243,18 +245,18 @@ def _taken(
     return _record(answer, survey, catalog)
 
 
-def _moved(path: Path, place: KnownLocation, root: Root, catalog: Catalog) -> Outcome:
+def _moved(path: Path, place: KnownLocation, root: Root, catalog: Catalog) -> PathResult:
     status = path.stat()
     relative = path.relative_to(root.path).as_posix()
     catalog.move_location(place.id, root, relative)
     catalog.touch_location(place.id, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-    return Outcome(path=path, status=Status.MOVED, model_id=place.model_id, message=f"was {place.relative}")
+    return PathResult(path=path, status=PathStatus.MOVED, model_id=place.model_id, message=f"was {place.relative}")
 
 
-def _record(answer: Read, survey: _Survey, catalog: Catalog) -> Outcome:
+def _record(answer: IdentifiedFile, survey: _Survey, catalog: Catalog) -> PathResult:
     if answer.look.format is Format.UNKNOWN and not is_model_name(answer.path.name):
         text = f"it is no model file, so it was not catalogued: {answer.look.problems[0]}"
-        return Outcome(path=answer.path, status=Status.FAILED, message=text)
+        return PathResult(path=answer.path, status=PathStatus.FAILED, message=text)
     relative = answer.path.relative_to(survey.root.path).as_posix()
     place = survey.known.get(relative)
     file = new_file(answer)
@@ -262,11 +264,13 @@ def _record(answer: Read, survey: _Survey, catalog: Catalog) -> Outcome:
     if place is not None and place.sha256 == sha256:
         location = file.location
         catalog.touch_location(place.id, size=location.size, mtime_ns=location.mtime_ns, inode=location.inode)
-        return Outcome(path=answer.path, status=Status.UNCHANGED, model_id=place.model_id, look=answer.look)
+        return PathResult(path=answer.path, status=PathStatus.UNCHANGED, model_id=place.model_id, look=answer.look)
     if place is not None:
         record = catalog.replace_content(place.id, file, rules_version=RULES_VERSION)
         text = "its content is another than before"
-        return Outcome(path=answer.path, status=Status.UPDATED, model_id=record.id, look=answer.look, message=text)
+        return PathResult(
+            path=answer.path, status=PathStatus.UPDATED, model_id=record.id, look=answer.look, message=text
+        )
     held = catalog.file_by_sha256(sha256)
     record = catalog.record(
         NewModel(
@@ -276,16 +280,16 @@ def _record(answer: Read, survey: _Survey, catalog: Catalog) -> Outcome:
             rules_version=RULES_VERSION,
         )
     )
-    return Outcome(path=answer.path, status=_status(answer, held is not None), model_id=record.id, look=answer.look)
+    return PathResult(path=answer.path, status=_status(answer, held is not None), model_id=record.id, look=answer.look)
 
 
-def _status(answer: Read, held: bool) -> Status:
+def _status(answer: IdentifiedFile, held: bool) -> PathStatus:
     if answer.look.safety.verdict is Verdict.DANGEROUS:
-        return Status.DANGEROUS
-    return Status.COPY if held else Status.ADDED
+        return PathStatus.DANGEROUS
+    return PathStatus.COPY if held else PathStatus.ADDED
 
 
-def new_file(answer: Read, *, role: str = "weights") -> NewFile:
+def new_file(answer: IdentifiedFile, *, role: str = "weights") -> NewFile:
     """What the catalog records of a file that was read."""
     found = answer.found
     return NewFile(

@@ -14,9 +14,9 @@ from modelhub.domain import Detection, Format, Hints, Inspection, ModelType, Saf
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.tensors import TensorSpan, spans
-from modelhub.operations.library.identify import digests_to_json
-from modelhub.operations.library.inspect import look_at
-from modelhub.operations.library.outcomes import Outcome, Status
+from modelhub.operations.library.identify import store_digests
+from modelhub.operations.library.inspect import inspect_header
+from modelhub.operations.library.path_results import PathResult, PathStatus
 from modelhub.progress import Progress
 from modelhub.storage.hashing import FullHashes, hash_files
 from modelhub.storage.walk import is_model_name
@@ -34,7 +34,7 @@ class Part:
     path: Path
 
 
-def parts_of(folder: Path) -> list[Part]:
+def list_parts(folder: Path) -> list[Part]:
     """All files of the model; `model_index.json`, which stands for it, first, then in the order of their names."""
     found = [Part(path.relative_to(folder).as_posix(), path) for path in _files(folder)]
     return sorted(found, key=lambda part: (part.relative != _INDEX, part.relative))
@@ -54,24 +54,24 @@ def record_folder(
     catalog: Catalog,
     progress: Progress,
     workers: int = 0,
-) -> Outcome:
+) -> PathResult:
     """Catalogue a diffusers folder, or see that it is unchanged."""
-    parts = parts_of(folder)
+    parts = list_parts(folder)
     top = folder.relative_to(root.path).as_posix()
     places = [known.get(f"{top}/{part.relative}" if top != "." else part.relative) for part in parts]
     if all(place is not None and _same(part.path, place) for part, place in zip(parts, places, strict=True)):
         first = places[0]
-        return Outcome(path=folder, status=Status.UNCHANGED, model_id=first.model_id if first else None)
+        return PathResult(path=folder, status=PathStatus.UNCHANGED, model_id=first.model_id if first else None)
     try:
         entry = read_folder(folder, parts, progress=progress, workers=workers)
     except ModelhubError as exc:
-        return Outcome(path=folder, status=Status.FAILED, message=exc.message)
+        return PathResult(path=folder, status=PathStatus.FAILED, message=exc.message)
     record = catalog.record(entry)
     changed = any(place is not None for place in places)
-    status = Status.UPDATED if changed else Status.ADDED
+    status = PathStatus.UPDATED if changed else PathStatus.ADDED
     if entry.inspection and entry.inspection.safety.verdict is Verdict.DANGEROUS:
-        status = Status.DANGEROUS
-    return Outcome(path=folder, status=status, model_id=record.id, look=entry.inspection)
+        status = PathStatus.DANGEROUS
+    return PathResult(path=folder, status=status, model_id=record.id, look=entry.inspection)
 
 
 def _same(path: Path, place: KnownLocation) -> bool:
@@ -96,10 +96,10 @@ def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers:
                 raise result.error or ModelhubError(f"{result.path} could not be read.")
             part = by_path[result.path]
             files[part.relative] = _new_file(part, result.found)
-    whole = look_at(folder, read_header(folder), hints=Hints(names=(folder.name,)))
+    whole = inspect_header(folder, read_header(folder), hints=Hints(names=(folder.name,)))
     ordered = [files[part.relative] for part in parts]
     if ordered and sinks:
-        ordered[0] = replace(ordered[0], fingerprints=digests_to_json(sinks.values()))
+        ordered[0] = replace(ordered[0], fingerprints=store_digests(sinks.values()))
     return NewModel(
         name=folder.name,
         inspection=whole,
@@ -141,7 +141,7 @@ def _new_file(part: Part, found: FullHashes) -> NewFile:
 
 def _part_look(part: Part, found: FullHashes) -> Inspection:
     if is_model_name(part.path.name):
-        return look_at(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
+        return inspect_header(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
     return Inspection(
         path=part.path,
         size=found.size,

@@ -44,7 +44,7 @@ _EXTRAS = (
 )
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def run_checks(settings: Settings) -> Iterator[Finding]:
     """All findings, in the order in which one depends on the other."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(subject="python", grade=Grade.GOOD, text=version)

@@ -11,7 +11,7 @@ from modelhub.progress import Task
 from modelhub.storage.hashing import hash_file
 
 
-def digests_of(path: Path, *, task: Task | None = None) -> tuple[ComponentDigest, ...]:
+def fingerprint_file(path: Path, *, task: Task | None = None) -> tuple[ComponentDigest, ...]:
     """The digests of every network in the file, from one read. Raises ModelhubError when it holds no tensors."""
     if not path.is_file():
         raise NotFoundError(f"There is no file at {path}.", "Check the spelling; quote names with spaces.")

@@ -1,4 +1,4 @@
-"""Read model files whole, once: all hashes and component digests from one read, then the header's answers."""
+"""Identify files with one read each: all hashes and component digests from one read, then the header's answers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from modelhub.domain import Hints, Inspection
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.tensors import TensorSpan, spans
-from modelhub.operations.library.inspect import hints_of, look_at
+from modelhub.operations.library.inspect import collect_hints, inspect_header
 from modelhub.progress import Task
 from modelhub.storage.hashing import FullHashes, Sink, hash_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class IdentifiedFile:
     """One file read whole. `look` has the hashes; `found` what the file was like when they were computed."""
 
     path: Path
@@ -28,21 +28,21 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class UnreadableFile:
     """A file that could not be read, and why."""
 
     path: Path
     error: ModelhubError
 
 
-def read_files(
+def identify_files(
     paths: Sequence[Path],
     *,
     workers: int = 0,
     task: Task | None = None,
-    hints_for: Callable[[Path], Hints] = hints_of,
+    hints_for: Callable[[Path], Hints] = collect_hints,
     fingerprints: bool = True,
-) -> Iterator[Read | Unread]:
+) -> Iterator[IdentifiedFile | UnreadableFile]:
     """Every path's answer, in the order in which they are done; one that fails does not stop the others."""
     sinks: dict[Path, FingerprintSink] = {}
 
@@ -58,19 +58,19 @@ def read_files(
         try:
             if result.error is not None or result.found is None:
                 raise result.error or ModelhubError(f"{result.path} could not be read.")
-            yield Read(
+            yield IdentifiedFile(
                 path=result.path,
                 look=_look(result.path, result.found, hints_for(result.path)),
                 found=result.found,
-                digests=digests_to_json((sink,)) if sink else None,
+                digests=store_digests((sink,)) if sink else None,
             )
         except ModelhubError as exc:
-            yield Unread(path=result.path, error=exc)
+            yield UnreadableFile(path=result.path, error=exc)
 
 
 def _look(path: Path, found: FullHashes, hints: Hints) -> Inspection:
     hints = replace(hints, sha256=found.hashes.sha256)
-    return replace(look_at(path, read_header(path), hints=hints), hashes=found.hashes)
+    return replace(inspect_header(path, read_header(path), hints=hints), hashes=found.hashes)
 
 
 def _spans(path: Path) -> tuple[TensorSpan, ...]:
@@ -81,6 +81,6 @@ def _spans(path: Path) -> tuple[TensorSpan, ...]:
         return ()
 
 
-def digests_to_json(sinks: Iterable[FingerprintSink]) -> list[dict[str, Any]] | None:
+def store_digests(sinks: Iterable[FingerprintSink]) -> list[dict[str, Any]] | None:
     """The component digests of a model's files as the catalog keeps them; None when there are none."""
     return [asdict(digest) for digest in component_digests(*sinks)] or None

@@ -10,8 +10,8 @@ from modelhub.domain import Detection, Format, ModelType, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.operations.library.add import add
 from modelhub.operations.library.inspect import inspect
-from modelhub.operations.library.model_paths import expand
-from modelhub.operations.library.outcomes import Outcome, Status
+from modelhub.operations.library.model_paths import find_models
+from modelhub.operations.library.path_results import PathResult, PathStatus
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
@@ -28,7 +28,7 @@ def bring(
     catalog: Catalog,
     progress: Progress = SILENT,
     workers: int = 0,
-) -> Iterator[Outcome]:
+) -> Iterator[PathResult]:
     """Copy (`keep`) or move each model into the library and catalogue it there; one outcome a path.
 
     What is dangerous, unknown or a diffusers folder stays where it is, and is said to.
@@ -37,11 +37,11 @@ def bring(
     for path in named:
         if not path.exists():
             raise NotFoundError(f"There is nothing at {path}.", "Check the spelling; quote names with spaces.")
-    for path in expand(named):
+    for path in find_models(named):
         try:
             target = _bring_one(path, keep=keep, library=library)
         except ModelhubError as exc:
-            yield Outcome(path=path, status=Status.FAILED, message=f"{exc.message} {exc.remedy.text}".strip())
+            yield PathResult(path=path, status=PathStatus.FAILED, message=f"{exc.message} {exc.remedy.text}".strip())
             continue
         yield from add([target], catalog=catalog, progress=progress, workers=workers)
 

@@ -34,7 +34,7 @@ def inspect(path: Path, *, hints: Hints | None = None, with_hashes: bool = False
     """
     if not os.path.lexists(path):
         raise NotFoundError(f"There is nothing at {path}.", "Check the spelling; quote names with spaces.")
-    look = look_at(path, read_header(path), hints=hints or hints_of(path))
+    look = inspect_header(path, read_header(path), hints=hints or collect_hints(path))
     if with_hashes and path.is_file():
         from modelhub.storage.hashing import hash_file
 
@@ -42,7 +42,7 @@ def inspect(path: Path, *, hints: Hints | None = None, with_hashes: bool = False
     return look
 
 
-def look_at(path: Path, header: Header, *, hints: Hints) -> Inspection:
+def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
     """Everything that a header says; pure but for the name."""
     safety = assess(header)
     detection = detect(header, hints)
@@ -58,7 +58,7 @@ def look_at(path: Path, header: Header, *, hints: Hints) -> Inspection:
     )
 
 
-def hints_of(path: Path) -> Hints:
+def collect_hints(path: Path) -> Hints:
     """What a file's name and its sidecar files say about it."""
     words: list[str] = [path.name]
     tags: list[str] = []

@@ -10,7 +10,7 @@ from modelhub.errors import NotFoundError
 from modelhub.storage.walk import walk
 
 
-def expand(paths: Iterable[Path]) -> Iterator[Path]:
+def find_models(paths: Iterable[Path]) -> Iterator[Path]:
     """Every file as named (whatever its suffix); in place of a plain folder the model files and folders inside it.
 
     Raises NotFoundError, before anything is done, when a path does not exist.

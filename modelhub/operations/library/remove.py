@@ -12,7 +12,7 @@ from modelhub.storage.sidecars import models_sharing_sidecars, sidecars_of
 from modelhub.storage.trash import move_to_trash
 
 
-def paths_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
+def paths_to_remove(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
     """What `rm` would put into the trash: the model at all its present places, its sidecars, a diffusers folder whole.
 
     What another model needs stays: a copy inside that model's folder, sidecars that belong to a twin of the same name.
@@ -60,7 +60,7 @@ def remove(
     """Trash and forget, model by model. Raises TrashError: models before that one are done, the rest are not."""
     trashed: list[Path] = []
     for record in records:
-        gone = () if keep_files else move_to_trash(paths_of(record, catalog=catalog), send=send)
+        gone = () if keep_files else move_to_trash(paths_to_remove(record, catalog=catalog), send=send)
         trashed += gone
         catalog.remove(record.id)
         _forget(gone, catalog)

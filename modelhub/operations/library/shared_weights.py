@@ -25,7 +25,7 @@ _WORDS = {WHOLE: "weights", "unet": "UNet", "vae": "VAE", "text_encoder": "text 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kin:
+class SharedComponent:
     """A component that another model has too. `level`: the strictest digest that is equal."""
 
     component: str
@@ -34,17 +34,17 @@ class Kin:
     level: str
 
 
-def known_table(library: Path) -> Path:
+def component_table_path(library: Path) -> Path:
     """Where the user's own table of named components lies."""
     return library / _TABLE
 
 
-def digests_from_json(rows: Iterable[dict[str, Any]]) -> tuple[ComponentDigest, ...]:
+def restore_digests(rows: Iterable[dict[str, Any]]) -> tuple[ComponentDigest, ...]:
     """Component digests as the catalog keeps them."""
     return tuple(ComponentDigest(**{name: row[name] for name in _NAMES}) for row in rows)
 
 
-def kin_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Kin, ...]:
+def models_sharing_weights(record: ModelRecord, *, catalog: Catalog) -> tuple[SharedComponent, ...]:
     """Other models that share the whole weights or a component, strictest equality first."""
     held = catalog.fingerprints()
     own = {row["component"]: row for key, _, rows in held if key == record.id for row in rows}
@@ -56,7 +56,7 @@ def kin_of(record: ModelRecord, *, catalog: Catalog) -> tuple[Kin, ...]:
             mine = own.get(row["component"])
             level = _level(mine, row) if mine else None
             if level is not None:
-                found.append(Kin(component=row["component"], model_id=key, name=name, level=level))
+                found.append(SharedComponent(component=row["component"], model_id=key, name=name, level=level))
     return tuple(
         sorted(found, key=lambda kin: (kin.component != WHOLE, kin.component, LEVELS.index(kin.level), kin.name))
     )
@@ -66,9 +66,9 @@ def _level(mine: dict[str, Any], other: dict[str, Any]) -> str | None:
     return next((level for level in LEVELS if mine.get(level) and mine[level] == other.get(level)), None)
 
 
-def kinship_lines(record: ModelRecord, *, catalog: Catalog, library: Path) -> list[str]:
+def describe_shared_weights(record: ModelRecord, *, catalog: Catalog, library: Path) -> list[str]:
     """What `show` says: same weights as …, VAE identical to …, known as …"""
-    kin = kin_of(record, catalog=catalog)
+    kin = models_sharing_weights(record, catalog=catalog)
     whole = {item.model_id for item in kin if item.component == WHOLE}
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for item in kin:
@@ -80,7 +80,9 @@ def kinship_lines(record: ModelRecord, *, catalog: Catalog, library: Path) -> li
         + f" ({_EQUALITY[level]})"
         for (component, level), names in groups.items()
     ]
-    return lines + _known_lines(own_digests(record, catalog=catalog), load_known(known_table(library)))
+    return lines + _known_lines(
+        component_digests_of(record, catalog=catalog), load_known(component_table_path(library))
+    )
 
 
 def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[Known]) -> list[str]:
@@ -88,9 +90,9 @@ def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[Known]) -> 
     return [f"{_word(match.component)}: known as {match.name} ({_EQUALITY[match.level]})" for match in matches]
 
 
-def own_digests(record: ModelRecord, *, catalog: Catalog) -> tuple[ComponentDigest, ...]:
+def component_digests_of(record: ModelRecord, *, catalog: Catalog) -> tuple[ComponentDigest, ...]:
     """The component digests of one model."""
-    return next((digests_from_json(rows) for key, _, rows in catalog.fingerprints() if key == record.id), ())
+    return next((restore_digests(rows) for key, _, rows in catalog.fingerprints() if key == record.id), ())
 
 
 def _word(component: str) -> str:

@@ -23,7 +23,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def parse_words(assignments: Iterable[str]) -> list[tuple[str, str]]:
+def parse_assignments(assignments: Iterable[str]) -> list[tuple[str, str]]:
     """`key=value` texts as pairs. Raises UsageError naming the field and the nearest or the allowed values."""
     pairs = []
     for text in assignments:
@@ -41,9 +41,9 @@ def parse_words(assignments: Iterable[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def apply_words(record: ModelRecord, assignments: Sequence[str], *, catalog: Catalog) -> ModelRecord:
+def set_user_fields(record: ModelRecord, assignments: Sequence[str], *, catalog: Catalog) -> ModelRecord:
     """Set each pair, all of them checked first; an empty value gives the detected one back."""
-    for field, value in parse_words(assignments):
+    for field, value in parse_assignments(assignments):
         if value:
             catalog.set_override(record.id, field, value)
         else:

@@ -16,18 +16,18 @@ from modelhub.progress import SILENT, Progress, Task
 from modelhub.storage.hashing import hash_file_fully
 
 
-def inspect_deep(paths: Sequence[Path], *, progress: Progress = SILENT) -> Iterator[Inspection]:
+def inspect_values_of_many(paths: Sequence[Path], *, progress: Progress = SILENT) -> Iterator[Inspection]:
     """Identify each, with hashes, and say what its values and parts are like: NaN, zeros, missing keys."""
     total = sum(path.stat().st_size for path in paths if path.is_file())
     with progress.task("looking at every number", total=total) as task:
         for path in paths:
             try:
-                yield look_deep(path, task=task)
+                yield inspect_values(path, task=task)
             except ModelhubError as exc:
                 yield unreadable(path, exc)
 
 
-def look_deep(path: Path, *, task: Task | None = None) -> Inspection:
+def inspect_values(path: Path, *, task: Task | None = None) -> Inspection:
     """One file. A diffusers folder is identified only; `verify --deep` looks at its files."""
     look = inspect(path)
     if not path.is_file():

@@ -33,7 +33,7 @@ SOUND = (Health.OK, Health.NOTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class VerifiedFile:
     """One place of one file. `problems` are sentences; empty when `health` is ok."""
 
     model: ModelRecord
@@ -42,7 +42,9 @@ class Verified:
     problems: tuple[str, ...] = ()
 
 
-def verify(records: Sequence[ModelRecord], *, deep: bool = False, progress: Progress = SILENT) -> Iterator[Verified]:
+def verify(
+    records: Sequence[ModelRecord], *, deep: bool = False, progress: Progress = SILENT
+) -> Iterator[VerifiedFile]:
     """Read every file of the models at every place, and compare hash, structure and, with `deep`, every number."""
     places = [(record, file, place) for record in records for file in record.files for place in file.locations]
     with progress.task("verifying", total=sum(place.size for _, _, place in places)) as task:
@@ -55,15 +57,15 @@ def verify(records: Sequence[ModelRecord], *, deep: bool = False, progress: Prog
                 sink = _health_sink(place.path) if deep else None
                 found = hash_file_fully(place.path, progress_task=task, sinks=(sink,) if sink else ())
             except ModelhubError as exc:
-                yield Verified(model=record, path=place.path, health=Health.UNREADABLE, problems=(exc.message,))
+                yield VerifiedFile(model=record, path=place.path, health=Health.UNREADABLE, problems=(exc.message,))
                 continue
             yield _judged(record, file, place, found, sink)
 
 
-def _missing(record: ModelRecord, place: Location) -> Verified:
+def _missing(record: ModelRecord, place: Location) -> VerifiedFile:
     text = "its folder is out of reach" if place.state is LocationState.UNAVAILABLE else "it is not there any more"
     problem = f"{text}; run `modelhub scan` if it was moved"
-    return Verified(model=record, path=place.path, health=Health.MISSING, problems=(problem,))
+    return VerifiedFile(model=record, path=place.path, health=Health.MISSING, problems=(problem,))
 
 
 def _health_sink(path: Path) -> HealthSink | None:
@@ -76,15 +78,15 @@ def _health_sink(path: Path) -> HealthSink | None:
 
 def _judged(
     record: ModelRecord, file: FileRecord, place: Location, found: FullHashes, sink: HealthSink | None
-) -> Verified:
+) -> VerifiedFile:
     sha256 = found.hashes.sha256
     if sha256 != file.sha256:
         how = f"{found.size} bytes instead of {file.size}" if found.size != file.size else "same size, other bytes"
         text = f"its SHA-256 is {sha256[:10]}…, recorded was {file.sha256[:10]}… ({how})"
         remedy = "pull it again, or `modelhub scan` if you replaced it on purpose"
-        return Verified(model=record, path=place.path, health=Health.DAMAGED, problems=(f"{text}; {remedy}",))
+        return VerifiedFile(model=record, path=place.path, health=Health.DAMAGED, problems=(f"{text}; {remedy}",))
     if not is_model_name(place.path.name):
-        return Verified(model=record, path=place.path, health=Health.OK)
+        return VerifiedFile(model=record, path=place.path, health=Health.OK)
     header = read_header(place.path)
     problems = [problem.text for problem in header.problems]
     if sink is not None:
@@ -99,4 +101,4 @@ def _judged(
     if verdict not in (Verdict.SAFE, Verdict.SAFE_LEGACY):
         problems.append(f"{verdict.value}: do not load it; `modelhub inspect` says why")
     health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK
-    return Verified(model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)))
+    return VerifiedFile(model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)))

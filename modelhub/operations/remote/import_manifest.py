@@ -16,7 +16,7 @@ from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_reference
 from modelhub.fetch.sources.repositories import KINDS, whole
-from modelhub.operations.library.user_fields import apply_words
+from modelhub.operations.library.user_fields import set_user_fields
 from modelhub.operations.remote.manifest import Manifest, ManifestModel
 from modelhub.operations.remote.outdated import PICKLE_SUFFIXES
 from modelhub.operations.remote.pull import PullPlan, PullRequest, pull
@@ -226,7 +226,7 @@ def _with_words(record: ModelRecord, wanted: ManifestModel, catalog: Catalog) ->
     for field, value in words.items():
         if field not in record.overrides and value:
             try:
-                apply_words(record, [f"{field}={value}"], catalog=catalog)
+                set_user_fields(record, [f"{field}={value}"], catalog=catalog)
             except ModelhubError:  # a word of another version of modelhub
                 continue
     return catalog.get(record.id)

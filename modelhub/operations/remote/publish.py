@@ -13,7 +13,7 @@ from modelhub.errors import ModelhubError, NotFoundError, UnsafeError
 from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import worst_verdict
 from modelhub.formats import read_header
-from modelhub.operations.library.inspect import look_at
+from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.obtain import ObtainedFile
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
@@ -64,7 +64,9 @@ def check(remote: RemoteModel, got: Sequence[ObtainedFile], *, quarantine: Path)
 def _checked(remote: RemoteModel, file: ObtainedFile, quarantine: Path) -> Inspection | None:
     if not is_model_name(file.name):
         return None
-    inspection = replace(look_at(file.path, read_header(file.path), hints=_hints(remote, file)), hashes=file.hashes)
+    inspection = replace(
+        inspect_header(file.path, read_header(file.path), hints=_hints(remote, file)), hashes=file.hashes
+    )
     if inspection.safety.verdict not in _LOADABLE:
         raise _unsafe(inspection, file, quarantine)
     if inspection.broken:
@@ -150,7 +152,7 @@ def _publish_folder(
         target = folder.joinpath(*(safe_name(part) for part in relative.parts))
         placed[str(relative)] = (item, _place(item.file, target, within=within, together=True))
     hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
-    whole = look_at(folder, read_header(folder), hints=hints)
+    whole = inspect_header(folder, read_header(folder), hints=hints)
     files = [
         replace(_new_file(item.inspection or _plain(item.file), target), role=relative)
         for relative, (item, target) in reversed(placed.items())

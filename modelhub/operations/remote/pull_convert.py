@@ -11,9 +11,9 @@ from modelhub.domain import Format, Hints, LocationState, ModelRecord
 from modelhub.errors import UnsafeError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.formats import read_header
-from modelhub.operations.convert.convert import convert
-from modelhub.operations.convert.plan import Recipe
-from modelhub.operations.library.inspect import look_at
+from modelhub.operations.convert.convert_file import convert_file
+from modelhub.operations.convert.plan import ConversionOptions
+from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.publish import CheckedFile
 from modelhub.progress import Progress
 from modelhub.storage.hashing import hash_file
@@ -56,10 +56,10 @@ def _converted(item: CheckedFile, staging: Path, progress: Progress) -> CheckedF
     name = f"{Path(file.name).stem}.safetensors"
     target = staging / file.hashes.sha256[:20] / name
     if not target.exists():
-        convert(file.path, target, Recipe(), source_sha256=file.hashes.sha256, progress=progress)
+        convert_file(file.path, target, ConversionOptions(), source_sha256=file.hashes.sha256, progress=progress)
     hashes = hash_file(target)
     hints = Hints(names=(file.name, name), sha256=hashes.sha256, trigger_words=inspection.detection.trigger_words)
-    answer = replace(look_at(target, read_header(target), hints=hints), hashes=hashes)
+    answer = replace(inspect_header(target, read_header(target), hints=hints), hashes=hashes)
     if answer.detection.type != inspection.detection.type:
         raise UnsafeError(f"{file.name} became {answer.detection.type}, though it was {inspection.detection.type}.")
     remote = replace(file.remote, name=_twin(file.remote.name))

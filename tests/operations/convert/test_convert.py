@@ -18,9 +18,9 @@ from modelhub.domain import ModelType, Variant
 from modelhub.errors import ModelhubError, UnsafeError, UsageError
 from modelhub.formats import read_header
 from modelhub.formats.casting import cast
-from modelhub.operations.convert.catalogued import Origin, convert_model, source_named
-from modelhub.operations.convert.convert import convert, default_target
-from modelhub.operations.convert.plan import Recipe
+from modelhub.operations.convert.convert_file import convert_file, default_target
+from modelhub.operations.convert.convert_model import ConversionSource, convert_model, resolve_source
+from modelhub.operations.convert.plan import ConversionOptions
 from modelhub.storage.errors import TargetExistsError
 from modelhub.testing.files import hostile
 
@@ -70,7 +70,7 @@ def test_a_pickle_becomes_safetensors_bit_for_bit(ckpt: Path, tmp_path: Path) ->
     """Without a change of precision every value is the very one that torch reads."""
     before = ckpt.read_bytes()
     target = tmp_path / "out.safetensors"
-    result = convert(ckpt, target, Recipe())
+    result = convert_file(ckpt, target, ConversionOptions())
     assert result.target == target
     assert ckpt.read_bytes() == before
     got, want = loaded(target), checkpoint()
@@ -88,7 +88,7 @@ def test_every_container_and_view_of_torch_is_read(tmp_path: Path, legacy: bool)
     state = {"t": base.t(), "s": base[1:4, 2:4], "e": torch.ones(1).expand(3, 2), "whole": base, "n": torch.arange(4)}
     path = tmp_path / "views.pt"
     torch.save(state, path, _use_new_zipfile_serialization=not legacy)
-    convert(path, tmp_path / "views.safetensors", Recipe())
+    convert_file(path, tmp_path / "views.safetensors", ConversionOptions())
     got = loaded(tmp_path / "views.safetensors")
     assert all(torch.equal(got[name], tensor) for name, tensor in state.items())
 
@@ -111,7 +111,7 @@ def test_precision_changes_as_torch_changes_it(source: str, target: str) -> None
 def test_emaonly_puts_the_average_under_the_main_names(ckpt: Path, tmp_path: Path) -> None:
     """The result holds one set, the EMA's, where every loader looks for it."""
     target = tmp_path / "ema.safetensors"
-    convert(ckpt, target, Recipe(variant="emaonly", precision="fp16"))
+    convert_file(ckpt, target, ConversionOptions(variant="emaonly", precision="fp16"))
     got, want = loaded(target), checkpoint()
     name = f"{MAIN}out.2.weight"
     assert torch.equal(got[name], (want[name] + 1).half())
@@ -122,7 +122,7 @@ def test_emaonly_puts_the_average_under_the_main_names(ckpt: Path, tmp_path: Pat
 def test_noema_keeps_the_last_step(ckpt: Path, tmp_path: Path) -> None:
     """The main set stays as it is, the average goes."""
     target = tmp_path / "main.safetensors"
-    convert(ckpt, target, Recipe(variant="noema"))
+    convert_file(ckpt, target, ConversionOptions(variant="noema"))
     got = loaded(target)
     assert torch.equal(got[f"{MAIN}out.2.weight"], checkpoint()[f"{MAIN}out.2.weight"])
     assert not any(key.startswith("model_ema.") for key in got)
@@ -133,7 +133,7 @@ def test_a_file_with_one_set_has_nothing_to_choose(tmp_path: Path) -> None:
     path = tmp_path / "single.ckpt"
     torch.save(checkpoint(both=False), path)
     with pytest.raises(ModelhubError, match="one weight set only"):
-        convert(path, tmp_path / "x.safetensors", Recipe(variant="emaonly"))
+        convert_file(path, tmp_path / "x.safetensors", ConversionOptions(variant="emaonly"))
     assert not (tmp_path / "x.safetensors").exists()
 
 
@@ -154,7 +154,7 @@ def test_a_vae_is_baked_in_from_any_dialect(ckpt: Path, tmp_path: Path, dialect:
     vae = tmp_path / "kl.vae.pt"
     torch.save({"state_dict": {**named, "loss.discriminator.weight": torch.zeros(3)}}, vae)
     target = tmp_path / "baked.safetensors"
-    convert(ckpt, target, Recipe(bake_vae=True), vae=vae)
+    convert_file(ckpt, target, ConversionOptions(bake_vae=True), vae=vae)
     got = loaded(target)
     for name, tensor in weights.items():
         assert torch.equal(got[f"first_stage_model.{name}"], tensor)
@@ -164,7 +164,7 @@ def test_a_vae_is_baked_in_from_any_dialect(ckpt: Path, tmp_path: Path, dialect:
 def test_repair_counts_position_ids_anew(ckpt: Path, tmp_path: Path) -> None:
     """Whole numbers from 0 to 76, whatever a merge made of them."""
     target = tmp_path / "repaired.safetensors"
-    convert(ckpt, target, Recipe(repair=True, precision="fp16"))
+    convert_file(ckpt, target, ConversionOptions(repair=True, precision="fp16"))
     ids = loaded(target)["cond_stage_model.transformer.text_model.embeddings.position_ids"]
     assert ids.dtype == torch.int64
     assert torch.equal(ids, torch.arange(77)[None])
@@ -173,8 +173,8 @@ def test_repair_counts_position_ids_anew(ckpt: Path, tmp_path: Path) -> None:
 def test_the_metadata_says_where_the_file_came_from(ckpt: Path, tmp_path: Path) -> None:
     """Source hash and what was done are kept; hashes of the old data are not."""
     first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    convert(ckpt, first, Recipe())
-    convert(first, second, Recipe(precision="bf16"))
+    convert_file(ckpt, first, ConversionOptions())
+    convert_file(first, second, ConversionOptions(precision="bf16"))
     metadata = read_header(second).metadata
     assert json.loads(metadata["modelhub.converted"]) == {"precision": "bf16", "from_format": "safetensors"}
     assert metadata["modelhub.source_name"] == "a.safetensors"
@@ -185,7 +185,7 @@ def test_values_that_fp16_cannot_hold_are_told(tmp_path: Path) -> None:
     """An overflow is a fact about the result that the user must know."""
     path = tmp_path / "big.ckpt"
     torch.save({"w": torch.tensor([1e6, 1.0])}, path)
-    result = convert(path, tmp_path / "big.safetensors", Recipe(precision="fp16"))
+    result = convert_file(path, tmp_path / "big.safetensors", ConversionOptions(precision="fp16"))
     assert result.notes == ("w: values too large for fp16 became infinite",)
 
 
@@ -194,7 +194,7 @@ def test_a_hostile_pickle_is_not_converted(tmp_path: Path) -> None:
     path = tmp_path / "bad.pt"
     hostile.checkpoint(path)
     with pytest.raises(UnsafeError, match="dangerous"):
-        convert(path, tmp_path / "bad.safetensors", Recipe())
+        convert_file(path, tmp_path / "bad.safetensors", ConversionOptions())
     assert list(tmp_path.glob("*.safetensors")) == []
 
 
@@ -203,7 +203,7 @@ def test_an_existing_target_is_never_replaced(ckpt: Path, tmp_path: Path) -> Non
     target = tmp_path / "taken.safetensors"
     target.write_bytes(b"mine")
     with pytest.raises(TargetExistsError):
-        convert(ckpt, target, Recipe())
+        convert_file(ckpt, target, ConversionOptions())
     assert target.read_bytes() == b"mine"
     assert list(tmp_path.glob(".modelhub-*")) == []
 
@@ -211,37 +211,42 @@ def test_an_existing_target_is_never_replaced(ckpt: Path, tmp_path: Path) -> Non
 def test_wrong_words_are_wrong_usage(ckpt: Path, tmp_path: Path) -> None:
     """A precision or variant that does not exist names those that do."""
     with pytest.raises(UsageError, match="fp8"):
-        convert(ckpt, tmp_path / "x.safetensors", Recipe(precision="fp8"))
+        convert_file(ckpt, tmp_path / "x.safetensors", ConversionOptions(precision="fp8"))
     with pytest.raises(UsageError, match="half"):
-        convert(ckpt, tmp_path / "x.safetensors", Recipe(variant="half"))
+        convert_file(ckpt, tmp_path / "x.safetensors", ConversionOptions(variant="half"))
 
 
 def test_a_truncated_source_gives_a_clear_error(ckpt: Path, tmp_path: Path) -> None:
     """A broken file is refused before anything is written."""
-    convert(ckpt, tmp_path / "whole.safetensors", Recipe())
+    convert_file(ckpt, tmp_path / "whole.safetensors", ConversionOptions())
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes((tmp_path / "whole.safetensors").read_bytes()[:-100])
     with pytest.raises(ModelhubError, match="truncated"):
-        convert(cut, tmp_path / "x.safetensors", Recipe())
+        convert_file(cut, tmp_path / "x.safetensors", ConversionOptions())
 
 
 def test_the_default_name_tells_what_was_done() -> None:
     """The source's stem, then the words of the recipe."""
     source = Path("folder") / "v1-5-pruned.ckpt"
-    assert default_target(source, Recipe()).name == "v1-5-pruned.safetensors"
-    name = default_target(source, Recipe(variant="emaonly", precision="fp16")).name
+    assert default_target(source, ConversionOptions()).name == "v1-5-pruned.safetensors"
+    name = default_target(source, ConversionOptions(variant="emaonly", precision="fp16")).name
     assert name == "v1-5-pruned-emaonly-fp16.safetensors"
-    assert default_target(source.with_suffix(".safetensors"), Recipe()).name == "v1-5-pruned-converted.safetensors"
+    assert (
+        default_target(source.with_suffix(".safetensors"), ConversionOptions()).name
+        == "v1-5-pruned-converted.safetensors"
+    )
 
 
 def test_the_result_is_catalogued_and_linked_to_its_source(ckpt: Path, tmp_path: Path) -> None:
     """The new model says what it is and where it came from."""
     with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
-        result, record = convert_model(Origin(path=ckpt), Recipe(variant="emaonly"), catalog=catalog)
+        result, record = convert_model(
+            ConversionSource(path=ckpt), ConversionOptions(variant="emaonly"), catalog=catalog
+        )
         assert record.detection.type is ModelType.BASE
         assert record.detection.variant is Variant.PRUNED_EMAONLY
         assert record.sources[0].reference == str(ckpt)
-        assert source_named(str(record.id), catalog).path == result.target
+        assert resolve_source(str(record.id), catalog).path == result.target
 
 
 def test_a_killed_conversion_leaves_no_result(tmp_path: Path) -> None:
@@ -250,8 +255,9 @@ def test_a_killed_conversion_leaves_no_result(tmp_path: Path) -> None:
     torch.save({f"w{i}": torch.randn(1 << 22) for i in range(8)}, path)
     before = path.read_bytes()
     code = (
-        "import sys; from pathlib import Path; from modelhub.operations.convert.convert import convert;"
-        "from modelhub.operations.convert.plan import Recipe; convert(Path(sys.argv[1]), Path(sys.argv[2]), Recipe())"
+        "import sys; from pathlib import Path; from modelhub.operations.convert.convert_file import convert_file;"
+        "from modelhub.operations.convert.plan import ConversionOptions;"
+        "convert_file(Path(sys.argv[1]), Path(sys.argv[2]), ConversionOptions())"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(path), str(target)], cwd=Path(__file__).parents[3])
     deadline = time.monotonic() + 60
@@ -263,5 +269,5 @@ def test_a_killed_conversion_leaves_no_result(tmp_path: Path) -> None:
     if target.exists():  # the kill came too late on a very fast machine: then the result must be whole
         assert loaded(target)["w7"].numel() == 1 << 22
     else:
-        convert(path, target, Recipe())
+        convert_file(path, target, ConversionOptions())
         assert read_header(target).problems == ()

@@ -13,10 +13,10 @@ from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import Format, LocationState, ModelType, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.operations.library import identify
-from modelhub.operations.library.add import add, refresh_answers, roots_named, scan
+from modelhub.operations.library.add import add, reidentify_outdated, resolve_roots, scan
 from modelhub.operations.library.import_files import bring
-from modelhub.operations.library.outcomes import Outcome, Status
-from modelhub.operations.library.remove import paths_of, remove
+from modelhub.operations.library.path_results import PathResult, PathStatus
+from modelhub.operations.library.remove import paths_to_remove, remove
 from modelhub.operations.library.verify import Health, verify
 from modelhub.storage.errors import TrashError
 from modelhub.testing.files import adapters, folders, hostile, safetensors_file
@@ -38,12 +38,12 @@ def models(tmp_path: Path) -> Path:
     return folder
 
 
-def statuses(outcomes: Iterator[Outcome]) -> dict[str, Status]:
+def statuses(outcomes: Iterator[PathResult]) -> dict[str, PathStatus]:
     """File name → what became of it."""
     return {outcome.path.name: outcome.status for outcome in outcomes}
 
 
-def rescan(catalog: Catalog) -> dict[str, Status]:
+def rescan(catalog: Catalog) -> dict[str, PathStatus]:
     """A scan of every root."""
     return statuses(scan(catalog.roots(), catalog=catalog))
 
@@ -53,13 +53,13 @@ def test_a_folder_is_catalogued_and_then_not_read_again(
 ) -> None:
     """The second time only the directory is looked at."""
     assert statuses(add([models], catalog=catalog)) == {
-        "easy.safetensors": Status.ADDED,
-        "红裙.safetensors": Status.ADDED,
+        "easy.safetensors": PathStatus.ADDED,
+        "红裙.safetensors": PathStatus.ADDED,
     }
     monkeypatch.setattr(
         identify, "hash_files", lambda paths, **_: iter(()) if not list(paths) else pytest.fail("read again")
     )
-    assert set(statuses(add([models], catalog=catalog)).values()) == {Status.UNCHANGED}
+    assert set(statuses(add([models], catalog=catalog)).values()) == {PathStatus.UNCHANGED}
 
 
 def test_a_path_that_is_not_there_is_said_before_anything_is_done(catalog: Catalog, models: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_file_replaced_in_place_is_noticed_even_at_the_same_size(catalog: Cata
     safetensors_file.write(path, adapters.embedding(), seed=99)
     os.utime(path, ns=(1, 1))
     assert path.stat().st_size == size
-    assert rescan(catalog)["easy.safetensors"] is Status.UPDATED
+    assert rescan(catalog)["easy.safetensors"] is PathStatus.UPDATED
     after = catalog.find("easy")[0]
     assert after.main.sha256 != before.main.sha256
     assert len(catalog.list(ModelQuery())) == 2
@@ -88,7 +88,7 @@ def test_a_touched_file_is_the_same_model(catalog: Catalog, models: Path) -> Non
     """Another time on the same bytes changes nothing."""
     list(add([models], catalog=catalog))
     os.utime(models / "easy.safetensors", ns=(5, 5))
-    assert rescan(catalog)["easy.safetensors"] is Status.UNCHANGED
+    assert rescan(catalog)["easy.safetensors"] is PathStatus.UNCHANGED
     assert len(catalog.list(ModelQuery())) == 2
 
 
@@ -97,14 +97,14 @@ def test_a_moved_file_keeps_its_record(catalog: Catalog, models: Path) -> None:
     list(add([models], catalog=catalog))
     before = catalog.find("easy")[0]
     (models / "easy.safetensors").rename(models / "sub" / "renamed.safetensors")
-    assert rescan(catalog)["renamed.safetensors"] is Status.MOVED
+    assert rescan(catalog)["renamed.safetensors"] is PathStatus.MOVED
     elsewhere = models.parent / "elsewhere"
     elsewhere.mkdir()
     catalog.ensure_root(elsewhere)
     content = (models / "sub" / "renamed.safetensors").read_bytes()
     (models / "sub" / "renamed.safetensors").unlink()
     (elsewhere / "copied.safetensors").write_bytes(content)
-    assert rescan(catalog)["copied.safetensors"] is Status.MOVED
+    assert rescan(catalog)["copied.safetensors"] is PathStatus.MOVED
     assert catalog.get(before.id).path == elsewhere / "copied.safetensors"
 
 
@@ -113,10 +113,10 @@ def test_a_missing_file_is_kept_and_welcomed_back(catalog: Catalog, models: Path
     list(add([models], catalog=catalog))
     away = models.parent / "away.safetensors"
     (models / "easy.safetensors").rename(away)
-    assert rescan(catalog)["easy.safetensors"] is Status.MISSING
+    assert rescan(catalog)["easy.safetensors"] is PathStatus.MISSING
     assert catalog.find("easy")[0].state is LocationState.MISSING
     away.rename(models / "easy.safetensors")
-    assert rescan(catalog)["easy.safetensors"] is Status.BACK
+    assert rescan(catalog)["easy.safetensors"] is PathStatus.BACK
     assert catalog.find("easy")[0].state is LocationState.PRESENT
 
 
@@ -124,24 +124,24 @@ def test_an_unplugged_drive_is_unavailable_and_comes_back(catalog: Catalog, mode
     """The whole root is out of reach: unavailable, never missing."""
     list(add([models], catalog=catalog))
     models.rename(models.parent / "unplugged")
-    assert rescan(catalog) == {"models": Status.UNAVAILABLE}
+    assert rescan(catalog) == {"models": PathStatus.UNAVAILABLE}
     assert {row.state for row in catalog.list(ModelQuery())} == {LocationState.UNAVAILABLE}
     (models.parent / "unplugged").rename(models)
-    assert set(rescan(catalog).values()) == {Status.BACK}
+    assert set(rescan(catalog).values()) == {PathStatus.BACK}
 
 
 def test_a_copy_is_another_place_of_the_same_model(catalog: Catalog, models: Path) -> None:
     """The same bytes twice are one model."""
     list(add([models], catalog=catalog))
     (models / "copy.safetensors").write_bytes((models / "easy.safetensors").read_bytes())
-    assert rescan(catalog)["copy.safetensors"] is Status.COPY
+    assert rescan(catalog)["copy.safetensors"] is PathStatus.COPY
     assert len(catalog.list(ModelQuery())) == 2
 
 
 def test_a_dangerous_file_is_recorded_as_such(catalog: Catalog, models: Path) -> None:
     """It is known, so that every later command can warn."""
     hostile.checkpoint(models / "bad.pt")
-    assert statuses(add([models], catalog=catalog))["bad.pt"] is Status.DANGEROUS
+    assert statuses(add([models], catalog=catalog))["bad.pt"] is PathStatus.DANGEROUS
     assert catalog.find("bad")[0].safety.verdict is Verdict.DANGEROUS
 
 
@@ -149,7 +149,7 @@ def test_a_single_file_does_not_bring_its_neighbours(catalog: Catalog, models: P
     """`add FILE` is about that file, also at the next scan."""
     list(add([models / "easy.safetensors"], catalog=catalog))
     safetensors_file.write(models / "other.safetensors", adapters.embedding(), seed=5)
-    assert rescan(catalog) == {"easy.safetensors": Status.UNCHANGED}
+    assert rescan(catalog) == {"easy.safetensors": PathStatus.UNCHANGED}
     list(add([models], catalog=catalog))
     assert len(catalog.list(ModelQuery())) == 3
 
@@ -159,7 +159,7 @@ def test_what_is_no_model_is_not_catalogued(catalog: Catalog, tmp_path: Path) ->
     note = tmp_path / "note.md"
     note.write_text("hello")
     (outcome,) = add([note], catalog=catalog)
-    assert outcome.status is Status.FAILED
+    assert outcome.status is PathStatus.FAILED
     assert "no model file" in outcome.message
     assert catalog.list(ModelQuery()) == []
 
@@ -168,13 +168,13 @@ def test_a_diffusers_folder_is_one_model_of_many_files(catalog: Catalog, tmp_pat
     """Its path is the folder; unchanged it is not read again."""
     folder = folders.write(tmp_path / "models" / "my-pipeline")
     (outcome,) = add([tmp_path / "models"], catalog=catalog)
-    assert outcome.status is Status.ADDED
+    assert outcome.status is PathStatus.ADDED
     (record,) = catalog.find("my-pipeline")
     assert record.format is Format.DIFFUSERS
     assert record.detection.type is ModelType.BASE
     assert record.path == tmp_path / "models" / "my-pipeline" == folder or record.path is not None
     assert len(record.files) > 4
-    assert rescan(catalog) == {"my-pipeline": Status.UNCHANGED}
+    assert rescan(catalog) == {"my-pipeline": PathStatus.UNCHANGED}
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -185,7 +185,7 @@ def test_bringing_in_takes_the_sidecars_along(catalog: Catalog, models: Path, tm
     library = tmp_path / "library"
     path = models / "easy.safetensors"
     (outcome,) = bring([path], keep=keep, library=library, catalog=catalog)
-    assert outcome.status is Status.ADDED
+    assert outcome.status is PathStatus.ADDED
     place = library / "embedding"
     assert sorted(p.name for p in place.iterdir()) == ["easy.json", "easy.preview.png", "easy.safetensors"]
     assert path.exists() == keep
@@ -199,7 +199,7 @@ def test_bringing_in_never_replaces_another_file(catalog: Catalog, models: Path,
     safetensors_file.write(taken, adapters.embedding(), seed=77)
     before = taken.read_bytes()
     (outcome,) = bring([models / "easy.safetensors"], keep=False, library=tmp_path / "library", catalog=catalog)
-    assert outcome.status is Status.FAILED
+    assert outcome.status is PathStatus.FAILED
     assert "exists already" in outcome.message
     assert taken.read_bytes() == before
     assert (models / "easy.safetensors").exists()
@@ -212,18 +212,18 @@ def test_older_answers_are_renewed_from_headers(
     from modelhub.operations.library import add as module
 
     list(add([models], catalog=catalog))
-    assert refresh_answers(catalog) == 0
+    assert reidentify_outdated(catalog) == 0
     monkeypatch.setattr(module, "RULES_VERSION", module.RULES_VERSION + 1)
-    assert refresh_answers(catalog) == 2
-    assert refresh_answers(catalog) == 0
+    assert reidentify_outdated(catalog) == 2
+    assert reidentify_outdated(catalog) == 0
 
 
 def test_an_unknown_root_names_the_known_ones(catalog: Catalog, models: Path) -> None:
     """`scan NAME` with a wrong name."""
     list(add([models], catalog=catalog))
-    assert [root.path for root in roots_named(Path("models"), catalog)] == [models]
+    assert [root.path for root in resolve_roots(Path("models"), catalog)] == [models]
     with pytest.raises(NotFoundError) as caught:
-        roots_named(Path("modles"), catalog)
+        resolve_roots(Path("modles"), catalog)
     assert "models" in caught.value.remedy.text
 
 
@@ -278,7 +278,7 @@ def test_a_trash_that_refuses_keeps_file_and_record(catalog: Catalog, models: Pa
         remove(catalog.find("easy"), catalog=catalog, send=refuse)
     assert len(catalog.find("easy")) == 1
     assert (models / "easy.safetensors").exists()
-    assert paths_of(catalog.find("easy")[0], catalog=catalog) == (models / "easy.safetensors",)
+    assert paths_to_remove(catalog.find("easy")[0], catalog=catalog) == (models / "easy.safetensors",)
 
 
 def test_removing_never_takes_what_another_model_needs(catalog: Catalog, tmp_path: Path) -> None:

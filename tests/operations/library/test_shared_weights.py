@@ -10,12 +10,16 @@ from modelhub.catalog import Catalog
 from modelhub.detect.weights.named_components import learn
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.fetch.choice.criteria import FileCriteria
-from modelhub.operations.convert.convert import convert
-from modelhub.operations.convert.plan import Recipe
+from modelhub.operations.convert.convert_file import convert_file
+from modelhub.operations.convert.plan import ConversionOptions
 from modelhub.operations.library.add import add
-from modelhub.operations.library.fingerprint import digests_of
-from modelhub.operations.library.shared_weights import kin_of, kinship_lines, known_table
-from modelhub.operations.library.value_check import look_deep
+from modelhub.operations.library.fingerprint import fingerprint_file
+from modelhub.operations.library.shared_weights import (
+    component_table_path,
+    describe_shared_weights,
+    models_sharing_weights,
+)
+from modelhub.operations.library.value_check import inspect_values
 from modelhub.operations.remote.pull import PullRequest, plan_pull
 from modelhub.testing.files import networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
@@ -29,11 +33,11 @@ def family(tmp_path: Path) -> Path:
     safetensors_file.write(folder / "a.safetensors", main, seed=3)
     torch_file.write(folder / "b.ckpt", torch_file.checkpoint(main), seed=3)
     safetensors_file.write(folder / "own.vae.safetensors", networks.vae(16), seed=9)
-    convert(folder / "a.safetensors", folder / "half.safetensors", Recipe(precision="fp16"))
-    convert(
+    convert_file(folder / "a.safetensors", folder / "half.safetensors", ConversionOptions(precision="fp16"))
+    convert_file(
         folder / "a.safetensors",
         folder / "baked.safetensors",
-        Recipe(bake_vae=True),
+        ConversionOptions(bake_vae=True),
         vae=folder / "own.vae.safetensors",
     )
     return folder
@@ -44,7 +48,9 @@ def test_the_same_weights_are_found_in_any_coat(family: Path, tmp_path: Path) ->
     with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
         assert len(list(add([family], catalog=catalog))) == 5
         (model,) = catalog.find("a")
-        whole = {kin.name: kin.level for kin in kin_of(model, catalog=catalog) if kin.component == "weights"}
+        whole = {
+            kin.name: kin.level for kin in models_sharing_weights(model, catalog=catalog) if kin.component == "weights"
+        }
         assert whole == {"b": "exact", "half": "rounded"}
         groups = catalog.duplicates("weights")
         assert [sorted(path.name for path in group.paths) for group in groups] == [
@@ -57,9 +63,9 @@ def test_a_baked_vae_is_recognised_and_named(family: Path, tmp_path: Path) -> No
     library = tmp_path / "library"
     with Catalog.open(library / "catalog.sqlite3") as catalog:
         list(add([family], catalog=catalog))
-        learn(known_table(library), "kl-f8", digests_of(family / "own.vae.safetensors"))
+        learn(component_table_path(library), "kl-f8", fingerprint_file(family / "own.vae.safetensors"))
         (model,) = catalog.find("baked")
-        lines = kinship_lines(model, catalog=catalog, library=library)
+        lines = describe_shared_weights(model, catalog=catalog, library=library)
         assert "VAE: the same as in own.vae (bit for bit)" in lines
         assert "VAE: known as kl-f8 (bit for bit)" in lines
         assert not any(line.startswith("weights:") for line in lines)
@@ -70,9 +76,9 @@ def test_a_file_without_tensors_has_no_fingerprint(tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
     path.write_text("hello")
     with pytest.raises(ModelhubError, match="holds no tensors"):
-        digests_of(path)
+        fingerprint_file(path)
     with pytest.raises(NotFoundError):
-        digests_of(tmp_path / "absent")
+        fingerprint_file(tmp_path / "absent")
 
 
 def test_a_deep_look_names_tensors_with_nan_and_missing_parts(tmp_path: Path) -> None:
@@ -81,7 +87,7 @@ def test_a_deep_look_names_tensors_with_nan_and_missing_parts(tmp_path: Path) ->
     state = {"model.diffusion_model.out.2.weight": torch.tensor([[1.0, float("nan")]])}
     path = tmp_path / "broken.ckpt"
     torch.save({"state_dict": state}, path)
-    look = look_deep(path)
+    look = inspect_values(path)
     assert any("model.diffusion_model.out.2.weight" in problem for problem in look.problems)
     assert look.hashes is not None
 

@@ -10,31 +10,31 @@ from modelhub.cli.output import clean, colour, print_json
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.errors import Exit
-from modelhub.operations.library.outcomes import Outcome, Status
+from modelhub.operations.library.path_results import PathResult, PathStatus
 
 if TYPE_CHECKING:
     from modelhub.documents.library import OutcomeDocument
 
 _COLOURS = {
-    Status.ADDED: "32",
-    Status.UPDATED: "33",
-    Status.MOVED: "36",
-    Status.BACK: "32",
-    Status.MISSING: "31",
-    Status.UNAVAILABLE: "33",
-    Status.DANGEROUS: "31;1",
-    Status.FAILED: "31",
+    PathStatus.ADDED: "32",
+    PathStatus.UPDATED: "33",
+    PathStatus.MOVED: "36",
+    PathStatus.BACK: "32",
+    PathStatus.MISSING: "31",
+    PathStatus.UNAVAILABLE: "33",
+    PathStatus.DANGEROUS: "31;1",
+    PathStatus.FAILED: "31",
 }
 # Each outcome's own exit code; the gravest of a run is the command's.
-_CODES = {Status.FAILED: Exit.FAILED, Status.DANGEROUS: Exit.UNSAFE}
+_CODES = {PathStatus.FAILED: Exit.FAILED, PathStatus.DANGEROUS: Exit.UNSAFE}
 
 
-def show_outcomes(session: Session, outcomes: Iterable[Outcome]) -> int:
+def show_outcomes(session: Session, outcomes: Iterable[PathResult]) -> int:
     """Print them as they come (or as one JSON array), then the sum; the exit code."""
-    seen: list[Outcome] = []
+    seen: list[PathResult] = []
     for outcome in outcomes:
         seen.append(outcome)
-        if not session.json and outcome.status is not Status.UNCHANGED:
+        if not session.json and outcome.status is not PathStatus.UNCHANGED:
             print("\n".join(_lines(outcome)), flush=True)
     if session.json:
         print_json([_document(outcome) for outcome in seen])
@@ -45,25 +45,25 @@ def show_outcomes(session: Session, outcomes: Iterable[Outcome]) -> int:
     return max((_CODES.get(outcome.status, Exit.OK) for outcome in seen), default=Exit.OK)
 
 
-def _lines(outcome: Outcome) -> list[str]:
+def _lines(outcome: PathResult) -> list[str]:
     what = headline(outcome.look.detection) if outcome.look else ""
-    broken = outcome.look is not None and outcome.look.broken and outcome.status is Status.ADDED
+    broken = outcome.look is not None and outcome.look.broken and outcome.status is PathStatus.ADDED
     word = "broken" if broken else outcome.status.value
     status = colour(f"{word:<12}", "31" if broken else _COLOURS.get(outcome.status, "0"))
-    name = clean(outcome.path.name if outcome.look or outcome.status is Status.MOVED else str(outcome.path))
+    name = clean(outcome.path.name if outcome.look or outcome.status is PathStatus.MOVED else str(outcome.path))
     lines = [f"{status}  {name}" + (f"  ({clean(what)})" if what else "")]
     if outcome.message:
         lines.append(f"              {clean(outcome.message)}")
     if outcome.look:
         notes = (
-            *(outcome.look.safety.findings[:3] if outcome.status is Status.DANGEROUS else ()),
+            *(outcome.look.safety.findings[:3] if outcome.status is PathStatus.DANGEROUS else ()),
             *outcome.look.problems,
         )
         lines += [f"              {clean(note)}" for note in notes]
     return lines
 
 
-def _document(outcome: Outcome) -> OutcomeDocument:
+def _document(outcome: PathResult) -> OutcomeDocument:
     from modelhub.documents.inspection import inspection_document
     from modelhub.documents.library import OutcomeDocument
 

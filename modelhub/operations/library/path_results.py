@@ -9,7 +9,7 @@ from pathlib import Path
 from modelhub.domain import Inspection
 
 
-class Status(StrEnum):
+class PathStatus(StrEnum):
     """What became of one path."""
 
     ADDED = "added"
@@ -25,11 +25,11 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PathResult:
     """One path's result. `message` says what a person should know, "" when there is nothing."""
 
     path: Path
-    status: Status
+    status: PathStatus
     model_id: int | None = None
     look: Inspection | None = None
     message: str = ""

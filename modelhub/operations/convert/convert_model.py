@@ -9,15 +9,15 @@ from modelhub.catalog import Catalog, NewModel
 from modelhub.detect import RULES_VERSION
 from modelhub.domain import LocationState, ModelRecord, Source
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
-from modelhub.operations.convert.convert import Converted, convert, default_target
-from modelhub.operations.convert.plan import Recipe
+from modelhub.operations.convert.convert_file import ConversionResult, convert_file, default_target
+from modelhub.operations.convert.plan import ConversionOptions
 from modelhub.operations.library.add import new_file
-from modelhub.operations.library.identify import Unread, read_files
+from modelhub.operations.library.identify import UnreadableFile, identify_files
 from modelhub.progress import SILENT, Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class ConversionSource:
     """The file to convert, with what the catalog knows of it."""
 
     path: Path
@@ -35,12 +35,12 @@ class Origin:
         return self.record.main.sha256
 
 
-def source_named(reference: str, catalog: Catalog) -> Origin:
+def resolve_source(reference: str, catalog: Catalog) -> ConversionSource:
     """A file by its path, else a model of the catalog that is present."""
     path = Path(reference).expanduser()
     found = catalog.find(str(path.absolute()) if path.exists() else reference)
     if path.is_file():
-        return Origin(path=path.absolute(), record=found[0] if len(found) == 1 else None)
+        return ConversionSource(path=path.absolute(), record=found[0] if len(found) == 1 else None)
     if len(found) > 1:
         names = ", ".join(f"{record.id} ({record.name})" for record in found[:8])
         raise UsageError(f"`{reference}` could mean {len(found)} models: {names}.", "Say the number or the path.")
@@ -53,24 +53,24 @@ def source_named(reference: str, catalog: Catalog) -> Origin:
         raise ModelhubError(
             f"{found[0].name} has no single file that is present.", "`modelhub show` says where it lies."
         )
-    return Origin(path=places[0], record=found[0])
+    return ConversionSource(path=places[0], record=found[0])
 
 
 def convert_model(
-    source: Origin,
-    recipe: Recipe,
+    source: ConversionSource,
+    recipe: ConversionOptions,
     *,
     catalog: Catalog,
     target: Path | None = None,
     vae: Path | None = None,
     read_suspicious: bool = False,
     progress: Progress = SILENT,
-) -> tuple[Converted, ModelRecord]:
+) -> tuple[ConversionResult, ModelRecord]:
     """Convert and catalogue; the new model's source is the old one, and it keeps the old one's tags."""
     place = (target or default_target(source.path, recipe)).expanduser().absolute()
     if place.is_dir():
         place = place / default_target(source.path, recipe).name
-    result = convert(
+    result = convert_file(
         source.path,
         place,
         recipe,
@@ -79,13 +79,13 @@ def convert_model(
         read_suspicious=read_suspicious,
         progress=progress,
     )
-    return result, catalogue_converted(result, source, catalog=catalog)
+    return result, record_conversion(result, source, catalog=catalog)
 
 
-def catalogue_converted(result: Converted, source: Origin, *, catalog: Catalog) -> ModelRecord:
+def record_conversion(result: ConversionResult, source: ConversionSource, *, catalog: Catalog) -> ModelRecord:
     """Record the result as a model of its own."""
-    answer = next(iter(read_files([result.target])))
-    if isinstance(answer, Unread):
+    answer = next(iter(identify_files([result.target])))
+    if isinstance(answer, UnreadableFile):
         raise answer.error
     old = source.record
     sources = (

@@ -20,7 +20,7 @@ from modelhub.formats.casting import FLOATS, cast
 from modelhub.formats.header import Header
 from modelhub.formats.safetensors_write import Outgoing, header_bytes, ordered, stream
 from modelhub.formats.tensors import TensorReader
-from modelhub.operations.convert.plan import Recipe, Write, plan
+from modelhub.operations.convert.plan import ConversionOptions, Write, plan
 from modelhub.progress import SILENT, Progress, Task
 from modelhub.safety import assess
 from modelhub.storage import errors
@@ -35,7 +35,7 @@ _READABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Converted:
+class ConversionResult:
     """A finished conversion. `notes` are things worth knowing, such as values that fp16 cannot hold."""
 
     source: Path
@@ -47,7 +47,7 @@ class Converted:
     notes: tuple[str, ...] = ()
 
 
-def default_target(source: Path, recipe: Recipe) -> Path:
+def default_target(source: Path, recipe: ConversionOptions) -> Path:
     """Beside the source, its name with what was done; `-converted` when nothing else would tell the two apart."""
     words = recipe.words()
     stem = "-".join((source.stem, *words))
@@ -55,16 +55,16 @@ def default_target(source: Path, recipe: Recipe) -> Path:
     return source.with_name(f"{stem}-converted.safetensors") if target == source else target
 
 
-def convert(
+def convert_file(
     source: Path,
     target: Path,
-    recipe: Recipe,
+    recipe: ConversionOptions,
     *,
     vae: Path | None = None,
     source_sha256: str | None = None,
     read_suspicious: bool = False,
     progress: Progress = SILENT,
-) -> Converted:
+) -> ConversionResult:
     """Write `target`. Memory stays at one tensor's worth, whatever the file's size.
 
     Raises UnsafeError for a pickle that is not harmless (unless `read_suspicious`; even then nothing is executed),
@@ -102,7 +102,7 @@ def _ensure_readable(header: Header, path: Path, *, read_suspicious: bool) -> No
         )
 
 
-def _metadata(header: Header, recipe: Recipe, source: Path, sha256: str) -> dict[str, str]:
+def _metadata(header: Header, recipe: ConversionOptions, source: Path, sha256: str) -> dict[str, str]:
     """What the source says of itself, without what is no longer true, and what was done to it."""
     kept = {name: text for name, text in header.metadata.items() if name not in _STALE_METADATA}
     done = {
@@ -130,7 +130,7 @@ def _write(
     reader: TensorReader,
     other: TensorReader | None,
     progress: Progress,
-) -> Converted:
+) -> ConversionResult:
     by_name = {write.name: write for write in writes}
     if len(by_name) != len(writes):
         raise ModelhubError(
@@ -170,7 +170,7 @@ def _write(
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     notes = tuple(f"{name}: values too large for fp16 became infinite" for name in dict.fromkeys(overflowed))
-    return Converted(
+    return ConversionResult(
         source=source,
         target=target,
         hashes=hashes,
