@@ -88,12 +88,21 @@ def operations(
     sql += " ORDER BY id DESC"
     if limit is not None:
         sql, values["limit"] = f"{sql} LIMIT :limit", limit
-    return [
-        Operation(
-            id=row[0], kind=row[1], state=row[2], parameters=json.loads(row[3]), started_at=row[4], finished_at=row[5]
+    found = []
+    for row in run(sql, values):
+        parameters, readable = _object(row[3])
+        found.append(
+            Operation(
+                id=row[0],
+                kind=row[1],
+                state=row[2],
+                parameters=parameters,
+                started_at=row[4],
+                finished_at=row[5],
+                readable=readable,
+            )
         )
-        for row in run(sql, values)
-    ]
+    return found
 
 
 def steps(run: Run, operation_id: int) -> list[Step]:
@@ -102,19 +111,35 @@ def steps(run: Run, operation_id: int) -> list[Step]:
         "SELECT id, operation_id, position, action, source, target, detail, state FROM step"
         " WHERE operation_id = :id ORDER BY position"
     )
-    return [
-        Step(
-            id=row[0],
-            operation_id=row[1],
-            position=row[2],
-            action=row[3],
-            source=decode_text(row[4]),
-            target=decode_text(row[5]),
-            detail=json.loads(row[6]),
-            state=row[7],
+    found = []
+    for row in run(sql, {"id": operation_id}):
+        detail, readable = _object(row[6])
+        found.append(
+            Step(
+                id=row[0],
+                operation_id=row[1],
+                position=row[2],
+                action=row[3],
+                source=decode_text(row[4]),
+                target=decode_text(row[5]),
+                detail=detail,
+                state=row[7],
+                readable=readable,
+            )
         )
-        for row in run(sql, {"id": operation_id})
-    ]
+    return found
+
+
+def _object(text: str) -> tuple[dict[str, Any], bool]:
+    """Return a JSON object, and whether the text is one: the journal of another version or a damaged one is read too.
+
+    One such row must not keep all the others from being read.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return {}, False
+    return (found, True) if isinstance(found, dict) else ({}, False)
 
 
 class Journal:

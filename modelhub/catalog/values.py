@@ -153,7 +153,10 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One change of the disk that can be undone. `state`: running, done, failed, undone …; times are ISO 8601 UTC."""
+    """One change of the disk that can be undone. `state`: running, done, failed, undone …; times are ISO 8601 UTC.
+
+    Not `readable`: its parameters are not a JSON object, and are empty here.
+    """
 
     id: int
     kind: str
@@ -161,6 +164,7 @@ class Operation:
     parameters: Mapping[str, Any]
     started_at: str
     finished_at: str | None = None
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +179,10 @@ class NewStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step in the journal. `state`: planned (the intent is durable), done, undone (taken back) or dropped."""
+    """A step in the journal. `state`: planned (the intent is durable), done, undone (taken back) or dropped.
+
+    Not `readable`: its detail is not a JSON object, and is empty here.
+    """
 
     id: int
     operation_id: int
@@ -185,6 +192,7 @@ class Step:
     target: str
     detail: Mapping[str, Any]
     state: str
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

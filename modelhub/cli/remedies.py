@@ -14,10 +14,16 @@ WORDS: dict[str, str] = {
     "choose-one-selection": "Use only one of `--file`, `--all` and `--diffusers`.",
     "component-without-weights": "Choose a single file with `--file`, or look for another repository.",
     "go-online": "Run again without `--offline`.",
+    "into-address": "Name it with `--into`, such as `--into {example}`.",
+    "into-ui-folder": "Name the folder that {title} is installed in with `--into DIR`.",
     "list-models": "`modelhub list` shows the models.",
     "name-diffusers-folder": "Name one of them, such as `modelhub pull {reference} --diffusers`.",
     "name-file": "Choose with `--file`, such as `--file '{name}'`, or take all of them with `--all`.",
     "no-diffusers": "Leave out `--diffusers`; `--dry-run` shows the files.",
+    "register-models": "`modelhub sort LIBRARY --layout {ui} --into ADDRESS` registers the models while it runs.",
+    "repair-or-print": "Repair that line, or add by hand what `modelhub link --layout {ui} --print` prints.",
+    "sort-links": "`modelhub sort LIBRARY --layout {ui} --into DIR --mode hardlink` links the models into it.",
+    "start-or-address": "Start it, or name its address with `--into`, such as `--into {example}`.",
 }
 
 

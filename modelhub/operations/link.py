@@ -1,6 +1,6 @@
 """Point a UI at the library instead of moving files into it: its settings name the library's folders.
 
-A plan first, which shows all; then a backup of the UI's file, and the new one in its place at once.
+A plan first, which shows everything; then a backup of the UI's file, which is replaced as a whole.
 """
 
 from __future__ import annotations
@@ -13,81 +13,130 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from modelhub.errors import ModelhubError, NotFoundError, UsageError
+from modelhub.domain import ModelType
+from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
 from modelhub.storage import errors
 from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.containment import make_folder
-from modelhub.uis import json_settings, yaml_settings
-from modelhub.uis.link_interfaces import Interface, interface_named, library_folders
+from modelhub.uis.library import LIBRARY
+from modelhub.uis.registry import linkable, ui_named
+from modelhub.uis.ui import UI, Flags, Folders, NotLinkable, SettingsFile
 
 MEMORY = "modelhub-link.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPlan:
-    """What would be written. `before` and `after` are the file's bytes, None where it is not there.
+    """The change of a UI's settings file. `before` and `after` are its bytes, None where the file does not exist.
 
-    `folders`: the UI's words → the library's folders. `memory`: what to keep for taking it out, b"" for nothing.
+    `folders`: the UI's keys → the library's folders. `memory`: the content of the file that keeps the earlier values,
+    b"" to delete that file, None to leave it.
     """
 
-    interface: Interface
+    ui: UI
+    settings: SettingsFile
     file: Path
     before: bytes | None
     after: bytes | None
-    folders: Mapping[str, tuple[Path, ...]]
+    folders: Folders
     memory: bytes | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
-        """Whether anything would be written."""
+        """Return whether anything would be written."""
         return self.before != self.after
 
 
-def plan_link(layout: str, into: Path, *, library: Path, remove: bool = False) -> LinkPlan:
-    """What linking (or, with `remove`, taking it out) would change. Reads the UI's file and writes nothing.
+def linkable_ui(name: str) -> tuple[UI, SettingsFile | Flags]:
+    """Return the UI of that name and how it is linked.
 
-    Raises UsageError for a UI that has no such file, NotFoundError for a missing folder, ModelhubError naming the line
+    Raises UsageError, for a UI that cannot use folders outside its own with what to do instead.
+    """
+    ui = next((ui for ui in linkable() if ui.name.lower() == name.lower()), None) or _other_ui(name)
+    if isinstance(ui.link, SettingsFile | Flags):
+        return ui, ui.link
+    reason = ui.link or NotLinkable(reason=f"{ui.title} cannot be linked.", remedy=Remedy(_choices()))
+    raise UsageError(reason.reason, reason.remedy)
+
+
+def _other_ui(name: str) -> UI:
+    try:
+        ui = ui_named(name)
+    except UsageError as exc:
+        raise UsageError(f"There is no UI called `{name}` to link.", _choices()) from exc
+    if ui is LIBRARY:
+        raise UsageError("The library cannot be linked to itself.", _choices())
+    return ui
+
+
+def _choices() -> str:
+    return f"Choose one of: {', '.join(ui.name for ui in linkable())}."
+
+
+def library_folders(keys: Mapping[ModelType, str], library: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the UI's keys → the library's folders for them, only those that exist or can be created."""
+    found: dict[str, list[Path]] = {}
+    for kind, key in keys.items():
+        folder = library / LIBRARY.folders[kind]
+        if _is_usable(folder) and folder not in found.setdefault(key, []):
+            found[key].append(folder)
+    return {key: tuple(folders) for key, folders in found.items() if folders}
+
+
+def _is_usable(folder: Path) -> bool:
+    if os.path.lexists(folder):
+        return folder.is_dir()
+    above = next((place for place in folder.parents if place.exists()), None)
+    return above is not None and above.is_dir() and os.access(above, os.W_OK)
+
+
+def plan_link(name: str, into: Path, *, library: Path, remove: bool = False) -> LinkPlan:
+    """Return what linking (or, with `remove`, removing the link) would change. Reads the UI's file, writes nothing.
+
+    Raises UsageError for a UI without such a file, NotFoundError for a missing folder, ModelhubError naming the line
     for a file that is broken.
     """
-    interface = interface_named(layout)
-    root, notes = _root(interface, into)
-    file = root / interface.file
+    ui, settings = linkable_ui(name)
+    if not isinstance(settings, SettingsFile):
+        raise UsageError(f"{ui.title} is linked with command-line flags; it has no settings file for its folders.")
+    root, notes = _root(ui, into)
+    file = root / settings.name
     before = _bytes(file)
     text, mark = _decoded(before or b"", file)
-    folders = library_folders(interface.keys, library)
+    folders = library_folders(settings.keys, library)
     if not folders and not remove:
-        raise ModelhubError(f"None of the library's folders can be made in {library}.", "Check who may write there.")
-    memory: bytes | None = None
-    foreign: tuple[str, ...] = ()
-    if interface.file.endswith(".yaml"):
-        changed = yaml_settings.take_out(text, file=file) if remove else _with_block(text, library, folders, file)
+        raise ModelhubError(f"No folder can be created in {library}.", "Check that you may write there.")
+    memory = _memory(root)
+    if remove:
+        change = settings.writer.remove(text, folders, file=file, memory=memory)
     else:
-        changed, memory, foreign = _with_keys(text, interface, root, folders, remove=remove)
-    notes += tuple(f"{key} was changed since by somebody else and stays as it is." for key in foreign)
-    after = mark + changed.encode("utf-8", "surrogateescape") if changed or before else None
-    if remove and changed.strip() in ("", "{}"):
-        after = None  # nothing but ours was in it, and ComfyUI may not start with an empty one
+        change = settings.writer.add(text, folders, file=file, library=library, memory=memory)
+    notes += tuple(f"{key} was changed by another program and stays as it is." for key in change.foreign)
+    after = mark + change.text.encode("utf-8") if change.text or before else None
+    if remove and change.text.strip() in ("", "{}"):
+        after = None  # the file held only our lines, and a UI may not start with an empty one
     return LinkPlan(
-        interface=interface,
+        ui=ui,
+        settings=settings,
         file=file,
         before=before,
         after=after,
         folders=folders,
-        memory=memory,
-        notes=notes if remove else notes + interface.notes,
+        memory=b"" if remove else _memory_file(settings, change.memory),
+        notes=notes if remove else notes + settings.notes,
     )
 
 
 def carry_out(plan: LinkPlan, *, now: datetime | None = None) -> Path | None:
-    """Write what was planned; the backup of the file that was there, None where nothing but ours was in it.
+    """Write what was planned; return the backup of the earlier file, None where nothing of the user's was in it.
 
-    Raises ModelhubError: for a file that changed since the plan, or that cannot be written; it is then as it was.
+    Raises ModelhubError for a file that has changed since the plan, or that cannot be written; it is then unchanged.
     """
     if not plan.changes:
         return None
     if _bytes(plan.file) != plan.before:
-        raise ModelhubError(f"{plan.file} was changed just now by another program.", "Run the command again.")
+        raise ModelhubError(f"{plan.file} was just changed by another program.", "Try again.")
     if plan.after is not None:
         for folder in (folder for folders in plan.folders.values() for folder in folders):
             make_folder(folder)
@@ -124,18 +173,23 @@ def _back_up(file: Path, content: bytes, now: datetime) -> Path:
     return backup
 
 
-def _root(interface: Interface, into: Path) -> tuple[Path, tuple[str, ...]]:
-    """The UI's own folder, also where its models folder or the package around it was named; a doubt as a note."""
+def _root(ui: UI, into: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the UI's own folder, also where its models folder or the package around it was named; a doubt as a note.
+
+    The packages for Windows hold the UI in a folder named by its title.
+    """
     given = Path(os.path.abspath(into.expanduser()))  # noqa: PTH100 - resolve() would follow links
     if not given.is_dir():
-        hint = f"Name the folder that {interface.title} is installed in: --into DIR."
-        raise NotFoundError(f"There is no folder {given}.", hint)
-    for place in (given, given / interface.title, given.parent):
+        raise NotFoundError(
+            f"{given} is not a folder.",
+            Remedy(f"Name the folder that {ui.title} is installed in.", "into-ui-folder", {"title": ui.title}),
+        )
+    for place in (given, given / ui.title, given.parent):
         near = place != given.parent or given.name.casefold() == "models"
-        if near and any((place / mark).exists() for mark in interface.marks):
+        if near and ui.is_at(place):
             return place, ()
     place = given.parent if given.name.casefold() == "models" else given
-    return place, (f"{place} does not look like {interface.title}'s folder: {interface.marks[0]} is not there.",)
+    return place, (f"{place} does not look like {ui.title}'s folder: {ui.marks[0]} is not there.",)
 
 
 def _bytes(file: Path) -> bytes | None:
@@ -154,43 +208,15 @@ def _decoded(content: bytes, file: Path) -> tuple[str, bytes]:
     except UnicodeDecodeError as exc:
         line = content[: len(mark) + exc.start].count(b"\n") + 1
         raise ModelhubError(
-            f"{file}, line {line}: this is no UTF-8 text. The file was left as it is.",
-            "Save it as UTF-8 and try again.",
+            f"{file}, line {line}: not UTF-8 text. The file was left as it is.", "Save it as UTF-8 and try again."
         ) from exc
 
 
-def _with_block(text: str, library: Path, folders: Mapping[str, tuple[Path, ...]], file: Path) -> str:
-    return yaml_settings.put_in(text, *yaml_words(library, folders), file=file)
-
-
-def yaml_words(library: Path, folders: Mapping[str, tuple[Path, ...]]) -> tuple[str, dict[str, list[str]]]:
-    """The library as `base_path` and its folders below it; "" and whole paths where ComfyUI would read another one.
-
-    It replaces `$name` and `%name%` in `base_path` only. Raises UsageError for a path that YAML cannot hold.
-    """
-    base = str(library)
-    if any("\ud800" <= c <= "\udfff" for c in base) or "\n" in base:
-        raise UsageError(f"{base!r} cannot be written into a YAML file.", "Give the library a name in plain Unicode.")
-    if not set("$%") & set(base):
-        return base, {key: [f.relative_to(library).as_posix() for f in row] for key, row in folders.items()}
-    return "", {key: [str(folder) for folder in row] for key, row in folders.items()}
-
-
-def _with_keys(
-    text: str, interface: Interface, root: Path, folders: Mapping[str, tuple[Path, ...]], *, remove: bool
-) -> tuple[str, bytes | None, tuple[str, ...]]:
-    """The settings' new text, what to remember, and the keys that somebody else changed since."""
-    file = root / interface.file
-    data = json_settings.read(text, file=file)
-    ours = {key: str(row[0]) for key, row in folders.items()}
-    cleared, foreign = json_settings.take_out(data, _memory(root), ours)
-    if remove:
-        return (json_settings.written(cleared, text) if cleared != data else text), b"", foreign
-    own = None if interface.own is None else {key: str(root / place) for key, place in interface.own.items()}
-    changed, memory = json_settings.put_in(cleared, ours, lists=own)
-    about = f"What stood in {interface.file} before `modelhub link`; `modelhub link --remove` needs it."
-    kept = json.dumps({"about": about, "keys": memory}, indent=4) + "\n"
-    return (json_settings.written(changed, text) if changed != data else text), kept.encode("ascii"), ()
+def _memory_file(settings: SettingsFile, memory: Mapping[str, Any] | None) -> bytes | None:
+    if memory is None:
+        return None
+    about = f"The values of {settings.name} before `modelhub link`; `modelhub link --remove` needs them."
+    return (json.dumps({"about": about, "keys": memory}, indent=4) + "\n").encode("ascii")
 
 
 def _memory(root: Path) -> dict[str, Any]:
@@ -198,5 +224,5 @@ def _memory(root: Path) -> dict[str, Any]:
     try:
         keys = json.loads(content)["keys"] if content else {}
     except (ValueError, KeyError, TypeError, RecursionError):
-        return {}  # then only what is certainly ours is taken out
+        return {}  # then only what is certainly ours is removed
     return keys if isinstance(keys, dict) else {}

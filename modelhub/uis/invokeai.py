@@ -1,7 +1,7 @@
-"""InvokeAI's model installer: registers files where they are, through its HTTP interface.
+"""InvokeAI, which registers models where they are, through its HTTP API.
 
-Source: `POST /api/v2/models/install?source=<absolute path>&inplace=true` of InvokeAI 4 to 6; 409 says that it is there
-already. Without `inplace=true` InvokeAI would move the file.
+Source: `POST /api/v2/models/install?source=<absolute path>&inplace=true` of InvokeAI 4 to 6; status 409 means that the
+model is installed already. Without `inplace=true` InvokeAI would move the file.
 """
 
 from __future__ import annotations
@@ -9,49 +9,89 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.errors import NetworkError, UsageError
+from modelhub.domain import ModelType
+from modelhub.errors import NetworkError, Remedy, UsageError
+from modelhub.uis.ui import UI, NotLinkable, Registration, ServerUnreachableError
 
 if TYPE_CHECKING:
     import requests
 
-_SECONDS = 30.0
+EXAMPLE = "http://127.0.0.1:9090"
+_TIMEOUT = 30.0  # seconds
 
 
 class InvokeAI:
-    """A running InvokeAI at an address such as http://127.0.0.1:9090."""
+    """A running InvokeAI. Implements `ModelServer`."""
 
     def __init__(self, address: str) -> None:
         if not address.startswith(("http://", "https://")):
             raise UsageError(
-                f"InvokeAI is sorted into by its address, not `{address}`.", "Such as --into http://127.0.0.1:9090"
+                f"`{address}` is not an address; InvokeAI is reached by its address, such as {EXAMPLE}.",
+                Remedy("Name the address of InvokeAI.", "into-address", {"example": EXAMPLE}),
             )
         self.address = address.rstrip("/")
 
     def register(self, path: Path) -> bool:
-        """Register a file or diffusers folder in place; False when InvokeAI has it already.
+        """Register a file or diffusers folder in place; return False when InvokeAI has it already.
 
-        Raises NetworkError when InvokeAI does not answer or refuses.
+        Raises ServerUnreachableError when InvokeAI does not answer, NetworkError when it refuses the model.
         """
-        answer = self._post("/api/v2/models/install", {"source": str(path), "inplace": "true"})
-        if answer.status_code == 409:
+        # Bytes keep a name that is not UTF-8; `requests` cannot encode its text.
+        source = str(path).encode("utf-8", "surrogateescape")
+        response = self._post("/api/v2/models/install", {"source": source, "inplace": b"true"})
+        if response.status_code == 409:
             return False
-        if answer.status_code not in (200, 201):
-            raise NetworkError(f"InvokeAI refused {path.name}: {answer.status_code} {_reason(answer)}")
+        if response.status_code not in (200, 201):
+            raise NetworkError(
+                f"InvokeAI refused {path.name} with status {response.status_code}: {_reason(response)}.",
+                "The reason is InvokeAI's own; its log may hold more.",
+            )
         return True
 
-    def _post(self, route: str, query: dict[str, str]) -> requests.Response:
+    def _post(self, route: str, query: dict[str, bytes]) -> requests.Response:
         import requests
 
         try:
-            return requests.post(self.address + route, params=query, json={}, timeout=_SECONDS, allow_redirects=False)
+            return requests.post(self.address + route, params=query, json={}, timeout=_TIMEOUT, allow_redirects=False)
         except requests.RequestException as exc:
-            raise NetworkError(
-                f"InvokeAI does not answer at {self.address}.", "Start it, or name its address with --into."
+            raise ServerUnreachableError(
+                f"InvokeAI does not answer at {self.address}.",
+                Remedy("Start InvokeAI, or name its address.", "start-or-address", {"example": EXAMPLE}),
             ) from exc
 
 
-def _reason(answer: requests.Response) -> str:
+def _reason(response: requests.Response) -> str:
     try:
-        return str(answer.json().get("detail", ""))[:200]
+        return str(response.json().get("detail", ""))[:200]
     except (ValueError, AttributeError):
-        return answer.text[:200]
+        return response.text[:200]
+
+
+INVOKEAI = UI(
+    name="invokeai",
+    title="InvokeAI",
+    marks=("invokeai.yaml",),
+    registration=Registration(
+        types=frozenset(
+            (
+                ModelType.BASE,
+                ModelType.VAE,
+                ModelType.LORA,
+                ModelType.EMBEDDING,
+                ModelType.CONTROLNET,
+                ModelType.T2I_ADAPTER,
+                ModelType.IP_ADAPTER,
+                ModelType.CLIP_VISION,
+                ModelType.UPSCALER,
+                ModelType.UNET,
+                ModelType.TEXT_ENCODER,
+            )
+        ),
+        connect=InvokeAI,
+        example=EXAMPLE,
+    ),
+    link=NotLinkable(
+        reason="InvokeAI has no setting for model folders; it registers each model where it is.",
+        remedy=Remedy("Register the models while InvokeAI runs.", "register-models", {"ui": "invokeai"}),
+    ),
+)

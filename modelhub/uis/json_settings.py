@@ -1,6 +1,6 @@
-"""Our folders in a UI's JSON settings (SD.Next's config.json, Fooocus' config.txt), and how to take them out again.
+"""Folders of the library in a UI's JSON settings: added, and removed again with the earlier values restored.
 
-What stood there before is kept in a small file beside the settings, so that taking out restores exactly that.
+The earlier values are kept in a small file beside the settings, because the settings cannot hold them.
 """
 
 from __future__ import annotations
@@ -8,16 +8,55 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelhub.errors import ModelhubError
+from modelhub.uis.ui import Folders, SettingsChange
 
 _ABSENT = object()
 
 
+@dataclass(frozen=True, slots=True)
+class JsonKeys:
+    """A writer for JSON settings with one key per type. Implements `SettingsWriter`.
+
+    `own_folders`: for keys that hold several folders, the UI's own one relative to its root, which counts where the
+    key is missing. Where this is empty, each key holds one folder, and ours replaces it.
+    """
+
+    own_folders: Mapping[str, str] = field(default_factory=dict)
+
+    def add(
+        self, text: str, folders: Folders, *, file: Path, library: Path, memory: Mapping[str, Any]
+    ) -> SettingsChange:
+        """Return the settings with our folders. Raises ModelhubError naming the line that is broken."""
+        data = read(text, file=file)
+        ours = _first(folders)
+        cleared, _ = remove_folders(data, memory, ours)
+        own = {key: str(file.parent / folder) for key, folder in self.own_folders.items()}
+        changed, remembered = add_folders(cleared, ours, lists=own or None)
+        return SettingsChange(text=text if changed == data else write(changed, like=text), memory=remembered)
+
+    def remove(self, text: str, folders: Folders, *, file: Path, memory: Mapping[str, Any]) -> SettingsChange:
+        """Return the settings with the earlier values. Raises ModelhubError naming the line that is broken."""
+        data = read(text, file=file)
+        cleared, foreign = remove_folders(data, memory, _first(folders))
+        return SettingsChange(text=text if cleared == data else write(cleared, like=text), foreign=foreign)
+
+    def lines(self, folders: Folders, *, library: Path) -> str:
+        """Return the keys with their folders as JSON."""
+        rows = {key: [folder] if self.own_folders else folder for key, folder in _first(folders).items()}
+        return json.dumps(rows, indent=4) + "\n"
+
+
+def _first(folders: Folders) -> dict[str, str]:
+    return {key: str(row[0]) for key, row in folders.items()}
+
+
 def read(text: str, *, file: Path) -> dict[str, Any]:
-    """The settings; none for an empty file. Raises ModelhubError naming the line that is broken."""
+    """Return the settings, an empty dict for an empty file. Raises ModelhubError naming the line that is broken."""
     if not text.strip():
         return {}
     try:
@@ -25,33 +64,37 @@ def read(text: str, *, file: Path) -> dict[str, Any]:
     except json.JSONDecodeError as exc:
         raise _broken(file, exc.lineno, exc.msg) from exc
     except (RecursionError, ValueError) as exc:
-        raise _broken(file, 1, "it is nested too deeply or has a number that is too long") from exc
+        raise _broken(file, 1, "it is nested too deeply or holds a number that is too long") from exc
     if not isinstance(data, dict):
-        raise _broken(file, 1, "it is no table of names")
+        raise _broken(file, 1, "it does not hold an object")
     return data
 
 
 def _broken(file: Path, line: int, problem: str) -> ModelhubError:
-    hint = "Repair that line, or start the UI once without the file: it writes a new one."
-    return ModelhubError(f"{file}, line {line}: this is no valid JSON: {problem}. The file was left as it is.", hint)
+    return ModelhubError(
+        f"{file}, line {line}: not valid JSON: {problem}. The file was left as it is.",
+        "Repair that line, or start the UI once without the file; it then writes a new one.",
+    )
 
 
-def written(data: Mapping[str, Any], like: str) -> str:
-    """The settings as text, indented and ended as `like`, the text that they were read from."""
+def write(data: Mapping[str, Any], *, like: str) -> str:
+    """Return the settings as text, with the indentation and line ends of `like`, the text that they came from."""
     indent = re.search(r"^([ \t]+)\S", like, re.MULTILINE)
     space: str | int | None = indent.group(1) if indent else None if len(like.strip()) > 2 else 4
     text = json.dumps(data, indent=space, ensure_ascii=like.isascii())
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        text = json.dumps(data, indent=space)  # a path that is not UTF-8 must be written with escapes
     end = like[len(like.rstrip()) :] if like.strip() else "\n"
     return (text.replace("\n", "\r\n") if "\r\n" in like else text) + end
 
 
-def put_in(
+def add_folders(
     data: Mapping[str, Any], folders: Mapping[str, str], *, lists: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings with our folders, and what to remember of those before.
+    """Return the settings with our folders, and the earlier values to remember.
 
-    `lists`: keys that hold several folders → the UI's own one, which is meant where the key is missing. Other keys hold
-    one folder, and ours takes its place.
+    `lists`: keys that hold several folders → the UI's own folder, which counts where the key is missing. None: each
+    key holds one folder, and ours replaces it.
     """
     changed, memory = dict(data), {}
     for key, folder in folders.items():
@@ -65,12 +108,12 @@ def put_in(
     return changed, memory
 
 
-def take_out(
+def remove_folders(
     data: Mapping[str, Any], memory: Mapping[str, Any], folders: Mapping[str, str]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The settings as they were before ours, and the keys that somebody else has changed since, which stay.
+    """Return the settings without our folders, and the keys that another program has changed since, which stay.
 
-    `folders` is what is taken for ours where nothing is remembered.
+    `folders` counts as ours where nothing is remembered.
     """
     changed, foreign = dict(data), []
     for key in {**folders, **memory}:

@@ -1,30 +1,67 @@
-"""Our block in a user's YAML file, ComfyUI's extra_model_paths.yaml: put in, replaced, taken out, nothing else.
+"""Our block in a user's YAML file, ComfyUI's extra_model_paths.yaml: added, replaced and removed, with all else kept.
 
-The block is written as text, because no YAML library gives the rest of a file back byte for byte. Where PyYAML is at
-hand (huggingface_hub brings it) the file is read before and after, and the answer is refused unless all else is equal.
+The block is written as text, because no YAML library reproduces the rest of a file byte for byte. Where PyYAML is
+installed (huggingface_hub depends on it) the file is parsed before and after, and a result that changes anything else
+is refused.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy, UsageError
+from modelhub.uis.ui import Folders, SettingsChange
 
 NAME = "modelhub"
 _BEGIN = f"# {NAME} begin"
 _END = f"# {NAME} end"
-_ABOUT = ": written by `modelhub link`, which replaces these lines; `modelhub link --remove` takes them out"
+_ABOUT = ": written by `modelhub link`, which replaces these lines; `modelhub link --remove` removes them"
 _KEY = re.compile(rf"""(?:{NAME}|"{NAME}"|'{NAME}')[ \t]*:(?:\s|$)""")
-# What a double-quoted scalar may hold as it is (YAML 1.2, 5.7 and 7.3.1); ASCII alone, because older ComfyUI reads the
-# file in the code page of Windows.
+# Characters that a double-quoted scalar can hold unescaped (YAML 1.2, 5.7 and 7.3.1); only ASCII, because older ComfyUI
+# reads the file in the code page of Windows.
 _PLAIN = frozenset(map(chr, range(0x20, 0x7F))) - {'"', "\\"}
-_HINT = "Repair that line, or add by hand what `modelhub link --layout comfyui --print` prints."
+_REMEDY = Remedy("Repair that line, or add the library's folders by hand.", "repair-or-print", {"ui": "comfyui"})
+
+
+@dataclass(frozen=True, slots=True)
+class YamlBlock:
+    """A writer for ComfyUI's YAML file, in which the library is a block of its own. Implements `SettingsWriter`."""
+
+    def add(
+        self, text: str, folders: Folders, *, file: Path, library: Path, memory: Mapping[str, Any]
+    ) -> SettingsChange:
+        """Return the file with our block. Raises ModelhubError for a broken file or a path that YAML cannot hold."""
+        return SettingsChange(text=add_block(text, *block_values(library, folders), file=file))
+
+    def remove(self, text: str, folders: Folders, *, file: Path, memory: Mapping[str, Any]) -> SettingsChange:
+        """Return the file without our block. Raises ModelhubError for a broken file."""
+        return SettingsChange(text=remove_block(text, file=file))
+
+    def lines(self, folders: Folders, *, library: Path) -> str:
+        """Return the block."""
+        return block(*block_values(library, folders))
+
+
+def block_values(library: Path, folders: Folders) -> tuple[str, dict[str, list[str]]]:
+    """Return the library as `base_path` and its folders below it.
+
+    The base is "" and the folders are absolute where ComfyUI would read another path: it replaces `$name` and `%name%`
+    in `base_path` only. Raises UsageError for a path that YAML cannot hold.
+    """
+    base = str(library)
+    if any("\ud800" <= character <= "\udfff" for character in base) or "\n" in base:
+        raise UsageError(f"{base!r} cannot be written to a YAML file.", "Rename the library's folder in plain Unicode.")
+    if not set("$%") & set(base):
+        return base, {key: [f.relative_to(library).as_posix() for f in row] for key, row in folders.items()}
+    return "", {key: [str(folder) for folder in row] for key, row in folders.items()}
 
 
 def block(base: str, folders: Mapping[str, Sequence[str]], *, newline: str = "\n") -> str:
-    """The block with its markers. `base`: the folder that `folders` are relative to, "" where those are absolute."""
+    """Return the block with its markers. `base`: what `folders` are relative to, "" where those are absolute."""
     lines = [_BEGIN + _ABOUT, f"{NAME}:"]
     if base:
         lines.append(f"    base_path: {_quoted(base)}")
@@ -34,8 +71,8 @@ def block(base: str, folders: Mapping[str, Sequence[str]], *, newline: str = "\n
     return newline.join([*lines, _END, ""])
 
 
-def put_in(text: str, base: str, folders: Mapping[str, Sequence[str]], *, file: Path) -> str:
-    """`text` with our block, in the place of an older one or at the end.
+def add_block(text: str, base: str, folders: Mapping[str, Sequence[str]], *, file: Path) -> str:
+    """Return `text` with our block, in the place of an older one or at the end.
 
     Raises ModelhubError, naming the line, for a file that is broken.
     """
@@ -47,7 +84,7 @@ def put_in(text: str, base: str, folders: Mapping[str, Sequence[str]], *, file: 
         start, end = span
         changed = "".join(lines[:start]) + _ended_as(new, lines[end - 1]) + "".join(lines[end:])
     else:
-        # Without an end of its last line the file keeps that: taken out, the block leaves no byte behind.
+        # If the last line of the file has no end, neither has the block's: removing it restores every byte.
         glue = "" if not text or text.endswith("\n") else "\r\n" if "\r\n" in text else "\n"
         changed = text + glue + (new.rstrip("\r\n") if glue else new)
     ours = {**({"base_path": base} if base else {}), **{key: "\n".join(values) for key, values in folders.items()}}
@@ -55,8 +92,8 @@ def put_in(text: str, base: str, folders: Mapping[str, Sequence[str]], *, file: 
     return changed
 
 
-def take_out(text: str, *, file: Path) -> str:
-    """`text` without our block; the same text where there is none. Raises ModelhubError for a file that is broken."""
+def remove_block(text: str, *, file: Path) -> str:
+    """Return `text` without our block, unchanged where there is none. Raises ModelhubError for a broken file."""
     before = _read(text, file)
     lines = _lines(text)
     span = _span(lines, file)
@@ -80,7 +117,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _span(lines: Sequence[str], file: Path) -> tuple[int, int] | None:
-    """The lines of our block, from the first to behind the last: between the markers, or the key and what is below."""
+    """Return the range of our block's lines: between the markers, or the key and the lines below it."""
     begin = next((i for i, line in enumerate(lines) if line.startswith(_BEGIN)), None)
     if begin is not None:
         end = next((i for i, line in enumerate(lines) if i > begin and line.startswith(_END)), None)
@@ -109,7 +146,7 @@ def _escape(character: str) -> str:
 
 
 def _read(text: str, file: Path) -> dict[object, object] | None:
-    """What the file says; None without PyYAML. Raises ModelhubError naming the line that is broken."""
+    """Return the parsed file, None without PyYAML. Raises ModelhubError naming the line that is broken."""
     try:
         import yaml  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
@@ -123,13 +160,13 @@ def _read(text: str, file: Path) -> dict[object, object] | None:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise _broken(file, 1, "it is no table of names")
+        raise _broken(file, 1, "it does not hold a mapping")
     return data
 
 
 def _broken(file: Path, line: int | None, problem: str) -> ModelhubError:
     where = f"{file}, line {line}" if line is not None else str(file)
-    return ModelhubError(f"{where}: this is no valid YAML: {problem}. The file was left as it is.", _HINT)
+    return ModelhubError(f"{where}: not valid YAML: {problem}. The file was left as it is.", _REMEDY)
 
 
 def _compare(
@@ -140,5 +177,5 @@ def _compare(
     expected = {key: value for key, value in before.items() if key != NAME} | ({NAME: dict(ours)} if ours else {})
     if after != expected:
         raise ModelhubError(
-            f"{file} is laid out in a way that our lines cannot join. The file was left as it is.", _HINT
+            f"{file} has a form to which our lines cannot be added. The file was left as it is.", _REMEDY
         )

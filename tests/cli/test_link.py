@@ -22,8 +22,8 @@ def comfy(tmp_path: Path) -> Path:
     return folder
 
 
-def test_link_writes_tells_and_takes_out(tmp_path: Path, comfy: Path) -> None:
-    """A table of what leads where; the second time nothing is to do; `--remove` leaves no trace."""
+def test_link_writes_reports_and_removes(tmp_path: Path, comfy: Path) -> None:
+    """A table of what leads where; the second time nothing is done; `--remove` leaves no trace."""
     options = ("link", "--layout", "ComfyUI", "--into", str(comfy))
     done = modelhub(*options, home=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -31,11 +31,11 @@ def test_link_writes_tells_and_takes_out(tmp_path: Path, comfy: Path) -> None:
     assert "Restart ComfyUI" in done.stderr
     file = comfy / "extra_model_paths.yaml"
     assert yaml.safe_load(file.read_text("utf-8"))["modelhub"]["checkpoints"] == "base"
-    assert "Linked already" in modelhub(*options, home=tmp_path).stdout
+    assert "Already linked" in modelhub(*options, home=tmp_path).stdout
     done = modelhub(*options, "--remove", home=tmp_path)
-    assert done.returncode == 0 and "nothing else was in it" in done.stdout
+    assert done.returncode == 0 and "it held only the link" in done.stdout
     assert os.listdir(comfy) == ["main.py"]
-    assert "nothing of ours" in modelhub(*options, "--remove", home=tmp_path).stdout
+    assert "has no link to the library" in modelhub(*options, "--remove", home=tmp_path).stdout
 
 
 def test_link_prints_and_changes_nothing(tmp_path: Path, comfy: Path) -> None:
@@ -80,7 +80,7 @@ def test_link_shows_flags_for_both_kinds_of_start_files(tmp_path: Path) -> None:
     assert "webui-user.sh:" in done.stdout and "webui-user.bat:" in done.stdout
     line = next(line.strip() for line in done.stdout.splitlines() if line.strip().startswith("export"))
     assert "--lora-dir" in shlex.split(line)[1]
-    assert "take the place" in done.stderr
+    assert "replace the UI's own folders" in done.stderr
 
 
 def test_link_says_what_is_wrong(tmp_path: Path, comfy: Path) -> None:
@@ -89,8 +89,8 @@ def test_link_says_what_is_wrong(tmp_path: Path, comfy: Path) -> None:
         (2, "--layout", ()),
         (2, "--into", ("--layout", "comfyui")),
         (2, "modelhub sort", ("--layout", "stability-matrix", "--into", str(comfy))),
-        (2, "comfyui, a1111", ("--layout", "swarm", "--into", str(comfy))),
-        (3, "no folder", ("--layout", "comfyui", "--into", str(comfy / "none"))),
+        (2, "a1111, forge", ("--layout", "swarm", "--into", str(comfy))),
+        (3, "is not a folder", ("--layout", "comfyui", "--into", str(comfy / "none"))),
     ]
     for code, words, options in rows:
         done = modelhub("link", *options, home=tmp_path)

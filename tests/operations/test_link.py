@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from modelhub.cli.remedies import sentence
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
-from modelhub.operations.link import MEMORY, carry_out, plan_link
-from modelhub.uis.link_interfaces import batch_line, flags_for, shell_line
+from modelhub.operations.link import MEMORY, carry_out, library_folders, plan_link
+from modelhub.uis.forge import FORGE
+from modelhub.uis.ui import Flags
+from modelhub.uis.webui_flags import batch_line, shell_line
 
 NOW = datetime(2026, 11, 23, 14, 43, 31)
 USERS = """\
@@ -41,7 +44,7 @@ def library(tmp_path: Path) -> Path:
 
 
 def ui(tmp_path: Path, name: str, mark: str = "main.py") -> Path:
-    """A UI's folder."""
+    """Make a UI's folder."""
     folder = tmp_path / name
     folder.mkdir()
     (folder / mark).touch()
@@ -191,7 +194,7 @@ def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path, librar
     """A file saved in a code page of Windows."""
     comfy = ui(tmp_path, "ComfyUI")
     (comfy / "extra_model_paths.yaml").write_bytes(b"a: 1\n# \xfcber\n")
-    with pytest.raises(ModelhubError, match="line 2: this is no UTF-8"):
+    with pytest.raises(ModelhubError, match="line 2: not UTF-8"):
         link("comfyui", comfy, library)
 
 
@@ -342,20 +345,21 @@ def test_the_models_folder_and_the_windows_package_lead_to_the_uis_own(tmp_path:
     assert "does not look like ComfyUI's folder" in plan.notes[0]
 
 
-def test_a_missing_folder_and_uis_that_cannot_be_linked_are_told(tmp_path: Path, library: Path) -> None:
+def test_a_missing_folder_and_uis_that_cannot_be_linked_are_refused(tmp_path: Path, library: Path) -> None:
     """Exit 3 and 2, with what to do instead."""
-    with pytest.raises(NotFoundError, match="no folder"):
+    with pytest.raises(NotFoundError, match="is not a folder"):
         link("comfyui", tmp_path / "none", library)
     for layout in ("stability-matrix", "InvokeAI"):
         with pytest.raises(UsageError) as caught:
             link(layout, tmp_path, library)
-        assert "modelhub sort" in caught.value.remedy.text
+        assert "modelhub sort" in sentence(caught.value.remedy)
+        assert "modelhub" not in caught.value.remedy.text
     with pytest.raises(UsageError, match="swarm"):
         link("swarm", tmp_path, library)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_told_and_nothing_is_left(tmp_path: Path, library: Path) -> None:
+def test_a_read_only_folder_is_an_error_and_nothing_is_left(tmp_path: Path, library: Path) -> None:
     """The file is as it was, and there is no backup of it."""
     comfy = ui(tmp_path, "ComfyUI")
     (comfy / "extra_model_paths.yaml").write_text(USERS, "utf-8")
@@ -368,7 +372,7 @@ def test_a_read_only_folder_is_told_and_nothing_is_left(tmp_path: Path, library:
     assert sorted(os.listdir(comfy)) == ["extra_model_paths.yaml", "main.py"]
 
 
-def test_a_folder_in_the_files_place_is_told(tmp_path: Path, library: Path) -> None:
+def test_a_folder_in_the_files_place_is_an_error(tmp_path: Path, library: Path) -> None:
     """Nothing is written anywhere."""
     comfy = ui(tmp_path, "ComfyUI")
     (comfy / "extra_model_paths.yaml").mkdir()
@@ -383,7 +387,7 @@ def test_a_file_that_changes_between_plan_and_deed_is_not_overwritten(tmp_path: 
     (root / "config.json").write_text("{}", "utf-8")
     plan = plan_link("sdnext", root, library=library)
     (root / "config.json").write_text('{"new": 1}', "utf-8")
-    with pytest.raises(ModelhubError, match="just now"):
+    with pytest.raises(ModelhubError, match="was just changed"):
         carry_out(plan)
     assert (root / "config.json").read_text("utf-8") == '{"new": 1}'
     assert not (root / MEMORY).exists()
@@ -416,9 +420,10 @@ def test_the_flags_come_back_out_of_the_shells_line_as_they_went_in(tmp_path: Pa
     """The UI splits COMMANDLINE_ARGS as a shell would, after a shell has read the line."""
     library = tmp_path / 'it\'s my $HOME "library"' if sys.platform != "win32" else tmp_path / "it's my %HOME%"
     library.mkdir()
-    flags = flags_for("forge", library)
-    assert {"--ckpt-dir", "--lora-dir", "--text-encoder-dir", "--controlnet-dir"} <= {flag for flag, _ in flags}
+    assert isinstance(FORGE.link, Flags)
+    flags = library_folders(FORGE.link.keys, library)
+    assert {"--ckpt-dir", "--lora-dir", "--text-encoder-dir", "--controlnet-dir"} <= set(flags)
     words = shlex.split(shell_line(flags))[1].removeprefix("COMMANDLINE_ARGS=$COMMANDLINE_ARGS ")
-    assert shlex.split(words) == [word for flag, folder in flags for word in (flag, str(folder))]
-    batch = batch_line((("--ckpt-dir", Path("/a b/100% x")),))
+    assert shlex.split(words) == [word for flag, row in flags.items() for word in (flag, str(row[0]))]
+    batch = batch_line({"--ckpt-dir": (Path("/a b/100% x"),)})
     assert batch == 'set COMMANDLINE_ARGS=%COMMANDLINE_ARGS% --ckpt-dir "/a b/100%% x"'

@@ -1,8 +1,7 @@
-"""What `modelhub link` shows: the lines it writes, or those that the user copies."""
+"""Output of `modelhub link`: the lines that it writes, or those that the user copies."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,60 +10,47 @@ from typing import Any
 
 from modelhub.cli.output import Column, clean, print_json, table
 from modelhub.cli.session import Session
-from modelhub.operations.link import LinkPlan, carry_out, plan_link, yaml_words
-from modelhub.uis.link_interfaces import (
-    FLAG_NOTES,
-    Interface,
-    batch_line,
-    flags_for,
-    library_folders,
-    shell_line,
-)
-from modelhub.uis.yaml_settings import block
+from modelhub.operations.link import LinkPlan, carry_out, library_folders, plan_link
+from modelhub.uis.ui import UI, Flags, Folders, SettingsFile
 
 
-def show_flags(session: Session, layout: str, *, remove: bool) -> None:
-    """The flags of a UI that takes its folders from the command line; nothing is written."""
-    flags = flags_for(layout, session.settings.library)
-    lines = {"webui-user.sh": shell_line(flags), "webui-user.bat": batch_line(flags)}
+def show_flags(session: Session, ui: UI, flags: Flags, *, remove: bool) -> None:
+    """Print the flags of a UI that is given its folders on its command line; nothing is written."""
+    folders = library_folders(flags.keys, session.settings.library)
+    lines = flags.lines(folders)
     if session.json:
-        folders = {flag: [str(folder)] for flag, folder in flags}
-        print_json(_document(layout, folders=folders, lines=lines, notes=() if remove else FLAG_NOTES))
+        print_json(_document(ui, folders=folders, lines=lines, notes=() if remove else flags.notes))
         return
     if remove:
-        _say(["Nothing was written for this UI: take these flags out of its COMMANDLINE_ARGS."])
-        print(" ".join(flag for flag, _ in flags))
+        _print_notes(["Nothing was written for this UI. Remove these flags from its COMMANDLINE_ARGS:"])
+        print(" ".join(folders))
         return
     for file in sorted(lines, key=lambda name: name.endswith(".bat") != (os.name == "nt")):
         print(f"{file}:\n  {clean(lines[file])}\n")
-    _say(FLAG_NOTES)
+    _print_notes(flags.notes)
 
 
-def show_words(session: Session, layout: str, interface: Interface) -> None:
-    """What would stand in the UI's file, for whoever writes it by hand."""
+def show_lines(session: Session, ui: UI, settings: SettingsFile) -> None:
+    """Print what a user who edits the UI's settings by hand must add to them."""
     library = session.settings.library
-    folders = library_folders(interface.keys, library)
-    if interface.file.endswith(".yaml"):
-        text = block(*yaml_words(library, folders))
-    else:
-        rows = {key: str(row[0]) if interface.own is None else [str(row[0])] for key, row in folders.items()}
-        text = json.dumps(rows, indent=4) + "\n"
+    folders = library_folders(settings.keys, library)
+    text = settings.writer.lines(folders, library=library)
     if session.json:
-        print_json(_document(layout, folders=_named(folders), lines={interface.file: text}))
+        print_json(_document(ui, folders=folders, lines={settings.name: text}))
     else:
         sys.stdout.write(text)
 
 
-def link_file(session: Session, layout: str, into: Path, *, remove: bool, dry_run: bool) -> None:
-    """Write, take out or only show; what was done, in words or as JSON."""
-    plan = plan_link(layout, into, library=session.settings.library, remove=remove)
+def link_file(session: Session, ui: UI, into: Path, *, remove: bool, dry_run: bool) -> None:
+    """Link the UI, remove the link, or only show the new file; report it as text or as JSON."""
+    plan = plan_link(ui.name, into, library=session.settings.library, remove=remove)
     backup = None if dry_run else carry_out(plan)
     after = (plan.after or b"").decode("utf-8", "replace")
     if session.json:
         document = _document(
-            layout,
-            folders=_named(plan.folders),
-            lines={plan.interface.file: after},
+            ui,
+            folders=plan.folders,
+            lines={plan.settings.name: after},
             notes=plan.notes,
             file=str(plan.file),
             backup=str(backup) if backup else None,
@@ -72,54 +58,50 @@ def link_file(session: Session, layout: str, into: Path, *, remove: bool, dry_ru
         )
         print_json(document)
     elif dry_run:
-        _say([f"{plan.file} would hold:" if plan.after is not None else f"{plan.file} would be removed."])
+        _print_notes([f"{plan.file} would hold:" if plan.after is not None else f"{plan.file} would be removed."])
         sys.stdout.write(after)
     else:
-        _tell(plan, backup, remove=remove)
+        _print_result(plan, backup, remove=remove)
 
 
-def _tell(plan: LinkPlan, backup: Path | None, *, remove: bool) -> None:
+def _print_result(plan: LinkPlan, backup: Path | None, *, remove: bool) -> None:
     file = clean(str(plan.file))
     if not plan.changes:
-        print(f"There is nothing of ours in {file}." if remove else f"Linked already: {file}")
+        print(f"{file} has no link to the library." if remove else f"Already linked: {file}")
     elif remove:
-        print(f"Taken out of {file}." if plan.after is not None else f"Removed: {file}; nothing else was in it.")
+        print(f"Removed the link from {file}." if plan.after is not None else f"Removed {file}; it held only the link.")
     else:
         rows = [(key, ", ".join(str(folder) for folder in folders)) for key, folders in plan.folders.items()]
-        for line in table((Column(plan.interface.title), Column("library", flexible=True)), rows):
+        for line in table((Column(plan.ui.title), Column("library", flexible=True)), rows):
             print(line)
         print(f"Written: {file}")
     if backup is not None:
-        print(f"As it was before: {clean(str(backup))}")
-    _say(plan.notes if plan.changes or remove else ())
+        print(f"Backup of the earlier file: {clean(str(backup))}")
+    _print_notes(plan.notes if plan.changes or remove else ())
 
 
-def _say(lines: Iterable[str]) -> None:
+def _print_notes(lines: Iterable[str]) -> None:
     for line in lines:
         print(clean(line), file=sys.stderr)
 
 
-def _named(folders: Mapping[str, tuple[Path, ...]]) -> dict[str, list[str]]:
-    return {key: [str(folder) for folder in row] for key, row in folders.items()}
-
-
 def _document(
-    layout: str,
+    ui: UI,
     *,
-    folders: Mapping[str, list[str]],
+    folders: Folders,
     lines: Mapping[str, str],
     notes: Iterable[str] = (),
     file: str | None = None,
     backup: str | None = None,
     changed: bool = False,
 ) -> dict[str, Any]:
-    """One shape for every UI; `lines` is the text by the name of the file that it belongs into."""
+    """Return one shape for every UI; `lines`: name of the file → its text."""
     return {
-        "layout": layout,
+        "layout": ui.name,
         "file": file,
         "backup": backup,
         "changed": changed,
-        "folders": dict(folders),
+        "folders": {key: [str(folder) for folder in row] for key, row in folders.items()},
         "lines": dict(lines),
         "notes": list(notes),
     }

@@ -42,12 +42,12 @@ def install_shortcut(
         if target not in writer.targets:
             raise UsageError(f"There is no {target} on {writer.name}.", f"Here: {', '.join(sorted(writer.targets))}.")
     chosen = targets or tuple(target for target in ("desktop", "menu") if target in writer.targets)
-    shown = name or f"Sort {place.name} for {rules.layout.name}"
+    shown = name or f"Sort {place.name} for {rules.ui.name}"
     shortcut = Shortcut(
         id=_free_id(shown, settings.state_folder),
         name=shown,
         folder=place,
-        layout=rules.layout.name,
+        layout=rules.ui.name,
         into=rules.into.expanduser().absolute(),
         targets=chosen,
         options=options,

@@ -130,7 +130,7 @@ def _document(
     rules = plan.rules
     return {
         "run": operation.id if operation else None,
-        "layout": rules.layout.name,
+        "layout": rules.ui.name,
         "into": str(rules.into),
         "mode": rules.mode,
         "moves": [
@@ -240,7 +240,7 @@ def write_report_of(
             title="What would be sorted" if planned else "Sorted",
             folder=folders[0].absolute(),
             into=plan.rules.into,
-            layout=plan.rules.layout.name,
+            layout=plan.rules.ui.name,
             started_at=operation.started_at if operation else datetime.now().astimezone().isoformat(timespec="seconds"),
             operation=operation.id if operation else None,
             dry_run=planned is not None,

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import Detection, LocationState, ModelRecord, ModelType, Variant, Verdict
-from modelhub.uis.layouts import folder_for
+from modelhub.uis.registry import all_uis
+from modelhub.uis.ui import UI
 
-_UIS = (("A1111 / Forge", "a1111"), ("ComfyUI", "comfyui"))
 _NEEDS_BASE = {ModelType.VAE, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK, ModelType.CONTROLNET}
 _SHOWN_BASES = 5
 _SHOWN_WORDS = 6
@@ -24,16 +24,30 @@ _VARIANT_ADVICE = {
 }
 
 
-def prompt_text(detection: Detection, stem: str) -> str:
-    """The text to paste into a prompt, in A1111's spelling; "" when the type takes none."""
+def prompt_texts(detection: Detection, stem: str) -> dict[str, str]:
+    """Return the texts to paste into a prompt → the UIs that take them; none when the type is not used in prompts."""
     words = ", ".join(w.word for w in detection.trigger_words[:_SHOWN_WORDS])
-    if detection.type is ModelType.LORA:
-        return f"<lora:{stem}:0.8>" + (f" {words}" if words else "")
-    if detection.type is ModelType.HYPERNETWORK:
-        return f"<hypernet:{stem}:1.0>" + (f" {words}" if words else "")
-    if detection.type is ModelType.EMBEDDING:
-        return stem
-    return ""
+    texts: dict[str, list[str]] = {}
+    for ui in _featured():
+        if template := ui.prompts.get(detection.type):
+            text = template.format(name=stem)
+            if words and detection.type is not ModelType.EMBEDDING:
+                text += f" {words}"
+            texts.setdefault(text, []).append(ui.title)
+    return {text: " / ".join(titles) for text, titles in texts.items()}
+
+
+def _folder_lines(record: ModelRecord) -> list[str]:
+    folders: dict[PurePosixPath, list[str]] = {}
+    for ui in _featured():
+        folder = ui.folder_for(record.detection.type, algorithm=record.detection.algorithm, format=record.format)
+        if folder:
+            folders.setdefault(folder, []).append(ui.title)
+    return [f"Place in {' / '.join(titles)}: {folder}/" for folder, titles in folders.items()]
+
+
+def _featured() -> tuple[UI, ...]:
+    return tuple(ui for ui in all_uis() if ui.featured)
 
 
 def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
@@ -61,14 +75,9 @@ def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str
         lines.append(_VARIANT_ADVICE[detection.variant])
     if detection.type in _NEEDS_BASE:
         lines.append(_base_line(detection, fitting_bases))
-    folders = [
-        (ui, folder_for(layout, detection.type, algorithm=detection.algorithm, format=record.format))
-        for ui, layout in _UIS
-    ]
-    lines += [f"Place in {ui}: {folder}/" for ui, folder in folders if folder]
-    text = prompt_text(detection, _stem(record))
-    if text:
-        lines.append(f"Prompt: {text}")
+    lines += _folder_lines(record)
+    texts = prompt_texts(detection, _stem(record))
+    lines += [f"Prompt: {text}" if len(texts) == 1 else f"Prompt in {uis}: {text}" for text, uis in texts.items()]
     return lines
 
 

@@ -17,7 +17,7 @@ from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
 from modelhub.storage.place import copy, move, safe_name
 from modelhub.storage.sidecars import renamed_sidecar, sidecars_of
-from modelhub.uis.layouts import LIBRARY, folder_for
+from modelhub.uis.library import LIBRARY
 
 
 def bring(
@@ -65,7 +65,7 @@ def _bring_one(path: Path, *, keep: bool, library: Path) -> Path:
 
 
 def _folder(detection: Detection) -> str:
-    return str(folder_for(LIBRARY, detection.type, algorithm=detection.algorithm))
+    return str(LIBRARY.folder_for(detection.type, algorithm=detection.algorithm))
 
 
 def _transfer(source: Path, target: Path, *, keep: bool, library: Path) -> None:

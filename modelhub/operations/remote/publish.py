@@ -19,7 +19,7 @@ from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
 from modelhub.storage.place import copy, hard_link, move, safe_name
 from modelhub.storage.walk import is_model_name
-from modelhub.uis.layouts import LIBRARY, folder_for
+from modelhub.uis.library import LIBRARY
 
 _LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 # Names that say nothing about the model; the repository's name takes their place.
@@ -120,7 +120,7 @@ def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destinati
     inspection = item.inspection or _plain(item.file)
     kind = inspection.detection
     folder = destination.folder or destination.library / str(
-        folder_for(LIBRARY, kind.type, algorithm=kind.algorithm, format=inspection.format)
+        LIBRARY.folder_for(kind.type, algorithm=kind.algorithm, format=inspection.format)
     )
     name = _file_name(remote, item.file, destination.name)
     target = _place(item.file, folder / name, within=destination.folder or destination.library)
@@ -140,7 +140,7 @@ def _publish_folder(
 ) -> ModelRecord:
     name = safe_name(destination.name or remote.title.rsplit("/", 1)[-1])
     parent = destination.folder or destination.library / str(
-        folder_for(LIBRARY, ModelType.BASE, format=Format.DIFFUSERS)
+        LIBRARY.folder_for(ModelType.BASE, format=Format.DIFFUSERS)
     )
     folder = parent / name
     within = destination.folder or destination.library

@@ -15,7 +15,7 @@ from modelhub.operations.sort.survey import Item, Survey, is_sidecar_model
 from modelhub.storage.safe_names import safe_name
 from modelhub.storage.sidecars import models_sharing_sidecars, renamed_sidecar, sidecars_of
 from modelhub.storage.walk import walk
-from modelhub.uis.layouts import Layout, place_in
+from modelhub.uis.ui import UI
 
 # What browsers and file managers add to the name of a second copy; the first is the one to keep.
 _COPY = re.compile(r"\(\d+\)$|[ _-]cop(y|ia)\b|副本|コピー| - Kopie", re.IGNORECASE)
@@ -35,7 +35,7 @@ class Rules:
     """How to sort. `by`: sub-folders, "architecture" or "style". `duplicates`: "leave" or "trash". `rename`: a bundle
     whose name is taken gets a number."""
 
-    layout: Layout
+    ui: UI
     into: Path
     mode: str = "move"
     by: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ def _target(item: Item, rules: Rules, names: set[str]) -> Path | Stay:
         return stay
     target = target_of(item, rules)
     if target is None:
-        words = f"{rules.layout.name} has no folder for models of type {item.type.value}"
+        words = f"{rules.ui.title} has no folder for models of type {item.type.value}"
         return Stay(path=item.path, kind="no place", words=words)
     if target == item.path:
         return Stay(path=item.path, kind="in place", words="it is where it belongs")
@@ -128,7 +128,7 @@ def _target(item: Item, rules: Rules, names: set[str]) -> Path | Stay:
 
 def target_of(item: Item, rules: Rules) -> Path | None:
     """Where an item belongs; None where the layout has no folder for it."""
-    folder = place_in(rules.layout, item.type, algorithm=item.algorithm, format=item.format)
+    folder = rules.ui.folder_for(item.type, algorithm=item.algorithm, format=item.format)
     if folder is None:
         return None
     filled = [_filled(part, item) for part in PurePosixPath(folder).parts]
@@ -145,7 +145,7 @@ def _filled(template: str, item: Item) -> str:
     return text if "{" not in template else safe_name(text)
 
 
-def unknown_fields(layout: Layout) -> list[str]:
+def unknown_fields(layout: UI) -> list[str]:
     """Fields in a user's layout that do not exist."""
     found = {name for folder in layout.folders.values() for name in _FIELD.findall(folder)}
     return sorted(found - _FIELDS.keys())

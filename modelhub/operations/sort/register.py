@@ -8,29 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelhub.catalog import Catalog
-from modelhub.domain import ModelType
 from modelhub.errors import NetworkError
 from modelhub.operations.sort.plan import Stay
 from modelhub.operations.sort.survey import Item, survey
 from modelhub.progress import SILENT, Progress
-from modelhub.uis.invokeai import InvokeAI
+from modelhub.uis.invokeai import INVOKEAI, InvokeAI
+from modelhub.uis.ui import ServerUnreachableError
 
-# What InvokeAI's model manager takes in.
-TYPES = frozenset(
-    (
-        ModelType.BASE,
-        ModelType.VAE,
-        ModelType.LORA,
-        ModelType.EMBEDDING,
-        ModelType.CONTROLNET,
-        ModelType.T2I_ADAPTER,
-        ModelType.IP_ADAPTER,
-        ModelType.CLIP_VISION,
-        ModelType.UPSCALER,
-        ModelType.UNET,
-        ModelType.TEXT_ENCODER,
-    )
-)
+assert INVOKEAI.registration is not None
+TYPES = INVOKEAI.registration.types
 
 
 @dataclass(slots=True)
@@ -71,7 +57,7 @@ def register(
 def _one(item: Item, server: InvokeAI, result: Registered) -> None:
     try:
         (result.new if server.register(item.path) else result.known).append(item)
+    except ServerUnreachableError:
+        raise
     except NetworkError as exc:
-        if "does not answer" in exc.message:
-            raise
         result.stays.append(Stay(path=item.path, kind="failed", words=exc.message, needs_you=True))

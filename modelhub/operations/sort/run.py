@@ -18,7 +18,8 @@ from modelhub.operations.sort.survey import Item, survey
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.errors import FileInUseError
 from modelhub.storage.locks import LockOwner, file_lock
-from modelhub.uis.layouts import Layout, layout_named
+from modelhub.uis.registry import ui_named
+from modelhub.uis.ui import UI
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Sorted:
     stays: list[Stay] = field(default_factory=list)
 
 
-def own_layouts(rows: Mapping[str, Mapping[str, str]]) -> tuple[Layout, ...]:
+def own_layouts(rows: Mapping[str, Mapping[str, str]]) -> tuple[UI, ...]:
     """Layouts of the configuration: name → type → template. Raises UsageError for unknown types and fields."""
     found = []
     for name, templates in rows.items():
@@ -44,7 +45,7 @@ def own_layouts(rows: Mapping[str, Mapping[str, str]]) -> tuple[Layout, ...]:
             if template.startswith("/") or ".." in parts or (len(template) > 1 and template[1] == ":"):
                 raise UsageError(f"layout.{name}.{word}: `{template}` must lie below the folder that is sorted into.")
             folders[ModelType(word)] = "/".join(part for part in parts if part)
-        layout = Layout(name=name, root="your own layout", folders=folders, diffusers=folders.get(ModelType.BASE))
+        layout = UI(name=name, title=name, folders=folders, diffusers=folders.get(ModelType.BASE))
         if unknown := unknown_fields(layout):
             raise UsageError(
                 f"layout.{name}: there is no field {{{unknown[0]}}}.",
@@ -58,14 +59,14 @@ def rules_for(
     layout: str,
     into: Path,
     *,
-    own: Sequence[Layout] = (),
+    own: Sequence[UI] = (),
     mode: str = "move",
     by: tuple[str, ...] = (),
     duplicates: str = "leave",
     rename: bool = False,
 ) -> Rules:
     """Rules with the layout's real folder: a UI's own folder may be named instead of the models folder in it."""
-    row = layout_named(layout, own)
+    row = ui_named(layout, own)
     folder = Path(os.path.abspath(into.expanduser()))  # noqa: PTH100 - resolve() would follow links
     if row.inner and folder.name.lower() != row.inner.lower():
         tops = {place.split("/")[0] for place in row.folders.values()}
@@ -73,7 +74,7 @@ def rules_for(
             folder = folder / row.inner
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file, not a folder to sort into.")
-    return Rules(layout=row, into=folder, mode=mode, by=by, duplicates=duplicates, rename=rename)
+    return Rules(ui=row, into=folder, mode=mode, by=by, duplicates=duplicates, rename=rename)
 
 
 def lock_for(
@@ -89,7 +90,7 @@ def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progre
         [Path(os.path.abspath(path.expanduser())) for path in paths],  # noqa: PTH100
         catalog=catalog,
         outside=rules.into,
-        algorithms=rules.layout.lycoris is not None,
+        algorithms=rules.ui.lycoris is not None,
         progress=progress,
     )
     return plan_sort(found, rules)
@@ -105,7 +106,7 @@ def carry_out(decided: SortPlan, *, catalog: Catalog, progress: Progress = SILEN
     if not bundles:
         return result
     rules = decided.rules
-    parameters = {"layout": rules.layout.name, "into": str(rules.into), "mode": rules.mode}
+    parameters = {"layout": rules.ui.name, "into": str(rules.into), "mode": rules.mode}
     with progress.task("sorting", total=len(bundles), unit="models") as task:
         done = perform(catalog, "sort", parameters, bundles, on_bundle=lambda number: task.advance(1))
     result.operation = done.operation

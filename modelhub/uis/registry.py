@@ -1,0 +1,53 @@
+"""The UIs that `sort`, `link` and `show` know: one row each, from the file of that UI or from a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from modelhub.errors import UsageError
+from modelhub.uis.a1111 import A1111
+from modelhub.uis.comfyui import COMFYUI
+from modelhub.uis.fooocus import FOOOCUS
+from modelhub.uis.forge import FORGE
+from modelhub.uis.forge_neo import FORGE_NEO
+from modelhub.uis.invokeai import INVOKEAI
+from modelhub.uis.library import LIBRARY
+from modelhub.uis.sdnext import SDNEXT
+from modelhub.uis.stability_matrix import STABILITY_MATRIX
+from modelhub.uis.swarmui import SWARMUI
+from modelhub.uis.ui import UI, Flags, SettingsFile
+
+BUILT_IN: tuple[UI, ...] = (
+    A1111,
+    FORGE,
+    FORGE_NEO,
+    COMFYUI,
+    SDNEXT,
+    FOOOCUS,
+    SWARMUI,
+    STABILITY_MATRIX,
+    INVOKEAI,
+)
+
+
+def all_uis() -> tuple[UI, ...]:
+    """Return every UI, in the order in which lists name them."""
+    return BUILT_IN
+
+
+def ui_named(name: str, own: Iterable[UI] = ()) -> UI:
+    """Return the UI of that name in any case, the user's own layouts first.
+
+    Raises UsageError, naming all of them, when there is none.
+    """
+    offered = (*own, *all_uis())
+    for ui in (*offered, LIBRARY):
+        if ui.name.lower() == name.lower():
+            return ui
+    known = ", ".join(dict.fromkeys(ui.name for ui in offered))
+    raise UsageError(f"There is no layout called `{name}`.", f"Choose one of: {known}.")
+
+
+def linkable() -> tuple[UI, ...]:
+    """Return the UIs that can be pointed at folders of the library."""
+    return tuple(ui for ui in all_uis() if isinstance(ui.link, SettingsFile | Flags))
