@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelhub.sizes import size_text as size_text
-
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -13,6 +13,7 @@ WORDS: dict[str, str] = {
     "allow-pickle": "Look for a safetensors version, or use `--allow-pickle`; it is scanned before it is kept.",
     "choose-one-selection": "Use only one of `--file`, `--all` and `--diffusers`.",
     "component-without-weights": "Choose a single file with `--file`, or look for another repository.",
+    "free-space-for-download": "Free some space, or choose another `--library` or fewer files with `--file`.",
     "go-online": "Run again without `--offline`.",
     "into-address": "Name it with `--into`, such as `--into {example}`.",
     "into-ui-folder": "Name the folder that {title} is installed in with `--into DIR`.",

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelhub.desktop.previews import Previews
-from modelhub.desktop.wording import escaped, moment, size, with_commands
+from modelhub.desktop.wording import escaped, moment, with_commands
+from modelhub.quantities import format_size
 from modelhub.storage.atomic_write import replace_file
 
 _T = TypeVar("_T")
@@ -150,7 +151,8 @@ def _counts(report: SortReport) -> Iterator[str]:
     for how, rows in _grouped(report.moved, lambda row: row.how).items():
         words = HOW.get(how, (how, how))[report.dry_run]
         level = "quiet" if how == "trashed" else "good"
-        yield f'<span class="chip {level}">{len(rows):,} {escaped(words)}, {size(sum(r.size for r in rows))}</span> '
+        size = format_size(sum(row.size for row in rows))
+        yield f'<span class="chip {level}">{len(rows):,} {escaped(words)}, {size}</span> '
     waiting = sum(stay.needs_you for stay in report.stayed)
     if waiting:
         yield f'<span class="chip mind">{waiting:,} {"needs" if waiting == 1 else "need"} you</span> '
@@ -208,11 +210,11 @@ def _went(report: SortReport) -> Iterator[str]:
 def _group(
     heading: str, rows: Sequence[Moved], report: SortReport, previews: Previews, *, opened: bool
 ) -> Iterator[str]:
-    total = f"{_files(len(rows))}, {size(sum(row.size for row in rows))}"
+    total = f"{_files(len(rows))}, {format_size(sum(row.size for row in rows))}"
     yield _summary(f"<strong>{heading}</strong>", total, opened=opened)
     for row in rows:
         name = row.source.name if row.how == "trashed" else row.target.name
-        facts = [escaped(row.what), size(row.size), *([] if row.how == "moved" else [escaped(row.how)])]
+        facts = [escaped(row.what), format_size(row.size), *([] if row.how == "moved" else [escaped(row.how)])]
         notes = _where("from", row.source.parent, report.folder)
         if row.how == "trashed":
             notes += f'<p class="soft">equal to <bdi>{escaped(str(row.target))}</bdi></p>'

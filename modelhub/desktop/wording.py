@@ -33,16 +33,6 @@ def with_commands(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", escaped(text))
 
 
-def size(count: int) -> str:
-    """Bytes as people read them, in decimal units as the hubs print them."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
-
-
 def moment(text: str) -> str:
     """An ISO 8601 time as HTML, in this computer's time, to the minute; a text of another kind as it is."""
     try:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
 from modelhub.storage.digests import Sha256Sink
-from modelhub.storage.durable import free_bytes, retry_while_locked, sync_descriptor, sync_folder
+from modelhub.storage.durable import retry_while_locked, sync_descriptor, sync_folder
 from modelhub.storage.fan_out import FileIdentity, drop_file_from_cache, feed_sinks, file_identity
+from modelhub.storage.free_space import ensure_free_space
 
 if TYPE_CHECKING:
     from modelhub.progress import Task
@@ -37,12 +38,7 @@ def ensure_room(source: Path, folder: Path) -> None:
         needed = sum(file.stat().st_size for file in files) + _RESERVE
     except OSError as exc:
         raise errors.from_os_error(exc, source, "read") from exc
-    free = free_bytes(folder)
-    if needed > free:
-        raise errors.DiskFullError(
-            f"Could not copy {source} to {folder}: {needed:,} bytes are needed, {free:,} are free.",
-            "Free some space there, or choose another folder.",
-        )
+    ensure_free_space(folder, needed, remedy="Free some space there, or choose another folder.")
 
 
 def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: Task | None) -> CopiedFile:

@@ -1,11 +1,10 @@
-"""Making sure that what was written is on the disk, and how much room there is; the system-dependent calls."""
+"""Writing through to the disk, and retries while another program holds a file; the system-dependent calls."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -65,18 +64,6 @@ def sync_folder(folder: Path) -> None:
         _log.debug("cannot sync %s: %s", folder, exc)
     finally:
         os.close(descriptor)
-
-
-def free_bytes(path: Path) -> int:
-    """Bytes that this user may still write where `path` is or will be; of the nearest folder that exists."""
-    for place in (path, *path.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as exc:
-            raise errors.from_os_error(exc, place, "ask for the free space at") from exc
-    raise errors.from_os_error(FileNotFoundError(errno.ENOENT, "no such drive"), path, "ask for the free space at")
 
 
 def retry_while_locked(action: Callable[[], _T]) -> _T:

@@ -21,31 +21,14 @@ from modelhub.errors import ModelhubError
 from modelhub.storage import errors
 from modelhub.storage.containment import ensure_inside, make_folder
 from modelhub.storage.copying import CopiedFile, copy_file, copy_tree, ensure_room, remove_copied
-from modelhub.storage.durable import free_bytes, sync_folder
+from modelhub.storage.durable import sync_folder
 from modelhub.storage.reflink import clone
 from modelhub.storage.rename import NO_LINKS, rename_no_replace
-from modelhub.storage.safe_names import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelhub.progress import Task
-
-__all__ = [
-    "TEMPORARY_PREFIX",
-    "Placement",
-    "copy",
-    "ensure_inside",
-    "free_bytes",
-    "hard_link",
-    "make_folder",
-    "move",
-    "reflink",
-    "remove_leftovers",
-    "rename_no_replace",
-    "safe_name",
-    "symlink",
-]
 
 TEMPORARY_PREFIX = ".modelhub-"
 TEMPORARY_SUFFIX = ".part"

@@ -44,9 +44,10 @@ def convert(
 
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
-    from modelhub.cli.output import clean, print_json, size_text
+    from modelhub.cli.output import clean, print_json
     from modelhub.operations.convert.convert_model import convert_model, resolve_source
     from modelhub.operations.convert.plan import ConversionOptions
+    from modelhub.quantities import format_size
 
     session: Session = ctx.obj
     recipe = ConversionOptions(precision=precision, variant=variant, bake_vae=bake_vae is not None, repair=repair)
@@ -66,7 +67,7 @@ def convert(
 
         print_json([model_document(record)])
         return
-    print(f"{clean(result.source.name)} ({size_text(result.source_size)}) → {clean(str(result.target))}")
-    print(f"  {result.tensors} tensors, {size_text(result.size)}, read back and verified; the source is untouched.")
+    print(f"{clean(result.source.name)} ({format_size(result.source_size)}) → {clean(str(result.target))}")
+    print(f"  {result.tensors} tensors, {format_size(result.size)}, read back and verified; the source is untouched.")
     for note in result.notes:
         print(f"  note: {clean(note)}")

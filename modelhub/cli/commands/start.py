@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import colour, print_json, size_text
+from modelhub.cli.output import colour, print_json
 from modelhub.cli.session import Session
+from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
     from modelhub.catalog import Counts
@@ -38,7 +39,7 @@ def start(session: Session) -> None:
     if session.json:
         _print_document(session, counts, attention)
         return
-    print(f"{colour(f'{counts.models} models', '1')}, {size_text(counts.size)}, library {session.settings.library}")
+    print(f"{colour(f'{counts.models} models', '1')}, {format_size(counts.size)}, library {session.settings.library}")
     for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]):
         print(f"  {count:>6}  {name}")
     if attention:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelhub.cli.output import clean, colour, size_text
+from modelhub.cli.output import clean, colour
 from modelhub.domain import (
     Detection,
     Evidence,
@@ -16,6 +16,7 @@ from modelhub.domain import (
     TriggerWord,
     Verdict,
 )
+from modelhub.quantities import format_size
 
 _VERDICT_COLOURS = {
     Verdict.SAFE: "32",
@@ -71,7 +72,7 @@ def headline(detection: Detection) -> str:
 
 def detection_lines(detection: Detection, format_name: str, size: int) -> list[str]:
     """What a file is, what is inside, what wakes it up."""
-    lines = [field("what", headline(detection)), field("file", f"{format_name}, {size_text(size)}")]
+    lines = [field("what", headline(detection)), field("file", f"{format_name}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (
         ("inside", ", ".join(detection.components)),
         ("prediction", detection.prediction or ""),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from modelhub.cli.output import clean, colour, print_json, size_text
+from modelhub.cli.output import clean, colour, print_json
 from modelhub.cli.session import Session
 from modelhub.errors import UsageError
+from modelhub.quantities import format_size
 
 LEVELS = ("file", "weights", "unet", "vae", "text_encoder", "text_encoder_2")
 
@@ -28,10 +29,10 @@ def show_duplicates(session: Session, level: str) -> None:
         )
         return
     for group in groups:
-        title = f"the same {level}" if level != "file" else f"the same file, {size_text(group.size)} each"
+        title = f"the same {level}" if level != "file" else f"the same file, {format_size(group.size)} each"
         print(colour(f"{title}  ({group.digest[:10]})", "1"))
         for path in group.paths:
             print(f"  {clean(str(path))}")
     spare = sum(group.size * (len(group.paths) - 1) for group in groups) if level == "file" else 0
     text = f"{len(groups)} group{'s' * (len(groups) != 1)}" if groups else "Nothing is held more than once."
-    print(text + (f", {size_text(spare)} could be freed" if spare else ""), file=sys.stderr)
+    print(text + (f", {format_size(spare)} could be freed" if spare else ""), file=sys.stderr)

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import Column, size_text, table
+from modelhub.cli.output import Column, table
+from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
     from modelhub.catalog import ModelRow
@@ -38,7 +39,7 @@ def print_models(rows: Sequence[ModelRow]) -> None:
         return
     print("\n".join(model_lines(rows)))
     total = sum(row.size for row in rows)
-    print(f"{len(rows)} model{'s' * (len(rows) != 1)}, {size_text(total)}", file=sys.stderr)
+    print(f"{len(rows)} model{'s' * (len(rows) != 1)}, {format_size(total)}", file=sys.stderr)
 
 
 def _cells(row: ModelRow) -> list[str]:
@@ -51,6 +52,6 @@ def _cells(row: ModelRow) -> list[str]:
         row.precision or "",
         "" if row.style == "unknown" else row.style,
         ", ".join(row.trigger_words),
-        size_text(row.size),
+        format_size(row.size),
         state + (", broken" if row.broken else ""),
     ]

@@ -6,15 +6,17 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from modelhub.cli.output import Column, clean, colour, print_json, size_text, table
+from modelhub.cli.output import Column, clean, colour, print_json, table
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.errors import ModelhubError, UsageError, worst_exit_code
+from modelhub.fetch.choice.choice import total_size
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.malware_scans import scan_warning
 from modelhub.operations.remote.obtain import ObtainedFile
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
+from modelhub.quantities import format_size
 
 _SOURCES = {"huggingface": "the hub", "civitai": "Civitai", "modelscope": "ModelScope"}
 PROGRESS_FORMS = ("bars", "none", "json")
@@ -168,7 +170,8 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     choice = plan.choice
     count = "the diffusers folder, " if choice.layout == "diffusers" else ""
     files = f"{len(choice.files)} files" if len(choice.files) != 1 else choice.files[0].name
-    head = f"{colour(clean(plan.remote.reference), '1')}: {count}{clean(files)}, {size_text(choice.size)}"
+    size = format_size(total_size(choice.files))
+    head = f"{colour(clean(plan.remote.reference), '1')}: {count}{clean(files)}, {size}"
     lines = [head, f"  because: {clean(choice.reason)}"]
     if full:
         rows = [
@@ -176,7 +179,7 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
                 "→" if candidate.chosen else "",
                 candidate.file.name,
                 candidate.role,
-                size_text(candidate.file.size) if candidate.file.size is not None else "?",
+                format_size(candidate.file.size),
                 candidate.reason,
             )
             for candidate in choice.candidates
@@ -191,7 +194,7 @@ def result_lines(result: PullResult) -> list[str]:
     lines = []
     for model in result.models:
         lines.append(
-            f"{colour('ready', '32')}  {clean(model.name)}  ({headline(model.detection)}, {size_text(model.size)})"
+            f"{colour('ready', '32')}  {clean(model.name)}  ({headline(model.detection)}, {format_size(model.size)})"
         )
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
@@ -220,7 +223,7 @@ def _ways(obtained: Sequence[ObtainedFile]) -> str:
             parts.append(f"{count} file{'s' * (count != 1)} {text}, not downloaded")
     resumed = sum(item.resumed for item in obtained)
     if resumed:
-        parts.append(f"{size_text(resumed)} were there from an earlier try")
+        parts.append(f"{format_size(resumed)} were there from an earlier try")
     checked = sum(item.how == "downloaded" and item.remote.sha256 is not None for item in obtained)
     if checked:
         parts.append("SHA-256 is the one that the source states" if checked == 1 else f"{checked} SHA-256 as stated")

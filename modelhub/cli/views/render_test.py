@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelhub.cli.output import clean, colour, print_json, shorten, size_text, width
+from modelhub.cli.output import clean, colour, print_json, shorten, width
 from modelhub.cli.session import Session
 from modelhub.domain import ModelRecord, ModelType
 from modelhub.errors import Exit, UsageError
 from modelhub.operations.render.plan import TESTED
 from modelhub.operations.render.run import Rendered, Which
+from modelhub.quantities import format_duration, format_size
 from modelhub.render.recipes import SAMPLERS
 from modelhub.render.verdicts import MEANINGS, RenderVerdict, is_good
 
@@ -140,7 +141,7 @@ def _lines(tested: Rendered) -> list[str]:
     name = shorten(clean(record.name), 32)
     head = f"{colour(f'{run.verdict:<{_VERDICT_WIDTH}}', shade)}  {record.detection.type.value:<12}  "
     base = f" on {clean(run.base_name)}" if run.base_name else ""
-    took = f"  ({run.seconds:.1f} s{_memory(run)})" if run.seconds else ""
+    took = f"  ({format_duration(run.seconds)}{_memory(run)})" if run.seconds else ""
     lines = [f"{head}{name}{' ' * max(0, 32 - width(name))}  {clean(run.words)}{base}{took}"]
     hints = [MEANINGS[verdict].hint] if MEANINGS[verdict].hint else []
     indent = " " * (_VERDICT_WIDTH + 2)
@@ -155,7 +156,7 @@ def _memory(run: RenderRun) -> str:
     device = str(run.metrics.get("device", ""))
     if not device.startswith("cuda"):
         return ""
-    return f", needs {size_text(int(run.metrics['peak_memory']))} of VRAM at {run.recipe.get('width')}"
+    return f", needs {format_size(int(run.metrics['peak_memory']))} of VRAM at {run.recipe.get('width')}"
 
 
 def proof_lines(run: RenderRun, library: Path) -> list[str]:
@@ -193,7 +194,7 @@ def entry_of(record: ModelRecord, run: RenderRun, library: Path) -> Entry:
 
     places = {kind: library / path for kind, path in run.pictures.items()}
     details = [("prompt", str(run.recipe.get("prompt", ""))), ("base", run.base_name)]
-    details += [("chosen as", str(run.recipe.get("base_why") or "")), ("time", f"{run.seconds:.1f} s")]
+    details += [("chosen as", str(run.recipe.get("base_why") or "")), ("time", format_duration(run.seconds))]
     detection = record.detection
     return Entry(
         name=record.name,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelhub.cli.output import Column, clean, colour, print_json, size_text, table
+from modelhub.cli.output import Column, clean, colour, print_json, table
 from modelhub.cli.session import Session
 from modelhub.config import Settings
 from modelhub.errors import Exit, UsageError
@@ -18,6 +18,7 @@ from modelhub.operations.sort.journal import Recovered, Undone
 from modelhub.operations.sort.plan import Rules, SortPlan, Stay
 from modelhub.operations.sort.run import Sorted, own_layouts, rules_for
 from modelhub.operations.sort.survey import Item
+from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
     from modelhub.catalog import Catalog, Operation
@@ -95,7 +96,7 @@ def _print_moves(rules: Rules, moves: Sequence[tuple[Item, Path, int]]) -> None:
     for item, target, sidecars in moves:
         renamed = f" → {target.name}" if target.name != item.path.name else ""
         beside = f", with {sidecars} beside it" if sidecars else ""
-        line = f"  {clean(item.path.name)}{clean(renamed)}  ({what(item)}, {size_text(item.size)}{beside})"
+        line = f"  {clean(item.path.name)}{clean(renamed)}  ({what(item)}, {format_size(item.size)}{beside})"
         folders.setdefault(target.parent, []).append(line)
     for folder, lines in sorted(folders.items()):
         shown = folder.relative_to(rules.into) if folder.is_relative_to(rules.into) else folder

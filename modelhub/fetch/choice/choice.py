@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from modelhub.errors import Remedy, UsageError
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.sizes import size_text
+from modelhub.quantities import format_size
 
 
 class ModelLayout(StrEnum):
@@ -64,8 +64,18 @@ class AmbiguousChoiceError(UsageError):
         self.candidates = candidates
 
 
+def total_size(files: Iterable[RemoteFile]) -> int | None:
+    """Return the bytes of all files together, None unless the source states every size."""
+    total = 0
+    for file in files:
+        if file.size is None:
+            return None
+        total += file.size
+    return total
+
+
 def list_files(files: Iterable[RemoteFile], *, limit: int = 20) -> str:
     """Return names and sizes, one a line, for the text of an error."""
-    rows = [f"  {file.name} ({size_text(file.size)})" for file in files]
+    rows = [f"  {file.name} ({format_size(file.size)})" for file in files]
     more = [f"  … and {len(rows) - limit} more"] if len(rows) > limit else []
     return "\n".join(rows[:limit] + more)

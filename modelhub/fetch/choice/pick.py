@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from modelhub.errors import NotFoundError, Remedy
 from modelhub.fetch.choice.bundles import Bundle
-from modelhub.fetch.choice.choice import AmbiguousChoiceError, Candidate, ModelLayout, list_files
+from modelhub.fetch.choice.choice import AmbiguousChoiceError, Candidate, ModelLayout, list_files, total_size
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.choice.name_traits import Container
 from modelhub.fetch.choice.options import Option, allowed, refused_error
@@ -20,7 +20,7 @@ from modelhub.fetch.choice.variants import (
     preferred_group,
 )
 from modelhub.fetch.fetcher import RemoteModel
-from modelhub.sizes import size_text
+from modelhub.quantities import format_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def _pick_allowed(model: RemoteModel, options: Sequence[Option], reason: str) ->
 
 def _pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pick:
     pipeline = pick_pipeline(model, options, criteria)
-    count, size = len(pipeline.options), size_text(sum(option.file.size or 0 for option in pipeline.options))
+    count, size = len(pipeline.options), format_size(total_size(option.file for option in pipeline.options))
     precisions = " and ".join(pipeline.precisions) or "without weights"
     reason = f"the diffusers folder, {precisions}: {count} files, {size}"
     return Pick(options=pipeline.options, layout=ModelLayout.DIFFUSERS, reason=reason, root=pipeline.root)

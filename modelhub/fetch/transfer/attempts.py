@@ -10,8 +10,7 @@ from modelhub.errors import NetworkError
 from modelhub.fetch.transfer.coordinator import DownloadCoordinator
 from modelhub.fetch.transfer.hash_pipeline import HashPipeline
 from modelhub.fetch.transfer.retry import RestartError, backoff
-from modelhub.storage import errors
-from modelhub.storage.durable import free_bytes
+from modelhub.storage.free_space import ensure_free_space
 
 if TYPE_CHECKING:
     from modelhub.fetch.fetcher import RemoteFile
@@ -115,12 +114,10 @@ class DownloadAttempts:
         return facts is not None and facts.size is not None and facts.size == self._part.held
 
     def _ensure_room(self, size: int) -> None:
-        folder = self._part.path.parent
-        needed, free = size - self._part.allocated() + _RESERVE, free_bytes(folder)
-        if size and needed > free:
-            raise errors.DiskFullError(
-                f"Could not download {self._remote.name} to {folder}: {needed:,} bytes are needed, {free:,} are free.",
-                "Free some space there, or choose another library.",
+        if size:
+            needed = size - self._part.allocated() + _RESERVE
+            ensure_free_space(
+                self._part.path.parent, needed, remedy="Free some space there, or choose another library."
             )
 
     def _verify(self, hashes: Hashes, size: int) -> None:

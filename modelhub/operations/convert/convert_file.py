@@ -24,9 +24,12 @@ from modelhub.operations.convert.plan import ConversionOptions, Write, plan
 from modelhub.progress import SILENT, Progress, Task
 from modelhub.safety import assess
 from modelhub.storage import errors
-from modelhub.storage.durable import free_bytes, sync_descriptor, sync_folder
+from modelhub.storage.containment import make_folder
+from modelhub.storage.durable import sync_descriptor, sync_folder
+from modelhub.storage.free_space import ensure_free_space
 from modelhub.storage.hashing import StreamDigester, hash_file
-from modelhub.storage.place import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, make_folder, remove_leftovers, rename_no_replace
+from modelhub.storage.place import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, remove_leftovers
+from modelhub.storage.rename import rename_no_replace
 
 _RESERVE = 16 << 20  # bytes left free beside the result
 # Hashes of the old data in the metadata would lie about the new.
@@ -142,10 +145,7 @@ def _write(
     remove_leftovers(target.parent)
     if target.exists():
         raise errors.TargetExistsError(f"{target} exists already.", "Name another file with --to.")
-    if size + _RESERVE > free_bytes(target.parent):
-        raise errors.DiskFullError(
-            f"The result needs {size / 1e9:.1f} GB in {target.parent}; less is free.", "Free some."
-        )
+    ensure_free_space(target.parent, size + _RESERVE, remedy="Free some space there, or choose another folder.")
     overflowed: list[str] = []
 
     def bytes_of(tensor: Outgoing) -> Iterator[bytes]:

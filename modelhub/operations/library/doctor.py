@@ -16,7 +16,8 @@ from modelhub.config import Settings
 from modelhub.errors import ModelhubError
 from modelhub.fetch.sources import huggingface
 from modelhub.fetch.sources.registry import rows
-from modelhub.storage.place import free_bytes
+from modelhub.quantities import format_size
+from modelhub.storage.free_space import free_bytes
 
 
 class Grade(StrEnum):
@@ -62,7 +63,7 @@ def _library(library: Path) -> Finding:
         advice = "Choose another with --library or MODELHUB_LIBRARY."
         return Finding(subject="library", grade=Grade.BAD, text=f"{library} cannot be written to", advice=advice)
     free = free_bytes(nearest)
-    text = f"{library}, {free / 1e9:.0f} GB free" + ("" if library.is_dir() else " (made on first use)")
+    text = f"{library}, {format_size(free)} free" + ("" if library.is_dir() else " (made on first use)")
     if free < _LITTLE_ROOM:
         return Finding(
             subject="library", grade=Grade.NOTE, text=text, advice="Little room: one checkpoint takes 2 to 7 GB."

@@ -15,7 +15,8 @@ from modelhub.operations.library.path_results import PathResult, PathStatus
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
-from modelhub.storage.place import copy, move, safe_name
+from modelhub.storage.place import copy, move
+from modelhub.storage.safe_names import safe_name
 from modelhub.storage.sidecars import renamed_sidecar, sidecars_of
 from modelhub.uis.library import LIBRARY
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Hashes, LocationState
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.sources import huggingface_cache
 from modelhub.fetch.transfer.download import DownloadedFile, TransferSettings, download_many
 from modelhub.progress import Progress
-from modelhub.storage.errors import DiskFullError
+from modelhub.storage.free_space import ensure_free_space
 from modelhub.storage.hashing import hash_file
-from modelhub.storage.place import free_bytes
 
 _LARGEST_IN_GIT = 64 * 1024 * 1024  # bytes; hubs keep larger files in LFS
+_FREE_SPACE = Remedy("Free some space, or choose another library or fewer files.", "free-space-for-download")
 _RESERVE = 64 * 1024 * 1024  # bytes left free beside a download, for the catalog and everybody else
 
 
@@ -154,9 +154,5 @@ def _size(path: Path) -> int | None:
 
 def _ensure_room(files: Sequence[RemoteFile], staging: Path) -> None:
     needed = sum(file.size or 0 for file in files)
-    free = free_bytes(staging)
-    if needed and needed + _RESERVE > free:
-        raise DiskFullError(
-            f"{needed / 1e9:.1f} GB are to be downloaded, but only {free / 1e9:.1f} GB are free at {staging.parent}.",
-            "Free some space, choose another library with --library, or fewer files with --file.",
-        )
+    if needed:
+        ensure_free_space(staging, needed + _RESERVE, remedy=_FREE_SPACE)

@@ -17,7 +17,8 @@ from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.obtain import ObtainedFile
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
-from modelhub.storage.place import copy, hard_link, move, safe_name
+from modelhub.storage.place import copy, hard_link, move
+from modelhub.storage.safe_names import safe_name
 from modelhub.storage.walk import is_model_name
 from modelhub.uis.library import LIBRARY
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError, UsageError
-from modelhub.fetch.choice.choice import AmbiguousChoiceError, FileChoice
+from modelhub.fetch.choice.choice import AmbiguousChoiceError, FileChoice, list_files, total_size
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria, Precision, Purpose
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
@@ -400,3 +400,12 @@ def test_ten_thousand_files_are_chosen_from_at_once() -> None:
     error = failure(listed("a/b", files), RENDER)
     assert isinstance(error, AmbiguousChoiceError) and "4980 more" in error.message
     assert len(choose(listed("a/b", files), FileCriteria(all=True)).files) == 5000
+
+
+def test_a_total_is_unknown_as_soon_as_one_size_is() -> None:
+    """A sum of the stated sizes alone would be too small."""
+    stated = RemoteFile(name="a.safetensors", url="u/1", size=5)
+    unstated = RemoteFile(name="b.safetensors", url="u/2")
+    assert total_size([stated, stated]) == 10
+    assert total_size([stated, unstated]) is None
+    assert "b.safetensors (unknown size)" in list_files([stated, unstated])

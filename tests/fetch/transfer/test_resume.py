@@ -17,10 +17,11 @@ import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.transfer import attempts, positioned_file
+from modelhub.fetch.transfer import positioned_file
 from modelhub.fetch.transfer.blocks import Block, BlockPool
 from modelhub.fetch.transfer.download import TransferSettings, download, download_many, probe
 from modelhub.fetch.transfer.part_file import PartFile, RemoteFacts
+from modelhub.storage import free_space
 from modelhub.storage.errors import DiskFullError
 from modelhub.testing.hubs.faulty import Fault, FaultyServer, serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, Watch, content, published, remote, sha256
@@ -202,8 +203,8 @@ def test_one_failure_ends_the_others_resumably(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Needed and free bytes are said; nothing is fetched in vain."""
-    monkeypatch.setattr(attempts, "free_bytes", lambda folder: 1000)
-    with serving(DATA) as server, pytest.raises(DiskFullError, match="1,000 are free"):
+    monkeypatch.setattr(free_space, "free_bytes", lambda folder: 1000)
+    with serving(DATA) as server, pytest.raises(DiskFullError, match=r"Not enough space: .* needed, 1\.0 kB free on /"):
         download(remote(server.url, DATA), tmp_path, settings=QUICK)
 
 

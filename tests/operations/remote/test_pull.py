@@ -16,8 +16,8 @@ from modelhub.domain import Format, ModelType, Style
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UnsafeError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.registry import fetchers
-from modelhub.operations.remote import obtain
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
+from modelhub.storage import free_space
 from modelhub.storage.errors import DiskFullError, TargetExistsError
 from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file
 from modelhub.testing.files.networks import SMALL
@@ -260,7 +260,7 @@ def test_a_hub_that_is_down_is_a_network_error(place: Place) -> None:
 
 def test_a_disk_without_room_is_said_before_the_download(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Needed and free are named; nothing was fetched."""
-    monkeypatch.setattr(obtain, "free_bytes", lambda _: 1000)
+    monkeypatch.setattr(free_space, "free_bytes", lambda _: 1000)
     plan = place.plan(SD15)
     before = len(place.fetched())
     with pytest.raises(DiskFullError, match="free"):
