@@ -65,7 +65,7 @@ class HashSection:
     workers: int
 
 
-_SECTIONS = {
+SECTIONS = {
     "pull": PullSection,
     "transfer": TransferSection,
     "render": RenderSection,
@@ -169,7 +169,7 @@ class Settings:
             section, _, last = name.rpartition(".")
             if not section:
                 changed = replace(changed, **{last: value})
-            elif section in _SECTIONS:
+            elif section in SECTIONS:
                 changed = replace(changed, **{section: replace(getattr(changed, section), **{last: value})})
             else:
                 inputs = replace(changed.inputs, given={**changed.inputs.given, name: value})
@@ -221,7 +221,7 @@ def load(
     values["library"] = Path(os.path.abspath(values["library"]))  # noqa: PTH100 - resolve() would follow links
     sections = {
         name: section(**{each.name: values[f"{name}.{each.name}"] for each in fields(section)})
-        for name, section in _SECTIONS.items()
+        for name, section in SECTIONS.items()
     }
     top = {name: value for name, value in values.items() if "." not in name}
     found = path if path.is_file() else None

@@ -103,6 +103,14 @@ class Fetcher(Protocol):
 
 
 @runtime_checkable
+class CommitLookup(Protocol):
+    """A fetcher whose source keeps repositories with commits."""
+
+    def resolve_if_changed(self, source: str, *, revision: str | None, since: str) -> RemoteModel | None:
+        """Return what `Fetcher.resolve` returns, None, after a single request, where the commit is still `since`."""
+
+
+@runtime_checkable
 class HashLookup(Protocol):
     """A fetcher whose source knows models by the hashes of their files. `offline`: every request is refused."""
 

@@ -197,7 +197,7 @@ def test_the_hubs_scan_and_licence_are_said_and_recorded(place: User) -> None:
     done = run(place, "pull", DRESS)
     assert done.returncode == 0, done.stderr
     assert "licence: openrail++" in done.stdout
-    assert f"warning: {LORA}: the hub's scan calls it suspicious" in done.stdout
+    assert f"warning: {LORA}: Hugging Face's scan calls it suspicious" in done.stdout
     shown = run(place, "show", "dress").stdout
     assert "its own scan: suspicious" in shown
     assert "openrail++" in shown

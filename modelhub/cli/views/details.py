@@ -162,7 +162,10 @@ def _source_text(source: Source) -> str:
     if source.requested:
         parts.append(f"asked for as {source.requested}")
     if source.commit:
-        parts.append(f"{'version' if source.kind == 'civitai' else 'commit'} {source.commit[:10]}")
+        from modelhub.fetch.sources.registry import find_row  # only models that were pulled need it
+
+        row = find_row(source.kind)
+        parts.append(f"{row.versioning.unit if row else 'commit'} {source.commit[:10]}")
     if source.base_model:
         parts.append(f"for {source.base_model}")
     if source.license:

@@ -14,11 +14,11 @@ from modelhub.errors import ModelhubError, UsageError, worst_exit_code
 from modelhub.fetch.choice.choice import total_size
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.malware_scans import scan_warning
+from modelhub.fetch.sources.registry import find_row
 from modelhub.operations.remote.obtain import ObtainedFile
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
 from modelhub.quantities import format_size
 
-_SOURCES = {"huggingface": "the hub", "civitai": "Civitai", "modelscope": "ModelScope"}
 PROGRESS_FORMS = ("bars", "none", "json")
 _CANDIDATES = (
     Column(""),
@@ -206,9 +206,10 @@ def result_lines(result: PullResult) -> list[str]:
 def _said_by_source(result: PullResult) -> list[str]:
     """The licence, and the source's scan where it is not clean."""
     remote = result.plan.remote
+    row = find_row(remote.kind)
     lines = [f"licence: {remote.license}"] if remote.license else []
     for item in result.obtained:
-        warning = scan_warning(item.remote.scan, _SOURCES.get(remote.kind, remote.kind)) if item.remote.scan else None
+        warning = scan_warning(item.remote.scan, row.name if row else remote.kind) if item.remote.scan else None
         if warning:
             lines.append(f"warning: {item.remote.name}: {warning}")
     return lines

@@ -5,7 +5,8 @@ from __future__ import annotations
 from modelhub.config import Section, Settings
 from modelhub.config_keys import Key
 from modelhub.fetch.fetcher import Fetcher
-from modelhub.fetch.sources.source import SourceRow
+from modelhub.fetch.sources import civitai_reference
+from modelhub.fetch.sources.source import ReferenceParts, SourceRow, Versioning
 
 _KEYS = (
     Key("civitai.endpoint", "text", "https://civitai.com", "Civitai address."),
@@ -26,4 +27,21 @@ def _make(settings: Settings, section: Section) -> Fetcher:
     return Civitai(endpoint=section.text("endpoint"), token=section.text("token") or None, offline=settings.offline)
 
 
-ROW = SourceRow(kind="civitai", name="Civitai", keys=_KEYS, make=_make)
+def _parse(reference: str) -> ReferenceParts | None:
+    found = civitai_reference.parse(reference)
+    if found is None:
+        return None
+    return ReferenceParts(
+        whole=f"civitai:{found.model}" if found.model else None, revision=str(found.version) if found.version else None
+    )
+
+
+ROW = SourceRow(
+    kind="civitai",
+    name="Civitai",
+    make=_make,
+    keys=_KEYS,
+    examples=("civitai:MODEL", "civitai:MODEL@VERSION"),
+    versioning=Versioning.VERSIONS,
+    parse=_parse,
+)

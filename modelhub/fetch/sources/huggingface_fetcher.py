@@ -87,8 +87,8 @@ class HuggingFace:
                 raise
             return self._ask_successor(ask, reference, moved_to, gone)
 
-    def changed(self, source: str, *, revision: str | None, since: str) -> RemoteModel | None:
-        """As `resolve`; None, after a single question, where the commit is still `since`."""
+    def resolve_if_changed(self, source: str, *, revision: str | None, since: str) -> RemoteModel | None:
+        """Return what `resolve` returns, None, after a single request, where the commit is still `since`."""
         model = self._following(self._reference(source, revision), lambda each: self._ask(each, known=since))
         return None if model.commit == since else model
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from modelhub.config import Section, Settings
 from modelhub.config_keys import Key
 from modelhub.fetch.fetcher import Fetcher
-from modelhub.fetch.sources.source import SourceRow
+from modelhub.fetch.sources import modelscope_reference
+from modelhub.fetch.sources.source import ReferenceParts, SourceRow, Versioning
 
 _KEYS = (
     Key("modelscope.endpoint", "text", "https://modelscope.cn", "ModelScope address.", ("MODELSCOPE_ENDPOINT",)),
@@ -26,4 +27,20 @@ def _make(settings: Settings, section: Section) -> Fetcher:
     return ModelScope(endpoint=section.text("endpoint"), token=section.text("token") or None, offline=settings.offline)
 
 
-ROW = SourceRow(kind="modelscope", name="ModelScope", keys=_KEYS, make=_make)
+def _parse(reference: str) -> ReferenceParts | None:
+    found = modelscope_reference.parse(reference)
+    if found is None:
+        return None
+    return ReferenceParts(whole=str(found.whole), revision=found.hub.revision, path=found.hub.path)
+
+
+ROW = SourceRow(
+    kind="modelscope",
+    name="ModelScope",
+    make=_make,
+    keys=_KEYS,
+    examples=("ms:org/name",),
+    versioning=Versioning.COMMITS,
+    parse=_parse,
+    is_concurrent=True,
+)

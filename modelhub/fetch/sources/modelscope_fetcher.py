@@ -88,12 +88,12 @@ class ModelScope:
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
         """Everything that ModelScope says of a repository at its main branch or at `revision`."""
-        model = self.changed(source, revision=revision, since=None)
+        model = self.resolve_if_changed(source, revision=revision, since=None)
         assert model is not None
         return model
 
-    def changed(self, source: str, *, revision: str | None, since: str | None) -> RemoteModel | None:
-        """As `resolve`; None, after a single question, where the commit is still `since`."""
+    def resolve_if_changed(self, source: str, *, revision: str | None, since: str | None) -> RemoteModel | None:
+        """Return what `resolve` returns, None, after a single request, where the commit is still `since`."""
         reference = self._reference(source, revision)
         if self.offline:
             raise NetworkError(

@@ -1,49 +1,14 @@
-"""What the sources that keep repositories share: how to ask for changes, indexes of pipelines, files not there."""
+"""Shared by the sources that keep repositories: indexes of pipelines, and files that a repository does not have."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
 from modelhub.errors import NotFoundError
-from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.sources import huggingface_reference, modelscope_reference
+from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.sources.huggingface_reference import HubReference
-
-
-@runtime_checkable
-class Following(Protocol):
-    """A source whose repositories have commits."""
-
-    def changed(self, source: str, *, revision: str | None, since: str) -> RemoteModel | None:
-        """As `Fetcher.resolve`; None, after a single question, where the commit is still `since`."""
-
-
-def _at_modelscope(reference: str) -> tuple[str, HubReference] | None:
-    found = modelscope_reference.parse(reference)
-    return (str(found.whole), found.hub) if found else None
-
-
-def _at_huggingface(reference: str) -> tuple[str, HubReference] | None:
-    found = huggingface_reference.parse(reference)
-    return (found.repository, found) if found else None
-
-
-_PARSERS: dict[str, Callable[[str], tuple[str, HubReference] | None]] = {
-    "huggingface": _at_huggingface,
-    "modelscope": _at_modelscope,
-}
-KINDS = frozenset(_PARSERS)
-
-
-def whole(kind: str, reference: str) -> tuple[str, HubReference]:
-    """The words that name the whole repository of a catalogued `reference`, and its parts. Raises NotFoundError."""
-    found = _PARSERS[kind](reference)
-    if found is None:
-        raise NotFoundError(f"{reference} names no repository.")
-    return found
 
 
 def index_components(text: bytes) -> tuple[str, ...]:

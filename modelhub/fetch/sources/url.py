@@ -13,4 +13,4 @@ def _make(settings: Settings, section: Section) -> Fetcher:
     return PlainHttp(offline=settings.offline)
 
 
-ROW = SourceRow(kind="url", name="a web address", make=_make)
+ROW = SourceRow(kind="url", name="a web address", make=_make, examples=("https://…/file.safetensors",))

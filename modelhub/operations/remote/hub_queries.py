@@ -7,8 +7,8 @@ from threading import Lock, Thread
 from typing import TypeVar
 
 from modelhub.errors import GO_ONLINE, ModelhubError, NetworkError, NotFoundError
-from modelhub.fetch.fetcher import Fetcher, RemoteModel
-from modelhub.fetch.sources.repositories import KINDS, Following
+from modelhub.fetch.fetcher import CommitLookup, Fetcher, RemoteModel
+from modelhub.fetch.sources.registry import find_row
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -50,7 +50,7 @@ def run_concurrently(work: Callable[[_Item], _Result], items: Sequence[_Item], *
 class HubQueries:
     """Asks each question once, however many models came from the same place; a failure is an answer too.
 
-    Every method may be called from any thread; Civitai is asked one question at a time.
+    Every method may be called from any thread; a source that is not concurrent gets one request at a time.
     """
 
     def __init__(self, fetchers: Sequence[Fetcher], offline: bool) -> None:
@@ -64,8 +64,9 @@ class HubQueries:
     def ask(self, kind: str, reference: str, revision: str | None, *, since: str | None = None) -> RemoteModel | None:
         """What the source says, None where it is still at the commit `since`. Raises ModelhubError."""
         key = (kind, reference, revision, since)
+        row = find_row(kind)
         with self._lock:
-            lock = self._locks.setdefault((kind, reference if kind in KINDS else ""), Lock())
+            lock = self._locks.setdefault((kind, reference if row and row.is_concurrent else ""), Lock())
         with lock:
             if key not in self._answers:
                 self._answers[key] = self._asked(*key)
@@ -95,6 +96,6 @@ class HubQueries:
         fetcher = self._by_kind.get(kind)
         if fetcher is None:
             raise NotFoundError(f"{reference} is at a hub that cannot be asked.")
-        if since is not None and isinstance(fetcher, Following):
-            return fetcher.changed(reference, revision=revision, since=since)
+        if since is not None and isinstance(fetcher, CommitLookup):
+            return fetcher.resolve_if_changed(reference, revision=revision, since=since)
         return fetcher.resolve(reference, revision=revision)

@@ -14,11 +14,11 @@ from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
-from modelhub.fetch.sources import civitai_reference
-from modelhub.fetch.sources.repositories import KINDS, whole
+from modelhub.fetch.sources.registry import parse_reference
+from modelhub.fetch.sources.source import Versioning
 from modelhub.operations.library.user_fields import set_user_fields
 from modelhub.operations.remote.manifest import Manifest, ManifestModel
-from modelhub.operations.remote.outdated import PICKLE_SUFFIXES
+from modelhub.operations.remote.outdated import PICKLE_SUFFIXES, versioning_of
 from modelhub.operations.remote.pull import PullPlan, PullRequest, pull
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.safe_names import safe_name
@@ -127,7 +127,7 @@ def _plan(
     fetcher = next((fetcher for fetcher in fetchers if fetcher.kind == source.kind), None)
     if fetcher is None:
         raise NotFoundError(f"{wanted.name} came from a source of kind `{source.kind}`, which cannot be asked.")
-    remote = _FINDERS.get(source.kind, _at_address)(source, fetcher)
+    remote = _RESOLVERS[versioning_of(source)](source, fetcher)
     root = (source.path or "") if wanted.is_folder else ""
     files = tuple(_file(wanted, index, source, remote) for index in range(len(wanted.files)))
     layout = ModelLayout.DIFFUSERS if wanted.is_folder else ModelLayout.FILE
@@ -137,32 +137,41 @@ def _plan(
     return PullPlan(request=request, remote=remote, choice=choice)
 
 
-def _at_hub(source: Source, fetcher: Fetcher) -> RemoteModel:
-    """The repository at the recorded commit, else as it is now."""
-    words, reference = whole(source.kind, source.reference)
+def _resolve_commit(source: Source, fetcher: Fetcher) -> RemoteModel:
+    """Resolve the repository at the recorded commit, else at its newest."""
+    parts = parse_reference(source.kind, source.reference)
+    if parts is None or parts.whole is None:
+        raise NotFoundError(f"{source.reference} does not name a repository.")
     try:
-        remote = fetcher.resolve(words, revision=source.commit or source.revision)
+        remote = fetcher.resolve(parts.whole, revision=source.commit or source.revision)
     except NotFoundError:
         if not source.commit:
             raise
-        remote = fetcher.resolve(words, revision=source.revision or reference.revision)
+        remote = fetcher.resolve(parts.whole, revision=source.revision or parts.revision)
     return replace(remote, reference=source.reference, revision=source.revision)
 
 
-def _at_civitai(source: Source, fetcher: Fetcher) -> RemoteModel:
-    reference = civitai_reference.parse(source.reference)
-    version = source.commit or (str(reference.version) if reference and reference.version else None)
-    if reference is None or version is None:
+def _resolve_version(source: Source, fetcher: Fetcher) -> RemoteModel:
+    parts = parse_reference(source.kind, source.reference)
+    version = source.commit or (parts.revision if parts else None)
+    if parts is None or version is None:
         return fetcher.resolve(source.reference)
-    remote = fetcher.resolve(f"civitai:{reference.model or ''}@{version}")
+    if parts.whole is None:
+        remote = fetcher.resolve(source.reference)
+    else:
+        remote = fetcher.resolve(parts.whole, revision=version)
     return replace(remote, reference=source.reference, revision=source.revision)
 
 
-def _at_address(source: Source, fetcher: Fetcher) -> RemoteModel:
+def _resolve_reference(source: Source, fetcher: Fetcher) -> RemoteModel:
     return fetcher.resolve(source.reference)
 
 
-_FINDERS = {**dict.fromkeys(KINDS, _at_hub), "civitai": _at_civitai}
+_RESOLVERS = {
+    Versioning.COMMITS: _resolve_commit,
+    Versioning.VERSIONS: _resolve_version,
+    Versioning.NONE: _resolve_reference,
+}
 
 
 def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel) -> RemoteFile:
@@ -173,7 +182,8 @@ def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel
         if found.sha256 and found.sha256.lower() == sha256 and _is_named(found, wanted, index, source):
             return found
     for found in remote.files:
-        same_name = remote.kind == "url" or found.name == _remote_name(wanted, index, source)
+        # A reference that names one file holds, whatever the file is called now.
+        same_name = found.name in (remote.wanted, _remote_name(wanted, index, source))
         if same_name and not found.sha256:
             return replace(found, sha256=sha256)
     for found in remote.files:

@@ -12,7 +12,7 @@ from modelhub.config import Settings
 from modelhub.domain import Hashes, LocationState
 from modelhub.errors import ModelhubError, Remedy
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.sources import huggingface_cache
+from modelhub.fetch.sources.registry import rows
 from modelhub.fetch.transfer.download import DownloadedFile, TransferSettings, download_many
 from modelhub.progress import Progress
 from modelhub.storage.free_space import ensure_free_space
@@ -131,8 +131,8 @@ def _claims(file: RemoteFile) -> Iterator[Path]:
     """Where the cache may hold it: offline the source says so itself; small files are cheaper to fetch than to find."""
     if file.facts.get("cached"):
         yield Path(file.facts["cached"])
-    if file.sha256:
-        yield from huggingface_cache.find(sha256=file.sha256, size=file.size)
+    for row in rows():
+        yield from row.local_copies(file)
 
 
 def git_sha1(path: Path) -> str:

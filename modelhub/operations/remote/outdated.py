@@ -9,8 +9,8 @@ from enum import StrEnum
 from modelhub.domain import FileRecord, Format, LocationState, ModelRecord, Source
 from modelhub.errors import Exit, ModelhubError, NotFoundError
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel, RemoteVersion
-from modelhub.fetch.sources import civitai_reference
-from modelhub.fetch.sources.repositories import KINDS, whole
+from modelhub.fetch.sources.registry import find_row, parse_reference
+from modelhub.fetch.sources.source import Versioning
 from modelhub.operations.remote.hub_queries import HubQueries, run_concurrently
 from modelhub.operations.remote.obtain import git_sha1
 from modelhub.progress import SILENT, Progress
@@ -63,7 +63,7 @@ def outdated(
     A hub that cannot be asked makes a status of its own and does not stop the others.
     """
     hubs = HubQueries(fetchers, offline)
-    pairs = [(record, source) for record in records for source in record.sources if source.kind in _COMPARERS]
+    pairs = [(record, source) for record in records for source in record.sources if versioning_of(source) in _COMPARERS]
     with progress.task("asking the hubs", total=len(pairs), unit="models") as task:
 
         def one(pair: tuple[ModelRecord, Source]) -> UpdateStatus:
@@ -78,7 +78,7 @@ def outdated(
 
 def _status_of(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
     try:
-        return _COMPARERS[source.kind](record, source, hubs)
+        return _COMPARERS[versioning_of(source)](record, source, hubs)
     except ModelhubError as exc:
         state = UpdateState.GONE if isinstance(exc, NotFoundError) else UpdateState.FAILED
         code = Exit.OK if state is UpdateState.GONE else exc.code
@@ -101,31 +101,33 @@ def _settled(found: Sequence[UpdateStatus]) -> Iterator[UpdateStatus]:
 
 def _origin(item: UpdateStatus) -> tuple[str, str, str | None]:
     """What two models that follow one another have in common."""
-    if item.source.kind == "civitai":
+    whole = whole_reference(item.source)
+    if versioning_of(item.source) is Versioning.VERSIONS:
         base = next((v.base_model for v in _versions(item.remote) if v.id == item.have), item.source.base_model)
-        return "civitai", civitai_model(item.source), base
-    return item.source.kind, _repository(item.source)[0], item.source.path
+        return item.source.kind, whole, base
+    return item.source.kind, whole, item.source.path
 
 
 def _versions(remote: RemoteModel | None) -> tuple[RemoteVersion, ...]:
     return remote.versions if remote else ()
 
 
-def civitai_model(source: Source) -> str:
-    """`civitai:MODEL` of a source at Civitai, without the version. Raises NotFoundError."""
-    reference = civitai_reference.parse(source.reference)
-    if reference is None or reference.model is None:
-        raise NotFoundError(f"{source.reference} names no model at Civitai, only a version.")
-    return f"civitai:{reference.model}"
+def versioning_of(source: Source) -> Versioning:
+    """Return how newer content appears where a model came from."""
+    row = find_row(source.kind)
+    return row.versioning if row else Versioning.NONE
 
 
-def _repository(source: Source) -> tuple[str, str | None]:
-    words, reference = whole(source.kind, source.reference)
-    return words, source.revision or reference.revision
+def whole_reference(source: Source) -> str:
+    """Return the reference of the repository or model alone. Raise NotFoundError where only a version is named."""
+    parts = parse_reference(source.kind, source.reference)
+    if parts is None or parts.whole is None:
+        raise NotFoundError(f"{source.reference} does not name a model, only a version of one.")
+    return parts.whole
 
 
-def _at_civitai(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
-    remote = hubs.ask("civitai", civitai_model(source), None)
+def _compare_versions(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
+    remote = hubs.ask(source.kind, whole_reference(source), None)
     assert remote is not None
     have = source.commit or ""
     held = next((version for version in remote.versions if version.id == have), None)
@@ -154,8 +156,10 @@ def _above(versions: Sequence[RemoteVersion], have: str) -> list[RemoteVersion]:
     return [each for each in before if each.id.isdigit() and have.isdigit() and int(each.id) > int(have)]
 
 
-def _at_hub(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
-    repository, revision = _repository(source)
+def _compare_commits(record: ModelRecord, source: Source, hubs: HubQueries) -> UpdateStatus:
+    repository = whole_reference(source)
+    parts = parse_reference(source.kind, source.reference)
+    revision = source.revision or (parts.revision if parts else None)
     status = UpdateStatus(model=record, source=source, state=UpdateState.CURRENT, newest=source.commit)
     if revision and len(revision) == _COMMIT_DIGITS and revision == source.commit:
         return replace(status, state=UpdateState.PINNED, message="pulled at this commit, which never changes")
@@ -222,11 +226,11 @@ def _pickle_twins(
     if now is None:
         return None, None
     try:
-        then = hubs.ask(source.kind, _repository(source)[0], source.commit)
+        then = hubs.ask(source.kind, whole_reference(source), source.commit)
     except NotFoundError:  # history was rewritten
         return None, now
     files = then.files if then else ()
     return next((file for file in files if file.name == now.name), None), now
 
 
-_COMPARERS = {**dict.fromkeys(KINDS, _at_hub), "civitai": _at_civitai}
+_COMPARERS = {Versioning.COMMITS: _compare_commits, Versioning.VERSIONS: _compare_versions}

@@ -216,7 +216,7 @@ def _file_name(remote: RemoteModel, file: ObtainedFile, wanted: str | None) -> s
     if wanted:
         return safe_name(wanted if wanted.lower().endswith(base.suffix.lower()) else f"{wanted}{base.suffix}")
     stem = base.name.split(".")[0].lower()
-    if stem in _GENERIC_STEMS and remote.kind != "url":
+    if stem in _GENERIC_STEMS and not base.name.startswith(remote.title):
         return safe_name(f"{remote.title.rsplit('/', 1)[-1]}{base.name[len(stem) :]}")
     return safe_name(base.name)
 

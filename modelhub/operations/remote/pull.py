@@ -16,6 +16,7 @@ from modelhub.fetch.choice.choice import FileChoice
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
+from modelhub.fetch.sources.registry import example_references
 from modelhub.operations.remote.obtain import ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, check, publish
 from modelhub.operations.remote.pull_convert import converted, held, is_pickle
@@ -87,13 +88,13 @@ def _resolved(request: PullRequest, fetchers: Sequence[Fetcher]) -> RemoteModel:
 
 
 def fetcher_for(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
-    """The first fetcher that understands the source."""
+    """Return the first fetcher that claims `source`. Raise UsageError, which shows the references of every source."""
     for fetcher in fetchers:
         if fetcher.claims(source):
             return fetcher
     raise UsageError(
-        f"`{source}` is no source that modelhub knows.",
-        "Write org/name (Hugging Face), civitai:MODEL[@VERSION], a page's address, or https://…/file.safetensors.",
+        f"`{source}` is not a reference of any source.",
+        f"Write {example_references()}, or the address of a model's page.",
     )
 
 

@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.domain import Format, LocationState, ModelRecord, Source
-from modelhub.errors import NotFoundError, UsageError
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria, Precision, parse_purpose
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
-from modelhub.fetch.sources.repositories import KINDS, whole
+from modelhub.fetch.sources.registry import parse_reference
+from modelhub.fetch.sources.source import Versioning
 from modelhub.operations.library.remove import remove
-from modelhub.operations.remote.outdated import UpdateStatus, civitai_model, remote_names, same_content
+from modelhub.operations.remote.outdated import UpdateStatus, remote_names, same_content, versioning_of, whole_reference
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, fetcher_for, pull
 from modelhub.progress import SILENT, Progress
 
@@ -38,7 +38,7 @@ class UpdateResult:
 
 
 def records_from_source(records: Iterable[ModelRecord], source: str) -> list[ModelRecord]:
-    """The models that came from `source`: a repository, a Civitai model, with or without revision and file."""
+    """The models that came from `source`: a repository or a model, with or without revision and file."""
     found = []
     for record in records:
         for each in record.sources:
@@ -49,30 +49,25 @@ def records_from_source(records: Iterable[ModelRecord], source: str) -> list[Mod
 
 
 def _is_within(source: Source, words: str) -> bool:
-    if source.kind == "civitai":
-        return words.partition("@")[0] == source.reference.partition("@")[0]
-    if source.kind not in KINDS:
+    wanted, held = parse_reference(source.kind, words), parse_reference(source.kind, source.reference)
+    if wanted is None or held is None or wanted.whole is None or held.whole is None:
         return False
-    try:
-        wanted, wanted_parts = whole(source.kind, words)
-        held, _ = whole(source.kind, source.reference)
-    except (NotFoundError, UsageError):
-        return False
-    return held.lower() == wanted.lower() and wanted_parts.path in (None, source.path)
+    return held.whole.lower() == wanted.whole.lower() and wanted.path in (None, source.path)
 
 
 def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: Settings) -> PullPlan:
     """What to fetch for an outdated model. Raises what the source and the choice raise."""
     record = status.model
+    has_versions = versioning_of(status.source) is Versioning.VERSIONS
     precision = record.detection.precision
     criteria = FileCriteria(
         purpose=parse_purpose(settings.pull.purpose),
         precision=Precision(precision) if precision in set(Precision) else None,
         allow_pickle=settings.pull.allow_pickle or record.format in _PICKLES,
         convert=_was_converted(status),
-        diffusers=record.format is Format.DIFFUSERS and status.source.kind != "civitai",
+        diffusers=record.format is Format.DIFFUSERS and not has_versions,
     )
-    if status.source.kind == "civitai":
+    if has_versions:
         remote = _version(status, fetchers)
         choice = choose(remote, criteria)
     else:
@@ -84,10 +79,11 @@ def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: 
 
 
 def _version(status: UpdateStatus, fetchers: Sequence[Fetcher]) -> RemoteModel:
-    reference = civitai_model(status.source)
+    reference = whole_reference(status.source)
+    parts = parse_reference(status.source.kind, status.source.reference)
     remote = fetcher_for(reference, fetchers).resolve(reference, revision=status.newest)
     # The user followed the model, not one version of it: so does its successor.
-    return remote if "@" in status.source.reference else replace(remote, reference=reference, revision=None)
+    return remote if parts and parts.revision else replace(remote, reference=reference, revision=None)
 
 
 def _was_converted(status: UpdateStatus) -> bool:
@@ -133,7 +129,7 @@ def _name(status: UpdateStatus, choice: FileChoice) -> str | None:
     if path is None:
         return None
     folder = status.model.format is Format.DIFFUSERS
-    if status.source.kind == "civitai":
+    if versioning_of(status.source) is Versioning.VERSIONS:
         own = PurePosixPath(choice.files[0].name)
         taken = path.with_name(own.name).exists()
         return f"{own.stem}-v{status.newest}" if taken else None
