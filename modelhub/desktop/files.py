@@ -10,7 +10,7 @@ from modelhub.desktop.shortcut import Piece
 from modelhub.storage.durable import retry_while_locked
 
 
-class Files:
+class FileHandler:
     """Keeps plain files: written whole beside their place, then renamed there."""
 
     def digest(self, place: str, mark: str) -> str | None:

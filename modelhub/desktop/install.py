@@ -16,7 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelhub.desktop.shortcut import Entry, Installed, Piece, Record, Removed, Shortcut, Writer, in_the_way
+from modelhub.desktop.shortcut import (
+    InstallResult,
+    ManifestEntry,
+    Piece,
+    PieceRecord,
+    PlatformWriter,
+    RemovalResult,
+    Shortcut,
+    occupied_error,
+)
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
 from modelhub.storage.durable import retry_while_locked
 from modelhub.storage.locks import file_lock
@@ -25,7 +34,7 @@ MANIFEST = "shortcuts.json"
 _VERSION = 1
 
 
-def writer_for(platform: str = sys.platform) -> Writer:
+def writer_for(platform: str = sys.platform) -> PlatformWriter:
     """The writer of this platform."""
     if platform == "win32":
         from modelhub.desktop.windows import WindowsWriter
@@ -40,7 +49,9 @@ def writer_for(platform: str = sys.platform) -> Writer:
     return LinuxWriter()
 
 
-def install(shortcut: Shortcut, *, writer: Writer, command: Sequence[str], state: Path) -> Installed:
+def install_shortcut(
+    shortcut: Shortcut, *, writer: PlatformWriter, command: Sequence[str], state: Path
+) -> InstallResult:
     """Write every piece. A second one of the same name is called "Name (2)", and a note says so.
 
     Raises UsageError when the id is taken, ModelhubError when something foreign is in the way or a place cannot be
@@ -52,14 +63,14 @@ def install(shortcut: Shortcut, *, writer: Writer, command: Sequence[str], state
             raise UsageError(
                 f"There is a shortcut `{shortcut.id}` already.", f"`modelhub shortcut remove {shortcut.id}` first."
             )
-        named, pieces = _named(shortcut, command, state, entries, writer)
+        named, pieces = _choose_name(shortcut, command, state, entries, writer)
         records = _write_all(named, pieces, entries, writer, state)
     notes = () if named.name == shortcut.name else (f"It is called “{named.name}”: the name was taken.",)
-    return Installed(paths=tuple(piece.place for piece in pieces), notes=(*notes, *writer.settle(records)))
+    return InstallResult(paths=tuple(piece.place for piece in pieces), notes=(*notes, *writer.refresh_desktop(records)))
 
 
-def _named(
-    shortcut: Shortcut, command: Sequence[str], state: Path, entries: Sequence[Entry], writer: Writer
+def _choose_name(
+    shortcut: Shortcut, command: Sequence[str], state: Path, entries: Sequence[ManifestEntry], writer: PlatformWriter
 ) -> tuple[Shortcut, tuple[Piece, ...]]:
     """The shortcut by a name that is free, and its pieces; raises what stands in the way whatever the name."""
     taken = {entry.shortcut.name for entry in entries}
@@ -72,31 +83,32 @@ def _named(
             pieces = writer.pieces(named, command, state)
         except UnicodeEncodeError as exc:
             raise UsageError(f"{exc.object!r} is no text that a shortcut can hold.", "Rename that folder.") from exc
-        blocked = _blocked(pieces, named, entries, writer)
+        blocked = _find_occupied(pieces, named, entries, writer)
         if blocked is None:
             return named, pieces
         if blocked.place == before:
-            raise in_the_way(blocked)
+            raise occupied_error(blocked)
         before = blocked.place
     raise AssertionError("numbers do not end")
 
 
 def _write_all(
-    shortcut: Shortcut, pieces: Sequence[Piece], entries: Sequence[Entry], writer: Writer, state: Path
-) -> list[Record]:
+    shortcut: Shortcut, pieces: Sequence[Piece], entries: Sequence[ManifestEntry], writer: PlatformWriter, state: Path
+) -> list[PieceRecord]:
     """Write the manifest, then each piece; take everything back when one fails."""
-    planned = [writer.keepers[piece.kind].planned(piece) for piece in pieces]
+    planned = [writer.handlers[piece.kind].planned(piece) for piece in pieces]
     records = [
-        Record(kind=piece.kind, place=piece.place, digest=digest) for piece, digest in zip(pieces, planned, strict=True)
+        PieceRecord(kind=piece.kind, place=piece.place, digest=digest)
+        for piece, digest in zip(pieces, planned, strict=True)
     ]
     shared = {piece.place: digest for piece, digest in zip(pieces, planned, strict=True) if piece.shared}
     others = [_with_digests(entry, shared) for entry in entries]
-    _write(state, [*others, Entry(shortcut=shortcut, records=tuple(records))])
+    _write(state, [*others, ManifestEntry(shortcut=shortcut, records=tuple(records))])
     for number, piece in enumerate(pieces):
         try:
-            digest = writer.keepers[piece.kind].write(piece, shortcut.id)
+            digest = writer.handlers[piece.kind].write(piece, shortcut.id)
         except (OSError, UnicodeError, ModelhubError) as exc:
-            _take_back(records[:number], shortcut.id, entries, writer)
+            _roll_back(records[:number], shortcut.id, entries, writer)
             _write(state, others)
             if isinstance(exc, ModelhubError):
                 raise
@@ -104,27 +116,27 @@ def _write_all(
             raise ModelhubError(f"{piece.place} cannot be written: {reason}.", "Nothing was installed.") from exc
         if digest != records[number].digest:
             records[number] = replace(records[number], digest=digest)
-            _write(state, [*others, Entry(shortcut=shortcut, records=tuple(records))])
+            _write(state, [*others, ManifestEntry(shortcut=shortcut, records=tuple(records))])
     return records
 
 
-def _with_digests(entry: Entry, digests: Mapping[str, str]) -> Entry:
+def _with_digests(entry: ManifestEntry, digests: Mapping[str, str]) -> ManifestEntry:
     """A newer version may write shared files anew; they stay those of the older shortcuts as well."""
     records = tuple(replace(record, digest=digests.get(record.place, record.digest)) for record in entry.records)
     return replace(entry, records=records)
 
 
-def installed(state: Path) -> tuple[Shortcut, ...]:
+def installed_shortcuts(state: Path) -> tuple[Shortcut, ...]:
     """Every shortcut, in the order they were installed. Raises ModelhubError when the manifest cannot be read."""
     return tuple(entry.shortcut for entry in _read(state))
 
 
-def find(word: str, state: Path) -> Shortcut:
+def find_shortcut(word: str, state: Path) -> Shortcut:
     """The shortcut of that id or name. Raises NotFoundError naming those that are there."""
     return _entry(word, _read(state)).shortcut
 
 
-def remove(word: str, *, state: Path, writer: Writer | None = None) -> Removed:
+def remove_shortcut(word: str, *, state: Path, writer: PlatformWriter | None = None) -> RemovalResult:
     """Take away what is ours and unchanged; the shortcut is forgotten. Raises NotFoundError, ModelhubError."""
     writer = writer or writer_for()
     removed: list[str] = []
@@ -135,7 +147,7 @@ def remove(word: str, *, state: Path, writer: Writer | None = None) -> Removed:
         rest = [entry for entry in entries if entry is not gone]
         needed = {record.place for entry in rest for record in entry.records if record.kind == "file"}
         for record in reversed(gone.records):
-            keeper = writer.keepers.get(record.kind)
+            keeper = writer.handlers.get(record.kind)
             if keeper is None or (record.kind == "file" and record.place in needed):
                 continue
             try:
@@ -143,28 +155,30 @@ def remove(word: str, *, state: Path, writer: Writer | None = None) -> Removed:
                 if now is None:
                     continue
                 if now != record.digest or any(place.startswith(f"{record.place}\\") for place in kept):
-                    kept.append(_said(record))
+                    kept.append(_describe(record))
                     continue
                 keeper.remove(record.place, gone.shortcut.id)
             except OSError as exc:
                 reason = exc.strerror or str(exc)
                 raise ModelhubError(f"{record.place} cannot be removed: {reason}.", "Try again.") from exc
-            removed.append(_said(record))
+            removed.append(_describe(record))
         _write(state, rest)
-    writer.settle(gone.records)
-    return Removed(removed=tuple(removed), kept=tuple(kept))
+    writer.refresh_desktop(gone.records)
+    return RemovalResult(removed=tuple(removed), kept=tuple(kept))
 
 
-def _said(record: Record) -> str:
+def _describe(record: PieceRecord) -> str:
     return f"our entry in {record.place}" if record.kind == "action" else record.place
 
 
-def _blocked(pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[Entry], writer: Writer) -> Piece | None:
+def _find_occupied(
+    pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[ManifestEntry], writer: PlatformWriter
+) -> Piece | None:
     """The first piece whose place is taken already; shared ones may be there as ours."""
     ours = {record.place: record.digest for entry in entries for record in entry.records}
     for piece in pieces:
         try:
-            now = writer.keepers[piece.kind].digest(piece.place, shortcut.id)
+            now = writer.handlers[piece.kind].digest(piece.place, shortcut.id)
         except OSError as exc:
             raise ModelhubError(f"{piece.place} cannot be read: {exc.strerror or exc}.") from exc
         if now is not None and not (piece.shared and ours.get(piece.place) in (now, "")):
@@ -172,17 +186,19 @@ def _blocked(pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[Entr
     return None
 
 
-def _take_back(records: Sequence[Record], mark: str, entries: Sequence[Entry], writer: Writer) -> None:
+def _roll_back(
+    records: Sequence[PieceRecord], mark: str, entries: Sequence[ManifestEntry], writer: PlatformWriter
+) -> None:
     needed = {record.place for entry in entries for record in entry.records if record.kind == "file"}
     for record in reversed(records):  # keys below others first
         if record.place not in needed:
             try:
-                writer.keepers[record.kind].remove(record.place, mark)
+                writer.handlers[record.kind].remove(record.place, mark)
             except OSError:
                 continue
 
 
-def _entry(word: str, entries: Sequence[Entry]) -> Entry:
+def _entry(word: str, entries: Sequence[ManifestEntry]) -> ManifestEntry:
     for entry in entries:
         if word in (entry.shortcut.id, entry.shortcut.name):
             return entry
@@ -195,7 +211,7 @@ def _lock(state: Path) -> AbstractContextManager[None]:
     return file_lock(state / ".shortcuts.lock", wait=10.0)
 
 
-def _read(state: Path) -> list[Entry]:
+def _read(state: Path) -> list[ManifestEntry]:
     path = state / MANIFEST
     try:
         # Names of files need not be text on Linux; they pass as lone surrogates.
@@ -210,14 +226,15 @@ def _read(state: Path) -> list[Entry]:
         raise ModelhubError(f"{path} cannot be read: {exc}.", hint) from exc
 
 
-def _entry_of(found: dict[str, Any]) -> Entry:
+def _entry_of(found: dict[str, Any]) -> ManifestEntry:
     records = tuple(
-        Record(kind=str(one["kind"]), place=str(one["place"]), digest=str(one["digest"])) for one in found["pieces"]
+        PieceRecord(kind=str(one["kind"]), place=str(one["place"]), digest=str(one["digest"]))
+        for one in found["pieces"]
     )
-    return Entry(shortcut=Shortcut.from_json(found), records=records)
+    return ManifestEntry(shortcut=Shortcut.from_json(found), records=records)
 
 
-def _write(state: Path, entries: Sequence[Entry]) -> None:
+def _write(state: Path, entries: Sequence[ManifestEntry]) -> None:
     data = {
         "version": _VERSION,
         "shortcuts": [

@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from modelhub.desktop.entries import Trusted, asks, refresh
 from modelhub.desktop.shortcut import (
     ACTIONS,
     SUFFIXES,
-    Keeper,
     Piece,
-    Record,
+    PieceHandler,
+    PieceRecord,
     Shortcut,
-    click_words,
+    click_command,
     file_name,
-    one_line,
+    single_line,
 )
-from modelhub.desktop.thunar import ThunarActions, action_xml
+from modelhub.desktop.thunar import ThunarActionHandler, action_xml
+from modelhub.desktop.trusted_files import TrustedFileHandler, refresh_database, requires_trust
 
 MIME_TYPES = ("application/x-safetensors", "application/x-stable-diffusion-checkpoint")
 _MIME_PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -84,10 +84,10 @@ class LinuxWriter:
     def __init__(self, places: Places | None = None, *, session: str | None = None) -> None:
         self.places = places or Places.of(os.environ)
         self.session = os.environ.get("XDG_CURRENT_DESKTOP", "") if session is None else session
-        self.files = Trusted()
-        self.keepers: Mapping[str, Keeper] = {
+        self.files = TrustedFileHandler()
+        self.handlers: Mapping[str, PieceHandler] = {
             "file": self.files,
-            "action": ThunarActions(self.places.system / "Thunar" / "uca.xml"),
+            "action": ThunarActionHandler(self.places.system / "Thunar" / "uca.xml"),
         }
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
@@ -108,17 +108,17 @@ class LinuxWriter:
             found += makers[target](shortcut, launcher, icon)
         return tuple(found)
 
-    def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
+    def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
         """Have the databases of menu entries and MIME types made anew, where the tools for it are there.
 
         A note tells of an icon that could not be marked as trusted: without a session bus, or without `gio`.
         """
         places = [record.place for record in pieces]
         if any(place.startswith(str(self.places.data / "mime")) for place in places):
-            refresh("update-mime-database", self.places.data / "mime")
+            refresh_database("update-mime-database", self.places.data / "mime")
         if any(place.startswith(str(self.places.data / "applications")) for place in places):
-            refresh("update-desktop-database", self.places.data / "applications")
-        if asks(self.session) and any(place in self.files.unmarked for place in places):
+            refresh_database("update-desktop-database", self.places.data / "applications")
+        if requires_trust(self.session) and any(place in self.files.unmarked for place in places):
             return ("The first double click may ask: choose “Allow Launching” or “Launch Anyway” then.",)
         return ()
 
@@ -173,16 +173,16 @@ def launcher_script(shortcut: Shortcut, command: Sequence[str]) -> str:
     Nobody sees a terminal: when the program is gone, after an upgrade of Python, a notification says so.
     """
     options = "|".join(option for option, _ in ACTIONS)
-    words = " ".join(shlex.quote(word) for word in click_words(shortcut, command))
+    words = " ".join(shlex.quote(word) for word in click_command(shortcut, command))
     program = shlex.quote(command[0])
-    gone = shlex.quote(f"{one_line(command[0])} is gone. Remove this shortcut and install it again.")
+    gone = shlex.quote(f"{single_line(command[0])} is gone. Remove this shortcut and install it again.")
     return (
         "#!/bin/sh\n"
-        f"# {one_line(shortcut.name)} (written by modelhub)\n"
+        f"# {single_line(shortcut.name)} (written by modelhub)\n"
         "option=\n"
         f'case "$1" in {options}) option=$1; shift;; esac\n'
         f"command -v {program} >/dev/null || {{\n"
-        f"    notify-send -a modelhub {shlex.quote(one_line(shortcut.name))} {gone} 2>/dev/null\n"
+        f"    notify-send -a modelhub {shlex.quote(single_line(shortcut.name))} {gone} 2>/dev/null\n"
         f"    echo {gone} >&2\n"
         "    exit 127\n"
         "}\n"
@@ -260,7 +260,7 @@ def _file(path: Path, text: str, *, executable: bool = False, trusted: bool = Fa
 
 def _value(text: str) -> str:
     """A string of a desktop entry: one line, backslashes doubled."""
-    return one_line(text).replace("\\", "\\\\")
+    return single_line(text).replace("\\", "\\\\")
 
 
 def _exec(path: Path) -> str:

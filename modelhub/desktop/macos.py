@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelhub.desktop.files import Files
-from modelhub.desktop.shortcut import ACTIONS, Keeper, Piece, Record, Shortcut, click_words, file_name, one_line
+from modelhub.desktop.files import FileHandler
+from modelhub.desktop.shortcut import (
+    ACTIONS,
+    Piece,
+    PieceHandler,
+    PieceRecord,
+    Shortcut,
+    click_command,
+    file_name,
+    single_line,
+)
 
 _SHELL_SCRIPT = "com.apple.RunShellScript"
 
@@ -49,12 +58,12 @@ class MacWriter:
 
     def __init__(self, places: Places | None = None) -> None:
         self.places = places or Places(home=Path.home())
-        self.keepers: Mapping[str, Keeper] = {"file": Files()}
+        self.handlers: Mapping[str, PieceHandler] = {"file": FileHandler()}
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
         """A .command on the desktop; applications, one for each action; a bundle for the Finder's menu."""
         name = file_name(shortcut)
-        words = click_words(shortcut, command)
+        words = click_command(shortcut, command)
         found: list[Piece] = []
         if "desktop" in shortcut.targets:
             found.append(_file(self.places.desktop / f"{name}.command", script(words), executable=True))
@@ -67,7 +76,7 @@ class MacWriter:
             found += quick_action(self.places.services / f"{name}.workflow", shortcut, words)
         return tuple(found)
 
-    def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
+    def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
         """What a person has to do once."""
         if any(".workflow" in record.place for record in pieces):
             return ("If the Finder does not show it: System Settings, Extensions, Finder, and tick it there.",)
@@ -83,7 +92,7 @@ def application(path: Path, shortcut: Shortcut, words: Sequence[str], option: st
     """The smallest application bundle; it shows no icon in the Dock while it runs."""
     key = f"{shortcut.id}{option.replace('--', '-')}"
     info = {
-        "CFBundleName": one_line(shortcut.name),
+        "CFBundleName": single_line(shortcut.name),
         "CFBundleIdentifier": f"org.modelhub.shortcut.{key}",
         "CFBundleExecutable": "modelhub-sort",
         "CFBundlePackageType": "APPL",
@@ -99,7 +108,7 @@ def application(path: Path, shortcut: Shortcut, words: Sequence[str], option: st
 
 def quick_action(path: Path, shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
     """An Automator service that passes what is selected in the Finder as arguments."""
-    name = one_line(shortcut.name)
+    name = single_line(shortcut.name)
     info = {
         "NSServices": [
             {

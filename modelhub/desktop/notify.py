@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelhub.desktop.wording import plain
+from modelhub.desktop.wording import printable
 
 _log = logging.getLogger(__name__)
 
 # Seconds that one call may take in all.
-LIMIT = 3.0
+TIME_LIMIT = 3.0
 LONGEST_TITLE, LONGEST_TEXT = 100, 400  # characters; desktops cut what is longer without saying so
 ICON = "modelhub"
 
@@ -53,7 +53,7 @@ _APPLESCRIPT = "on run argv\ndisplay notification (item 2 of argv) with title (i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Notification:
     """The words of a notification, fit to be shown, and the file it is about."""
 
     title: str
@@ -63,19 +63,19 @@ class Note:
     @property
     def with_path(self) -> str:
         """The text, and where the file is, for desktops on which a click cannot open it."""
-        return f"{self.text}\n{plain(str(self.open))}" if self.open else self.text
+        return f"{self.text}\n{printable(str(self.open))}" if self.open else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ProgramCall:
     """A program to run. `lingers`: when time is up it goes on by itself and counts as done; others are ended."""
 
-    words: tuple[str, ...]
-    environ: Mapping[str, str] = field(default_factory=dict)
-    lingers: bool = False
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    keeps_running: bool = False
 
 
-def host() -> str:
+def desktop_kind() -> str:
     """The kind of desktop: windows, macos, or linux for every other system."""
     return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
@@ -85,43 +85,43 @@ def notify(title: str, text: str, *, open: Path | None = None) -> bool:
 
     `open`: a file that a click opens where the desktop can do that; elsewhere its path stands below the text.
     """
-    note = Note(
-        title=_short(title, LONGEST_TITLE), text=_short(text, LONGEST_TEXT), open=open.absolute() if open else None
+    note = Notification(
+        title=_shorten(title, LONGEST_TITLE), text=_shorten(text, LONGEST_TEXT), open=open.absolute() if open else None
     )
-    return _first_that_works(_NOTIFIERS[host()](note))
+    return _run_until_success(_NOTIFIERS[desktop_kind()](note))
 
 
 def open_file(path: Path) -> bool:
     """Open a file with the person's own program for it; whether one was started. Takes 3 s at most, raises nothing."""
-    if host() == "windows":
+    if desktop_kind() == "windows":
         start: Callable[[str], None] | None = getattr(os, "startfile", None)
         try:
             return start is not None and start(str(path.absolute())) is None
         except OSError as exc:
             _log.debug("cannot open %s: %s", path, exc)
             return False
-    return path.exists() and _first_that_works(_OPENERS[host()](str(path.absolute())))
+    return path.exists() and _run_until_success(_OPENERS[desktop_kind()](str(path.absolute())))
 
 
-def _short(text: str, most: int) -> str:
-    shown = plain(text)
+def _shorten(text: str, most: int) -> str:
+    shown = printable(text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-def _linux_notes(note: Note) -> Iterator[Call]:
+def _linux_notes(note: Notification) -> Iterator[ProgramCall]:
     # Desktops read the body as markup (Desktop Notifications Specification 1.2), notify-send also backslashes.
     body = html.escape(note.with_path, quote=False)
     if program := shutil.which("notify-send"):
         options = ("--app-name=modelhub", f"--icon={ICON}")
-        yield Call(words=(program, *options, "--", note.title, body.replace("\\", r"\\")))
+        yield ProgramCall(arguments=(program, *options, "--", note.title, body.replace("\\", r"\\")))
     if program := shutil.which("gdbus"):
         place = ("--dest=org.freedesktop.Notifications", "--object-path=/org/freedesktop/Notifications")
         method = "--method=org.freedesktop.Notifications.Notify"
         texts = (_variant(text) for text in (ICON, note.title, body))
         values = ('"modelhub"', "0", *texts, "[]", "{}", "8000")
-        yield Call(words=(program, "call", "--session", "--timeout=3", *place, method, *values))
+        yield ProgramCall(arguments=(program, "call", "--session", "--timeout=3", *place, method, *values))
     if program := shutil.which("kdialog"):
-        yield Call(words=(program, f"--title={note.title}", "--passivepopup", body, "8"), lingers=True)
+        yield ProgramCall(arguments=(program, f"--title={note.title}", "--passivepopup", body, "8"), keeps_running=True)
 
 
 def _variant(text: str) -> str:
@@ -129,51 +129,53 @@ def _variant(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _windows_notes(note: Note) -> Iterator[Call]:
+def _windows_notes(note: Notification) -> Iterator[ProgramCall]:
     # In full: Windows looks for bare names in the current folder first, and that is where downloads lie.
     program = Path(os.environ.get("SystemRoot", r"C:\Windows"), _POWERSHELL)  # noqa: SIM112 - Windows spells it so
     if program.is_file():
         script = base64.b64encode(_TOAST.encode("utf-16-le")).decode("ascii")
-        words = ("-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-WindowStyle", "Hidden")
-        environ = {
+        arguments = ("-NoProfile", "-NonInteractive", "-ExecutionPolicy", "Bypass", "-WindowStyle", "Hidden")
+        environment = {
             "MODELHUB_TOAST_TITLE": note.title,
             "MODELHUB_TOAST_TEXT": note.text,
             "MODELHUB_TOAST_OPEN": note.open.as_uri() if note.open else "",
         }
-        yield Call(words=(str(program), *words, "-EncodedCommand", script), environ=environ, lingers=True)
+        yield ProgramCall(
+            arguments=(str(program), *arguments, "-EncodedCommand", script), environment=environment, keeps_running=True
+        )
 
 
-def _macos_notes(note: Note) -> Iterator[Call]:
+def _macos_notes(note: Notification) -> Iterator[ProgramCall]:
     if program := shutil.which("osascript"):
-        yield Call(words=(program, "-e", _APPLESCRIPT, "--", note.title, note.with_path))
+        yield ProgramCall(arguments=(program, "-e", _APPLESCRIPT, "--", note.title, note.with_path))
 
 
-def _linux_openers(path: str) -> Iterator[Call]:
+def _linux_openers(path: str) -> Iterator[ProgramCall]:
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return  # xdg-open would start a browser for terminals
-    for name, *words in (("xdg-open",), ("gio", "open"), ("kde-open",), ("exo-open",), ("wslview",)):
+    for name, *arguments in (("xdg-open",), ("gio", "open"), ("kde-open",), ("exo-open",), ("wslview",)):
         if program := shutil.which(name):
-            yield Call(words=(program, *words, path), lingers=True)
+            yield ProgramCall(arguments=(program, *arguments, path), keeps_running=True)
 
 
-def _macos_openers(path: str) -> Iterator[Call]:
+def _macos_openers(path: str) -> Iterator[ProgramCall]:
     if program := shutil.which("open"):
-        yield Call(words=(program, path), lingers=True)
+        yield ProgramCall(arguments=(program, path), keeps_running=True)
 
 
-_NOTIFIERS: Mapping[str, Callable[[Note], Iterator[Call]]] = {
+_NOTIFIERS: Mapping[str, Callable[[Notification], Iterator[ProgramCall]]] = {
     "linux": _linux_notes,
     "windows": _windows_notes,
     "macos": _macos_notes,
 }
-_OPENERS: Mapping[str, Callable[[str], Iterator[Call]]] = {"linux": _linux_openers, "macos": _macos_openers}
+_OPENERS: Mapping[str, Callable[[str], Iterator[ProgramCall]]] = {"linux": _linux_openers, "macos": _macos_openers}
 
 
-def _first_that_works(calls: Iterator[Call]) -> bool:
-    left = LIMIT
+def _run_until_success(calls: Iterator[ProgramCall]) -> bool:
+    left = TIME_LIMIT
     for call in calls:
         started = time.monotonic()
-        if _works(call, left):
+        if _run_call(call, left):
             return True
         left -= time.monotonic() - started
         if left <= 0:
@@ -181,28 +183,28 @@ def _first_that_works(calls: Iterator[Call]) -> bool:
     return False
 
 
-def _works(call: Call, seconds: float) -> bool:
+def _run_call(call: ProgramCall, seconds: float) -> bool:
     """Run one program; whether it said so within that time, or goes on by itself."""
     try:
         process = subprocess.Popen(
-            call.words,
+            call.arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **call.environ},
+            env={**os.environ, **call.environment},
             start_new_session=True,  # a browser that it starts outlives the terminal
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except (OSError, ValueError) as exc:
-        _log.debug("cannot run %s: %s", call.words[0], exc)
+        _log.debug("cannot run %s: %s", call.arguments[0], exc)
         return False
     try:
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
-        if not call.lingers:
+        if not call.keeps_running:
             process.kill()
         # Whoever starts a program has to take note of its end.
         threading.Thread(target=process.wait, daemon=True).start()
-        return call.lingers
-    _log.debug("%s ended with %s", call.words[0], code)
+        return call.keeps_running
+    _log.debug("%s ended with %s", call.arguments[0], code)
     return code == 0

@@ -52,7 +52,7 @@ def _thumbnail(path: Path) -> tuple[str, bytes] | None:
     try:
         from PIL import Image, ImageOps
     except ImportError:
-        return _as_it_is(path)
+        return _unchanged_image(path)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
@@ -61,7 +61,7 @@ def _thumbnail(path: Path) -> tuple[str, bytes] | None:
             upright = ImageOps.exif_transpose(picture)
             upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
             stream = io.BytesIO()
-            _on_grey(upright).save(stream, "JPEG", quality=78)
+            _on_gray(upright).save(stream, "JPEG", quality=78)
             return "jpeg", stream.getvalue()
     # What Pillow's readers raise for damaged files of one format or another.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error) as exc:
@@ -71,7 +71,7 @@ def _thumbnail(path: Path) -> tuple[str, bytes] | None:
     return None
 
 
-def _on_grey(picture: Image) -> Image:
+def _on_gray(picture: Image) -> Image:
     """RGB, with a neutral grey where the picture is transparent."""
     if not picture.has_transparency_data:
         return picture.convert("RGB")
@@ -82,7 +82,7 @@ def _on_grey(picture: Image) -> Image:
     return ground.convert("RGB")
 
 
-def _as_it_is(path: Path) -> tuple[str, bytes] | None:
+def _unchanged_image(path: Path) -> tuple[str, bytes] | None:
     """The file's own bytes, when they are few and begin as a picture does."""
     try:
         with path.open("rb") as stream:

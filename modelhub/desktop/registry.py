@@ -24,7 +24,7 @@ class Registry(Protocol):
         """Delete a key without sub-keys, and the parents below Classes that it leaves with nothing in them."""
 
 
-class Keys:
+class RegistryHandler:
     """Keeps registry keys of the current user."""
 
     def __init__(self, registry: Registry) -> None:
@@ -54,7 +54,7 @@ class UserRegistry:
 
     def read(self, key: str) -> str | None:
         """See Registry."""
-        winreg = winreg_module()
+        winreg = import_winreg()
         try:
             with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
                 return str(winreg.QueryValueEx(opened, "")[0])
@@ -63,13 +63,13 @@ class UserRegistry:
 
     def write(self, key: str, value: str) -> None:
         """See Registry."""
-        winreg = winreg_module()
+        winreg = import_winreg()
         with winreg.CreateKey(winreg.HKEY_CURRENT_USER, key) as opened:
             winreg.SetValueEx(opened, "", 0, winreg.REG_SZ, value)
 
     def delete(self, key: str) -> None:
         """See Registry."""
-        winreg = winreg_module()
+        winreg = import_winreg()
         user = winreg.HKEY_CURRENT_USER
         winreg.DeleteKey(user, key)
         for parent in PureWindowsPath(key).parents:
@@ -82,7 +82,7 @@ class UserRegistry:
             winreg.DeleteKey(user, str(parent))
 
 
-def winreg_module() -> Any:
+def import_winreg() -> Any:
     """The standard library's `winreg`, which only Windows has. Raises ImportError elsewhere."""
     import importlib
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelhub.desktop.previews import Previews
-from modelhub.desktop.wording import escaped, moment, with_commands
+from modelhub.desktop.wording import escape_html, format_time, mark_up_commands
 from modelhub.quantities import format_size
 from modelhub.storage.atomic_write import replace_file
 
@@ -37,7 +37,7 @@ _BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moved:
+class MovedFile:
     """A model that has a new place, with its sidecars. `size` in bytes; `what`: "lora · sd1 · rank 32".
 
     `how`: moved, copied, linked, cloned, registered (where it lies, with a program) or trashed (`target` is then the
@@ -53,13 +53,13 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stayed:
+class SkippedFile:
     """A file left where it is. `reason`: a short word ("collision"); `words`: one sentence with the next step."""
 
     path: Path
     reason: str
-    words: str
-    needs_you: bool
+    text: str
+    needs_attention: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,8 @@ class SortReport:
     started_at: str
     operation: int | None
     dry_run: bool
-    moved: tuple[Moved, ...]
-    stayed: tuple[Stayed, ...]
+    moved: tuple[MovedFile, ...]
+    skipped: tuple[SkippedFile, ...]
     undo_command: str
     recovered: str = ""
 
@@ -88,9 +88,9 @@ def write_report(target: Path, report: SortReport) -> None:
 
 
 def _page(report: SortReport) -> Iterator[str]:
-    style, script = _data("report.css"), _data("report.js")
+    style, script = _read_data("report.css"), _read_data("report.js")
     policy = (
-        f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}; "
+        f"default-src 'none'; img-src data:; style-src {_policy_source(style)}; script-src {_policy_source(script)}; "
         "base-uri 'none'; form-action 'none'"
     )
     yield (
@@ -98,46 +98,46 @@ def _page(report: SortReport) -> Iterator[str]:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{escaped(report.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        f"<title>{escape_html(report.title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
     )
-    yield from _head(report)
+    yield from _page_header(report)
     yield "<main>\n"
-    yield from _needs_you([stay for stay in report.stayed if stay.needs_you], report.folder)
-    yield from _went(report)
-    yield from _left([stay for stay in report.stayed if not stay.needs_you], report)
+    yield from _attention_section([file for file in report.skipped if file.needs_attention], report.folder)
+    yield from _moved_section(report)
+    yield from _skipped_section([file for file in report.skipped if not file.needs_attention], report)
     yield f'<p class="nothing" id="nothing" hidden>No file fits these words.</p>\n</main>\n<script>{script}</script>\n'
     yield "</body>\n</html>\n"
 
 
-def _data(name: str) -> str:
+def _read_data(name: str) -> str:
     # No carriage return, whatever the checkout did: a browser hashes what it has parsed, with plain line feeds.
     return files("modelhub.desktop").joinpath("data", name).read_text("utf-8").replace("\r\n", "\n")
 
 
-def _source(text: str) -> str:
+def _policy_source(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _head(report: SortReport) -> Iterator[str]:
-    yield f"<header>\n<h1>{escaped(report.title)}</h1>\n"
+def _page_header(report: SortReport) -> Iterator[str]:
+    yield f"<header>\n<h1>{escape_html(report.title)}</h1>\n"
     number = f" · run {report.operation}" if report.operation is not None else ""
     yield (
         f'<p class="from">{_link(report.folder)} <span class="arrow">→</span> {_link(report.into)}</p>\n'
-        f'<p class="soft">{escaped(report.layout)} · {moment(report.started_at)}{number}</p>\n'
+        f'<p class="soft">{escape_html(report.layout)} · {format_time(report.started_at)}{number}</p>\n'
     )
     yield from _counts(report)
     if report.dry_run:
         yield '<p class="note">A dry run: this is the plan, and nothing was changed.</p>\n'
     if report.recovered:
-        yield f'<p class="note">{escaped(report.recovered)}</p>\n'
+        yield f'<p class="note">{escape_html(report.recovered)}</p>\n'
     if report.undo_command:
         yield (
             '<p class="undo"><span>Take it back:</span> '
-            f'<code id="undo" tabindex="0"><bdi>{escaped(report.undo_command)}</bdi></code>'
+            f'<code id="undo" tabindex="0"><bdi>{escape_html(report.undo_command)}</bdi></code>'
             '<button type="button" id="copy">Copy</button><output id="copied" aria-live="polite"></output></p>\n'
         )
-    if len(report.moved) + len(report.stayed) > 8:
+    if len(report.moved) + len(report.skipped) > 8:
         yield (
             '<form id="filter" role="search"><label>Search <input type="search" id="words" autocomplete="off" '
             'spellcheck="false" placeholder="name, type, reason … (press /)"></label>'
@@ -149,57 +149,57 @@ def _head(report: SortReport) -> Iterator[str]:
 def _counts(report: SortReport) -> Iterator[str]:
     yield '<p class="counts">'
     for how, rows in _grouped(report.moved, lambda row: row.how).items():
-        words = HOW.get(how, (how, how))[report.dry_run]
+        text = escape_html(HOW.get(how, (how, how))[report.dry_run])
         level = "quiet" if how == "trashed" else "good"
-        size = format_size(sum(row.size for row in rows))
-        yield f'<span class="chip {level}">{len(rows):,} {escaped(words)}, {size}</span> '
-    waiting = sum(stay.needs_you for stay in report.stayed)
+        total = format_size(sum(row.size for row in rows))
+        yield f'<span class="chip {level}">{len(rows):,} {text}, {total}</span> '
+    waiting = sum(file.needs_attention for file in report.skipped)
     if waiting:
         yield f'<span class="chip mind">{waiting:,} {"needs" if waiting == 1 else "need"} you</span> '
-    if len(report.stayed) > waiting:
-        yield f'<span class="chip quiet">{len(report.stayed) - waiting:,} left in place</span>'
-    if not report.moved and not report.stayed:
+    if len(report.skipped) > waiting:
+        yield f'<span class="chip quiet">{len(report.skipped) - waiting:,} left in place</span>'
+    if not report.moved and not report.skipped:
         yield '<span class="chip quiet">no model files found</span>'
     yield "</p>\n"
 
 
-def _needs_you(stays: Sequence[Stayed], folder: Path) -> Iterator[str]:
-    if stays:
+def _attention_section(skipped: Sequence[SkippedFile], folder: Path) -> Iterator[str]:
+    if skipped:
         yield "<section>\n<h2>Needs you</h2>\n"
-        yield from _reasons(stays, folder, opened=len(stays) <= OPEN_ROWS)
+        yield from _reason_groups(skipped, folder, opened=len(skipped) <= OPEN_ROWS)
         yield "</section>\n"
 
 
-def _left(stays: Sequence[Stayed], report: SortReport) -> Iterator[str]:
-    if stays:
+def _skipped_section(skipped: Sequence[SkippedFile], report: SortReport) -> Iterator[str]:
+    if skipped:
         yield "<section>\n<h2>Left in place</h2>\n"
-        yield from _reasons(stays, report.folder, opened=len(stays) <= OPEN_ROWS // 4)
+        yield from _reason_groups(skipped, report.folder, opened=len(skipped) <= OPEN_ROWS // 4)
         yield "</section>\n"
 
 
-def _reasons(stays: Sequence[Stayed], folder: Path, *, opened: bool) -> Iterator[str]:
-    groups = _grouped(stays, lambda stay: stay.reason)
+def _reason_groups(skipped: Sequence[SkippedFile], folder: Path, *, opened: bool) -> Iterator[str]:
+    groups = _grouped(skipped, lambda file: file.reason)
     for reason, rows in sorted(groups.items(), key=lambda group: (group[0] not in _BAD, -len(group[1]), group[0])):
-        level = "bad" if reason in _BAD else "mind" if rows[0].needs_you else "quiet"
-        chip = f'<span class="chip {level}">{escaped(reason)}</span>'
-        yield _summary(chip, _files(len(rows)), opened=opened)
-        for stay in rows:
+        level = "bad" if reason in _BAD else "mind" if rows[0].needs_attention else "quiet"
+        chip = f'<span class="chip {level}">{escape_html(reason)}</span>'
+        yield _summary(chip, _count_files(len(rows)), opened=opened)
+        for file in rows:
             yield (
-                f'<li class="row"><div class="about"><h3><bdi>{escaped(stay.path.name)}</bdi></h3>'
-                f'<p class="words">{with_commands(stay.words)}</p>'
-                f"{_where('in', stay.path.parent, folder)}</div></li>\n"
+                f'<li class="row"><div class="about"><h3><bdi>{escape_html(file.path.name)}</bdi></h3>'
+                f'<p class="words">{mark_up_commands(file.text)}</p>'
+                f"{_folder_line('in', file.path.parent, folder)}</div></li>\n"
             )
         yield "</ol></details>\n"
 
 
-def _went(report: SortReport) -> Iterator[str]:
+def _moved_section(report: SortReport) -> Iterator[str]:
     if not report.moved:
         return
     yield f"<section>\n<h2>{'What would go where' if report.dry_run else 'What went where'}</h2>\n"
     opened, previews = len(report.moved) <= OPEN_ROWS, Previews()
     placed = [row for row in report.moved if row.how != "trashed"]
     for folder, rows in sorted(_grouped(placed, lambda row: str(row.target.parent)).items()):
-        place = _within(Path(folder), report.into)
+        place = _relative_path(Path(folder), report.into)
         yield from _group(_link(Path(folder), place), rows, report, previews, opened=opened)
     trashed = [row for row in report.moved if row.how == "trashed"]
     if trashed:
@@ -208,21 +208,21 @@ def _went(report: SortReport) -> Iterator[str]:
 
 
 def _group(
-    heading: str, rows: Sequence[Moved], report: SortReport, previews: Previews, *, opened: bool
+    heading: str, rows: Sequence[MovedFile], report: SortReport, previews: Previews, *, opened: bool
 ) -> Iterator[str]:
-    total = f"{_files(len(rows))}, {format_size(sum(row.size for row in rows))}"
+    total = f"{_count_files(len(rows))}, {format_size(sum(row.size for row in rows))}"
     yield _summary(f"<strong>{heading}</strong>", total, opened=opened)
     for row in rows:
         name = row.source.name if row.how == "trashed" else row.target.name
-        facts = [escaped(row.what), format_size(row.size), *([] if row.how == "moved" else [escaped(row.how)])]
-        notes = _where("from", row.source.parent, report.folder)
+        facts = [escape_html(row.what), format_size(row.size), *([] if row.how == "moved" else [escape_html(row.how)])]
+        notes = _folder_line("from", row.source.parent, report.folder)
         if row.how == "trashed":
-            notes += f'<p class="soft">equal to <bdi>{escaped(str(row.target))}</bdi></p>'
+            notes += f'<p class="soft">equal to <bdi>{escape_html(str(row.target))}</bdi></p>'
         elif row.source.name != name:
-            notes += f'<p class="soft">was <bdi>{escaped(row.source.name)}</bdi></p>'
+            notes += f'<p class="soft">was <bdi>{escape_html(row.source.name)}</bdi></p>'
         picture = _picture(previews.uri(row.preview), row.what)
         yield (
-            f'<li class="row">{picture}<div class="about"><h3><bdi>{escaped(name)}</bdi></h3>'
+            f'<li class="row">{picture}<div class="about"><h3><bdi>{escape_html(name)}</bdi></h3>'
             f"<p>{' · '.join(fact for fact in facts if fact)}</p>{notes}</div></li>\n"
         )
     yield "</ol></details>\n"
@@ -235,23 +235,23 @@ def _summary(heading: str, total: str, *, opened: bool) -> str:
 def _picture(uri: str, what: str) -> str:
     if uri:
         return f'<img class="thumb" src="{uri}" alt="" loading="lazy" decoding="async">'
-    return f'<span class="thumb" aria-hidden="true">{escaped(what[:1].upper())}</span>'
+    return f'<span class="thumb" aria-hidden="true">{escape_html(what[:1].upper())}</span>'
 
 
-def _where(word: str, folder: Path, root: Path) -> str:
+def _folder_line(word: str, folder: Path, root: Path) -> str:
     """A line about the folder, unless it is the one that was sorted."""
-    return "" if folder == root else f'<p class="soft">{word} {_link(folder, _within(folder, root))}</p>'
+    return "" if folder == root else f'<p class="soft">{word} {_link(folder, _relative_path(folder, root))}</p>'
 
 
-def _within(folder: Path, root: Path) -> str:
+def _relative_path(folder: Path, root: Path) -> str:
     """The folder relative to `root`, in full where it lies elsewhere."""
     return folder.relative_to(root).as_posix() if folder != root and folder.is_relative_to(root) else str(folder)
 
 
 def _link(folder: Path, text: str = "") -> str:
     """The folder's name as a reference that a file manager opens; plain text for a path that is not absolute."""
-    shown = f"<bdi>{escaped(text or str(folder))}</bdi>"
-    return f'<a href="{escaped(folder.as_uri())}">{shown}</a>' if folder.is_absolute() else shown
+    shown = f"<bdi>{escape_html(text or str(folder))}</bdi>"
+    return f'<a href="{escape_html(folder.as_uri())}">{shown}</a>' if folder.is_absolute() else shown
 
 
 def _grouped(rows: Iterable[_T], key: Callable[[_T], str]) -> dict[str, list[_T]]:
@@ -261,5 +261,5 @@ def _grouped(rows: Iterable[_T], key: Callable[[_T], str]) -> dict[str, list[_T]
     return groups
 
 
-def _files(count: int) -> str:
+def _count_files(count: int) -> str:
     return f"{count:,} {'file' if count == 1 else 'files'}"

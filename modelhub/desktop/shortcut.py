@@ -78,7 +78,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class PieceRecord:
     """What the manifest knows of a piece: `digest` is that of what was or will be written, "" while nobody can know."""
 
     kind: str
@@ -86,7 +86,7 @@ class Record:
     digest: str
 
 
-class Keeper(Protocol):
+class PieceHandler(Protocol):
     """How one kind of piece is written, looked at and removed."""
 
     def digest(self, place: str, mark: str) -> str | None:
@@ -102,22 +102,22 @@ class Keeper(Protocol):
         """Take it away. Raises OSError."""
 
 
-class Writer(Protocol):
+class PlatformWriter(Protocol):
     """A platform: which pieces a shortcut has there, and who keeps each kind."""
 
     name: str
     targets: frozenset[str]
-    keepers: Mapping[str, Keeper]
+    handlers: Mapping[str, PieceHandler]
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
         """Everything to be written, in this order. Pure."""
 
-    def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
+    def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
         """What the desktop must be told after a change; returns notes for the person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
+class InstallResult:
     """What was written, and what the person should know."""
 
     paths: tuple[str, ...]
@@ -125,7 +125,7 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
+class RemovalResult:
     """What was taken away, and what stayed because it was changed since."""
 
     removed: tuple[str, ...]
@@ -133,30 +133,30 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ManifestEntry:
     """A shortcut in the manifest with its records."""
 
     shortcut: Shortcut
-    records: tuple[Record, ...] = field(default=())
+    records: tuple[PieceRecord, ...] = field(default=())
 
 
-def click_words(shortcut: Shortcut, command: Sequence[str]) -> list[str]:
+def click_command(shortcut: Shortcut, command: Sequence[str]) -> list[str]:
     """The command line of a click; options and files follow."""
     return [*command, "shortcut", "click", shortcut.id]
 
 
-def one_line(text: str) -> str:
+def single_line(text: str) -> str:
     """A name without what could end a line of a file."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def file_name(shortcut: Shortcut) -> str:
     """The shortcut's name as a file name without suffix, with room for one and for the title of an action."""
-    text = re.sub(r"[/\\:]", "-", one_line(shortcut.name)).encode("utf-8", "replace")[:_NAME_MAX]
+    text = re.sub(r"[/\\:]", "-", single_line(shortcut.name)).encode("utf-8", "replace")[:_NAME_MAX]
     return safe_name(text.decode(errors="ignore"), fallback=shortcut.id)
 
 
-def in_the_way(piece: Piece) -> ModelhubError:
+def occupied_error(piece: Piece) -> ModelhubError:
     """Something else is where a piece would be written."""
     if piece.kind == "action":
         hint = "Delete that action in Thunar (Edit, Configure custom actions); nothing was written."

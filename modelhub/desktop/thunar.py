@@ -14,7 +14,7 @@ import xml.etree.ElementTree as Tree
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, one_line
+from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, single_line
 from modelhub.errors import ModelhubError
 
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\n<actions>\n</actions>\n'
@@ -31,17 +31,17 @@ def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
     return (
         "\n<action>\n"
         f"\t<icon>{escape(str(icon))}</icon>\n"
-        f"\t<name>{escape(one_line(shortcut.name))}</name>\n"
+        f"\t<name>{escape(single_line(shortcut.name))}</name>\n"
         f"\t<unique-id>modelhub-{shortcut.id}</unique-id>\n"
         f"\t<command>{escape(command)} %F</command>\n"
-        f"\t<description>{escape(one_line(f'Sort for {shortcut.layout}'))}</description>\n"
+        f"\t<description>{escape(single_line(f'Sort for {shortcut.layout}'))}</description>\n"
         f"\t<patterns>{names}</patterns>\n"
         "\t<other-files/>\n\t<text-files/>\n"
         "</action>"
     )
 
 
-class ThunarActions:
+class ThunarActionHandler:
     """Keeps one entry in the user's file; `system` is what Thunar uses while there is none."""
 
     def __init__(self, system: Path) -> None:
@@ -53,7 +53,7 @@ class ThunarActions:
             text = Path(place).read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
             return None
-        found = _own(text, mark)
+        found = _find_own_entry(text, mark)
         return None if found is None else _digest(found[0])
 
     def planned(self, piece: Piece) -> str:
@@ -79,12 +79,12 @@ class ThunarActions:
         """Take the entry out; everything else stays as it is."""
         path = Path(place)
         text = path.read_text(encoding="utf-8")
-        found = _own(text, mark)
+        found = _find_own_entry(text, mark)
         if found is not None:
             _replace(path, text[: found[1].start()] + text[found[1].end() :])
 
 
-def _own(text: str, mark: str) -> tuple[str, re.Match[str]] | None:
+def _find_own_entry(text: str, mark: str) -> tuple[str, re.Match[str]] | None:
     for match in _ACTION.finditer(text):
         if f"<unique-id>modelhub-{mark}</unique-id>" in match[0]:
             return match[0], match

@@ -16,18 +16,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from modelhub.desktop.files import Files
-from modelhub.desktop.registry import CLASSES, Keys, Registry, UserRegistry, winreg_module
+from modelhub.desktop.files import FileHandler
+from modelhub.desktop.registry import CLASSES, Registry, RegistryHandler, UserRegistry, import_winreg
 from modelhub.desktop.shortcut import (
     ACTIONS,
     SUFFIXES,
-    Keeper,
     Piece,
-    Record,
+    PieceHandler,
+    PieceRecord,
     Shortcut,
-    click_words,
+    click_command,
     file_name,
-    one_line,
+    single_line,
 )
 from modelhub.errors import ModelhubError
 
@@ -70,38 +70,38 @@ class WindowsWriter:
         run: Callable[[str], None] | None = None,
     ) -> None:
         self.places = places or Places.of(os.environ)
-        self.keepers: Mapping[str, Keeper] = {
-            "link": Links(run or run_script),
-            "registry": Keys(registry or UserRegistry()),
+        self.handlers: Mapping[str, PieceHandler] = {
+            "link": LinkHandler(run or run_script),
+            "registry": RegistryHandler(registry or UserRegistry()),
         }
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
         """A link for each place, and keys for each suffix, folders and the background of a folder's window."""
-        words = click_words(shortcut, windowless(command))
+        words = click_command(shortcut, without_console(command))
         name = file_name(shortcut)
         found: list[Piece] = []
         if "desktop" in shortcut.targets:
-            found.append(link(self.places.desktop / f"{name}.lnk", words, shortcut))
+            found.append(link_piece(self.places.desktop / f"{name}.lnk", words, shortcut))
         if "menu" in shortcut.targets:
-            found.append(link(self.places.menu / f"{name}.lnk", words, shortcut))
+            found.append(link_piece(self.places.menu / f"{name}.lnk", words, shortcut))
             found += [
-                link(self.places.menu / f"{name} - {title}.lnk", [*words, option], shortcut)
+                link_piece(self.places.menu / f"{name} - {title}.lnk", [*words, option], shortcut)
                 for option, title in ACTIONS
             ]
         if "sendto" in shortcut.targets:
-            found.append(link(self.places.send_to / f"{name}.lnk", words, shortcut))
+            found.append(link_piece(self.places.send_to / f"{name}.lnk", words, shortcut))
         if "filemanager" in shortcut.targets:
             found += menu_keys(shortcut, words)
         return tuple(found)
 
-    def settle(self, pieces: Iterable[Record]) -> tuple[str, ...]:
+    def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
         """Nothing: Explorer looks for itself. Windows 11 shows such entries under "Show more options"."""
         if any(record.kind == "registry" for record in pieces):
             return ("On Windows 11 the entry is under “Show more options” of the context menu.",)
         return ()
 
 
-def windowless(command: Sequence[str]) -> list[str]:
+def without_console(command: Sequence[str]) -> list[str]:
     """The same command by pythonw.exe, which opens no console, where it lies beside python.exe."""
     program = PureWindowsPath(command[0])
     if program.name.lower() == "python.exe" and Path(str(program.with_name("pythonw.exe"))).exists():
@@ -109,12 +109,12 @@ def windowless(command: Sequence[str]) -> list[str]:
     return list(command)
 
 
-def link(path: Path, words: Sequence[str], shortcut: Shortcut) -> Piece:
+def link_piece(path: Path, words: Sequence[str], shortcut: Shortcut) -> Piece:
     """A .lnk; Explorer appends what is dropped on it to the arguments."""
     said = {
         "target": words[0],
         "arguments": subprocess.list2cmdline(list(words[1:])),
-        "description": one_line(f"Sort {shortcut.folder} for {shortcut.layout}")[:250],
+        "description": single_line(f"Sort {shortcut.folder} for {shortcut.layout}")[:250],
         "folder": str(PureWindowsPath(words[0]).parent),
     }
     return Piece(kind="link", place=str(path), data=json.dumps(said).encode())
@@ -138,7 +138,7 @@ def link_script(path: str, said: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def encoded(script: str) -> str:
+def encode_script(script: str) -> str:
     """For `powershell -EncodedCommand`: base64 of UTF-16LE, so that no code page spoils a name."""
     return base64.b64encode(script.encode("utf-16-le")).decode("ascii")
 
@@ -146,7 +146,7 @@ def encoded(script: str) -> str:
 def run_script(script: str) -> None:
     """Run a script with Windows' own PowerShell. Raises ModelhubError with what it said."""
     program = str(PureWindowsPath(os.environ.get("SYSTEMROOT", r"C:\Windows")) / _POWERSHELL)
-    words = [program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(script)]
+    words = [program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encode_script(script)]
     try:
         done = subprocess.run(words, capture_output=True, timeout=_LIMIT, check=False)
     except (OSError, subprocess.TimeoutExpired) as exc:
@@ -161,7 +161,7 @@ def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
 
     `%V` of a drive ends with a backslash, which would take the quote after it as text; a dot keeps them apart.
     """
-    name = one_line(shortcut.name).replace("&", "&&")
+    name = single_line(shortcut.name).replace("&", "&&")
     homes = [rf"{CLASSES}\SystemFileAssociations\{suffix}\shell" for suffix in SUFFIXES]
     homes.append(rf"{CLASSES}\Directory\shell")
     spots = [(home, "%1") for home in homes] + [(rf"{CLASSES}\Directory\Background\shell", r"%V\.")]
@@ -175,7 +175,7 @@ def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
     return found
 
 
-class Links(Files):
+class LinkHandler(FileHandler):
     """Keeps .lnk files; Windows writes them, so that their digest is known only afterwards."""
 
     def __init__(self, run: Callable[[str], None]) -> None:
@@ -207,7 +207,7 @@ class Links(Files):
 
 def _known_desktop() -> Path | None:
     try:
-        winreg = winreg_module()
+        winreg = import_winreg()
         key = r"Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
         with winreg.OpenKey(winreg.HKEY_CURRENT_USER, key) as opened:
             return Path(os.path.expandvars(str(winreg.QueryValueEx(opened, "Desktop")[0])))

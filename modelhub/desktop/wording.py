@@ -11,7 +11,7 @@ from datetime import datetime
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Text fit for one line: control and reordering characters become `·`, halves of characters `\ufffd`."""
     return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
 
@@ -23,20 +23,20 @@ def _shown(character: str) -> str:
     return "·" if category in ("Cc", "Zl", "Zp") or character in _REORDERING else character
 
 
-def escaped(text: str) -> str:
+def escape_html(text: str) -> str:
     """The same for HTML, between tags and in quoted attributes."""
-    return html.escape(plain(text), quote=True)
+    return html.escape(printable(text), quote=True)
 
 
-def with_commands(text: str) -> str:
+def mark_up_commands(text: str) -> str:
     """A sentence as HTML whose `commands` stand out and are selected by a click."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escaped(text))
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape_html(text))
 
 
-def moment(text: str) -> str:
+def format_time(text: str) -> str:
     """An ISO 8601 time as HTML, in this computer's time, to the minute; a text of another kind as it is."""
     try:
         when = datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError, OSError):
-        return escaped(text)
+        return escape_html(text)
     return f'<time datetime="{when.isoformat(timespec="seconds")}">{when:%Y-%m-%d %H:%M}</time>'

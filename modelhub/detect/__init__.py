@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from modelhub.detect.detect import RULES_VERSION, detect
 from modelhub.detect.known.files import KNOWN_FILES, KnownFile
-from modelhub.detect.known.models import KNOWN_MODELS, KnownModel, find_known, known_file
-from modelhub.detect.sidecars import SidecarFacts, parse_sidecar
+from modelhub.detect.known.models import KNOWN_MODELS, KnownModel, find_known_file, find_known_model
+from modelhub.detect.sidecars import SidecarInfo, parse_sidecar
 
 __all__ = [
     "KNOWN_FILES",
@@ -13,9 +13,9 @@ __all__ = [
     "RULES_VERSION",
     "KnownFile",
     "KnownModel",
-    "SidecarFacts",
+    "SidecarInfo",
     "detect",
-    "find_known",
-    "known_file",
+    "find_known_file",
+    "find_known_model",
     "parse_sidecar",
 ]

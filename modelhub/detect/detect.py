@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from modelhub.detect.known.models import known_file
+from modelhub.detect.known.models import find_known_file
 from modelhub.detect.metadata import claimed_architecture, source_architecture
 from modelhub.detect.rules.components import components_of
 from modelhub.detect.rules.deltas import delta_rank, matching_algorithms
-from modelhub.detect.rules.facts import Facts, read_facts
 from modelhub.detect.rules.families import BY_TYPE
+from modelhub.detect.rules.header_index import HeaderIndex, index_header
 from modelhub.detect.rules.precision import precision_of
 from modelhub.detect.rules.types import matching_types
 from modelhub.detect.rules.variants import prediction_of, subtype_of, variant_of
@@ -36,25 +36,25 @@ class _Notes:
 
 def detect(header: Header, hints: Hints = _NO_HINTS) -> Detection:
     """Say what a file is. Pure; a header without tensors, or of an unknown format, gives type unknown."""
-    facts, notes = read_facts(header), _Notes()
-    kind = _type(facts, notes)
-    architecture, candidates = _architecture(facts, kind, hints, notes)
-    subtype, why = subtype_of(facts, kind, architecture)
+    index, notes = index_header(header), _Notes()
+    kind = _type(index, notes)
+    architecture, candidates = _architecture(index, kind, hints, notes)
+    subtype, why = subtype_of(index, kind, architecture)
     notes.because("subtype", why)
-    algorithm, rank = _algorithm(facts, kind, notes)
-    variant, why = variant_of(facts, kind, hints)
+    algorithm, rank = _algorithm(index, kind, notes)
+    variant, why = variant_of(index, kind, hints)
     notes.because("variant", why)
-    precision, why = precision_of(facts)
+    precision, why = precision_of(index)
     notes.because("precision", why)
-    prediction, why = prediction_of(facts, kind, architecture, hints)
+    prediction, why = prediction_of(index, kind, architecture, hints)
     notes.because("prediction", why)
-    style, reasons = style_of(facts, kind, hints)
+    style, reasons = style_of(index, kind, hints)
     for reason in reasons:
         notes.because("style", reason)
-    has_ema = _has_ema(facts)
-    if has_ema and "ema:net" in facts.signs and "net" not in facts.groups:
+    has_ema = _has_ema(index)
+    if has_ema and "ema:net" in index.signs and "net" not in index.groups:
         notes.problems.append("holds EMA weights without a main set: no UI loads it as it is")
-    notes.problems += _missing_parts(facts, kind, architecture, header)
+    notes.problems += _missing_parts(index, kind, architecture, header)
     return Detection(
         type=kind,
         architecture=architecture,
@@ -65,10 +65,10 @@ def detect(header: Header, hints: Hints = _NO_HINTS) -> Detection:
         variant=variant,
         precision=precision,
         prediction=prediction,
-        components=components_of(facts),
+        components=components_of(index),
         has_ema=has_ema,
-        vectors=max(facts.width("vectors"), default=None) if kind is ModelType.EMBEDDING else None,
-        trigger_words=trigger_words(facts, kind, hints),
+        vectors=max(index.width("vectors"), default=None) if kind is ModelType.EMBEDDING else None,
+        trigger_words=trigger_words(index, kind, hints),
         style=style,
         problems=tuple(notes.problems),
         evidence=tuple(notes.evidence),
@@ -89,11 +89,11 @@ _POSITION_IDS = tuple(
 _WHOLE_BASES = ("sd1", "sd2", "sdxl", "sdxl-refiner")  # whose checkpoints carry their own VAE and text encoder
 
 
-def _missing_parts(facts: Facts, kind: ModelType, architecture: str | None, header: Header) -> list[str]:
+def _missing_parts(index: HeaderIndex, kind: ModelType, architecture: str | None, header: Header) -> list[str]:
     """What a header alone shows to be wrong with a checkpoint: missing parts, position ids that are no integers."""
     problems = []
     if kind is ModelType.BASE and architecture in _WHOLE_BASES and not header.broken:
-        inside = components_of(facts)
+        inside = components_of(index)
         if "vae" not in inside:
             problems.append("no VAE inside: choose one in the user interface, or `modelhub convert --bake-vae`")
         if "text_encoder" not in inside:
@@ -105,8 +105,8 @@ def _missing_parts(facts: Facts, kind: ModelType, architecture: str | None, head
     return problems
 
 
-def _type(facts: Facts, notes: _Notes) -> ModelType:
-    rows = matching_types(facts)
+def _type(index: HeaderIndex, notes: _Notes) -> ModelType:
+    rows = matching_types(index)
     if len(rows) == 1:
         notes.because("type", rows[0].why)
         return rows[0].type
@@ -116,16 +116,18 @@ def _type(facts: Facts, notes: _Notes) -> ModelType:
     return ModelType.UNKNOWN
 
 
-def _architecture(facts: Facts, kind: ModelType, hints: Hints, notes: _Notes) -> tuple[str | None, tuple[str, ...]]:
-    answer = BY_TYPE[kind](facts)
+def _architecture(
+    index: HeaderIndex, kind: ModelType, hints: Hints, notes: _Notes
+) -> tuple[str | None, tuple[str, ...]]:
+    answer = BY_TYPE[kind](index)
     for reason in answer.reasons:
         notes.because("architecture", reason)
     architecture, candidates = answer.architecture, answer.candidates
-    claim, field_name = claimed_architecture(facts.header.metadata)
+    claim, field_name = claimed_architecture(index.header.metadata)
     if architecture and claim and claim != architecture and claim not in candidates:
         notes.problems.append(f"the metadata says {claim} ({field_name}), the tensors say {architecture}")
     if architecture is None and candidates:
-        known = known_file(hints.sha256)
+        known = find_known_file(hints.sha256)
         told = (
             (known.architecture if known else None, f"known file {known.file}" if known else ""),
             (claim, field_name),
@@ -138,19 +140,19 @@ def _architecture(facts: Facts, kind: ModelType, hints: Hints, notes: _Notes) ->
     return architecture, candidates
 
 
-def _algorithm(facts: Facts, kind: ModelType, notes: _Notes) -> tuple[str | None, int | None]:
-    if kind is not ModelType.LORA and "control:lora" not in facts.signs:
+def _algorithm(index: HeaderIndex, kind: ModelType, notes: _Notes) -> tuple[str | None, int | None]:
+    if kind is not ModelType.LORA and "control:lora" not in index.signs:
         return None, None
-    found = matching_algorithms(facts)
+    found = matching_algorithms(index)
     algorithm = found[0] if len(found) == 1 else None
     if len(found) > 1:
         notes.problems.append(f"ambiguous algorithm: {' and '.join(found)}")
     if algorithm:
         notes.because("algorithm", "names of its tensors")
-    rank, why = delta_rank(facts, algorithm or ("lora" if "lora" in found else None))
+    rank, why = delta_rank(index, algorithm or ("lora" if "lora" in found else None))
     notes.because("rank", why)
     return algorithm, rank
 
 
-def _has_ema(facts: Facts) -> bool:
-    return facts.any("ema:net", "averages")
+def _has_ema(index: HeaderIndex) -> bool:
+    return index.any("ema:net", "averages")

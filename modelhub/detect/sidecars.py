@@ -21,7 +21,7 @@ _JSON_ENDS = (".json", ".info")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SidecarFacts:
+class SidecarInfo:
     """What a sidecar says about its model; None and empty for what it does not say."""
 
     trigger_words: tuple[TriggerWord, ...] = ()
@@ -35,20 +35,20 @@ class SidecarFacts:
     sha256: str | None = None
 
 
-def parse_sidecar(name: str, data: bytes) -> SidecarFacts:
+def parse_sidecar(name: str, data: bytes) -> SidecarInfo:
     """What the sidecar `name` with content `data` says; empty for one that cannot be understood."""
     text = data[:_TEXT_LIMIT].decode("utf-8-sig", "replace")
     if not name.lower().endswith(_JSON_ENDS):
-        return SidecarFacts(notes=_text(text)) if name.lower().endswith(".txt") else SidecarFacts()
+        return SidecarInfo(notes=_text(text)) if name.lower().endswith(".txt") else SidecarInfo()
     return _from_object(name.rpartition("/")[2], parse_object(text))
 
 
-def _from_object(name: str, found: Mapping[str, object]) -> SidecarFacts:
+def _from_object(name: str, found: Mapping[str, object]) -> SidecarInfo:
     source = f"sidecar {name}"
     version, model = _inside(found, "civitai"), _inside(found, "model")
     layers = tuple(layer for layer in (found, version, model, _inside(version, "model")) if layer)
     words = (*_activation(found), *_strings(_first(layers, "trainedWords", "TrainedWords", "trained_words")))
-    return SidecarFacts(
+    return SidecarInfo(
         trigger_words=tuple(TriggerWord(word, source) for word in dict.fromkeys(words)),
         tags=tuple(dict.fromkeys(tag for layer in layers for tag in _strings(layer.get("tags", layer.get("Tags"))))),
         base_model=_text(_first(layers, "baseModel", "BaseModel", "base_model", "sd version")),

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from modelhub.detect.known.models import known_file, known_repository, mentioned
+from modelhub.detect.known.models import find_known_file, find_known_repository, find_mentioned_model
 from modelhub.detect.metadata import parse_object
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import Hints, ModelType, Style, StyleAnswer
 
 _STYLED = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})
@@ -86,26 +86,26 @@ _TAG_TEXT_LIMIT = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Vote:
+class _StyleEvidence:
     style: Style
     confidence: float
     because: str
 
 
-def style_of(facts: Facts, kind: ModelType, hints: Hints) -> tuple[StyleAnswer, tuple[str, ...]]:
+def style_of(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[StyleAnswer, tuple[str, ...]]:
     """The style family and why; unknown with the reasons when evidence is weak or conflicts."""
     if kind not in _STYLED:
         return _UNKNOWN, ()
     for source in (_from_identity, _from_tags, _from_names):
         votes = tuple(v for v in source(hints) if v.style is not Style.OFFICIAL or kind in _RELEASED)
         if votes:
-            return _weigh(votes)
+            return _decide(votes)
     if kind is ModelType.EMBEDDING:
         return _UNKNOWN, ()
-    return _weigh(tuple(_from_metadata(facts.header.metadata)))
+    return _decide(tuple(_from_metadata(index.header.metadata)))
 
 
-def _weigh(votes: tuple[_Vote, ...]) -> tuple[StyleAnswer, tuple[str, ...]]:
+def _decide(votes: tuple[_StyleEvidence, ...]) -> tuple[StyleAnswer, tuple[str, ...]]:
     if not votes:
         return _UNKNOWN, ()
     reasons = tuple(dict.fromkeys(v.because for v in votes))
@@ -115,49 +115,49 @@ def _weigh(votes: tuple[_Vote, ...]) -> tuple[StyleAnswer, tuple[str, ...]]:
     return StyleAnswer(votes[0].style, best), reasons
 
 
-def _from_identity(hints: Hints) -> Iterator[_Vote]:
-    file = known_file(hints.sha256)
+def _from_identity(hints: Hints) -> Iterator[_StyleEvidence]:
+    file = find_known_file(hints.sha256)
     if file:
-        yield _Vote(file.style, 1.0, f"known file {file.file} of {file.model}")
+        yield _StyleEvidence(file.style, 1.0, f"known file {file.file} of {file.model}")
         return
-    model = known_repository(hints.repository)
+    model = find_known_repository(hints.repository)
     if model:
-        yield _Vote(model.style, 0.95, f"known repository {hints.repository}")
+        yield _StyleEvidence(model.style, 0.95, f"known repository {hints.repository}")
 
 
-def _from_tags(hints: Hints) -> Iterator[_Vote]:
+def _from_tags(hints: Hints) -> Iterator[_StyleEvidence]:
     styles: dict[Style, list[str]] = {}
     for tag in hints.tags:
         style = TAGS.get(tag.strip().lower())
         if style:
             styles.setdefault(style, []).append(tag)
-    named = _first_mention(hints.names) if len(styles) > 1 else None
+    named = _first_mentioned_model(hints.names) if len(styles) > 1 else None
     if named:
         # Publishers tag widely; a well-known name settles what its tags leave open.
         yield named
         return
     for style, tags in styles.items():
-        yield _Vote(style, 0.85 if len(tags) > 1 else 0.75, f"tags {', '.join(tags[:4])}")
+        yield _StyleEvidence(style, 0.85 if len(tags) > 1 else 0.75, f"tags {', '.join(tags[:4])}")
 
 
-def _first_mention(names: Iterable[str]) -> _Vote | None:
+def _first_mentioned_model(names: Iterable[str]) -> _StyleEvidence | None:
     for name in names:
-        model = mentioned(_stem(name))
+        model = find_mentioned_model(_stem(name))
         if model:
-            return _Vote(model.style, 0.8, f"the name {name} (known model {model.name})")
+            return _StyleEvidence(model.style, 0.8, f"the name {name} (known model {model.name})")
     return None
 
 
-def _from_names(hints: Hints) -> Iterator[_Vote]:
+def _from_names(hints: Hints) -> Iterator[_StyleEvidence]:
     names = (*hints.names, *((hints.repository,) if hints.repository else ()))
-    named = _first_mention(names)
+    named = _first_mentioned_model(names)
     if named:
         yield named
         return
     for name in names:
         for pattern, style in NAME_WORDS:
             if pattern.search(name):
-                yield _Vote(style, 0.6, f"the name {name}")
+                yield _StyleEvidence(style, 0.6, f"the name {name}")
 
 
 def _stem(name: str) -> str:
@@ -165,16 +165,16 @@ def _stem(name: str) -> str:
     return head if dot and suffix.lower() in {"safetensors", "ckpt", "pt", "pth", "bin", "gguf", "pkl"} else name
 
 
-def _from_metadata(metadata: Mapping[str, str]) -> Iterator[_Vote]:
+def _from_metadata(metadata: Mapping[str, str]) -> Iterator[_StyleEvidence]:
     base = metadata.get("ss_sd_model_name", "")
-    model = mentioned(_stem(base[:300])) if base else None
+    model = find_mentioned_model(_stem(base[:300])) if base else None
     if model and model.style is not Style.OFFICIAL:
-        yield _Vote(model.style, 0.6, f"trained on {base} (ss_sd_model_name)")
+        yield _StyleEvidence(model.style, 0.6, f"trained on {base} (ss_sd_model_name)")
     text = metadata.get("ss_tag_frequency", "")
     if text and len(text) <= _TAG_TEXT_LIMIT:
         found = _booru_tags(text)
         if len(found) >= _BOORU_LEAST:
-            yield _Vote(Style.ANIME, 0.55, f"captions of booru tags ({', '.join(sorted(found)[:4])} …)")
+            yield _StyleEvidence(Style.ANIME, 0.55, f"captions of booru tags ({', '.join(sorted(found)[:4])} …)")
 
 
 def _booru_tags(text: str) -> set[str]:

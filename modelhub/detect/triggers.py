@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from modelhub.detect.metadata import parse_object
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import Hints, ModelType, TriggerWord
 
-_WAKING = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})
+_TYPES_WITH_WORDS = frozenset(
+    {ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK}
+)
 _FOLDER = re.compile(r"^\d+_(?P<word>.+)$", re.S)
 _MODEL_SUFFIX = re.compile(r"\.(?:safetensors|ckpt|pt|pth|bin|pkl)$", re.I)
 _TEXT_LIMIT = 2_000_000
@@ -54,14 +56,14 @@ _COMMON = frozenset(
 _NO_WORDS = frozenset({"", "none", "null", "*"})
 
 
-def trigger_words(facts: Facts, kind: ModelType, hints: Hints) -> tuple[TriggerWord, ...]:
+def trigger_words(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[TriggerWord, ...]:
     """Trigger words without repeats; empty for types that take none."""
-    if kind not in _WAKING:
+    if kind not in _TYPES_WITH_WORDS:
         return ()
     if kind is ModelType.EMBEDDING:
-        found = _embedding_words(facts, hints)
+        found = _embedding_words(index, hints)
     else:
-        found = _model_words(facts.header.metadata, hints)
+        found = _model_words(index.header.metadata, hints)
     unique: dict[str, TriggerWord] = {}
     for word in found:
         text = " ".join(word.word.split())[:_WORD_LIMIT]
@@ -72,13 +74,13 @@ def trigger_words(facts: Facts, kind: ModelType, hints: Hints) -> tuple[TriggerW
     return tuple(unique.values())
 
 
-def _embedding_words(facts: Facts, hints: Hints) -> Iterator[TriggerWord]:
+def _embedding_words(index: HeaderIndex, hints: Hints) -> Iterator[TriggerWord]:
     for name in hints.names[:1]:
         yield TriggerWord(_MODEL_SUFFIX.sub("", name.rpartition("/")[2]), "file name")
-    inner = facts.header.entries.get("name", "")
+    inner = index.header.entries.get("name", "")
     if inner:
         yield TriggerWord(inner, "name inside the file")
-    for key in facts.header.tensors:
+    for key in index.header.tensors:
         if key.startswith("<") and key.endswith(">"):
             yield TriggerWord(key, "token inside the file")
     yield from hints.trigger_words
@@ -134,8 +136,8 @@ def _image_counts(metadata: Mapping[str, str]) -> dict[str, int]:
     if not text or len(text) > _TEXT_LIMIT:
         return {}
     counts = {}
-    for folder, facts in parse_object(text).items():
-        count = facts.get("img_count") if isinstance(facts, dict) else None
+    for folder, index in parse_object(text).items():
+        count = index.get("img_count") if isinstance(index, dict) else None
         if isinstance(count, int) and not isinstance(count, bool) and count > 0:
             counts[folder] = count
     return counts

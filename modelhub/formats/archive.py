@@ -36,7 +36,7 @@ class Archive:
     """All members in the order of the file, and what is odd about them as (severity, sentence)."""
 
     members: tuple[Member, ...]
-    oddities: tuple[tuple[str, str], ...]
+    findings: tuple[tuple[str, str], ...]
 
 
 def is_zip(head: bytes) -> bool:
@@ -49,24 +49,24 @@ def read_archive(file: BinaryIO, size: int) -> Archive:
     try:
         infos = zipfile.ZipFile(file).infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, struct.error, EOFError) as exc:
-        members = tuple(_by_local_headers(file, size))
+        members = tuple(_scan_local_headers(file, size))
         return Archive(members, (("suspicious", f"its directory is damaged ({exc})"),))
-    oddities: list[tuple[str, str]] = []
+    findings: list[tuple[str, str]] = []
     if len(infos) > MAX_MEMBERS:
-        oddities.append(("suspicious", f"it has {len(infos)} members, more than any model"))
+        findings.append(("suspicious", f"it has {len(infos)} members, more than any model"))
         infos = infos[:MAX_MEMBERS]
     found: list[Member] = []
     for info in infos:
-        member, odd = _checked(file, size, info)
-        oddities += odd
+        member, odd = _check_member(file, size, info)
+        findings += odd
         if member is not None:
             found.append(member)
     twice = [name for name, count in Counter(info.filename for info in infos).items() if count > 1]
-    oddities += [("suspicious", f"member {name!r} is there twice") for name in twice[:8]]
-    return Archive(tuple(found), tuple(oddities))
+    findings += [("suspicious", f"member {name!r} is there twice") for name in twice[:8]]
+    return Archive(tuple(found), tuple(findings))
 
 
-def _checked(file: BinaryIO, size: int, info: zipfile.ZipInfo) -> tuple[Member | None, list[tuple[str, str]]]:
+def _check_member(file: BinaryIO, size: int, info: zipfile.ZipInfo) -> tuple[Member | None, list[tuple[str, str]]]:
     file.seek(max(0, min(info.header_offset, size)))
     head = file.read(_LOCAL.size)
     if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
@@ -93,7 +93,7 @@ def _same_name(local: bytes, info: zipfile.ZipInfo) -> bool:
     return any(local in (name.encode("utf-8", "replace"), name.encode("cp437", "replace")) for name in names)
 
 
-def _by_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
+def _scan_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
     """Members found by their local headers, one behind the other."""
     position = 0
     for _ in range(MAX_MEMBERS):
@@ -110,15 +110,15 @@ def _by_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
         position = start + stored
 
 
-def content(file: BinaryIO, member: Member, *, limit: int = MAX_INFLATED) -> bytes:
+def read_content(file: BinaryIO, member: Member, *, limit: int = MAX_INFLATED) -> bytes:
     """At most `limit` bytes of a member, inflated; what cannot be inflated is given as it is stored."""
     file.seek(member.start)
     if member.method == zipfile.ZIP_DEFLATED:
-        return _inflated(file, member.stored, limit)
+        return _inflate(file, member.stored, limit)
     return file.read(min(member.stored, limit))
 
 
-def _inflated(file: BinaryIO, stored: int, limit: int) -> bytes:
+def _inflate(file: BinaryIO, stored: int, limit: int) -> bytes:
     stream = zlib.decompressobj(-15)
     out = io.BytesIO()
     left = stored

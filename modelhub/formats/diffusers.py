@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.domain import Format
-from modelhub.formats.header import Header, PickleFacts, PickleGlobal, Problem, TensorInfo
+from modelhub.formats.header import Header, PickleGlobal, PickleScan, Problem, TensorInfo
 
 INDEX = "model_index.json"
 _MAX_JSON = 4 << 20  # bytes of one configuration
@@ -17,11 +17,11 @@ _MAX_JSON = 4 << 20  # bytes of one configuration
 _WEIGHTS = ("diffusion_pytorch_model", "model", "pytorch_model")
 _SUFFIXES = (".safetensors", ".bin")
 # Components that hold no weights.
-_PLAIN = ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3", "feature_extractor", "image_processor")
+_WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3", "feature_extractor", "image_processor")
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _FolderContents:
     """What the components' files add up to."""
 
     size: int = 0
@@ -29,29 +29,29 @@ class _Gathered:
     metadata: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     globals: list[PickleGlobal] = field(default_factory=list)
-    oddities: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read(folder: Path, *, read_file: Callable[[Path], Header]) -> Header:
     """The folder as one model; `read_file` reads a component's weights. Raises OSError when it cannot be listed."""
-    got = _Gathered(size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
-    index = _json(folder / INDEX, INDEX, got)
+    contents = _FolderContents(size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+    index = _read_json(folder / INDEX, INDEX, contents)
     components = index if isinstance(index, dict) else {}
     if index is not None and not isinstance(index, dict):
-        got.problems.append(Problem(f"{INDEX} is not a JSON object", fatal=True))
+        contents.problems.append(Problem(f"{INDEX} is not a JSON object", fatal=True))
     for name, value in components.items():
         if name.startswith("_") or not _is_component(value):
             continue
-        _component(folder, name, got, read_file)
+        _read_component(folder, name, contents, read_file)
     return Header(
         format=Format.DIFFUSERS,
-        size=got.size,
-        tensors=got.tensors,
-        metadata=got.metadata,
-        pickle=PickleFacts(globals=tuple(got.globals), oddities=tuple(got.oddities))
-        if got.globals or got.oddities
+        size=contents.size,
+        tensors=contents.tensors,
+        metadata=contents.metadata,
+        pickle=PickleScan(globals=tuple(contents.globals), findings=tuple(contents.findings))
+        if contents.globals or contents.findings
         else None,
-        problems=tuple(got.problems),
+        problems=tuple(contents.problems),
     )
 
 
@@ -60,34 +60,36 @@ def _is_component(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 
-def _component(folder: Path, name: str, got: _Gathered, read_file: Callable[[Path], Header]) -> None:
+def _read_component(folder: Path, name: str, contents: _FolderContents, read_file: Callable[[Path], Header]) -> None:
     if "/" in name or "\\" in name or name in ("", ".", ".."):
-        got.problems.append(Problem(f"{INDEX} names a component {name!r}, which is no folder name", fatal=True))
+        contents.problems.append(Problem(f"{INDEX} names a component {name!r}, which is no folder name", fatal=True))
         return
     place = folder / name
     if not place.is_dir():
-        got.problems.append(Problem(f"component {name} is missing: there is no folder {name}/", fatal=True))
+        contents.problems.append(Problem(f"component {name} is missing: there is no folder {name}/", fatal=True))
         return
     for config in ("config.json", "scheduler_config.json"):
         if (place / config).is_file():
-            _json(place / config, f"{name}/{config}", got)
-    if name in _PLAIN or name.startswith(("scheduler", "tokenizer")):
+            _read_json(place / config, f"{name}/{config}", contents)
+    if name in _WITHOUT_WEIGHTS or name.startswith(("scheduler", "tokenizer")):
         return
-    files = list(_weights(place, name, got))
+    files = list(_find_weights(place, name, contents))
     if not files:
-        got.problems.append(Problem(f"component {name} has no weights in {name}/", fatal=name != "safety_checker"))
+        contents.problems.append(Problem(f"component {name} has no weights in {name}/", fatal=name != "safety_checker"))
     for path in files:
         header = read_file(path)
-        got.tensors.update({f"{name}/{tensor}": info for tensor, info in header.tensors.items()})
-        got.problems += [Problem(f"{name}/{path.name}: {p.text}", fatal=p.fatal) for p in header.problems]
+        contents.tensors.update({f"{name}/{tensor}": info for tensor, info in header.tensors.items()})
+        contents.problems += [Problem(f"{name}/{path.name}: {p.text}", fatal=p.fatal) for p in header.problems]
         if header.format is Format.UNKNOWN:
-            got.problems.append(Problem(f"{name}/{path.name} is no model file", fatal=True))
+            contents.problems.append(Problem(f"{name}/{path.name} is no model file", fatal=True))
         if header.pickle is not None:
-            got.globals += header.pickle.globals
-            got.oddities += [(severity, f"{name}/{path.name}: {text}") for severity, text in header.pickle.oddities]
+            contents.globals += header.pickle.globals
+            contents.findings += [
+                (severity, f"{name}/{path.name}: {text}") for severity, text in header.pickle.findings
+            ]
 
 
-def _weights(place: Path, name: str, got: _Gathered) -> Iterator[Path]:
+def _find_weights(place: Path, name: str, contents: _FolderContents) -> Iterator[Path]:
     """One set of the component's weights: safetensors before pickles, the plain variant before `fp16` and others."""
     names = sorted(path.name for path in place.iterdir() if path.suffix in (*_SUFFIXES, ".json"))
     for suffix in _SUFFIXES:
@@ -99,30 +101,32 @@ def _weights(place: Path, name: str, got: _Gathered) -> Iterator[Path]:
             shards = [n for n in names if n.startswith(f"{stem}-") and n.endswith(suffix) and "-of-" in n]
             shards += [n for n in names if n.startswith(f"{stem}.") and n.endswith(suffix) and "-of-" in n]
             if shards:
-                yield from _shards(place, name, stem, suffix, shards, got)
+                yield from _find_shards(place, name, stem, suffix, shards, contents)
                 return
 
 
-def _shards(place: Path, name: str, stem: str, suffix: str, shards: list[str], got: _Gathered) -> Iterator[Path]:
+def _find_shards(
+    place: Path, name: str, stem: str, suffix: str, shards: list[str], contents: _FolderContents
+) -> Iterator[Path]:
     indexes = sorted(path for path in place.glob(f"{stem}{suffix}.index*.json"))
-    listed = _json(indexes[0], f"{name}/{indexes[0].name}", got) if indexes else None
+    listed = _read_json(indexes[0], f"{name}/{indexes[0].name}", contents) if indexes else None
     mapping = listed.get("weight_map") if isinstance(listed, dict) else None
     wanted = {v for v in mapping.values() if isinstance(v, str)} if isinstance(mapping, dict) else set(shards)
     missing = sorted(wanted - set(shards))
-    got.problems += [Problem(f"shard {name}/{shard} is missing", fatal=True) for shard in missing[:8]]
+    contents.problems += [Problem(f"shard {name}/{shard} is missing", fatal=True) for shard in missing[:8]]
     yield from (place / shard for shard in sorted(wanted & set(shards)))
 
 
-def _json(path: Path, name: str, got: _Gathered) -> Any:
+def _read_json(path: Path, name: str, contents: _FolderContents) -> Any:
     """A configuration's value; its text goes into the metadata."""
     try:
         if path.stat().st_size > _MAX_JSON:
-            got.problems.append(Problem(f"{name} is larger than any configuration"))
+            contents.problems.append(Problem(f"{name} is larger than any configuration"))
             return None
         text = path.read_text(encoding="utf-8-sig")
         value = json.loads(text)
     except (OSError, ValueError, RecursionError) as exc:
-        got.problems.append(Problem(f"{name} cannot be read: {exc}", fatal=name == INDEX))
+        contents.problems.append(Problem(f"{name} cannot be read: {exc}", fatal=name == INDEX))
         return None
-    got.metadata[name] = text
+    contents.metadata[name] = text
     return value

@@ -28,7 +28,7 @@ _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<
 _STRING, _ARRAY = 8, 9
 
 
-class _Broken(Exception):  # noqa: N818 - the name says what the file is
+class _GgufError(Exception):
     """The header cannot be followed."""
 
 
@@ -42,7 +42,7 @@ def read(path: Path) -> Header:
     with path.open("rb") as file:
         try:
             start = _read(file, size, tensors, metadata)
-        except (_Broken, struct.error, UnicodeDecodeError, RecursionError) as exc:
+        except (_GgufError, struct.error, UnicodeDecodeError, RecursionError) as exc:
             problems.append(Problem(f"the GGUF header breaks off: {exc}", fatal=True))
     return Header(
         format=Format.GGUF, size=size, tensors=tensors, metadata=metadata, problems=tuple(problems), data_start=start
@@ -50,14 +50,14 @@ def read(path: Path) -> Header:
 
 
 def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: dict[str, str]) -> int:
-    take = _taker(file, size)
+    take = _bounded_reader(file, size)
     if take(4) != MAGIC:
-        raise _Broken("it does not begin with GGUF")
+        raise _GgufError("it does not begin with GGUF")
     version, count, pairs = struct.unpack("<IQQ", take(20))
     if version not in (2, 3):
-        raise _Broken(f"version {version} is not known")
+        raise _GgufError(f"version {version} is not known")
     if count > _MAX_TENSORS or pairs > _MAX_PAIRS:
-        raise _Broken(f"it claims {count} tensors and {pairs} metadata values")
+        raise _GgufError(f"it claims {count} tensors and {pairs} metadata values")
     for _ in range(pairs):
         name = _string(take)
         metadata[name] = str(_value(take, struct.unpack("<I", take(4))[0], 0))[:_KEPT]
@@ -65,7 +65,7 @@ def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: d
         name = _string(take)
         dimensions = struct.unpack("<I", take(4))[0]
         if dimensions > _MAX_DIMENSIONS:
-            raise _Broken(f"tensor {name!r} has {dimensions} dimensions")
+            raise _GgufError(f"tensor {name!r} has {dimensions} dimensions")
         shape = struct.unpack(f"<{dimensions}Q", take(8 * dimensions))
         kind, _offset = struct.unpack("<IQ", take(12))
         # GGUF counts dimensions from the innermost; everybody else from the outermost.
@@ -73,11 +73,11 @@ def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: d
     return file.tell()
 
 
-def _taker(file: BinaryIO, size: int) -> Callable[[int], bytes]:
+def _bounded_reader(file: BinaryIO, size: int) -> Callable[[int], bytes]:
     def take(count: int) -> bytes:
         data = file.read(count) if count <= size else b""
         if len(data) != count:
-            raise _Broken(f"the file ends after {size} bytes")
+            raise _GgufError(f"the file ends after {size} bytes")
         return data
 
     return take
@@ -86,7 +86,7 @@ def _taker(file: BinaryIO, size: int) -> Callable[[int], bytes]:
 def _string(take: Callable[[int], bytes]) -> str:
     length = struct.unpack("<Q", take(8))[0]
     if length > _MAX_STRING:
-        raise _Broken(f"a text of {length} bytes")
+        raise _GgufError(f"a text of {length} bytes")
     return take(length).decode("utf-8", "replace")
 
 
@@ -98,11 +98,11 @@ def _value(take: Callable[[int], bytes], kind: int, depth: int) -> Any:
     if kind == _ARRAY and depth < 3:
         inner, length = struct.unpack("<IQ", take(12))
         if length > _MAX_ARRAY:
-            raise _Broken(f"an array of {length} values")
+            raise _GgufError(f"an array of {length} values")
         if inner in _SCALARS:
             take(length * struct.calcsize(_SCALARS[inner]))
         else:
             for _ in range(length):
                 _value(take, inner, depth + 1)
         return f"[{length} values]"
-    raise _Broken(f"a value of type {kind}")
+    raise _GgufError(f"a value of type {kind}")

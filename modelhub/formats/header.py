@@ -43,7 +43,7 @@ class PickleGlobal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PickleFacts:
+class PickleScan:
     """What the symbolic walk over all pickles of a file saw.
 
     `oddities` are (severity, sentence) pairs with severity "suspicious", "dangerous" or "unrecognised": things beside
@@ -51,7 +51,7 @@ class PickleFacts:
     """
 
     globals: tuple[PickleGlobal, ...] = ()
-    oddities: tuple[tuple[str, str], ...] = ()
+    findings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Header:
     metadata: Mapping[str, str] = field(default_factory=dict)
     root: str | None = None
     entries: Mapping[str, str] = field(default_factory=dict)
-    pickle: PickleFacts | None = None
+    pickle: PickleScan | None = None
     problems: tuple[Problem, ...] = ()
     data_start: int | None = None
 

@@ -19,7 +19,7 @@ import msgspec
 from modelhub.domain import Format
 from modelhub.formats.dtypes import BITS
 from modelhub.formats.header import Header, Problem, TensorInfo
-from modelhub.formats.safetensors_exact import MAX_DIMENSIONS, MAX_TENSORS, Parsed, read_exactly
+from modelhub.formats.safetensors_exact import MAX_DIMENSIONS, MAX_TENSORS, ParsedHeader, parse_exactly
 
 MAX_HEADER = 100_000_000  # bytes, the reference library's limit
 _SHOWN = 8  # problems of one kind that are told one by one
@@ -38,7 +38,7 @@ _DECODE_TENSORS = msgspec.json.Decoder(dict[str, TensorInfo]).decode
 _DECODE_METADATA = msgspec.json.Decoder(_Metadata).decode
 
 
-def looks_like(head: bytes, size: int) -> bool:
+def looks_like_safetensors(head: bytes, size: int) -> bool:
     """Whether a file that begins with `head` (9 bytes or more) can be meant as safetensors."""
     length = int.from_bytes(head[:8], "little")
     return len(head) > 8 and head[8:9] == b"{" and 2 <= length <= max(MAX_HEADER, size)
@@ -48,15 +48,17 @@ def read(path: Path) -> Header:
     """The header of a safetensors file, verified. What is wrong with it is in `problems`; OSError when unreadable."""
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        buffer = _scratch()
+        buffer = _thread_buffer()
         held = file.readinto(buffer) or 0
         if held < 8:
-            return _broken(size, f"the file has {held} bytes, fewer than the 8 of a header's length")
+            return _broken_header(size, f"the file has {held} bytes, fewer than the 8 of a header's length")
         length = int.from_bytes(buffer[:8], "little")
         if length > MAX_HEADER:
-            return _broken(size, f"the header claims {length} bytes; the format allows {MAX_HEADER}")
+            return _broken_header(size, f"the header claims {length} bytes; the format allows {MAX_HEADER}")
         if 8 + length > size:
-            return _broken(size, f"the header claims {length} bytes, but the file ends after {size}: it is truncated")
+            return _broken_header(
+                size, f"the header claims {length} bytes, but the file ends after {size}: it is truncated"
+            )
         if 8 + length > held:
             buffer = bytearray(8 + length)
             file.seek(0)
@@ -64,7 +66,7 @@ def read(path: Path) -> Header:
     return _parse(buffer, 8 + length, size=size)
 
 
-def _scratch() -> bytearray:
+def _thread_buffer() -> bytearray:
     """One buffer a thread, used again for every file: fresh memory of this size costs more than the reading."""
     buffer: bytearray | None = getattr(_LOCAL, "buffer", None)
     if buffer is None:
@@ -80,14 +82,14 @@ def _fill(file: io.FileIO, buffer: bytearray) -> None:
 
 def _parse(buffer: bytearray, end: int, *, size: int) -> Header:
     """A header from the file's first `end` bytes and the file's size."""
-    found = _fast(buffer, end)
+    found = _parse_fast(buffer, end)
     columns = _Columns.of(found[0]) if found else None
     if found is None or columns is None or not columns.plain():
-        found = read_exactly(bytes(memoryview(buffer)[8:end]))
+        found = parse_exactly(bytes(memoryview(buffer)[8:end]))
         columns = _Columns.of(found[0])
     tensors, metadata, problems = found
     if not any(problem.fatal for problem in problems):
-        problems = (*problems, *_layout(tensors, columns, start=end, size=size))
+        problems = (*problems, *_layout_problems(tensors, columns, start=end, size=size))
     return Header(
         format=Format.SAFETENSORS,
         size=size,
@@ -120,11 +122,11 @@ class _Columns:
         )
 
 
-def _broken(size: int, text: str) -> Header:
+def _broken_header(size: int, text: str) -> Header:
     return Header(format=Format.SAFETENSORS, size=size, problems=(Problem(text, fatal=True),))
 
 
-def _fast(buffer: bytearray, end: int) -> Parsed | None:
+def _parse_fast(buffer: bytearray, end: int) -> ParsedHeader | None:
     """A sound header, decoded in C; None when anything about it calls for the exact reader."""
     if end > _LARGE and buffer.count(b'"dtype"', 8, end) > MAX_TENSORS:
         return None
@@ -156,18 +158,20 @@ def _metadata(buffer: bytearray, end: int) -> dict[str, str] | None:
     return _DECODE_METADATA(memoryview(buffer)[8:end]).values
 
 
-def _layout(tensors: dict[str, TensorInfo], columns: _Columns, *, start: int, size: int) -> tuple[Problem, ...]:
+def _layout_problems(
+    tensors: dict[str, TensorInfo], columns: _Columns, *, start: int, size: int
+) -> tuple[Problem, ...]:
     """Whether the tensors fill the data part exactly: no hole, no overlap, nothing missing, nothing behind."""
     places = [place for place in columns.offsets if place is not None]
     starts, ends = zip(*places, strict=True) if places else ((), ())
     # A LoRA has hundreds of tensors of a few dozen kinds: each kind is checked once.
     kinds = set(zip(columns.dtypes, columns.shapes, map(sub, ends, starts), strict=True))
     if any(prod(shape) * BITS[dtype] != 8 * length for dtype, shape, length in kinds):
-        return _wrong_lengths(tensors)
+        return _length_problems(tensors)
     if places and (starts[0] != 0 or starts[1:] != ends[:-1]):  # not in the order of the file, or not sound
         starts, ends = zip(*sorted(places), strict=True)
         if starts[0] != 0 or starts[1:] != ends[:-1]:
-            return _holes(tensors)
+            return _gap_problems(tensors)
     end = start + (ends[-1] if ends else 0)
     if end > size:
         name = max(tensors, key=lambda key: (tensors[key].data_offsets or (0, 0))[1])
@@ -178,7 +182,7 @@ def _layout(tensors: dict[str, TensorInfo], columns: _Columns, *, start: int, si
     return ()
 
 
-def _wrong_lengths(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
+def _length_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     found = []
     for name, info in tensors.items():
         begin, end = info.data_offsets or (0, 0)
@@ -189,7 +193,7 @@ def _wrong_lengths(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     return tuple(found[:_SHOWN])
 
 
-def _holes(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
+def _gap_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     found = []
     last, before = 0, "the header"
     for name, info in sorted(tensors.items(), key=lambda item: item[1].data_offsets or (0, 0)):

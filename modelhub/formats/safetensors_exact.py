@@ -13,10 +13,10 @@ MAX_TENSORS = 400_000  # a header of 100 MB could name more; no model does, and 
 MAX_DIMENSIONS = 64
 _SHOWN = 8
 
-Parsed = tuple[dict[str, TensorInfo], dict[str, str], tuple[Problem, ...]]
+ParsedHeader = tuple[dict[str, TensorInfo], dict[str, str], tuple[Problem, ...]]
 
 
-class _Refused(Exception):  # noqa: N818 - the name says what becomes of the header
+class _HeaderError(Exception):
     """The header is no JSON object that can be read."""
 
 
@@ -24,13 +24,13 @@ class _Pairs(list[tuple[str, Any]]):
     """A JSON object with its duplicate keys still there."""
 
 
-def read_exactly(raw: bytes) -> Parsed:
+def parse_exactly(raw: bytes) -> ParsedHeader:
     """Tensors, metadata and every problem of a header; never raises for its content."""
     try:
-        document = _load(raw)
-    except _Refused as exc:
+        document = _decode(raw)
+    except _HeaderError as exc:
         return {}, {}, (Problem(str(exc), fatal=True),)
-    problems = [*_duplicates(document, "the header")]
+    problems = [*_duplicate_problems(document, "the header")]
     tensors: dict[str, TensorInfo] = {}
     metadata: dict[str, str] = {}
     for name, value in document:
@@ -44,23 +44,23 @@ def read_exactly(raw: bytes) -> Parsed:
     return tensors, metadata, tuple(problems[: 4 * _SHOWN])
 
 
-def _load(raw: bytes) -> _Pairs:
+def _decode(raw: bytes) -> _Pairs:
     if raw.count(b'"dtype"') > MAX_TENSORS:
-        raise _Refused(f"the header names more than {MAX_TENSORS} tensors, more than any model has")
+        raise _HeaderError(f"the header names more than {MAX_TENSORS} tensors, more than any model has")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise _Refused(f"the header is not UTF-8 text (byte {exc.start})") from exc
+        raise _HeaderError(f"the header is not UTF-8 text (byte {exc.start})") from exc
     if text.startswith("\ufeff"):
-        raise _Refused("the header begins with a byte-order mark")
+        raise _HeaderError("the header begins with a byte-order mark")
     try:
         document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
     except RecursionError as exc:
-        raise _Refused("the header is nested deeper than any real one") from exc
+        raise _HeaderError("the header is nested deeper than any real one") from exc
     except ValueError as exc:  # wrong JSON, or an integer of more digits than Python converts
-        raise _Refused(f"the header is not valid JSON: {exc}") from exc
+        raise _HeaderError(f"the header is not valid JSON: {exc}") from exc
     if not isinstance(document, _Pairs):
-        raise _Refused("the header is JSON, but not an object")
+        raise _HeaderError("the header is JSON, but not an object")
     return document
 
 
@@ -68,7 +68,7 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is no JSON number")
 
 
-def _duplicates(pairs: _Pairs, where: str) -> list[Problem]:
+def _duplicate_problems(pairs: _Pairs, where: str) -> list[Problem]:
     counts = Counter(name for name, _ in pairs)
     twice = [name for name, count in counts.items() if count > 1]
     return [Problem(f"{name!r} stands {counts[name]} times in {where}", fatal=True) for name in twice[:_SHOWN]]
@@ -77,7 +77,7 @@ def _duplicates(pairs: _Pairs, where: str) -> list[Problem]:
 def _metadata(value: Any) -> tuple[dict[str, str], list[Problem]]:
     if not isinstance(value, _Pairs):
         return {}, [Problem("`__metadata__` is not an object of texts", fatal=True)]
-    problems = _duplicates(value, "`__metadata__`")
+    problems = _duplicate_problems(value, "`__metadata__`")
     wrong = [name for name, text in value if not isinstance(text, str)]
     problems += [Problem(f"metadata {name!r} is not a text", fatal=True) for name in wrong[:_SHOWN]]
     return {name: text for name, text in value if isinstance(text, str)}, problems
@@ -89,7 +89,7 @@ def _tensor(name: str, value: Any) -> tuple[TensorInfo | None, list[Problem]]:
 
     if not isinstance(value, _Pairs):
         return bad("its entry is not an object")
-    problems = _duplicates(value, f"the entry of tensor {name!r}")
+    problems = _duplicate_problems(value, f"the entry of tensor {name!r}")
     fields = dict(value)
     missing = [field for field in ("dtype", "shape", "data_offsets") if field not in fields]
     if missing:
@@ -97,11 +97,11 @@ def _tensor(name: str, value: Any) -> tuple[TensorInfo | None, list[Problem]]:
     dtype, shape, offsets = fields.pop("dtype"), fields.pop("shape"), fields.pop("data_offsets")
     if not isinstance(dtype, str) or dtype not in BITS:
         return bad(f"data type {dtype!r:.40} is unknown")
-    if not _counts(shape):
+    if not _is_count_list(shape):
         return bad("its shape is not a list of numbers that are zero or more")
     if len(shape) > MAX_DIMENSIONS:
         return bad(f"it has {len(shape)} dimensions")
-    if not _counts(offsets) or len(offsets) != 2:
+    if not _is_count_list(offsets) or len(offsets) != 2:
         return bad("data_offsets are not two numbers that are zero or more")
     if offsets[1] < offsets[0]:
         return bad("it ends before it begins")
@@ -112,5 +112,5 @@ def _tensor(name: str, value: Any) -> tuple[TensorInfo | None, list[Problem]]:
     return TensorInfo(dtype, tuple(shape), (offsets[0], offsets[1])), problems
 
 
-def _counts(value: Any) -> bool:
+def _is_count_list(value: Any) -> bool:
     return isinstance(value, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in value)

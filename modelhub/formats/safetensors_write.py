@@ -13,7 +13,7 @@ from modelhub.formats.dtypes import BITS
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class TensorEntry:
     """One tensor to be written: what its header entry says."""
 
     name: str
@@ -26,12 +26,12 @@ class Outgoing:
         return math.prod(self.shape) * BITS[self.dtype] // 8
 
 
-def ordered(tensors: Iterable[Outgoing]) -> list[Outgoing]:
+def sort_tensors(tensors: Iterable[TensorEntry]) -> list[TensorEntry]:
     """The order of the reference library, which keeps every tensor aligned: wider types first, then by name."""
     return sorted(tensors, key=lambda tensor: (-BITS[tensor.dtype], tensor.name))
 
 
-def header_bytes(tensors: Iterable[Outgoing], metadata: Mapping[str, str]) -> bytes:
+def encode_header(tensors: Iterable[TensorEntry], metadata: Mapping[str, str]) -> bytes:
     """The length and JSON of a header for `tensors` in the given order; padded so that the data begins aligned."""
     document: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
@@ -44,11 +44,11 @@ def header_bytes(tensors: Iterable[Outgoing], metadata: Mapping[str, str]) -> by
     return struct.pack("<Q", len(text)) + text
 
 
-def stream(
-    tensors: Iterable[tuple[Outgoing, Iterable[bytes]]], metadata: Mapping[str, str], order: Iterable[Outgoing]
+def encode_file(
+    tensors: Iterable[tuple[TensorEntry, Iterable[bytes]]], metadata: Mapping[str, str], order: Iterable[TensorEntry]
 ) -> Iterator[bytes]:
     """The whole file's bytes; every tensor must bring exactly the bytes that its header entry states."""
-    yield header_bytes(order, metadata)
+    yield encode_header(order, metadata)
     for tensor, chunks in tensors:
         written = 0
         for chunk in chunks:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from modelhub.formats import archive
-from modelhub.formats.header import PickleFacts, PickleGlobal
-from modelhub.formats.pickled import Walk, walk
+from modelhub.formats.header import PickleGlobal, PickleScan
+from modelhub.formats.pickle_walk import PickleWalk, walk_pickle
 
 MAX_DEPTH = 3  # archives within archives
 _PICKLE_NAME = re.compile(r"\.(pkl|pickle|pt|pth|bin|ckpt|npy|npz|joblib|dat|data|p)$", re.IGNORECASE)
@@ -27,20 +27,20 @@ _ENCODINGS = (
 
 
 @dataclass(slots=True)
-class Findings:
+class PickleScanner:
     """What all walks of a file saw."""
 
     globals: list[PickleGlobal] = field(default_factory=list)
-    oddities: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[tuple[str, str]] = field(default_factory=list)
 
-    def take(self, found: Walk) -> None:
+    def add(self, found: PickleWalk) -> None:
         """Add one walk's findings."""
         self.globals += found.globals
-        self.oddities += found.oddities
+        self.findings += found.findings
 
-    def facts(self) -> PickleFacts:
+    def result(self) -> PickleScan:
         """All of it, frozen."""
-        return PickleFacts(globals=tuple(self.globals), oddities=tuple(self.oddities[:200]))
+        return PickleScan(globals=tuple(self.globals), findings=tuple(self.findings[:200]))
 
 
 def looks_like_pickle(head: bytes) -> bool:
@@ -49,62 +49,64 @@ def looks_like_pickle(head: bytes) -> bool:
 
 
 def scan_archive(
-    file: BinaryIO, found: archive.Archive, findings: Findings, *, depth: int = 0, place: str = ""
+    file: BinaryIO, found: archive.Archive, scanner: PickleScanner, *, depth: int = 0, place: str = ""
 ) -> None:
     """Walk every member that is, or is named like, a pickle; look into archives within."""
-    findings.oddities += [(severity, f"{place}{text}") for severity, text in found.oddities]
+    scanner.findings += [(severity, f"{place}{text}") for severity, text in found.findings]
     for member in found.members:
         if _STORAGE.search(member.name):
             continue  # raw tensor data, by the archive's own convention; never loaded as a pickle
-        data = archive.content(file, member, limit=_LIMIT)
-        scan_bytes(data, f"{place}{member.name}", findings, depth=depth, named=bool(_PICKLE_NAME.search(member.name)))
+        data = archive.read_content(file, member, limit=_LIMIT)
+        scan_bytes(data, f"{place}{member.name}", scanner, depth=depth, named=bool(_PICKLE_NAME.search(member.name)))
         if len(data) >= _LIMIT and member.size > _LIMIT:
-            findings.oddities.append(("suspicious", f"{place}{member.name} is larger than what can be scanned"))
+            scanner.findings.append(("suspicious", f"{place}{member.name} is larger than what can be scanned"))
 
 
 _LIMIT = 128 << 20  # bytes of one member
 
 
-def scan_bytes(data: bytes, place: str, findings: Findings, *, depth: int = 0, named: bool = False) -> None:
+def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 0, named: bool = False) -> None:
     """Walk whatever these bytes are."""
     head = data[:512]
     if archive.is_zip(head):
         if depth >= MAX_DEPTH:
-            findings.oddities.append(("suspicious", f"{place} holds archives nested deeper than {MAX_DEPTH}"))
+            scanner.findings.append(("suspicious", f"{place} holds archives nested deeper than {MAX_DEPTH}"))
             return
         inner = io.BytesIO(data)
-        scan_archive(inner, archive.read_archive(inner, len(data)), findings, depth=depth + 1, place=f"{place} → ")
+        scan_archive(inner, archive.read_archive(inner, len(data)), scanner, depth=depth + 1, place=f"{place} → ")
         return
     if head.startswith(b"\x93NUMPY"):
-        scan_numpy(data, place, findings)
+        scan_numpy(data, place, scanner)
         return
     for magic, name in _ENCODINGS:
         if head.startswith(magic):
-            findings.oddities.append(("unrecognised", f"{place} is {name}, which is not looked into"))
+            scanner.findings.append(("unrecognised", f"{place} is {name}, which is not looked into"))
             return
     if named or looks_like_pickle(head):
-        scan_pickles(io.BytesIO(data), len(data), place, findings, sure=looks_like_pickle(head))
+        scan_pickles(io.BytesIO(data), len(data), place, scanner, sure=looks_like_pickle(head))
 
 
-def scan_pickles(source: BinaryIO, total: int, place: str, findings: Findings, *, sure: bool = True) -> list[Walk]:
+def scan_pickles(
+    source: BinaryIO, total: int, place: str, scanner: PickleScanner, *, sure: bool = True
+) -> list[PickleWalk]:
     """Walk one pickle and those that follow it in a source of `total` bytes; bytes left over are odd."""
-    walks = [walk(source, place)]
+    walks = [walk_pickle(source, place)]
     if not walks[0].complete and walks[0].opcodes <= 1 and not sure:
         return []  # named like a pickle, but none
     while walks[-1].complete and walks[-1].end < total and len(walks) < 64:
         if len(walks) == 1:
             text = f"{place}: {total - walks[-1].end} bytes follow after the end of the pickle"
-            findings.oddities.append(("suspicious", text))
-        following = walk(source, f"{place}, pickle {len(walks) + 1}")
+            scanner.findings.append(("suspicious", text))
+        following = walk_pickle(source, f"{place}, pickle {len(walks) + 1}")
         if not following.complete and following.opcodes <= 1:
             break
         walks.append(following)
     for found in walks:
-        findings.take(found)
+        scanner.add(found)
     return walks
 
 
-def scan_numpy(data: bytes, place: str, findings: Findings) -> None:
+def scan_numpy(data: bytes, place: str, scanner: PickleScanner) -> None:
     """A numpy array: only one of Python objects holds a pickle."""
     version = data[6] if len(data) > 6 else 0
     width = 2 if version == 1 else 4
@@ -113,6 +115,6 @@ def scan_numpy(data: bytes, place: str, findings: Findings) -> None:
     header = data[8 + width : start][:65536]
     match = re.search(rb"""['"]descr['"]\s*:\s*(\[.*?\]|['"][^'"]*['"])""", header, re.DOTALL)
     if match is None:
-        findings.oddities.append(("suspicious", f"{place} is a numpy array whose header cannot be read"))
+        scanner.findings.append(("suspicious", f"{place} is a numpy array whose header cannot be read"))
     elif b"O" in match[1]:
-        scan_pickles(io.BytesIO(data[start:]), len(data) - start, f"{place} (numpy objects)", findings)
+        scan_pickles(io.BytesIO(data[start:]), len(data) - start, f"{place} (numpy objects)", scanner)

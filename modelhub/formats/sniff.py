@@ -9,7 +9,7 @@ from typing import BinaryIO
 from modelhub.domain import Format
 from modelhub.errors import ModelhubError
 from modelhub.formats import archive, diffusers, gguf, safetensors, scan, torch_legacy, torch_zip
-from modelhub.formats.header import Header, PickleFacts, Problem
+from modelhub.formats.header import Header, PickleScan, Problem
 
 _HEAD = 4096
 MAX_ARRAY = 256 << 20  # bytes of a numpy array that are looked at
@@ -18,7 +18,7 @@ _OF_SUFFIX = {".safetensors": {Format.SAFETENSORS}, ".sft": {Format.SAFETENSORS}
     suffix: {Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE} for suffix in _PICKLE_SUFFIXES
 }
 # First bytes of what people find under a model's name, and what it is.
-_FOREIGN: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+_FOREIGN_CONTENT: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), text)
     for pattern, text in (
         (rb"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`, or pull it again"),
@@ -58,15 +58,15 @@ def read_header(path: Path) -> Header:
     """
     try:
         if path.is_dir():
-            return _folder(path)
-        return _with_suffix_checked(_file(path), path)
+            return _read_folder(path)
+        return _check_suffix(_read_file(path), path)
     except OSError as exc:
         raise ModelhubError(
             f"{path} cannot be read: {exc.strerror or exc}.", "Check that it is there and that you may read it."
         ) from exc
 
 
-def _folder(path: Path) -> Header:
+def _read_folder(path: Path) -> Header:
     if not (path / diffusers.INDEX).is_file():
         raise ModelhubError(
             f"{path} is a folder without {diffusers.INDEX}, so it is no diffusers model.",
@@ -75,55 +75,55 @@ def _folder(path: Path) -> Header:
     return diffusers.read(path, read_file=read_header)
 
 
-def _file(path: Path) -> Header:
+def _read_file(path: Path) -> Header:
     with path.open("rb") as file:
         head = file.read(_HEAD)
         size = file.seek(0, 2)
         if archive.is_zip(head):
-            return _zip(file, size)
+            return _read_zip(file, size)
         if head.startswith(gguf.MAGIC):
             return gguf.read(path)
-        if torch_legacy.begins(head):
+        if torch_legacy.has_magic(head):
             return torch_legacy.read(file, size).header
-        if safetensors.looks_like(head, size):
+        if safetensors.looks_like_safetensors(head, size):
             return safetensors.read(path)
-        return _other(path, file, head, size)
+        return _read_other(path, file, head, size)
 
 
-def _zip(file: BinaryIO, size: int) -> Header:
+def _read_zip(file: BinaryIO, size: int) -> Header:
     found = archive.read_archive(file, size)
-    main = torch_zip.main_pickle(found)
+    main = torch_zip.find_main_pickle(found)
     if main is not None:
         return torch_zip.read(file, size, found, main).header
-    facts = torch_zip.facts_of_other_zip(file, found)
+    facts = torch_zip.scan_other_zip(file, found)
     text = f"a zip archive of {len(found.members)} files that is not torch's: unpack it first"
-    return Header(format=Format.UNKNOWN, size=size, pickle=_unrecognised(facts, text), problems=(Problem(text),))
+    return Header(format=Format.UNKNOWN, size=size, pickle=_unrecognized_scan(facts, text), problems=(Problem(text),))
 
 
-def _unrecognised(facts: PickleFacts, text: str) -> PickleFacts:
-    return PickleFacts(globals=facts.globals, oddities=(("unrecognised", f"it is {text}"), *facts.oddities))
+def _unrecognized_scan(facts: PickleScan, text: str) -> PickleScan:
+    return PickleScan(globals=facts.globals, findings=(("unrecognised", f"it is {text}"), *facts.findings))
 
 
-def _other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
+def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
     if not head:
         return Header(format=Format.UNKNOWN, size=0, problems=(Problem("the file is empty", fatal=True),))
     if head.startswith(b"\x93NUMPY"):
-        return _numpy(file, size)
+        return _read_numpy(file, size)
     for magic, text in _PROGRAMS:
         if head.startswith(magic) and not scan.looks_like_pickle(head):
-            facts = PickleFacts(oddities=(("dangerous", f"it is {text}, not a model"),))
+            facts = PickleScan(findings=(("dangerous", f"it is {text}, not a model"),))
             return Header(
                 format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(f"it is {text}", fatal=True),)
             )
-    for pattern, text in _FOREIGN:
+    for pattern, text in _FOREIGN_CONTENT:
         if pattern.match(head):
-            return _foreign(size, text)
-    header, _ = torch_legacy.bare(file, size)  # old protocols have no magic: only a walk tells
+            return _foreign_header(size, text)
+    header, _ = torch_legacy.read_bare_pickle(file, size)  # old protocols have no magic: only a walk tells
     if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
         return header
     if path.suffix.lower() in (".safetensors", ".sft"):
         return safetensors.read(path)
-    return _foreign(size, "not a container that modelhub knows")
+    return _foreign_header(size, "not a container that modelhub knows")
 
 
 def _is_pickle(header: Header) -> bool:
@@ -131,25 +131,25 @@ def _is_pickle(header: Header) -> bool:
     return not header.broken or (header.pickle is not None and bool(header.pickle.globals))
 
 
-def _foreign(size: int, text: str) -> Header:
-    facts = PickleFacts(oddities=(("unrecognised", f"it is {text}"),))
+def _foreign_header(size: int, text: str) -> Header:
+    facts = PickleScan(findings=(("unrecognised", f"it is {text}"),))
     return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(f"it is {text}", fatal=True),))
 
 
-def _numpy(file: BinaryIO, size: int) -> Header:
-    findings = scan.Findings()
+def _read_numpy(file: BinaryIO, size: int) -> Header:
+    scanner = scan.PickleScanner()
     file.seek(0)
-    scan.scan_numpy(file.read(min(size, MAX_ARRAY)), "the array", findings)
+    scan.scan_numpy(file.read(min(size, MAX_ARRAY)), "the array", scanner)
     text = "a numpy array, not a model"
     return Header(
         format=Format.UNKNOWN,
         size=size,
-        pickle=_unrecognised(findings.facts(), text),
+        pickle=_unrecognized_scan(scanner.result(), text),
         problems=(Problem(f"it is {text}"),),
     )
 
 
-def _with_suffix_checked(header: Header, path: Path) -> Header:
+def _check_suffix(header: Header, path: Path) -> Header:
     expected = _OF_SUFFIX.get(path.suffix.lower())
     if expected is None or header.format in expected or header.format is Format.UNKNOWN:
         return header

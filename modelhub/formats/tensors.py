@@ -14,9 +14,9 @@ from modelhub.domain import Format
 from modelhub.errors import ModelhubError
 from modelhub.formats import archive, sniff, torch_legacy, torch_zip
 from modelhub.formats.dtypes import BITS
-from modelhub.formats.flatten import Flat
 from modelhub.formats.header import Header, TensorInfo
-from modelhub.formats.stand_ins import TensorRef
+from modelhub.formats.placeholders import TensorRef
+from modelhub.formats.state_dict import StateDict
 
 _BLOCK = 8 << 20  # bytes of one piece that `chunks` gives
 _LARGEST_STORAGE = 16 << 30  # bytes of a compressed storage that is inflated
@@ -34,12 +34,12 @@ class TensorSpan:
     length: int
 
 
-def renamed(span: TensorSpan, name: str) -> TensorSpan:
+def rename_span(span: TensorSpan, name: str) -> TensorSpan:
     """The same place under another name."""
     return replace(span, name=name)
 
 
-def spans(path: Path) -> tuple[TensorSpan, ...]:
+def tensor_spans(path: Path) -> tuple[TensorSpan, ...]:
     """The places of all tensors that lie in the file as they are, in the file's order.
 
     Left out are tensors that are views with gaps, compressed or big-endian; `TensorReader` reads those too. None for
@@ -51,7 +51,7 @@ def spans(path: Path) -> tuple[TensorSpan, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class _StorageLocation:
     """Where one tensor's storage is: the file offset of its first byte, or the compressed member that holds it."""
 
     start: int
@@ -65,11 +65,11 @@ class TensorReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: BinaryIO | None = None
-        self._flat: Flat | None = None
-        self._homes: dict[str, _Home] = {}
+        self._state_dict: StateDict | None = None
+        self._locations: dict[str, _StorageLocation] = {}
         self._big_endian = False
-        self._inflated: tuple[str, bytes] = ("", b"")
-        self.header = self._take_apart()
+        self._inflated_storage: tuple[str, bytes] = ("", b"")
+        self.header = self._open()
 
     def __enter__(self) -> TensorReader:
         return self
@@ -90,15 +90,15 @@ class TensorReader:
         """Names, shapes and data types; empty for a broken file."""
         return {} if self.header.broken else self.header.tensors
 
-    def _take_apart(self) -> Header:
+    def _open(self) -> Header:
         try:
             self._file = self.path.open("rb")
             header = sniff.read_header(self.path)
             size = header.size
             if header.format is Format.TORCH_ZIP:
-                self._take_zip(self._file, size)
+                self._open_zip(self._file, size)
             elif header.format is Format.TORCH_LEGACY:
-                self._take_legacy(self._file, size)
+                self._open_legacy(self._file, size)
         except OSError as exc:
             self.close()
             raise ModelhubError(f"{self.path} cannot be read: {exc.strerror or exc}.") from exc
@@ -107,23 +107,25 @@ class TensorReader:
             raise
         return header
 
-    def _take_zip(self, file: BinaryIO, size: int) -> None:
+    def _open_zip(self, file: BinaryIO, size: int) -> None:
         found = archive.read_archive(file, size)
-        main = torch_zip.main_pickle(found)
+        main = torch_zip.find_main_pickle(found)
         if main is None:
             return
         parts = torch_zip.read(file, size, found, main)
-        self._flat, self._big_endian = parts.flat, parts.big_endian
+        self._state_dict, self._big_endian = parts.state_dict, parts.big_endian
         for key, member in parts.storages.items():
             packed = None if member.method == zipfile.ZIP_STORED else member
-            self._homes[key] = _Home(member.start, member.stored if packed is None else member.size, packed)
+            self._locations[key] = _StorageLocation(
+                member.start, member.stored if packed is None else member.size, packed
+            )
 
-    def _take_legacy(self, file: BinaryIO, size: int) -> None:
+    def _open_legacy(self, file: BinaryIO, size: int) -> None:
         parts = torch_legacy.read(file, size)
-        self._flat, self._big_endian = parts.flat, parts.big_endian
-        widths = {ref.storage.key: BITS[ref.storage.dtype] // 8 for ref in parts.flat.refs.values()}
+        self._state_dict, self._big_endian = parts.state_dict, parts.big_endian
+        widths = {ref.storage.key: BITS[ref.storage.dtype] // 8 for ref in parts.state_dict.refs.values()}
         for key, (start, count) in parts.storages.items():
-            self._homes[key] = _Home(start, count * widths.get(key, 0))
+            self._locations[key] = _StorageLocation(start, count * widths.get(key, 0))
 
     def span(self, name: str) -> TensorSpan | None:
         """The tensor's place in the file; None when its bytes do not lie there as they are."""
@@ -132,29 +134,29 @@ class TensorReader:
         start = None
         if self.header.format is Format.SAFETENSORS and self.header.data_start is not None and info.data_offsets:
             start = self.header.data_start + info.data_offsets[0]
-        elif self._flat is not None:
-            start = self._plain_start(self._flat.refs[name], length)
+        elif self._state_dict is not None:
+            start = self._plain_start(self._state_dict.refs[name], length)
         if start is None:
             return None
         return TensorSpan(name=name, dtype=info.dtype, shape=info.shape, offset=start, length=length)
 
     def _plain_start(self, ref: TensorRef, length: int) -> int | None:
-        home = self._homes.get(ref.storage.key)
-        if home is None or home.compressed is not None or not _is_contiguous(ref):
+        location = self._locations.get(ref.storage.key)
+        if location is None or location.compressed is not None or not _is_contiguous(ref):
             return None
         if self._big_endian and BITS[ref.dtype] > 8:
             return None
         begin = ref.offset * BITS[ref.dtype] // 8
-        return home.start + begin if begin + length <= home.length else None
+        return location.start + begin if begin + length <= location.length else None
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def read_chunks(self, name: str) -> Iterator[bytes]:
         """The tensor's bytes, contiguous and little-endian, in pieces of at most 8 MiB where they lie in the file.
 
         Raises ModelhubError when they are not all there.
         """
         span = self.span(name)
         if span is None:
-            data = self._gathered(name)
+            data = self._gather(name)
             for start in range(0, len(data), _BLOCK):
                 yield data[start : start + _BLOCK]
             return
@@ -164,46 +166,49 @@ class TensorReader:
             self._file.seek(position)
             data = self._file.read(min(left, _BLOCK))
             if not data:
-                raise self._missing(name)
+                raise self._missing_values(name)
             yield data
             position += len(data)
             left -= len(data)
 
-    def _gathered(self, name: str) -> bytes:
+    def _gather(self, name: str) -> bytes:
         """A view with gaps, a compressed or a big-endian tensor, put together."""
-        if self._flat is None:
-            raise self._missing(name)
-        ref = self._flat.refs[name]
+        if self._state_dict is None:
+            raise self._missing_values(name)
+        ref = self._state_dict.refs[name]
         width = BITS[ref.dtype] // 8
         if math.prod(ref.shape) * width > _LARGEST_GATHERED:
             raise ModelhubError(f"{self.path}: tensor {name!r} claims more values than can be put together.")
         data = self._storage(ref, name)
-        result = gather(data, width, ref)
-        return _swapped(result, width) if self._big_endian else result
+        result = gather_view(data, width, ref)
+        return _swap_bytes(result, width) if self._big_endian else result
 
     def _storage(self, ref: TensorRef, name: str) -> memoryview:
         """The part of the storage that the tensor looks at, beginning with its first element."""
-        home = self._homes.get(ref.storage.key)
-        if home is None or self._file is None:
-            raise self._missing(name)
+        location = self._locations.get(ref.storage.key)
+        if location is None or self._file is None:
+            raise self._missing_values(name)
         width = BITS[ref.dtype] // 8
         begin = ref.offset * width
         reach = (
             1 + sum((n - 1) * step for n, step in zip(ref.shape, ref.stride, strict=True)) if 0 not in ref.shape else 0
         )
-        if home.compressed is not None:
-            if self._inflated[0] != ref.storage.key:
-                limit = min(home.length, _LARGEST_STORAGE)
-                self._inflated = (ref.storage.key, archive.content(self._file, home.compressed, limit=limit))
-            data = self._inflated[1][begin : begin + reach * width]
+        if location.compressed is not None:
+            if self._inflated_storage[0] != ref.storage.key:
+                limit = min(location.length, _LARGEST_STORAGE)
+                self._inflated_storage = (
+                    ref.storage.key,
+                    archive.read_content(self._file, location.compressed, limit=limit),
+                )
+            data = self._inflated_storage[1][begin : begin + reach * width]
         else:
-            self._file.seek(home.start + begin)
-            data = self._file.read(max(0, min(reach * width, home.length - begin)))
+            self._file.seek(location.start + begin)
+            data = self._file.read(max(0, min(reach * width, location.length - begin)))
         if len(data) < reach * width:
-            raise self._missing(name)
+            raise self._missing_values(name)
         return memoryview(data)
 
-    def _missing(self, name: str) -> ModelhubError:
+    def _missing_values(self, name: str) -> ModelhubError:
         return ModelhubError(
             f"{self.path}: the values of tensor {name!r} are not all there.", "The file is truncated; get it again."
         )
@@ -218,7 +223,7 @@ def _is_contiguous(ref: TensorRef) -> bool:
     return True
 
 
-def gather(data: memoryview, width: int, ref: TensorRef) -> bytes:
+def gather_view(data: memoryview, width: int, ref: TensorRef) -> bytes:
     """The elements of a strided view in row-major order; `width` bytes an element, `data` begins with the first."""
 
     def part(dimension: int, start: int) -> bytes:
@@ -237,7 +242,7 @@ def gather(data: memoryview, width: int, ref: TensorRef) -> bytes:
     return part(0, 0)
 
 
-def _swapped(data: bytes, width: int) -> bytes:
+def _swap_bytes(data: bytes, width: int) -> bytes:
     if width == 1:
         return data
     result = bytearray(len(data))

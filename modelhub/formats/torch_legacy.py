@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 from modelhub.domain import Format
 from modelhub.formats.dtypes import BITS
-from modelhub.formats.flatten import Flat, flatten
 from modelhub.formats.header import Header, Problem
-from modelhub.formats.pickled import Walk, walk
-from modelhub.formats.scan import Findings, scan_pickles
-from modelhub.formats.torch_zip import notes_on
+from modelhub.formats.pickle_walk import PickleWalk, walk_pickle
+from modelhub.formats.scan import PickleScanner, scan_pickles
+from modelhub.formats.state_dict import StateDict, read_state_dict
+from modelhub.formats.torch_zip import structure_problems
 
 MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
 _NAMES = ("the magic number", "the protocol", "the system's facts", "the object", "the storages' keys")
@@ -24,12 +24,12 @@ class TorchLegacy:
     """A legacy stream taken apart. `storages`: (offset of the first element in the file, elements) by storage key."""
 
     header: Header
-    flat: Flat
+    state_dict: StateDict
     storages: dict[str, tuple[int, int]] = field(default_factory=dict)
     big_endian: bool = False
 
 
-def begins(head: bytes) -> bool:
+def has_magic(head: bytes) -> bool:
     """Whether a file that begins so opens with a pickled number that could be torch's magic."""
     return (
         head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
@@ -40,35 +40,39 @@ def begins(head: bytes) -> bool:
 def read(file: BinaryIO, size: int) -> TorchLegacy:
     """Header and tensor places of a legacy stream."""
     file.seek(0)
-    walks: list[Walk] = []
-    findings = Findings()
+    walks: list[PickleWalk] = []
+    scanner = PickleScanner()
     for name in _NAMES:
-        found = walk(file, name)
+        found = walk_pickle(file, name)
         walks.append(found)
-        findings.take(found)
+        scanner.add(found)
         if not found.complete:
             break
         file.seek(found.end)
     whole = len(walks) == len(_NAMES) and walks[-1].complete
-    flat = flatten(walks[3].root) if len(walks) > 3 else Flat()
+    state_dict = read_state_dict(walks[3].root) if len(walks) > 3 else StateDict()
     system = walks[2].root if len(walks) > 2 and isinstance(walks[2].root, dict) else {}
     problems = [] if whole else [Problem("it breaks off before the tensors' data", fatal=True)]
-    storages, more = _storages(file, size, walks[4].root, flat) if whole else ({}, [])
+    storages, more = _locate_storages(file, size, walks[4].root, state_dict) if whole else ({}, [])
     header = Header(
         format=Format.TORCH_LEGACY,
         size=size,
-        tensors=flat.tensors,
-        root=flat.root,
-        entries=flat.entries,
-        pickle=findings.facts(),
-        problems=(*problems, *more, *notes_on(flat)),
+        tensors=state_dict.tensors,
+        root=state_dict.root,
+        entries=state_dict.entries,
+        pickle=scanner.result(),
+        problems=(*problems, *more, *structure_problems(state_dict)),
     )
-    return TorchLegacy(header=header, flat=flat, storages=storages, big_endian=system.get("little_endian") is False)
+    return TorchLegacy(
+        header=header, state_dict=state_dict, storages=storages, big_endian=system.get("little_endian") is False
+    )
 
 
-def _storages(file: BinaryIO, size: int, keys: object, flat: Flat) -> tuple[dict[str, tuple[int, int]], list[Problem]]:
+def _locate_storages(
+    file: BinaryIO, size: int, keys: object, state_dict: StateDict
+) -> tuple[dict[str, tuple[int, int]], list[Problem]]:
     """Each storage is eight bytes of element count, then the elements, in the order of the keys."""
-    dtypes = {ref.storage.key: ref.storage.dtype for ref in flat.refs.values()}
+    dtypes = {ref.storage.key: ref.storage.dtype for ref in state_dict.refs.values()}
     found: dict[str, tuple[int, int]] = {}
     position = file.tell()
     for key in keys if isinstance(keys, list) else ():
@@ -90,22 +94,22 @@ def _storages(file: BinaryIO, size: int, keys: object, flat: Flat) -> tuple[dict
     return found, problems
 
 
-def bare(file: BinaryIO, size: int) -> tuple[Header, Flat]:
+def read_bare_pickle(file: BinaryIO, size: int) -> tuple[Header, StateDict]:
     """A pickle that is not in torch's container: tensors it may still hold, and what it would import."""
-    findings = Findings()
+    scanner = PickleScanner()
     file.seek(0)
-    walks = scan_pickles(file, size, "the pickle", findings)
-    flat = flatten(walks[0].root) if walks else Flat()
-    problems = notes_on(flat)
+    walks = scan_pickles(file, size, "the pickle", scanner)
+    state_dict = read_state_dict(walks[0].root) if walks else StateDict()
+    problems = structure_problems(state_dict)
     if walks and not walks[0].complete:
         problems.append(Problem("it is a pickle that breaks off", fatal=True))
     header = Header(
         format=Format.PICKLE,
         size=size,
-        tensors=flat.tensors,
-        root=flat.root,
-        entries=flat.entries,
-        pickle=findings.facts(),
+        tensors=state_dict.tensors,
+        root=state_dict.root,
+        entries=state_dict.entries,
+        pickle=scanner.result(),
         problems=tuple(problems),
     )
-    return header, flat
+    return header, state_dict

@@ -8,10 +8,10 @@ from typing import BinaryIO
 
 from modelhub.domain import Format
 from modelhub.formats import archive
-from modelhub.formats.flatten import Flat, flatten
-from modelhub.formats.header import Header, PickleFacts, Problem
-from modelhub.formats.pickled import walk
-from modelhub.formats.scan import Findings, scan_archive
+from modelhub.formats.header import Header, PickleScan, Problem
+from modelhub.formats.pickle_walk import walk_pickle
+from modelhub.formats.scan import PickleScanner, scan_archive
+from modelhub.formats.state_dict import StateDict, read_state_dict
 
 MAX_PICKLE = 256 << 20  # bytes of data.pkl; 7.7 GB checkpoints have 0.5 MB
 
@@ -21,12 +21,12 @@ class TorchZip:
     """A torch zip file taken apart. `storages`: where each storage's bytes are, by its key in the pickle."""
 
     header: Header
-    flat: Flat
+    state_dict: StateDict
     storages: dict[str, archive.Member] = field(default_factory=dict)
     big_endian: bool = False
 
 
-def main_pickle(found: archive.Archive) -> archive.Member | None:
+def find_main_pickle(found: archive.Archive) -> archive.Member | None:
     """`data.pkl` of the archive's top folder; None when this is not torch's kind of zip."""
     named = [m for m in found.members if m.name == "data.pkl" or m.name.endswith("/data.pkl")]
     return min(named, key=lambda member: member.name.count("/"), default=None)
@@ -34,57 +34,57 @@ def main_pickle(found: archive.Archive) -> archive.Member | None:
 
 def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member) -> TorchZip:
     """Header and tensor places of a torch zip."""
-    findings = Findings()
-    data = archive.content(file, main, limit=MAX_PICKLE)
-    built = walk(io.BytesIO(data), main.name)
+    scanner = PickleScanner()
+    data = archive.read_content(file, main, limit=MAX_PICKLE)
+    built = walk_pickle(io.BytesIO(data), main.name)
     rest = tuple(member for member in found.members if member is not main)
-    findings.take(built)
+    scanner.add(built)
     if built.complete and built.end < len(data):
-        findings.oddities.append(("suspicious", f"{main.name}: {len(data) - built.end} bytes follow after its end"))
-    scan_archive(file, archive.Archive(rest, found.oddities), findings)
-    flat = flatten(built.root)
+        scanner.findings.append(("suspicious", f"{main.name}: {len(data) - built.end} bytes follow after its end"))
+    scan_archive(file, archive.Archive(rest, found.findings), scanner)
+    state_dict = read_state_dict(built.root)
     folder = main.name[: -len("data.pkl")]
     storages = {m.name[len(folder) + 5 :]: m for m in rest if m.name.startswith(f"{folder}data/")}
-    problems = [Problem(text, fatal=True) for text in _cut_off(flat, storages, size)]
+    problems = [Problem(text, fatal=True) for text in _missing_data(state_dict, storages, size)]
     if not built.complete:
         problems.append(Problem(f"{main.name} cannot be read to its end", fatal=True))
-    problems += notes_on(flat)
+    problems += structure_problems(state_dict)
     order = next((m for m in rest if m.name == f"{folder}byteorder"), None)
     header = Header(
         format=Format.TORCH_ZIP,
         size=size,
-        tensors=flat.tensors,
-        root=flat.root,
-        entries=flat.entries,
-        pickle=findings.facts(),
+        tensors=state_dict.tensors,
+        root=state_dict.root,
+        entries=state_dict.entries,
+        pickle=scanner.result(),
         problems=tuple(problems),
     )
-    big = order is not None and archive.content(file, order, limit=16) == b"big"
-    return TorchZip(header=header, flat=flat, storages=storages, big_endian=big)
+    big = order is not None and archive.read_content(file, order, limit=16) == b"big"
+    return TorchZip(header=header, state_dict=state_dict, storages=storages, big_endian=big)
 
 
-def notes_on(flat: Flat) -> list[Problem]:
+def structure_problems(state_dict: StateDict) -> list[Problem]:
     """What a reader should know about how the tensors were kept."""
     notes = []
-    if flat.whole_module:
-        text = f"it holds a whole pickled module ({flat.whole_module}) rather than a state dict"
+    if state_dict.whole_module:
+        text = f"it holds a whole pickled module ({state_dict.whole_module}) rather than a state dict"
         notes.append(Problem(text))
-    if flat.cut:
+    if state_dict.limit_reached:
         notes.append(Problem("it holds more objects, or nests them deeper, than any real model"))
     return notes
 
 
-def _cut_off(flat: Flat, storages: dict[str, archive.Member], size: int) -> list[str]:
-    missing = [name for name, ref in flat.refs.items() if ref.storage.key not in storages and ref.storage.numel]
+def _missing_data(state_dict: StateDict, storages: dict[str, archive.Member], size: int) -> list[str]:
+    missing = [name for name, ref in state_dict.refs.items() if ref.storage.key not in storages and ref.storage.numel]
     texts = [f"tensor {name!r} has no data in the archive" for name in missing[:8]]
     if len(missing) > 8:
         texts.append(f"{len(missing) - 8} more tensors have no data")
-    cut = [m.name for m in storages.values() if m.start + m.stored > size]
-    return texts + [f"member {name!r} is cut off: the file is truncated" for name in cut[:8]]
+    truncated = [m.name for m in storages.values() if m.start + m.stored > size]
+    return texts + [f"member {name!r} is cut off: the file is truncated" for name in truncated[:8]]
 
 
-def facts_of_other_zip(file: BinaryIO, found: archive.Archive) -> PickleFacts:
+def scan_other_zip(file: BinaryIO, found: archive.Archive) -> PickleScan:
     """What lies in a zip that is not torch's: every member is looked at."""
-    findings = Findings()
-    scan_archive(file, found, findings)
-    return findings.facts()
+    scanner = PickleScanner()
+    scan_archive(file, found, scanner)
+    return scanner.result()

@@ -23,8 +23,8 @@ def assess(header: Header) -> SafetyReport:
             return SafetyReport(Verdict.SAFE)
         return SafetyReport(Verdict.UNRECOGNISED, ("it is in no container that can be checked",))
     graded = [_grade(found) for found in facts.globals]
-    graded += [(_SEVERITIES[severity], text) for severity, text in facts.oddities if severity in _SEVERITIES]
-    unknown = [text for severity, text in facts.oddities if severity == "unrecognised"]
+    graded += [(_SEVERITIES[severity], text) for severity, text in facts.findings if severity in _SEVERITIES]
+    unknown = [text for severity, text in facts.findings if severity == "unrecognised"]
     worst = max((verdict for verdict, _ in graded), key=_ORDER.index, default=Verdict.SAFE)
     if unknown and worst not in (Verdict.SUSPICIOUS, Verdict.DANGEROUS):
         return SafetyReport(Verdict.UNRECOGNISED, tuple(unknown))

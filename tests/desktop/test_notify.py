@@ -51,7 +51,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
 @pytest.fixture
 def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Force the kind of desktop."""
-    return lambda name: monkeypatch.setattr(module, "host", lambda: name)
+    return lambda name: monkeypatch.setattr(module, "desktop_kind", lambda: name)
 
 
 def calls(tmp_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
@@ -146,7 +146,7 @@ def test_a_program_that_hangs_is_ended_in_time(
 ) -> None:
     """The sort is done; nobody waits for its notification, and no later program gets more time."""
     on("linux")
-    monkeypatch.setattr(module, "LIMIT", 0.5)
+    monkeypatch.setattr(module, "TIME_LIMIT", 0.5)
     program("notify-send", seconds=60)
     program("gdbus")
     assert not notify("title", "text")
@@ -186,7 +186,7 @@ def test_a_browser_that_stays_open_counts_as_opened(
 ) -> None:
     """xdg-open waits for the browser that it starts; we do not wait for it, nor end it."""
     on("linux")
-    monkeypatch.setattr(module, "LIMIT", 0.5)
+    monkeypatch.setattr(module, "TIME_LIMIT", 0.5)
     program("xdg-open", seconds=2)
     program("gio")
     assert open_file(tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.desktop.report import Moved, SortReport, Stayed, write_report
+from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
 from modelhub.errors import ModelhubError
 
 VOID = {"meta", "img", "input", "br", "hr", "link"}
@@ -62,21 +62,21 @@ def report(tmp_path: Path) -> SortReport:
         operation=7,
         dry_run=False,
         moved=(
-            Moved(
+            MovedFile(
                 source=downloads / "new" / "红裙 v1.safetensors",
                 target=models / "loras" / "红裙 v1.safetensors",
                 what="lora · sd1 · rank 32",
                 size=151_108_832,
                 how="moved",
             ),
-            Moved(
+            MovedFile(
                 source=downloads / "base.ckpt",
                 target=models / "checkpoints" / "base (2).ckpt",
                 what="base · sd1",
                 size=2_132_625_894,
                 how="moved",
             ),
-            Moved(
+            MovedFile(
                 source=downloads / "base (1).ckpt",
                 target=models / "checkpoints" / "base (2).ckpt",
                 what="base · sd1",
@@ -84,12 +84,19 @@ def report(tmp_path: Path) -> SortReport:
                 how="trashed",
             ),
         ),
-        stayed=(
-            Stayed(path=downloads / "there.safetensors", reason="in place", words="It is there.", needs_you=False),
-            Stayed(
-                path=downloads / "odd.pt", reason="not sure", words="Run `modelhub inspect odd.pt`.", needs_you=True
+        skipped=(
+            SkippedFile(
+                path=downloads / "there.safetensors", reason="in place", text="It is there.", needs_attention=False
             ),
-            Stayed(path=downloads / "trap.pt", reason="dangerous", words="It would run code.", needs_you=True),
+            SkippedFile(
+                path=downloads / "odd.pt",
+                reason="not sure",
+                text="Run `modelhub inspect odd.pt`.",
+                needs_attention=True,
+            ),
+            SkippedFile(
+                path=downloads / "trap.pt", reason="dangerous", text="It would run code.", needs_attention=True
+            ),
         ),
         undo_command="modelhub undo 7",
     )
@@ -140,7 +147,9 @@ def test_a_dry_run_speaks_of_what_would_happen(tmp_path: Path, report: SortRepor
 
 def test_a_run_that_found_nothing_says_so(tmp_path: Path, report: SortReport) -> None:
     """An empty page would leave the person wondering."""
-    page, _ = written(tmp_path / "report.html", replace(report, moved=(), stayed=(), recovered="Finished run 6 first."))
+    page, _ = written(
+        tmp_path / "report.html", replace(report, moved=(), skipped=(), recovered="Finished run 6 first.")
+    )
     assert "no model files found" in page.text
     assert "Finished run 6 first." in page.text
 
@@ -163,9 +172,9 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, report: SortRepo
     """In each place where a text of the outside stands: only elements and attributes of ours are in the page."""
     plain, _ = written(tmp_path / "plain.html", report)
     sources = [replace(row, source=row.source.with_name(_safe(name)), what=name, how="moved") for row in report.moved]
-    stays = [replace(row, path=row.path.with_name(_safe(name)), words=name, reason=name) for row in report.stayed]
+    stays = [replace(row, path=row.path.with_name(_safe(name)), text=name, reason=name) for row in report.skipped]
     hostile = replace(
-        report, title=name, layout=name, moved=tuple(sources), stayed=tuple(stays), undo_command=name, recovered=name,
+        report, title=name, layout=name, moved=tuple(sources), skipped=tuple(stays), undo_command=name, recovered=name,
         started_at=name, folder=Path(report.folder, _safe(name)), into=Path(report.into, _safe(name)),
     )  # fmt: skip
     page, text = written(tmp_path / "report.html", hostile)
@@ -273,7 +282,7 @@ def test_ten_thousand_rows_make_a_page_of_a_few_megabytes_with_closed_groups(
     )
     page, text = written(tmp_path / "report.html", replace(report, moved=rows))
     assert (tmp_path / "report.html").stat().st_size < 8_000_000
-    assert len(page.all("li")) == 10_000 + len(report.stayed)
+    assert len(page.all("li")) == 10_000 + len(report.skipped)
     assert len(page.all("img")) == 400
     assert "10,000 moved, 1.51 TB" in text
     assert sum("open" not in attributes for attributes in page.all("details")) == 7

@@ -17,8 +17,15 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from modelhub.desktop import linux, macos, windows
-from modelhub.desktop.install import MANIFEST, find, install, installed, remove, writer_for
-from modelhub.desktop.shortcut import Piece, Shortcut, Writer
+from modelhub.desktop.install import (
+    MANIFEST,
+    find_shortcut,
+    install_shortcut,
+    installed_shortcuts,
+    remove_shortcut,
+    writer_for,
+)
+from modelhub.desktop.shortcut import Piece, PlatformWriter, Shortcut
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
 
 NAMES = ["Sort Downloads", "整理 模型", "a \"b\" 'c' 100% $HOME `x` \\n &<>", "two\nlines\t; x=y"]
@@ -80,7 +87,11 @@ def mac_writer(tmp_path: Path) -> macos.MacWriter:
     return macos.MacWriter(macos.Places(home=tmp_path / "home"))
 
 
-WRITERS: dict[str, Callable[[Path], Writer]] = {"linux": linux_writer, "windows": windows_writer, "macos": mac_writer}
+WRITERS: dict[str, Callable[[Path], PlatformWriter]] = {
+    "linux": linux_writer,
+    "windows": windows_writer,
+    "macos": mac_writer,
+}
 
 
 def written(tmp_path: Path) -> dict[str, bytes]:
@@ -99,14 +110,14 @@ def test_install_then_remove_leaves_nothing(tmp_path: Path, platform: str, name:
     writer = WRITERS[platform](tmp_path)
     state = tmp_path / "state"
     made = shortcut(tmp_path, *sorted(writer.targets), name=name)
-    done = install(made, writer=writer, command=["python", "-m", "modelhub"], state=state)
-    assert installed(state) == (made,)
-    assert find(name, state) == made
+    done = install_shortcut(made, writer=writer, command=["python", "-m", "modelhub"], state=state)
+    assert installed_shortcuts(state) == (made,)
+    assert find_shortcut(name, state) == made
     assert len(done.paths) >= len(writer.targets)
-    taken = remove(made.id, state=state, writer=writer)
+    taken = remove_shortcut(made.id, state=state, writer=writer)
     assert taken.kept == ()
     assert len(taken.removed) == len(done.paths)
-    assert installed(state) == ()
+    assert installed_shortcuts(state) == ()
     # the desktop's own databases, and the user's file that holds no action of ours any more
     databases = ("/uca.xml", "/share/mime/", "/mimeinfo.cache")
     left = {place for place in written(tmp_path) if not any(word in place for word in databases)}
@@ -118,10 +129,10 @@ def test_remove_keeps_what_was_changed_since(tmp_path: Path, platform: str) -> N
     """A file that the person has edited is theirs."""
     writer = WRITERS[platform](tmp_path)
     made = shortcut(tmp_path)
-    done = install(made, writer=writer, command=["python"], state=tmp_path / "state")
+    done = install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
     edited = Path(done.paths[-1])
     edited.write_text("mine")
-    taken = remove(made.id, state=tmp_path / "state", writer=writer)
+    taken = remove_shortcut(made.id, state=tmp_path / "state", writer=writer)
     assert taken.kept == (str(edited),)
     assert edited.read_text() == "mine"
 
@@ -136,14 +147,14 @@ def test_a_foreign_file_is_never_overwritten(tmp_path: Path, platform: str) -> N
     place.write_text("mine")
     if platform == "linux":
         with pytest.raises(ModelhubError, match="is there already"):
-            install(made, writer=writer, command=["python"], state=tmp_path / "state")
+            install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
         assert list(written(tmp_path).values()) == [b"mine"]
-        assert installed(tmp_path / "state") == ()
+        assert installed_shortcuts(tmp_path / "state") == ()
         return
-    done = install(made, writer=writer, command=["python"], state=tmp_path / "state")
+    done = install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
     assert [Path(path).stem for path in done.paths] == ["Sort it (2)"]
     assert any("Sort it (2)" in note for note in done.notes)
-    assert find("Sort it (2)", tmp_path / "state").id == made.id
+    assert find_shortcut("Sort it (2)", tmp_path / "state").id == made.id
     assert place.read_text() == "mine"
 
 
@@ -153,10 +164,10 @@ def test_what_was_written_is_taken_back_when_a_later_piece_fails(tmp_path: Path)
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "Desktop").write_text("not a folder")
     with pytest.raises(ModelhubError, match="cannot be written") as caught:
-        install(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
+        install_shortcut(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
     assert "Desktop" in caught.value.message
     assert list(written(tmp_path)) == ["home/Desktop"]
-    assert installed(tmp_path / "state") == ()
+    assert installed_shortcuts(tmp_path / "state") == ()
 
 
 @pytest.mark.parametrize("platform", WRITERS)
@@ -165,26 +176,26 @@ def test_what_a_killed_installation_wrote_can_be_removed(tmp_path: Path, platfor
     writer = WRITERS[platform](tmp_path)
     state = tmp_path / "state"
     first = writer.pieces(shortcut(tmp_path, *sorted(writer.targets)), ["python"], state)[0]
-    keeper = writer.keepers[first.kind]
+    keeper = writer.handlers[first.kind]
 
     class Killed(BaseException):
         pass
 
     class Dying:
-        digest, planned, remove = keeper.digest, keeper.planned, keeper.remove
+        digest, planned, remove_shortcut = keeper.digest, keeper.planned, keeper.remove
 
         def write(self, piece: Piece, mark: str) -> str:
             keeper.write(piece, mark)
             raise Killed
 
-    writer.keepers = {**writer.keepers, first.kind: Dying()}
+    writer.handlers = {**writer.handlers, first.kind: Dying()}
     with pytest.raises(Killed):
-        install(shortcut(tmp_path, *sorted(writer.targets)), writer=writer, command=["python"], state=state)
-    assert [one.id for one in installed(state)] == ["sort-it"]
+        install_shortcut(shortcut(tmp_path, *sorted(writer.targets)), writer=writer, command=["python"], state=state)
+    assert [one.id for one in installed_shortcuts(state)] == ["sort-it"]
     assert Path(first.place).exists()
-    taken = remove("sort-it", state=state, writer=WRITERS[platform](tmp_path))
+    taken = remove_shortcut("sort-it", state=state, writer=WRITERS[platform](tmp_path))
     assert (taken.kept if first.kind == "link" else taken.removed) == (first.place,)
-    assert installed(state) == ()
+    assert installed_shortcuts(state) == ()
 
 
 def test_shared_files_go_with_the_last_shortcut(tmp_path: Path) -> None:
@@ -192,22 +203,22 @@ def test_shared_files_go_with_the_last_shortcut(tmp_path: Path) -> None:
     writer = linux_writer(tmp_path)
     state = tmp_path / "state"
     for number in (1, 2):
-        install(shortcut(tmp_path, "menu", id_=f"s{number}"), writer=writer, command=["python"], state=state)
+        install_shortcut(shortcut(tmp_path, "menu", id_=f"s{number}"), writer=writer, command=["python"], state=state)
     package = tmp_path / "home" / "share" / "mime" / "packages" / "modelhub.xml"
-    remove("s1", state=state, writer=writer)
+    remove_shortcut("s1", state=state, writer=writer)
     assert package.exists()
-    remove("s2", state=state, writer=writer)
+    remove_shortcut("s2", state=state, writer=writer)
     assert not package.exists()
 
 
 def test_two_of_one_id_and_unknown_ones_are_refused(tmp_path: Path) -> None:
     """With the ids that there are."""
     writer = linux_writer(tmp_path)
-    install(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
+    install_shortcut(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
     with pytest.raises(UsageError, match="already"):
-        install(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
+        install_shortcut(shortcut(tmp_path), writer=writer, command=["python"], state=tmp_path / "state")
     with pytest.raises(NotFoundError) as caught:
-        find("other", tmp_path / "state")
+        find_shortcut("other", tmp_path / "state")
     assert "sort-it" in caught.value.remedy.text
 
 
@@ -216,7 +227,7 @@ def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
     """And not overwritten."""
     (tmp_path / MANIFEST).write_text(text)
     with pytest.raises(ModelhubError, match="cannot be read") as caught:
-        installed(tmp_path)
+        installed_shortcuts(tmp_path)
     assert MANIFEST in caught.value.message
     assert (tmp_path / MANIFEST).read_text() == text
 
@@ -275,14 +286,14 @@ def test_thunars_other_actions_survive(tmp_path: Path) -> None:
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<!-- keep -->\n<actions>\n{mine}\n</actions>\n'
     file.write_text(text)
     made = shortcut(tmp_path, "filemanager", name=NAMES[2])
-    install(made, writer=writer, command=["python"], state=tmp_path / "state")
+    install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
     assert file.with_name("uca.xml.before-modelhub").read_text() == text
     actions = Tree.fromstring(file.read_text()).findall("action")
     assert [action.findtext("unique-id") for action in actions] == ["1-1", "modelhub-sort-it"]
     assert actions[1].findtext("name") == NAMES[2]
     rewritten = file.read_text().replace("\t", "    ").replace("<other-files/>", "<range>*</range><other-files/>")
     file.write_text(rewritten)
-    assert remove(made.id, state=tmp_path / "state", writer=writer).kept == ()
+    assert remove_shortcut(made.id, state=tmp_path / "state", writer=writer).kept == ()
     assert [a.findtext("unique-id") for a in Tree.fromstring(file.read_text()).findall("action")] == ["1-1"]
     assert "<!-- keep -->" in file.read_text()
 
@@ -292,7 +303,7 @@ def test_the_actions_that_the_system_gives_thunar_are_kept(tmp_path: Path) -> No
     system = tmp_path / "etc" / "Thunar" / "uca.xml"
     system.parent.mkdir(parents=True)
     system.write_text("<actions>\n<action><name>Open Terminal Here</name></action>\n</actions>\n")
-    install(
+    install_shortcut(
         shortcut(tmp_path, "filemanager"), writer=linux_writer(tmp_path), command=["python"], state=tmp_path / "state"
     )
     text = (tmp_path / "home" / "config" / "Thunar" / "uca.xml").read_text()
@@ -306,7 +317,7 @@ def test_a_file_that_is_not_thunars_is_left_alone(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text("<actions><action></actions>")
     with pytest.raises(ModelhubError, match=r"uca\.xml is not the XML"):
-        install(
+        install_shortcut(
             shortcut(tmp_path, "filemanager"),
             writer=linux_writer(tmp_path),
             command=["python"],
@@ -326,7 +337,7 @@ def test_windows_links_quote_every_word(tmp_path: Path) -> None:
     assert said["arguments"] == r'-m modelhub --library "D:\my models" shortcut click sort-it'
     script = windows.link_script(r"C:\Users\o'neil\x ’y.lnk", said)
     assert r"CreateShortcut('C:\Users\o''neil\x ’’y.lnk')" in script
-    assert base64.b64decode(windows.encoded(script)).decode("utf-16-le") == script
+    assert base64.b64decode(windows.encode_script(script)).decode("utf-16-le") == script
 
 
 def test_windows_keys_are_of_this_user_and_double_percent_signs(tmp_path: Path) -> None:
@@ -334,22 +345,22 @@ def test_windows_keys_are_of_this_user_and_double_percent_signs(tmp_path: Path) 
     registry = FakeRegistry()
     writer = windows_writer(tmp_path, registry)
     made = shortcut(tmp_path, "filemanager")
-    install(made, writer=writer, command=[r"C:\100%\python.exe"], state=tmp_path / "state")
+    install_shortcut(made, writer=writer, command=[r"C:\100%\python.exe"], state=tmp_path / "state")
     key = r"Software\Classes\SystemFileAssociations\.safetensors\shell\modelhub.sort-it"
     assert registry.keys[key] == "Sort it"
     assert registry.keys[key + r"\command"] == r'C:\100%%\python.exe shortcut click sort-it -- "%1"'
     background = r"Software\Classes\Directory\Background\shell\modelhub.sort-it\command"
     assert registry.keys[background].endswith(r'-- "%V\."')
     registry.keys[key] = "changed by somebody"
-    assert remove(made.id, state=tmp_path / "state", writer=writer).kept == (key,)
+    assert remove_shortcut(made.id, state=tmp_path / "state", writer=writer).kept == (key,)
     assert list(registry.keys) == [key]
 
 
 def test_windows_runs_without_a_console_where_it_can(tmp_path: Path) -> None:
     """pythonw.exe, when it lies beside python.exe."""
-    assert windows.windowless(["/opt/python", "-m"]) == ["/opt/python", "-m"]
-    assert windows.windowless([r"C:\no such\python.exe"]) == [r"C:\no such\python.exe"]
-    assert PureWindowsPath(windows.windowless([r"C:\no such\python.exe"])[0]).name == "python.exe"
+    assert windows.without_console(["/opt/python", "-m"]) == ["/opt/python", "-m"]
+    assert windows.without_console([r"C:\no such\python.exe"]) == [r"C:\no such\python.exe"]
+    assert PureWindowsPath(windows.without_console([r"C:\no such\python.exe"])[0]).name == "python.exe"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from modelhub.desktop import linux, registry, windows
-from modelhub.desktop.entries import asks
-from modelhub.desktop.install import MANIFEST, find, install, installed, remove
-from modelhub.desktop.shortcut import Piece, Writer
+from modelhub.desktop.install import MANIFEST, find_shortcut, install_shortcut, installed_shortcuts, remove_shortcut
+from modelhub.desktop.shortcut import Piece, PlatformWriter
+from modelhub.desktop.trusted_files import requires_trust
 from modelhub.errors import ModelhubError, UsageError
 from tests.desktop.test_shortcut import WRITERS, FakeRegistry, linux_writer, shortcut, windows_writer, written
 
@@ -25,15 +25,17 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="links and bytes in n
 THUNAR = Path("home", "config", "Thunar", "uca.xml")
 
 
-def put(tmp_path: Path, *targets: str, id_: str = "sort-it", name: str = "Sort it", writer: Writer) -> tuple[str, ...]:
+def put(
+    tmp_path: Path, *targets: str, id_: str = "sort-it", name: str = "Sort it", writer: PlatformWriter
+) -> tuple[str, ...]:
     """Install one; where its pieces are."""
     made = shortcut(tmp_path, *targets, id_=id_, name=name)
-    return install(made, writer=writer, command=["python"], state=tmp_path / "state").paths
+    return install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state").paths
 
 
-def take(tmp_path: Path, word: str, writer: Writer) -> tuple[str, ...]:
+def take(tmp_path: Path, word: str, writer: PlatformWriter) -> tuple[str, ...]:
     """Remove one; what was kept."""
-    return remove(word, state=tmp_path / "state", writer=writer).kept
+    return remove_shortcut(word, state=tmp_path / "state", writer=writer).kept
 
 
 @pytest.mark.parametrize("platform", WRITERS)
@@ -42,8 +44,8 @@ def test_a_second_shortcut_of_the_same_name_gets_a_number(tmp_path: Path, platfo
     writer = WRITERS[platform](tmp_path)
     first = put(tmp_path, *sorted(writer.targets), id_="one", writer=writer)
     second = put(tmp_path, *sorted(writer.targets), id_="two", writer=writer)
-    assert [one.name for one in installed(tmp_path / "state")] == ["Sort it", "Sort it (2)"]
-    assert find("Sort it (2)", tmp_path / "state").id == "two"
+    assert [one.name for one in installed_shortcuts(tmp_path / "state")] == ["Sort it", "Sort it (2)"]
+    assert find_shortcut("Sort it (2)", tmp_path / "state").id == "two"
     assert take(tmp_path, "Sort it", writer) == ()
     left = {path for path in second if Path(path).exists()}
     assert left == {path for path in second if not path.startswith("Software")}
@@ -85,8 +87,8 @@ def test_a_folder_whose_name_is_no_text_is_kept_in_the_manifest(tmp_path: Path) 
     """Names are bytes on Linux; the entry itself stays valid UTF-8."""
     writer = linux_writer(tmp_path)
     made = replace(shortcut(tmp_path), folder=Path(os.fsdecode(b"/models/\xff\xfe")))
-    done = install(made, writer=writer, command=["python"], state=tmp_path / "state")
-    assert installed(tmp_path / "state") == (made,)
+    done = install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
+    assert installed_shortcuts(tmp_path / "state") == (made,)
     assert "/models/" in Path(done.paths[-1]).read_text(encoding="utf-8")
 
 
@@ -96,7 +98,7 @@ def test_a_state_folder_that_is_no_text_is_refused_where_xml_must_name_it(tmp_pa
     state = tmp_path / os.fsdecode(b"\xff")
     made = shortcut(tmp_path, "filemanager")
     with pytest.raises(UsageError, match="is no text"):
-        install(made, writer=linux_writer(tmp_path), command=["python"], state=state)
+        install_shortcut(made, writer=linux_writer(tmp_path), command=["python"], state=state)
     assert written(tmp_path) == {}
 
 
@@ -104,7 +106,7 @@ def test_a_manifest_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     """It may hold what this one would lose."""
     (tmp_path / MANIFEST).write_text('{"version": 2, "shortcuts": []}')
     with pytest.raises(ModelhubError, match="newer"):
-        install(shortcut(tmp_path), writer=linux_writer(tmp_path), command=["python"], state=tmp_path)
+        install_shortcut(shortcut(tmp_path), writer=linux_writer(tmp_path), command=["python"], state=tmp_path)
     assert json.loads((tmp_path / MANIFEST).read_text())["version"] == 2
 
 
@@ -115,7 +117,7 @@ def test_a_folder_in_the_place_of_a_file_is_kept(tmp_path: Path) -> None:
     Path(place).unlink()
     Path(place).mkdir()
     assert take(tmp_path, "sort-it", writer) == (place,)
-    assert installed(tmp_path / "state") == ()
+    assert installed_shortcuts(tmp_path / "state") == ()
 
 
 def test_shared_files_written_anew_by_a_newer_version_still_go_with_the_last(
@@ -149,7 +151,7 @@ def test_keys_are_taken_back_from_the_inside_out(tmp_path: Path) -> None:
         put(tmp_path, "desktop", "filemanager", writer=writer)
     assert full.keys == {}
     assert written(tmp_path) == {}
-    assert installed(tmp_path / "state") == ()
+    assert installed_shortcuts(tmp_path / "state") == ()
 
 
 def test_a_changed_command_keeps_the_key_above_it(tmp_path: Path) -> None:
@@ -323,10 +325,10 @@ def test_a_note_tells_of_an_icon_without_the_mark_of_trust(tmp_path: Path, monke
     """On desktops that ask, or might; without `gio` there is no mark."""
     monkeypatch.setenv("PATH", str(tmp_path))
     for number, (session, expected) in enumerate({"ubuntu:GNOME": 1, "XFCE": 1, "": 1, "KDE": 0, "LXQt": 0}.items()):
-        assert asks(session) == bool(expected)
+        assert requires_trust(session) == bool(expected)
         writer = linux.LinuxWriter(linux_writer(tmp_path).places, session=session)
         made = shortcut(tmp_path, id_=f"s{number}", name=f"S{number}")
-        done = install(made, writer=writer, command=["python"], state=tmp_path / "state")
+        done = install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
         assert len(done.notes) == expected
 
 
@@ -336,27 +338,27 @@ def test_a_drive_that_may_not_be_written_is_named(tmp_path: Path, platform: str)
     writer = WRITERS[platform](tmp_path)
     made = shortcut(tmp_path, *sorted(writer.targets))
     pieces = writer.pieces(made, ["python"], tmp_path / "state")
-    keepers = writer.keepers
+    handlers = writer.handlers
     for failing in pieces:
-        writer.keepers = {kind: refusing(keeper, failing) for kind, keeper in keepers.items()}
+        writer.handlers = {kind: refusing(handler, failing) for kind, handler in handlers.items()}
         with pytest.raises(ModelhubError, match="cannot be written: Read-only") as caught:
-            install(made, writer=writer, command=["python"], state=tmp_path / "state")
+            install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
         assert failing.place in caught.value.message
-        assert installed(tmp_path / "state") == ()
-        assert not [piece.place for piece in pieces if keepers[piece.kind].digest(piece.place, made.id)]
+        assert installed_shortcuts(tmp_path / "state") == ()
+        assert not [piece.place for piece in pieces if handlers[piece.kind].digest(piece.place, made.id)]
 
 
-def refusing(keeper: object, failing: Piece) -> SimpleNamespace:
-    """A keeper for which one place is read-only."""
+def refusing(handler: object, failing: Piece) -> SimpleNamespace:
+    """A handler for which one place is read-only."""
 
     def write(piece: Piece, mark: str) -> str:
         if piece.place == failing.place and piece.kind == failing.kind:
             raise OSError(errno.EROFS, "Read-only file system")
-        return str(keeper.write(piece, mark))  # type: ignore[attr-defined]
+        return str(handler.write(piece, mark))  # type: ignore[attr-defined]
 
     return SimpleNamespace(
-        digest=keeper.digest,  # type: ignore[attr-defined]
-        planned=keeper.planned,  # type: ignore[attr-defined]
-        remove=keeper.remove,  # type: ignore[attr-defined]
+        digest=handler.digest,  # type: ignore[attr-defined]
+        planned=handler.planned,  # type: ignore[attr-defined]
+        remove=handler.remove,  # type: ignore[attr-defined]
         write=write,
     )

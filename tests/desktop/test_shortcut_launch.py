@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.desktop.install import install
+from modelhub.desktop.install import install_shortcut
 from modelhub.desktop.shortcut import ACTIONS
 from tests.desktop.test_shortcut import HOSTILE, NAMES, linux_writer, mac_writer, shortcut
 
@@ -72,7 +72,8 @@ def installed_at(state: Path, tmp_path: Path, stub: Stub, *targets: str, name: s
     """Everything that was written."""
     made = shortcut(tmp_path, *targets, name=name)
     return [
-        Path(path) for path in install(made, writer=linux_writer(tmp_path), command=stub.command, state=state).paths
+        Path(path)
+        for path in install_shortcut(made, writer=linux_writer(tmp_path), command=stub.command, state=state).paths
     ]
 
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from modelhub.detect import detect
-from modelhub.detect.rules.facts import read_facts
+from modelhub.detect.rules.header_index import index_header
 from modelhub.detect.rules.types import matching_types
 from modelhub.domain import Format, Hints, ModelType, Variant
 from modelhub.formats.header import Header
@@ -41,7 +41,7 @@ _LAYOUTS: dict[str, Shapes] = {
 @pytest.mark.parametrize("name", _LAYOUTS)
 def test_every_generated_layout_fits_exactly_one_type(name: str) -> None:
     """Type rows exclude each other."""
-    assert len(matching_types(read_facts(header(_LAYOUTS[name])))) == 1
+    assert len(matching_types(index_header(header(_LAYOUTS[name])))) == 1
 
 
 @pytest.mark.parametrize(("unet", "architecture"), _BASES)

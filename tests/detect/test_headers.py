@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from modelhub.detect import detect
-from modelhub.detect.rules.architectures import matching_transformers
+from modelhub.detect.rules.architectures import matching_families
 from modelhub.detect.rules.deltas import matching_algorithms
-from modelhub.detect.rules.facts import read_facts
+from modelhub.detect.rules.header_index import index_header
 from modelhub.detect.rules.types import matching_types
 from modelhub.domain import Detection, Format, Hints, ModelType
 from modelhub.formats.header import Header, TensorInfo
@@ -118,11 +118,11 @@ def test_every_question_about_every_layout_is_answered_right(
 def test_every_layout_fits_at_most_one_row_of_each_table(layouts: list[Layout]) -> None:
     """Rules have no order: two rows that fit one real file would be a fault of the table."""
     for layout in layouts:
-        facts = read_facts(layout.header)
-        assert len(matching_types(facts)) <= 1, layout.slug
-        assert len(matching_transformers(facts)) <= 1, layout.slug
+        index = index_header(layout.header)
+        assert len(matching_types(index)) <= 1, layout.slug
+        assert len(matching_families(index)) <= 1, layout.slug
         if layout.truth["type"] == "lora":
-            assert len(matching_algorithms(facts)) == 1, layout.slug
+            assert len(matching_algorithms(index)) == 1, layout.slug
 
 
 def test_every_answer_about_a_known_type_has_its_evidence(layouts: list[Layout]) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from modelhub.detect import SidecarFacts, parse_sidecar
+from modelhub.detect import SidecarInfo, parse_sidecar
 
 
 def test_a1111s_json_gives_activation_text_and_weight() -> None:
@@ -64,4 +64,4 @@ def test_a_text_file_is_notes() -> None:
 )  # fmt: skip
 def test_nonsense_says_nothing(data: bytes) -> None:
     """Whatever is in the file, parsing it never fails."""
-    assert parse_sidecar("m.json", data) == SidecarFacts()
+    assert parse_sidecar("m.json", data) == SidecarInfo()

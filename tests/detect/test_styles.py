@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from modelhub.detect import KNOWN_FILES, KNOWN_MODELS, detect, find_known, known_file
+from modelhub.detect import KNOWN_FILES, KNOWN_MODELS, detect, find_known_file, find_known_model
 from modelhub.domain import Hints, Style
 from tests.detect.layouts import SD1, header, kohya_lora, ldm_checkpoint, ldm_vae
 
@@ -61,13 +61,13 @@ def test_a_vae_has_no_style() -> None:
 @pytest.mark.parametrize("name", ["GuoFeng3", "guo feng 3", "国风3", "anything v3", "runwayml/stable-diffusion-v1-5"])
 def test_known_models_are_found_however_they_are_spelled(name: str) -> None:
     """Case, separators, aliases and repositories."""
-    assert find_known(name) is not None
+    assert find_known_model(name) is not None
 
 
 def test_an_unknown_name_and_hash_are_not_known() -> None:
     """No near misses."""
-    assert find_known("some mix") is None
-    assert known_file("0" * 64) is None
+    assert find_known_model("some mix") is None
+    assert find_known_file("0" * 64) is None
 
 
 def test_the_known_table_is_consistent() -> None:

@@ -18,7 +18,7 @@ import pytest
 from modelhub.domain import Format, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
-from modelhub.formats.tensors import TensorReader, spans
+from modelhub.formats.tensors import TensorReader, tensor_spans
 from modelhub.safety import assess
 from modelhub.testing.files import folders
 
@@ -128,9 +128,9 @@ def test_a_compressed_archive_is_read_all_the_same(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
         for item in source.infolist():
             target.writestr(item.filename, source.read(item))
-    assert spans(packed) == ()
+    assert tensor_spans(packed) == ()
     with TensorReader(packed) as reader:
-        assert b"".join(reader.chunks("w")) == value.numpy().tobytes()
+        assert b"".join(reader.read_chunks("w")) == value.numpy().tobytes()
 
 
 def test_big_endian_files_give_little_endian_bytes(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_big_endian_files_give_little_endian_bytes(tmp_path: Path) -> None:
                 data = struct.pack(">5f", *struct.unpack("<5f", data))
             target.writestr(item.filename, data)
     with TensorReader(swapped) as reader:
-        assert b"".join(reader.chunks("w")) == value.numpy().tobytes()
+        assert b"".join(reader.read_chunks("w")) == value.numpy().tobytes()
 
 
 FOREIGN = {

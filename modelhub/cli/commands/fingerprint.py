@@ -27,7 +27,7 @@ def fingerprint(
     Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
     """
     from modelhub.cli.output import Column, clean, print_json, table
-    from modelhub.detect.weights.named_components import learn as remember
+    from modelhub.detect.weights.named_components import name_components as remember
     from modelhub.operations.library.fingerprint import fingerprint_file
     from modelhub.operations.library.shared_weights import component_table_path
 

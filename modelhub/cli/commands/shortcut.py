@@ -54,10 +54,10 @@ def list_(ctx: typer.Context) -> None:
 
     Example: modelhub shortcut list
     """
-    from modelhub.desktop.install import installed
+    from modelhub.desktop.install import installed_shortcuts
 
     session: Session = ctx.obj
-    found = installed(session.settings.state_folder)
+    found = installed_shortcuts(session.settings.state_folder)
     if session.json:
         rows = [
             {

@@ -28,7 +28,7 @@ def install_shortcut(
     options: tuple[str, ...],
 ) -> None:
     """Write it and say where. Raises UsageError for words that are none."""
-    from modelhub.desktop.install import find, install, writer_for
+    from modelhub.desktop.install import find_shortcut, install_shortcut, writer_for
 
     settings = session.settings
     rules = chosen_rules(settings, layout=layout, into=into)
@@ -52,8 +52,8 @@ def install_shortcut(
         targets=chosen,
         options=options,
     )
-    done = install(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
-    shown = find(shortcut.id, settings.state_folder).name
+    done = install_shortcut(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
+    shown = find_shortcut(shortcut.id, settings.state_folder).name
     if session.json:
         print_json({"id": shortcut.id, "name": shown, "files": list(done.paths)})
         return
@@ -69,12 +69,12 @@ def _free_id(name: str, state: Path) -> str:
     import re
     import zlib
 
-    from modelhub.desktop.install import installed
+    from modelhub.desktop.install import installed_shortcuts
 
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
     # Names in other scripts leave little behind; a digest keeps them apart.
     slug = words if len(words) > 3 and name.isascii() else f"{words}-{zlib.crc32(name.encode()):08x}".strip("-")
-    taken = {shortcut.id for shortcut in installed(state)}
+    taken = {shortcut.id for shortcut in installed_shortcuts(state)}
     number = 1
     while (found := slug if number == 1 else f"{slug}-{number}") in taken:
         number += 1
@@ -91,9 +91,9 @@ def _command(session: Session) -> list[str]:
 
 def remove_shortcut(session: Session, name: str) -> int:
     """Take it away and say what stayed."""
-    from modelhub.desktop.install import remove
+    from modelhub.desktop.install import remove_shortcut
 
-    done = remove(name, state=session.settings.state_folder)
+    done = remove_shortcut(name, state=session.settings.state_folder)
     if session.json:
         print_json({"removed": list(done.removed), "kept": list(done.kept)})
         return Exit.OK
@@ -106,11 +106,11 @@ def remove_shortcut(session: Session, name: str) -> int:
 
 def clicked(session: Session, name: str, files: Sequence[str], *, dry_run: bool, undo: bool, report: bool) -> int:
     """A click: nobody sees a terminal, so that errors become a report and a notification as well."""
-    from modelhub.desktop.install import find
+    from modelhub.desktop.install import find_shortcut
     from modelhub.desktop.notify import notify, open_file
 
     state = session.settings.state_folder
-    shortcut = find(name, state)
+    shortcut = find_shortcut(name, state)
     if report:
         last = last_report(state, shortcut.id)
         if last is None:
@@ -176,7 +176,7 @@ def _undone(session: Session, shortcut: Shortcut) -> Told:
 def _undo_report(place: Path, shortcut: Shortcut, undone: object) -> None:
     from datetime import datetime
 
-    from modelhub.desktop.report import Moved, SortReport, Stayed, write_report
+    from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
     from modelhub.operations.sort.journal import Undone
 
     assert isinstance(undone, Undone)
@@ -193,7 +193,7 @@ def _undo_report(place: Path, shortcut: Shortcut, undone: object) -> None:
             operation=number,
             dry_run=False,
             moved=tuple(
-                Moved(
+                MovedFile(
                     source=Path(step.source),
                     target=Path(step.target),
                     what="",
@@ -202,8 +202,9 @@ def _undo_report(place: Path, shortcut: Shortcut, undone: object) -> None:
                 )
                 for step in files
             ),
-            stayed=tuple(
-                Stayed(path=one.path, reason="refused", words=one.words, needs_you=True) for one in undone.refused
+            skipped=tuple(
+                SkippedFile(path=one.path, reason="refused", text=one.words, needs_attention=True)
+                for one in undone.refused
             ),
             undo_command=f"modelhub undo {number}" if number else "",
         ),
@@ -213,7 +214,7 @@ def _undo_report(place: Path, shortcut: Shortcut, undone: object) -> None:
 def _error_report(place: Path, shortcut: Shortcut, error: ModelhubError) -> None:
     from datetime import datetime
 
-    from modelhub.desktop.report import SortReport, Stayed, write_report
+    from modelhub.desktop.report import SkippedFile, SortReport, write_report
 
     write_report(
         place,
@@ -226,12 +227,12 @@ def _error_report(place: Path, shortcut: Shortcut, error: ModelhubError) -> None
             operation=None,
             dry_run=False,
             moved=(),
-            stayed=(
-                Stayed(
+            skipped=(
+                SkippedFile(
                     path=shortcut.folder,
                     reason="error",
-                    words=f"{error.message} {sentence(error.remedy)}".strip(),
-                    needs_you=True,
+                    text=f"{error.message} {sentence(error.remedy)}".strip(),
+                    needs_attention=True,
                 ),
             ),
             undo_command="",

@@ -213,7 +213,7 @@ def write_report_of(
     """The HTML report of a run or of a plan."""
     from datetime import datetime
 
-    from modelhub.desktop.report import Moved, SortReport, Stayed, write_report
+    from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
 
     planned = done if isinstance(done, SortPlan) else None
     plan = done if isinstance(done, SortPlan) else done.plan
@@ -222,7 +222,7 @@ def write_report_of(
     trashed = plan.duplicates if isinstance(done, SortPlan) else done.trashed
     how = _DONE[plan.rules.mode]
     rows = [
-        Moved(
+        MovedFile(
             source=move.item.path,
             target=move.target,
             what=what(move.item),
@@ -233,7 +233,8 @@ def write_report_of(
         for move in moves
     ]
     rows += [
-        Moved(source=item.path, target=same, what=what(item), size=item.size, how="trashed") for item, same in trashed
+        MovedFile(source=item.path, target=same, what=what(item), size=item.size, how="trashed")
+        for item, same in trashed
     ]
     write_report(
         target,
@@ -246,8 +247,8 @@ def write_report_of(
             operation=operation.id if operation else None,
             dry_run=planned is not None,
             moved=tuple(rows),
-            stayed=tuple(
-                Stayed(path=stay.path, reason=stay.kind, words=stay.words, needs_you=stay.needs_you)
+            skipped=tuple(
+                SkippedFile(path=stay.path, reason=stay.kind, text=stay.words, needs_attention=stay.needs_you)
                 for stay in done.stays
             ),
             undo_command=f"modelhub undo {operation.id}" if operation else "",

@@ -204,35 +204,40 @@ _SHORTEST_PIECE = 4
 _RELEASE_ENDS = frozenset({"", "fp16", "bf16", "fp8", "fp32", "full-ema"})
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     """A name without case, width and separators: "Anything V3.0" and "anything_v3-0" are one."""
     return "-".join(part for part in _WORDS.split(unicodedata.normalize("NFKC", name).lower()) if part)
 
 
 _ALIASES = tuple(
-    sorted({(_plain(word), m) for m in KNOWN_MODELS for word in (m.name, *m.aliases)}, key=lambda pair: -len(pair[0]))
+    sorted(
+        {(_normalize_name(word), m) for m in KNOWN_MODELS for word in (m.name, *m.aliases)},
+        key=lambda pair: -len(pair[0]),
+    )
 )
-_EXACT = {_plain(word).replace("-", ""): m for m in KNOWN_MODELS for word in (m.name, *m.aliases, *m.repositories)}
+_EXACT = {
+    _normalize_name(word).replace("-", ""): m for m in KNOWN_MODELS for word in (m.name, *m.aliases, *m.repositories)
+}
 
 
-def known_file(sha256: str | None) -> KnownFile | None:
+def find_known_file(sha256: str | None) -> KnownFile | None:
     """The known file with this SHA-256 (hex, any case)."""
     return _BY_HASH.get(sha256.lower()) if sha256 else None
 
 
-def known_repository(repository: str | None) -> KnownModel | None:
+def find_known_repository(repository: str | None) -> KnownModel | None:
     """The known model that this hub repository holds."""
     return _BY_REPOSITORY.get(repository.lower()) if repository else None
 
 
-def find_known(name: str) -> KnownModel | None:
+def find_known_model(name: str) -> KnownModel | None:
     """The known model that a user means by `name`: its name, an alias or a repository, however spelled."""
-    return _EXACT.get(_plain(name).replace("-", "")) or known_repository(name)
+    return _EXACT.get(_normalize_name(name).replace("-", "")) or find_known_repository(name)
 
 
-def mentioned(name: str) -> KnownModel | None:
+def find_mentioned_model(name: str) -> KnownModel | None:
     """The known model whose alias stands as whole words in a file or page name; the longest alias wins."""
-    plain = _plain(name)
+    plain = _normalize_name(name)
     padded, joined = f"-{plain}-", plain.replace("-", "")
     for alias, model in _ALIASES:
         if model.style is Style.OFFICIAL:

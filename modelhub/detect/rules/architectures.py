@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.detect.rules.signs import NETWORK_GROUPS
-from modelhub.detect.rules.unets import UnetAnswer, match_unet
+from modelhub.detect.rules.unets import UnetMatch, match_unet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transformer:
+class FamilyRow:
     """One transformer family: `one_of` these signs, none of `never`, and any width read within `widths`.
 
     `measured`: one of these widths must have been read at all.
@@ -40,88 +40,88 @@ _NOT_FLUX = (
     "anima:adapter",
 )
 
-TRANSFORMERS = (
+FAMILIES = (
     # FLUX's single blocks are 7 widths out and 5 in; FLUX.2's, with gated layers, 9 and 4.
-    Transformer(
+    FamilyRow(
         architecture="flux",
         one_of=("bfl:double", "bfl:single"),
         never=_NOT_FLUX,
         widths={**_hidden(3072), "bfl.linear1": frozenset({21504}), "bfl.linear2": frozenset({15360})},
     ),
-    Transformer(
+    FamilyRow(
         architecture="flux",
         one_of=("mmdit:single",),
         never=(*_NOT_FLUX, "mmdit:double19", "mmdit:single38"),
         widths=_hidden(3072),
     ),
-    Transformer(architecture="hunyuan-video", one_of=("mmdit:single38",), never=("auraflow:joint", "flux2:fused")),
-    Transformer(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
-    Transformer(
+    FamilyRow(architecture="hunyuan-video", one_of=("mmdit:single38",), never=("auraflow:joint", "flux2:fused")),
+    FamilyRow(architecture="flux2", one_of=("flux2:modulation", "flux2:fused")),
+    FamilyRow(
         architecture="flux2",
         one_of=("bfl:double", "bfl:single"),
         never=(*_NOT_FLUX, "bfl:modulation"),
         widths=_hidden(4096, 6144),
         measured=("hidden",),
     ),
-    Transformer(
+    FamilyRow(
         architecture="flux2",
         one_of=("bfl:single",),
         never=(*_NOT_FLUX, "bfl:modulation"),
         widths={**_hidden(3072), "bfl.linear1": frozenset({27648}), "bfl.linear2": frozenset({12288})},
         measured=("bfl.linear1", "bfl.linear2"),
     ),
-    Transformer(architecture="chroma", one_of=("chroma:guidance",)),
-    Transformer(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
-    Transformer(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
+    FamilyRow(architecture="chroma", one_of=("chroma:guidance",)),
+    FamilyRow(architecture="hunyuan-video", one_of=("hunyuan-video:refiner", "hunyuan-video:names")),
+    FamilyRow(architecture="qwen-image", one_of=("qwen:mod",), never=("hunyuan-video:names",)),
     # Deltas of attention alone fit FLUX's double blocks and Qwen-Image's: then both are candidates.
-    Transformer(
+    FamilyRow(
         architecture="qwen-image",
         one_of=("mmdit:double",),
         never=("mmdit:single", "mmdit:ff", "mmdit:embedder", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
         widths=_hidden(3072),
     ),
-    Transformer(
+    FamilyRow(
         architecture="flux",
         one_of=("mmdit:double", "mmdit:ff"),
         never=(*_NOT_FLUX, "mmdit:single", "mmdit:double19", "bare-delta", "dit:cogvideo", "dit:attn1"),
         widths=_hidden(3072),
         measured=("hidden",),
     ),
-    Transformer(architecture="sd3", one_of=("sd3:joint",)),
-    Transformer(
+    FamilyRow(architecture="sd3", one_of=("sd3:joint",)),
+    FamilyRow(
         architecture="sd3",
         one_of=("mmdit:double", "mmdit:ff"),
         widths=_hidden(1536, 2432),
         never=("mmdit:single", "auraflow:joint", "qwen:mod", "dit:cogvideo"),
     ),
-    Transformer(architecture="auraflow", one_of=("auraflow:joint", "auraflow:original")),
-    Transformer(architecture="pixart", one_of=("pixart:original",)),
-    Transformer(
+    FamilyRow(architecture="auraflow", one_of=("auraflow:joint", "auraflow:original")),
+    FamilyRow(architecture="pixart", one_of=("pixart:original",)),
+    FamilyRow(
         architecture="pixart",
         one_of=("dit:attn1",),
         never=("dit:linear-conv", "ltx:original", "dit:cogvideo"),
         widths=_hidden(1152),
     ),
-    Transformer(
+    FamilyRow(
         architecture="ltx-video",
         one_of=("dit:attn1", "ltx:original"),
         never=("dit:linear-conv", "dit:cogvideo"),
         widths=_hidden(2048, 4096),
     ),
-    Transformer(architecture="sana", one_of=("dit:linear-conv",)),
-    Transformer(architecture="cogvideox", one_of=("dit:cogvideo",)),
-    Transformer(architecture="hunyuan-dit", one_of=("hunyuan-dit:original", "hunyuan-dit:diffusers")),
-    Transformer(architecture="lumina2", one_of=("lumina:blocks",), widths=_hidden(2304)),
-    Transformer(architecture="z-image", one_of=("lumina:blocks",), widths=_hidden(3840)),
-    Transformer(architecture="wan", one_of=("wan:blocks",), never=("cosmos:blocks",), widths=_hidden(1536, 3072, 5120)),
+    FamilyRow(architecture="sana", one_of=("dit:linear-conv",)),
+    FamilyRow(architecture="cogvideox", one_of=("dit:cogvideo",)),
+    FamilyRow(architecture="hunyuan-dit", one_of=("hunyuan-dit:original", "hunyuan-dit:diffusers")),
+    FamilyRow(architecture="lumina2", one_of=("lumina:blocks",), widths=_hidden(2304)),
+    FamilyRow(architecture="z-image", one_of=("lumina:blocks",), widths=_hidden(3840)),
+    FamilyRow(architecture="wan", one_of=("wan:blocks",), never=("cosmos:blocks",), widths=_hidden(1536, 3072, 5120)),
     # Anima is Cosmos-Predict2 with an adapter for its language model; deltas of the shared blocks are mostly Anima's.
-    Transformer(architecture="anima", one_of=("anima:adapter",)),
-    Transformer(architecture="anima", one_of=("cosmos:blocks",), never=("net:transformer",), widths=_hidden(2048)),
-    Transformer(architecture="cosmos-predict2", one_of=("cosmos:blocks",), never=("anima:adapter", "delta")),
-    Transformer(architecture="krea2", one_of=("krea2:blocks",)),
-    Transformer(architecture="hidream", one_of=("hidream:blocks",)),
-    Transformer(architecture="mochi", one_of=("mochi:blocks",)),
-    Transformer(architecture="stable-cascade", one_of=("cascade:c", "cascade:b", "cascade:blocks")),
+    FamilyRow(architecture="anima", one_of=("anima:adapter",)),
+    FamilyRow(architecture="anima", one_of=("cosmos:blocks",), never=("net:transformer",), widths=_hidden(2048)),
+    FamilyRow(architecture="cosmos-predict2", one_of=("cosmos:blocks",), never=("anima:adapter", "delta")),
+    FamilyRow(architecture="krea2", one_of=("krea2:blocks",)),
+    FamilyRow(architecture="hidream", one_of=("hidream:blocks",)),
+    FamilyRow(architecture="mochi", one_of=("mochi:blocks",)),
+    FamilyRow(architecture="stable-cascade", one_of=("cascade:c", "cascade:b", "cascade:blocks")),
 )
 
 # Flow-matching families: what they predict follows from the architecture.
@@ -156,41 +156,41 @@ class ArchitectureAnswer:
     reasons: tuple[str, ...] = ()
 
 
-def _fits(row: Transformer, facts: Facts) -> bool:
+def _fits(row: FamilyRow, index: HeaderIndex) -> bool:
     return (
-        facts.any(*row.one_of)
-        and not facts.any(*row.never)
-        and (not row.measured or any(facts.width(subject) for subject in row.measured))
-        and all(facts.width(subject) <= allowed for subject, allowed in row.widths.items())
+        index.any(*row.one_of)
+        and not index.any(*row.never)
+        and (not row.measured or any(index.width(subject) for subject in row.measured))
+        and all(index.width(subject) <= allowed for subject, allowed in row.widths.items())
     )
 
 
-def matching_transformers(facts: Facts) -> tuple[str, ...]:
+def matching_families(index: HeaderIndex) -> tuple[str, ...]:
     """Architectures of all rows that fit."""
-    if not facts.groups & NETWORK_GROUPS:
+    if not index.groups & NETWORK_GROUPS:
         return ()
-    return tuple(dict.fromkeys(row.architecture for row in TRANSFORMERS if _fits(row, facts)))
+    return tuple(dict.fromkeys(row.architecture for row in FAMILIES if _fits(row, index)))
 
 
-def network_architecture(facts: Facts) -> ArchitectureAnswer:
+def network_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """What the denoising network's tensors (or the deltas for one) say."""
-    transformers = matching_transformers(facts)
+    transformers = matching_families(index)
     if len(transformers) == 1:
-        return ArchitectureAnswer(transformers[0], (), (_reason(facts, transformers[0]),))
+        return ArchitectureAnswer(transformers[0], (), (_reason(index, transformers[0]),))
     if transformers:
         return ArchitectureAnswer(None, transformers, ("block names and widths that these families share",))
-    unet = match_unet(facts)
+    unet = match_unet(index)
     return _from_unet(unet) if unet else ArchitectureAnswer()
 
 
-def _reason(facts: Facts, architecture: str) -> str:
-    signs = [s for row in TRANSFORMERS if row.architecture == architecture for s in row.one_of if s in facts.signs]
-    key = next((k for k in map(facts.example, signs) if k), "its block names")
-    hidden = facts.width("hidden")
+def _reason(index: HeaderIndex, architecture: str) -> str:
+    signs = [s for row in FAMILIES if row.architecture == architecture for s in row.one_of if s in index.signs]
+    key = next((k for k in map(index.example, signs) if k), "its block names")
+    hidden = index.width("hidden")
     return f"block names such as {key}" + (f", width {max(hidden)}" if hidden else "")
 
 
-def _from_unet(unet: UnetAnswer) -> ArchitectureAnswer:
+def _from_unet(unet: UnetMatch) -> ArchitectureAnswer:
     if len(unet.fits) == 1:
         return ArchitectureAnswer(unet.fits[0], (), unet.reasons)
     if unet.fits:

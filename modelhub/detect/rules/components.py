@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 
 # Any of these signs → the component's word.
 COMPONENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -26,14 +26,14 @@ COMPONENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _BARE_TEXT = ("te:clip", "te:clip-old", "te:openclip", "te:t5", "te:llm")
 
 
-def components_of(facts: Facts) -> tuple[str, ...]:
+def components_of(index: HeaderIndex) -> tuple[str, ...]:
     """Components in a fixed order."""
-    found = [word for word, signs in COMPONENTS if facts.any(*signs)]
+    found = [word for word, signs in COMPONENTS if index.any(*signs)]
     has_text = any(word.startswith("text_encoder") for word in found)
-    if "text_encoder" not in found and (has_text or (facts.any(*_BARE_TEXT) and "delta" not in facts.signs)):
+    if "text_encoder" not in found and (has_text or (index.any(*_BARE_TEXT) and "delta" not in index.signs)):
         found.append("text_encoder")
-    if "controlnet" in found and "unet" in found and not facts.has("ldm-prefix"):
+    if "controlnet" in found and "unet" in found and not index.has("ldm-prefix"):
         found.remove("unet")
-    if "controlnet" in found and "lora" in found and not facts.has("kohya"):
+    if "controlnet" in found and "lora" in found and not index.has("kohya"):
         found.remove("lora")  # a Control-LoRA's or LLLite's own matrices
     return tuple(found)

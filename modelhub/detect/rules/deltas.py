@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from modelhub.detect.rules.facts import Facts
-from modelhub.detect.rules.names import split_space, split_tail
+from modelhub.detect.rules.header_index import HeaderIndex
+from modelhub.detect.rules.names import split_prefix, split_tail
 from modelhub.detect.rules.shapes import rank_of
 
 
@@ -39,23 +39,23 @@ ALGORITHMS = (
 )
 
 
-def tails_of(facts: Facts) -> frozenset[str]:
+def tails_of(index: HeaderIndex) -> frozenset[str]:
     """The tails that are there, with what their shapes add."""
-    tails = {s[5:] for s in facts.signs if s.startswith("tail:")}
-    tails.add("conv" if _has_convolutions(facts) else "linear")
-    for mark, key in facts.marks.items():
-        if "tail:oft_blocks" in mark.signs:
-            tails.add(f"oft_blocks{len(facts.header.tensors[key].shape)}")
+    tails = {s[5:] for s in index.signs if s.startswith("tail:")}
+    tails.add("conv" if _has_convolutions(index) else "linear")
+    for traits, key in index.traits.items():
+        if "tail:oft_blocks" in traits.signs:
+            tails.add(f"oft_blocks{len(index.header.tensors[key].shape)}")
     return frozenset(tails)
 
 
-def _has_convolutions(facts: Facts) -> bool:
+def _has_convolutions(index: HeaderIndex) -> bool:
     """LoCon: low-rank pairs on convolutions wider than 1×1."""
-    tensors = facts.header.tensors
-    return "tail:lora_mid" in facts.signs or any(
-        "convolution" in mark.signs and _is_wide(tensors[key].shape)
-        for mark, key in facts.marks.items()
-        if "tail:lora_down" in mark.signs
+    tensors = index.header.tensors
+    return "tail:lora_mid" in index.signs or any(
+        "convolution" in traits.signs and _is_wide(tensors[key].shape)
+        for traits, key in index.traits.items()
+        if "tail:lora_down" in traits.signs
     )
 
 
@@ -63,50 +63,50 @@ def _is_wide(shape: tuple[int, ...]) -> bool:
     return len(shape) == 4 and max(shape[2:]) > 1
 
 
-def matching_algorithms(facts: Facts) -> tuple[str, ...]:
+def matching_algorithms(index: HeaderIndex) -> tuple[str, ...]:
     """Algorithms of all rows that fit."""
-    tails = tails_of(facts)
+    tails = tails_of(index)
     return tuple(row.algorithm for row in ALGORITHMS if tails & row.one_of and not tails & row.never)
 
 
-def delta_rank(facts: Facts, algorithm: str | None) -> tuple[int | None, str]:
+def delta_rank(index: HeaderIndex, algorithm: str | None) -> tuple[int | None, str]:
     """The rank and how it is known; of several ranks the commonest. None for algorithms without one."""
     if algorithm in ("oft", "boft"):
-        return _block_rank(facts)
+        return _block_rank(index)
     if algorithm in ("full", "ia3", "norm", None):
-        return _stated_rank(facts)
-    seen = facts.width("rank")
+        return _stated_rank(index)
+    seen = index.width("rank")
     if len(seen) == 1:
         return next(iter(seen)), "inner width of the low-rank pairs"
     if not seen:
-        return _stated_rank(facts) if algorithm != "lokr" else (None, "")
-    return _commonest_rank(facts), f"commonest of the ranks {', '.join(map(str, sorted(seen)[:8]))}"
+        return _stated_rank(index) if algorithm != "lokr" else (None, "")
+    return _commonest_rank(index), f"commonest of the ranks {', '.join(map(str, sorted(seen)[:8]))}"
 
 
-def _commonest_rank(facts: Facts) -> int:
+def _commonest_rank(index: HeaderIndex) -> int:
     counts: Counter[int] = Counter()
-    tensors = facts.header.tensors
+    tensors = index.header.tensors
     for key in tensors:
-        space, rest, _ = split_space(key)
-        _, tail = split_tail(rest, prefixed=space != "")
+        component, rest, _ = split_prefix(key)
+        _, tail = split_tail(rest, prefixed=component != "")
         rank = rank_of(tail, tensors[key].shape) if tail else None
         if rank is not None:
             counts[rank] += 1
     return max(counts.items(), key=lambda item: (item[1], item[0]))[0]
 
 
-def _stated_rank(facts: Facts) -> tuple[int | None, str]:
-    stated = facts.header.metadata.get("ss_network_dim", "")
+def _stated_rank(index: HeaderIndex) -> tuple[int | None, str]:
+    stated = index.header.metadata.get("ss_network_dim", "")
     if stated.isascii() and stated.isdigit() and 0 < len(stated) < 6:
         return int(stated), "ss_network_dim"
     return None, ""
 
 
-def _block_rank(facts: Facts) -> tuple[int | None, str]:
+def _block_rank(index: HeaderIndex) -> tuple[int | None, str]:
     """kohya's OFT counts blocks; LyCORIS names the block's size."""
     sizes = set()
-    for mark, key in facts.marks.items():
-        shape = facts.header.tensors[key].shape
-        if "tail:oft_blocks" in mark.signs and len(shape) in (3, 4):
-            sizes.add(shape[0] if "kohya-oft" in mark.signs else shape[-1])
+    for traits, key in index.traits.items():
+        shape = index.header.tensors[key].shape
+        if "tail:oft_blocks" in traits.signs and len(shape) in (3, 4):
+            sizes.add(shape[0] if "kohya-oft" in traits.signs else shape[-1])
     return (max(sizes), "size of the orthogonal blocks") if sizes else (None, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelhub.detect.rules.architectures import ArchitectureAnswer, network_architecture
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType
 
 _SD = ("sd1", "sd2", "sdxl")
@@ -19,22 +19,22 @@ def _among(candidates: tuple[str, ...], reason: str) -> ArchitectureAnswer:
     return ArchitectureAnswer(None, candidates, (reason,))
 
 
-def vae_architecture(facts: Facts) -> ArchitectureAnswer:
+def vae_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """SD 1, SD 2 and SDXL VAEs have one layout: candidates. Latent channels and special layers tell the others."""
-    if facts.has("vae:temporal"):
+    if index.has("vae:temporal"):
         return _among(("svd",), "a decoder with layers over time")
-    if facts.has("vae:wan"):
+    if index.has("vae:wan"):
         return _among(("wan", "qwen-image"), "Wan's causal 3-D layers, which Qwen-Image shares")
-    if facts.has("vae:ltx"):
+    if index.has("vae:ltx"):
         return _among(("ltx-video",), "LTX-Video's layer names")
-    if facts.has("vae:dc"):
+    if index.has("vae:dc"):
         return _among(("sana",), "deep-compression autoencoder stages")
-    if facts.has("vae:vq") and not facts.has("vae:quant"):
+    if index.has("vae:vq") and not index.has("vae:quant"):
         return _among(("stable-cascade",), "a vector quantiser")
-    latent = facts.width("latent") | facts.width("approx.latent")
+    latent = index.width("latent") | index.width("approx.latent")
     families = next((LATENTS[n] for n in sorted(latent) if n in LATENTS), ())
     reason = f"latent with {', '.join(map(str, sorted(latent)))} channels"
-    if facts.has("vae:tiny") and families:
+    if index.has("vae:tiny") and families:
         # TAESD is made for SD 1 and 2, TAEF1 for FLUX; TAESDXL and TAESD3 look the same, hence the candidates.
         return ArchitectureAnswer(families[0], families, (f"tiny autoencoder, {reason}",))
     return _among(families, reason) if families else ArchitectureAnswer()
@@ -51,18 +51,18 @@ _VECTORS: dict[frozenset[int], tuple[str, ...]] = {
 }
 
 
-def embedding_architecture(facts: Facts) -> ArchitectureAnswer:
+def embedding_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """By the width of the vectors: CLIP-L 768, OpenCLIP-H 1024, CLIP-L with CLIP-G 768 + 1280, T5 4096."""
-    widths = facts.width("vector")
+    widths = index.width("vector")
     shown = " + ".join(map(str, sorted(widths)))
-    if widths == {768} and facts.any("embedding:clip_l", "embedding:text_encoders_0"):
+    if widths == {768} and index.any("embedding:clip_l", "embedding:text_encoders_0"):
         return _among(("sdxl", "flux", "sd3"), "a vector for CLIP-L alone, of a model with several encoders")
     return _among(_VECTORS.get(widths, ()), f"vector width {shown}")
 
 
-def hypernetwork_architecture(facts: Facts) -> ArchitectureAnswer:
+def hypernetwork_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """By the layer widths it was made for: the context's width is one of them."""
-    sizes = {int(s.partition(":")[2]) for s in facts.signs if s.startswith("hyper:")}
+    sizes = {int(s.partition(":")[2]) for s in index.signs if s.startswith("hyper:")}
     contexts = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
     found = tuple(name for size, name in contexts.items() if size in sizes)
     reason = f"layers for widths {', '.join(map(str, sorted(sizes)))}"
@@ -76,22 +76,22 @@ _CLIP_WIDTHS = {768: ("sd1", "sdxl", "sd3", "flux"), 1024: ("sd2",), 1280: ("sdx
 _LLM_WIDTHS = {2304: ("lumina2",), 2560: ("z-image",), 3584: ("qwen-image",)}
 
 
-def text_encoder_architecture(facts: Facts) -> ArchitectureAnswer:
+def text_encoder_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """Which families use this text encoder."""
-    widths = facts.width("te.width") | facts.width("te2.width") | facts.width("te3.width")
-    if facts.has("te:t5"):
+    widths = index.width("te.width") | index.width("te2.width") | index.width("te3.width")
+    if index.has("te:t5"):
         return _among(("flux", "sd3", "pixart"), "T5, which several families share")
-    table = _LLM_WIDTHS if facts.has("te:llm") else _CLIP_WIDTHS
+    table = _LLM_WIDTHS if index.has("te:llm") else _CLIP_WIDTHS
     found = next((table[w] for w in sorted(widths) if w in table), ())
     return _among(found, f"text encoder width {', '.join(map(str, sorted(widths)))}") if found else ArchitectureAnswer()
 
 
-def lora_architecture(facts: Facts) -> ArchitectureAnswer:
+def lora_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """A delta's base: the network's part decides; a delta of text encoders alone goes by prefixes and widths."""
-    if facts.has("motion:modules"):
-        return motion_architecture(facts)
-    network = _measured(facts, network_architecture(facts))
-    texts = _text_delta(facts)
+    if index.has("motion:modules"):
+        return motion_architecture(index)
+    network = _measured(index, network_architecture(index))
+    texts = _text_delta(index)
     if not (network.architecture or network.candidates):
         return texts or network
     if network.architecture or texts is None:
@@ -102,17 +102,17 @@ def lora_architecture(facts: Facts) -> ArchitectureAnswer:
     return _among(both, "; ".join((*network.reasons, *texts.reasons)))
 
 
-def _measured(facts: Facts, answer: ArchitectureAnswer) -> ArchitectureAnswer:
+def _measured(index: HeaderIndex, answer: ArchitectureAnswer) -> ArchitectureAnswer:
     """IA3 and orthogonal deltas of cross-attention do not show the context's width, the one thing in which SD 1 and
     SD 2 differ there. SD 1 is what such files are made for; the candidates stay visible."""
-    if answer.candidates == ("sd1", "sd2") and facts.has("cross") and not facts.width("context"):
+    if answer.candidates == ("sd1", "sd2") and index.has("cross") and not index.width("context"):
         reason = "deltas that do not show the context's width: SD 1, by far the commoner; SD 2 would look the same"
         return ArchitectureAnswer("sd1", answer.candidates, (*answer.reasons, reason))
     return answer
 
 
-def _text_delta(facts: Facts) -> ArchitectureAnswer | None:
-    first, second, third = (facts.width(f"{s}.width") for s in ("te", "te2", "te3"))
+def _text_delta(index: HeaderIndex) -> ArchitectureAnswer | None:
+    first, second, third = (index.width(f"{s}.width") for s in ("te", "te2", "te3"))
     if second == {1280}:
         return _among(("sdxl",), "deltas for a second text encoder of width 1280")
     if 4096 in second or 4096 in third:
@@ -123,23 +123,23 @@ def _text_delta(facts: Facts) -> ArchitectureAnswer | None:
         return _among(("sdxl",), "deltas for a text encoder of width 1280")
     if first != {768}:
         return None
-    if facts.has("kohya") and not facts.has("te-numbered"):
+    if index.has("kohya") and not index.has("te-numbered"):
         return _among(("sd1",), "deltas for the only text encoder (lora_te_), width 768")
-    numbered = ("sdxl", "sd3", "flux") if facts.has("te-numbered") else ("sd1", "sdxl", "sd3", "flux")
+    numbered = ("sdxl", "sd3", "flux") if index.has("te-numbered") else ("sd1", "sdxl", "sd3", "flux")
     return _among(numbered, "deltas for CLIP-L, width 768")
 
 
-def t2i_architecture(facts: Facts) -> ArchitectureAnswer:
+def t2i_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """T2I adapters: pixel-unshuffled input channels 64·c or 192 (SD 1), 256·c or 768 (SDXL)."""
-    channels = facts.width("in_channels")
-    if facts.has("t2i:style") or channels & {64, 192}:
+    channels = index.width("in_channels")
+    if index.has("t2i:style") or channels & {64, 192}:
         return _among(("sd1",), "T2I adapter input for SD 1")
     return _among(("sdxl",), "T2I adapter input for SDXL") if channels & {256, 768} else ArchitectureAnswer()
 
 
-def motion_architecture(facts: Facts) -> ArchitectureAnswer:
+def motion_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     """AnimateDiff: SD 1 has four levels, SDXL three; a few modules of the first three fit both."""
-    levels = {s.partition(":")[2] for s in facts.signs if s.startswith("motion-at:")}
+    levels = {s.partition(":")[2] for s in index.signs if s.startswith("motion-at:")}
     reason = "levels with motion modules"
     if levels & {"down.3", "up.3"}:
         return _among(("sd1",), reason)
@@ -147,15 +147,15 @@ def motion_architecture(facts: Facts) -> ArchitectureAnswer:
     return _among(("sdxl",) if whole else ("sd1", "sdxl"), reason)
 
 
-def _redux(facts: Facts) -> ArchitectureAnswer:
-    return _among(("flux",), "FLUX Redux") if facts.has("other:redux") else ArchitectureAnswer()
+def _redux(index: HeaderIndex) -> ArchitectureAnswer:
+    return _among(("flux",), "FLUX Redux") if index.has("other:redux") else ArchitectureAnswer()
 
 
-def _none(_facts: Facts) -> ArchitectureAnswer:
+def _none(_facts: HeaderIndex) -> ArchitectureAnswer:
     return ArchitectureAnswer()
 
 
-BY_TYPE: dict[ModelType, Callable[[Facts], ArchitectureAnswer]] = {
+BY_TYPE: dict[ModelType, Callable[[HeaderIndex], ArchitectureAnswer]] = {
     ModelType.BASE: network_architecture,
     ModelType.UNET: network_architecture,
     ModelType.CONTROLNET: network_architecture,

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from modelhub.detect.rules.positions import Look, block_signs, exact_looks, unet_looks
-from modelhub.detect.rules.shapes import Reading, readings
+from modelhub.detect.rules.shapes import Measurement, measurements_for
 from modelhub.detect.rules.signs import NETWORK_GROUPS, SIGNS
+from modelhub.detect.rules.unet_blocks import ShapeProbe, flux_block_signs, probe_special_name, probe_unet_name
 
 
-class Space(NamedTuple):
+class Prefix(NamedTuple):
     """A prefix of tensor names and the component that it stands for ("" for a mere wrapper)."""
 
     prefix: str
@@ -26,59 +26,59 @@ class Space(NamedTuple):
 
 
 # Longest first within what may be confused; tried again after each one taken off.
-SPACES = (
-    Space("base_model.model.", "", "peft"),
-    Space("_orig_mod.", ""),
-    Space("module.", ""),
-    Space("model.diffusion_model.", "net", "ldm-prefix"),
-    Space("diffusion_model.", "net"),
-    Space("model_ema.", "ema"),
-    Space("first_stage_model.", "vae"),
-    Space("vae.", "vae"),
-    Space("cond_stage_model.", "te"),
-    Space("conditioner.embedders.0.", "te"),
-    Space("conditioner.embedders.1.", "te2"),
-    Space("text_encoders.clip_l.", "te"),
-    Space("text_encoders.clip_g.", "te2"),
-    Space("text_encoders.t5xxl.", "te3"),
-    Space("text_encoders.", "te"),
-    Space("control_model.", "control", "control:ldm"),
-    Space("depth_model.", "depth"),
-    Space("unet.", "net"),
-    Space("net.", "net"),
-    Space("text_encoder_3.", "te3"),
-    Space("text_encoder_2.", "te2"),
-    Space("text_encoder.", "te"),
-    Space("lllite_unet_", "control", "control:lllite"),
-    Space("lora_unet_", "net", "kohya"),
-    Space("lora_transformer_", "net", "kohya"),
-    Space("lora_prior_unet_", "net", "kohya"),
-    Space("lora_prior_te_", "te", "kohya"),
-    Space("lora_te_", "te", "kohya"),
-    Space("lora_te1_", "te", "te-numbered"),
-    Space("lora_te2_", "te2", "te-numbered"),
-    Space("lora_te3_", "te3", "te-numbered"),
-    Space("oft_unet_", "net", "kohya-oft"),
-    Space("oft_te1_", "te", "kohya-oft"),
-    Space("oft_te2_", "te2", "kohya-oft"),
-    Space("oft_te_", "te", "kohya-oft"),
-    Space("lycoris_", "net", "kohya"),
-    Space("bundle_emb.", "bundled-embedding", "bundled-embedding"),
-    Space("unet/", "net", "folder"),
-    Space("transformer/", "net", "folder"),
-    Space("prior/", "net", "folder"),
-    Space("vae/", "vae", "folder"),
-    Space("vqgan/", "vae", "folder"),
-    Space("movq/", "vae", "folder"),
-    Space("text_encoder/", "te", "folder"),
-    Space("text_encoder_2/", "te2", "folder"),
-    Space("text_encoder_3/", "te3", "folder"),
-    Space("image_encoder/", "vision", "folder"),
-    Space("safety_checker/", "safety", "folder"),
-    Space("controlnet/", "control", "control:folder"),
+PREFIXES = (
+    Prefix("base_model.model.", "", "peft"),
+    Prefix("_orig_mod.", ""),
+    Prefix("module.", ""),
+    Prefix("model.diffusion_model.", "net", "ldm-prefix"),
+    Prefix("diffusion_model.", "net"),
+    Prefix("model_ema.", "ema"),
+    Prefix("first_stage_model.", "vae"),
+    Prefix("vae.", "vae"),
+    Prefix("cond_stage_model.", "te"),
+    Prefix("conditioner.embedders.0.", "te"),
+    Prefix("conditioner.embedders.1.", "te2"),
+    Prefix("text_encoders.clip_l.", "te"),
+    Prefix("text_encoders.clip_g.", "te2"),
+    Prefix("text_encoders.t5xxl.", "te3"),
+    Prefix("text_encoders.", "te"),
+    Prefix("control_model.", "control", "control:ldm"),
+    Prefix("depth_model.", "depth"),
+    Prefix("unet.", "net"),
+    Prefix("net.", "net"),
+    Prefix("text_encoder_3.", "te3"),
+    Prefix("text_encoder_2.", "te2"),
+    Prefix("text_encoder.", "te"),
+    Prefix("lllite_unet_", "control", "control:lllite"),
+    Prefix("lora_unet_", "net", "kohya"),
+    Prefix("lora_transformer_", "net", "kohya"),
+    Prefix("lora_prior_unet_", "net", "kohya"),
+    Prefix("lora_prior_te_", "te", "kohya"),
+    Prefix("lora_te_", "te", "kohya"),
+    Prefix("lora_te1_", "te", "te-numbered"),
+    Prefix("lora_te2_", "te2", "te-numbered"),
+    Prefix("lora_te3_", "te3", "te-numbered"),
+    Prefix("oft_unet_", "net", "kohya-oft"),
+    Prefix("oft_te1_", "te", "kohya-oft"),
+    Prefix("oft_te2_", "te2", "kohya-oft"),
+    Prefix("oft_te_", "te", "kohya-oft"),
+    Prefix("lycoris_", "net", "kohya"),
+    Prefix("bundle_emb.", "bundled-embedding", "bundled-embedding"),
+    Prefix("unet/", "net", "folder"),
+    Prefix("transformer/", "net", "folder"),
+    Prefix("prior/", "net", "folder"),
+    Prefix("vae/", "vae", "folder"),
+    Prefix("vqgan/", "vae", "folder"),
+    Prefix("movq/", "vae", "folder"),
+    Prefix("text_encoder/", "te", "folder"),
+    Prefix("text_encoder_2/", "te2", "folder"),
+    Prefix("text_encoder_3/", "te3", "folder"),
+    Prefix("image_encoder/", "vision", "folder"),
+    Prefix("safety_checker/", "safety", "folder"),
+    Prefix("controlnet/", "control", "control:folder"),
 )
-_BY_FIRST: dict[str, tuple[Space, ...]] = {
-    first: tuple(s for s in SPACES if s.prefix[0] == first) for first in {s.prefix[0] for s in SPACES}
+_BY_FIRST: dict[str, tuple[Prefix, ...]] = {
+    first: tuple(s for s in PREFIXES if s.prefix[0] == first) for first in {s.prefix[0] for s in PREFIXES}
 }
 _TEXT_STARTS = (
     "text_model.",
@@ -131,62 +131,65 @@ _LONGEST_KEPT = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mark:
+class NameTraits:
     """What a name says: signs, and what to look up in the tensor's shape. Interned, so compared by identity."""
 
     signs: frozenset[str]
-    readings: tuple[Reading, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
 
 
-_interned: dict[tuple[frozenset[str], tuple[Look, ...]], Mark] = {}
-_skeletons: dict[tuple[str, str, bool], tuple[frozenset[str], tuple[tuple[str, str], ...]]] = {}
+_interned: dict[tuple[frozenset[str], tuple[ShapeProbe, ...]], NameTraits] = {}
+_matches_by_template: dict[tuple[str, str, bool], tuple[frozenset[str], tuple[tuple[str, str], ...]]] = {}
 
 
-class _Memo(dict[str, Mark]):
+class _TraitsCache(dict[str, NameTraits]):
     """Marks by tensor name; read on first use, forgotten all at once when there are too many."""
 
-    def __missing__(self, key: str) -> Mark:
+    def __missing__(self, key: str) -> NameTraits:
         if len(self) >= _MEMO_LIMIT:
             self.clear()
-            _skeletons.clear()
+            _matches_by_template.clear()
             _interned.clear()
-        mark = _read(key)
+        traits = _read_name(key)
         if len(key) <= _LONGEST_KEPT:
-            self[key] = mark
-        return mark
+            self[key] = traits
+        return traits
 
 
 # The mark of one tensor name; equal marks are one object.
-mark_of: Callable[[str], Mark] = _Memo().__getitem__
+traits_of: Callable[[str], NameTraits] = _TraitsCache().__getitem__
 
 
-def _read(key: str) -> Mark:
-    space, rest, signs = split_space(key)
-    module, tail = split_tail(rest, prefixed=space != "")
+def _read_name(key: str) -> NameTraits:
+    component, rest, signs = split_prefix(key)
+    module, tail = split_tail(rest, prefixed=component != "")
     if not tail and signs & _DELTA_ONLY and rest.endswith(_LLLITE_DOWN if "control:lllite" in signs else ".weight"):
-        module, tail = _only_delta(rest)
+        module, tail = _split_delta_only(rest)
     if tail:
-        signs |= {"delta", f"tail:{tail}", f"delta:{space or 'net'}"}
+        signs |= {"delta", f"tail:{tail}", f"delta:{component or 'net'}"}
         if rest == key:
             signs.add("bare-delta")
-    elif space:
-        signs.add(f"has:{space}")
+    elif component:
+        signs.add(f"has:{component}")
     flat = module.replace(".", "_")
-    found, probes = _signs_of(space, _NUMBER.sub("#", flat), bool(tail))
+    found, sign_probes = _signs_of(component, _NUMBER.sub("#", flat), bool(tail))
     # Trainers factor a block's layers differently for LoKr: there, names alone tell FLUX's blocks.
-    wanted = [p for p in probes if not (tail.startswith("lokr") and p[0].startswith("bfl."))]
-    looks = [Look(subject.format(space=space or "te"), side, tail) for subject, side in wanted]
+    wanted = [p for p in sign_probes if not (tail.startswith("lokr") and p[0].startswith("bfl."))]
+    probes = [ShapeProbe(subject.format(component=component or "te"), side, tail) for subject, side in wanted]
     if not tail and not flat.endswith(_MEASURED_ENDS):
-        looks = []
+        probes = []
     if tail:
-        looks.append(Look("rank", "rank", tail))
-    signs |= block_signs(flat) if space in ("", "net") else set()
-    for extra_signs, extra_looks in (unet_looks(space, flat, tail), exact_looks(space, flat, tail)):
+        probes.append(ShapeProbe("rank", "rank", tail))
+    signs |= flux_block_signs(flat) if component in ("", "net") else set()
+    for extra_signs, extra_probes in (
+        probe_unet_name(component, flat, tail),
+        probe_special_name(component, flat, tail),
+    ):
         signs |= extra_signs
-        looks += extra_looks
-    if not tail and space in ("", "net") and any(s.partition(":")[0] in NETWORK_GROUPS for s in found):
-        signs |= _whole(flat)
-    return _intern(frozenset(signs | found), tuple(looks))
+        probes += extra_probes
+    if not tail and component in ("", "net") and any(s.partition(":")[0] in NETWORK_GROUPS for s in found):
+        signs |= _network_signs(flat)
+    return _intern(frozenset(signs | found), tuple(probes))
 
 
 # Prefixes below which nothing but deltas live, whatever their tensors end in.
@@ -194,41 +197,41 @@ _DELTA_ONLY = frozenset({"kohya", "control:lllite"})
 _LLLITE_DOWN = ".down.0.weight"
 
 
-def _only_delta(rest: str) -> tuple[str, str]:
+def _split_delta_only(rest: str) -> tuple[str, str]:
     """ControlNet-LLLite's down matrix; LyCORIS' IA3 calls its vector plainly `weight`."""
     if rest.endswith(_LLLITE_DOWN):
         return rest.removesuffix(_LLLITE_DOWN), "lora_down"
     return rest.removesuffix(".weight"), "ia3_l"
 
 
-def _whole(flat: str) -> set[str]:
+def _network_signs(flat: str) -> set[str]:
     # Control LoRAs carry plain norm scales beside their deltas; only a plain matrix means a whole network.
     return {"net:transformer"} if flat.endswith("_weight") and "norm" not in flat else set()
 
 
-def _intern(signs: frozenset[str], looks: tuple[Look, ...]) -> Mark:
-    mark = _interned.get((signs, looks))
-    if mark is None:
-        mark = _interned[(signs, looks)] = Mark(signs, readings(looks))
-    return mark
+def _intern(signs: frozenset[str], probes: tuple[ShapeProbe, ...]) -> NameTraits:
+    traits = _interned.get((signs, probes))
+    if traits is None:
+        traits = _interned[(signs, probes)] = NameTraits(signs, measurements_for(probes))
+    return traits
 
 
-def split_space(key: str) -> tuple[str, str, set[str]]:
+def split_prefix(key: str) -> tuple[str, str, set[str]]:
     """Component, the rest of the name, and signs of the prefixes that were taken off."""
-    space, rest, signs = "", key, set()
+    component, rest, signs = "", key, set()
     for _ in range(4):
         found = next((s for s in _BY_FIRST.get(rest[:1], ()) if rest.startswith(s.prefix)), None)
         if found is None and rest.startswith("transformer.") and not rest.startswith(_TEXT_STARTS, 12):
-            found = Space("transformer.", "net")
-        if found is None or (space and found.component):
+            found = Prefix("transformer.", "net")
+        if found is None or (component and found.component):
             break
-        space, rest = space or found.component, rest[len(found.prefix) :]
+        component, rest = component or found.component, rest[len(found.prefix) :]
         if found.sign:
             signs.add(found.sign)
-    if space.startswith("te"):
+    if component.startswith("te"):
         for wrapper in ("transformer.", "model."):
             rest = rest.removeprefix(wrapper)
-    return space, rest, signs
+    return component, rest, signs
 
 
 def split_tail(rest: str, *, prefixed: bool) -> tuple[str, str]:
@@ -242,11 +245,11 @@ def split_tail(rest: str, *, prefixed: bool) -> tuple[str, str]:
     return rest[: found.start()], _CANON.get(tail, tail)
 
 
-def _signs_of(space: str, skeleton: str, delta: bool) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    known = _skeletons.get((space, skeleton, delta))
+def _signs_of(component: str, template: str, delta: bool) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    known = _matches_by_template.get((component, template, delta))
     if known is None:
-        hits = [sign for sign in SIGNS if sign.fits(space, skeleton, delta)]
+        hits = [sign for sign in SIGNS if sign.fits(component, template, delta)]
         names = frozenset(s.name for s in hits)
         known = names, tuple(dict.fromkeys(p for s in hits for p in s.probes))
-        _skeletons[(space, skeleton, delta)] = known
+        _matches_by_template[(component, template, delta)] = known
     return known

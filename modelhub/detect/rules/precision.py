@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from math import prod
 
-from modelhub.detect.rules.facts import Facts
-from modelhub.detect.rules.names import split_space
+from modelhub.detect.rules.header_index import HeaderIndex
+from modelhub.detect.rules.names import split_prefix
 from modelhub.formats.header import TensorInfo
 
 NAMES = {
@@ -30,23 +30,23 @@ _BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16}
 _CLEAR_SHARE = 0.6
 
 
-def precision_of(facts: Facts) -> tuple[str | None, str]:
+def precision_of(index: HeaderIndex) -> tuple[str | None, str]:
     """The precision and why; "mixed" when no format has a clear majority of the main network's weights."""
-    tensors = facts.header.tensors
+    tensors = index.header.tensors
     kinds = {t.dtype for t in tensors.values()} - _NOT_WEIGHTS
     if not kinds:
         return None, ""
-    quantised = _quantised(facts) if "U8" in kinds else None
+    quantised = _quantized_by(index) if "U8" in kinds else None
     if quantised:
         return quantised
     if len(kinds) == 1:
         kind = next(iter(kinds))
         return _name(kind), f"all weights are {kind}"
-    return _by_share(tensors, main_only=bool(facts.groups & {"net"}))
+    return _by_share(tensors, main_only=bool(index.groups & {"net"}))
 
 
-def _quantised(facts: Facts) -> tuple[str, str] | None:
-    for key in facts.header.tensors:
+def _quantized_by(index: HeaderIndex) -> tuple[str, str] | None:
+    for key in index.header.tensors:
         if ".quant_state.bitsandbytes__" in key:
             return key.rpartition("bitsandbytes__")[2], "bitsandbytes quantisation state"
     return None
@@ -59,7 +59,7 @@ def _name(kind: str) -> str:
 def _by_share(tensors: Mapping[str, TensorInfo], *, main_only: bool) -> tuple[str | None, str]:
     counts: Counter[str] = Counter()
     for key, tensor in tensors.items():
-        if tensor.dtype in _NOT_WEIGHTS or (main_only and split_space(key)[0] not in ("", "net")):
+        if tensor.dtype in _NOT_WEIGHTS or (main_only and split_prefix(key)[0] not in ("", "net")):
             continue
         counts[tensor.dtype] += prod(tensor.shape)
     total = sum(counts.values())

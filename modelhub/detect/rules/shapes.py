@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modelhub.detect.rules.positions import Look
+from modelhub.detect.rules.unet_blocks import ShapeProbe
 from modelhub.formats.header import TensorInfo
 
 _REAL_WIDTHS = frozenset(
@@ -79,7 +79,7 @@ _READERS[("", "rows")] = _at(0, 1)
 _READERS[("", "last")] = _at(-1, 1)
 
 
-class Reading(NamedTuple):
+class Measurement(NamedTuple):
     """A look with the reader for it; `factors` for a Kronecker product, which needs its partner's shape as well."""
 
     subject: str
@@ -87,26 +87,26 @@ class Reading(NamedTuple):
     factors: int | None = None
 
 
-def readings(looks: tuple[Look, ...]) -> tuple[Reading, ...]:
+def measurements_for(probes: tuple[ShapeProbe, ...]) -> tuple[Measurement, ...]:
     """The looks that a tensor with their tail can answer."""
     found = []
-    for look in looks:
-        if look.tail in ("lokr_w1", "lokr_w1_a"):
-            if look.side in ("in", "out"):
-                found.append(Reading(look.subject, _ndim, 1 if look.side == "in" else 0))
-        elif (look.tail, look.side) in _READERS:
-            found.append(Reading(look.subject, _READERS[look.tail, look.side]))
+    for probe in probes:
+        if probe.tail in ("lokr_w1", "lokr_w1_a"):
+            if probe.side in ("in", "out"):
+                found.append(Measurement(probe.subject, _ndim, 1 if probe.side == "in" else 0))
+        elif (probe.tail, probe.side) in _READERS:
+            found.append(Measurement(probe.subject, _READERS[probe.tail, probe.side]))
     return tuple(found)
 
 
-def measure(reading: Reading, key: str, tensors: Mapping[str, TensorInfo]) -> int | None:
+def measure(measurement: Measurement, key: str, tensors: Mapping[str, TensorInfo]) -> int | None:
     """The number that `reading` asks of the tensor `key`, None when its shape does not say."""
     tensor = tensors[key]
     if tensor.dtype == "U8":
         return None  # packed by a quantiser: the shape is no longer the layer's
-    if reading.factors is None:
-        return reading.read(tensor.shape)
-    return _kronecker(key, reading.factors, tensors)
+    if measurement.factors is None:
+        return measurement.read(tensor.shape)
+    return _kronecker(key, measurement.factors, tensors)
 
 
 def rank_of(tail: str, shape: Shape) -> int | None:

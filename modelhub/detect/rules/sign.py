@@ -22,22 +22,22 @@ class Sign:
 
     name: str
     patterns: tuple[str, ...]
-    spaces: tuple[str, ...] = NET
+    components: tuple[str, ...] = NET
     probes: Probes = ()
     plain: bool | None = None
 
-    def fits(self, space: str, skeleton: str, delta: bool) -> bool:
+    def fits(self, component: str, template: str, delta: bool) -> bool:
         """Whether a name carries this sign."""
-        if space not in self.spaces or (self.plain is not None and self.plain == delta):
+        if component not in self.components or (self.plain is not None and self.plain == delta):
             return False
-        return any(_matches(p, skeleton) for p in self.patterns)
+        return any(_matches(p, template) for p in self.patterns)
 
 
-def _matches(pattern: str, skeleton: str) -> bool:
+def _matches(pattern: str, template: str) -> bool:
     start, end = pattern[0] == "^", pattern[-1] == "$"
     core = pattern[start : len(pattern) - end]
     if start and end:
-        return skeleton == core
+        return template == core
     if start:
-        return skeleton.startswith(core)
-    return skeleton.endswith(core) if end else core in skeleton
+        return template.startswith(core)
+    return template.endswith(core) if end else core in template

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelhub.detect.rules.sign import BARE, CTRL, NET, TEXT, VAE, Sign
-from modelhub.detect.rules.transformer_signs import TRANSFORMERS, UNETS
+from modelhub.detect.rules.transformer_signs import TRANSFORMER_SIGNS, UNET_SIGNS
 
 CONTROL = (
     Sign("control:ldm", ("^zero_convs_#", "^input_hint_block_#", "^middle_block_out_#"), CTRL),
@@ -49,10 +49,10 @@ TEXT_ENCODERS = (
             "text_model_encoder_layers_#_self_attn_out_proj",
         ),
         TEXT,
-        (("{space}.width", "in"), ("{space}.width", "out")),
+        (("{component}.width", "in"), ("{component}.width", "out")),
     ),
-    Sign("te:width", ("text_model_encoder_layers_#_mlp_fc1",), TEXT, (("{space}.width", "in"),)),
-    Sign("te:width", ("text_model_encoder_layers_#_mlp_fc2",), TEXT, (("{space}.width", "out"),)),
+    Sign("te:width", ("text_model_encoder_layers_#_mlp_fc1",), TEXT, (("{component}.width", "in"),)),
+    Sign("te:width", ("text_model_encoder_layers_#_mlp_fc2",), TEXT, (("{component}.width", "out"),)),
     Sign("te:clip-old", ("^encoder_layers_#_self_attn",), ("te", "te2")),
     Sign("te:clip-old", ("^embeddings_token_embedding",), TEXT),
     Sign("te:openclip", ("^resblocks_#_", "^transformer_resblocks_#_"), TEXT),
@@ -60,10 +60,10 @@ TEXT_ENCODERS = (
         "te:openclip-width",
         ("^resblocks_#_ln_1_weight", "^transformer_resblocks_#_ln_1_weight"),
         TEXT,
-        (("{space}.width", "rows"),),
+        (("{component}.width", "rows"),),
     ),
     Sign("te:t5", ("encoder_block_#_layer_#", "^enc_blk_#_attn"), TEXT),
-    Sign("te:t5-width", ("encoder_block_#_layer_#_SelfAttention_q",), TEXT, (("{space}.width", "in"),)),
+    Sign("te:t5-width", ("encoder_block_#_layer_#_SelfAttention_q",), TEXT, (("{component}.width", "in"),)),
     Sign(
         "te:llm",
         (
@@ -84,7 +84,7 @@ TEXT_ENCODERS = (
             "^language_model_layers_#_self_attn_q_proj_weight",
         ),
         TEXT,
-        (("{space}.width", "in"),),
+        (("{component}.width", "in"),),
     ),
     Sign("te:visual", ("^visual_blocks_#", "^model_visual_blocks_#"), TEXT),
     Sign(
@@ -158,8 +158,8 @@ OTHERS = (
 )
 
 SIGNS = (
-    *TRANSFORMERS,
-    *UNETS,
+    *TRANSFORMER_SIGNS,
+    *UNET_SIGNS,
     *CONTROL,
     *ADAPTERS,
     *TEXT_ENCODERS,

@@ -12,7 +12,7 @@ def _net(name: str, *patterns: str, probes: Probes = ()) -> Sign:
 _HIDDEN: Probes = (("hidden", "in"),)
 
 # Transformers. The first word is the family's name in architectures.py.
-TRANSFORMERS = (
+TRANSFORMER_SIGNS = (
     _net("bfl:double", "double_blocks_#_img_", "double_blocks_#_txt_", "double_blocks_#_processor_"),
     _net("bfl:single", "single_blocks_#_linear", "single_blocks_#_modulation", "single_blocks_#_processor_"),
     _net("bfl:modulation", "double_blocks_#_img_mod_", "double_blocks_#_txt_mod_", "single_blocks_#_modulation_"),
@@ -186,7 +186,7 @@ TRANSFORMERS = (
 )
 
 # Extras of UNets.
-UNETS = (
+UNET_SIGNS = (
     _net("svd:time", "_time_stack_", "_time_mixer", "_temporal_transformer_blocks_", "_temporal_res_block_"),
     _net("kolors:hid", "^encoder_hid_proj_weight", "^encoder_hid_proj$"),
     _net("kandinsky:image", "^add_embedding_image_", "^encoder_hid_proj_image_embeds", "^encoder_hid_proj_norm"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType
 
 # Groups whose presence makes a file something of its own, whatever else it carries.
@@ -74,9 +74,9 @@ TYPES = (
 )
 
 
-def matching_types(facts: Facts) -> tuple[TypeRow, ...]:
+def matching_types(index: HeaderIndex) -> tuple[TypeRow, ...]:
     """All rows that fit."""
-    groups = facts.groups
+    groups = index.groups
     return tuple(
         row for row in TYPES if groups & row.one_of and (not row.also or groups & row.also) and not groups & row.never
     )

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class UnetProfile:
     """One UNet. `inner` and `depth`: width and number of transformer blocks at each place with attention."""
 
     architecture: str
@@ -43,8 +43,8 @@ _REFINER_INNER = {"down.1": 768, "down.2": 1536, "mid": 1536, "up.1": 1536, "up.
 _SPECIAL = frozenset({"svd:time"})
 _NO_ADM: frozenset[int] = frozenset()
 
-PROFILES = (
-    Profile(
+UNET_PROFILES = (
+    UnetProfile(
         architecture="sd1",
         inner=_SD_INNER,
         depth=dict.fromkeys(_SD_INNER, 1),
@@ -56,7 +56,7 @@ PROFILES = (
         time=1280,
         never=_SPECIAL,
     ),
-    Profile(
+    UnetProfile(
         architecture="sd2",
         inner=_SD_INNER,
         depth=dict.fromkeys(_SD_INNER, 1),
@@ -68,7 +68,7 @@ PROFILES = (
         time=1280,
         never=_SPECIAL,
     ),
-    Profile(
+    UnetProfile(
         architecture="svd",
         inner=_SD_INNER,
         depth=dict.fromkeys(_SD_INNER, 1),
@@ -80,7 +80,7 @@ PROFILES = (
         time=1280,
         needs="svd:time",
     ),
-    Profile(
+    UnetProfile(
         architecture="sdxl",
         inner=_XL_INNER,
         depth=_XL_DEPTH,
@@ -92,7 +92,7 @@ PROFILES = (
         time=1280,
         never=_SPECIAL | {"kolors:hid"},
     ),
-    Profile(
+    UnetProfile(
         architecture="kolors",
         inner=_XL_INNER,
         depth=_XL_DEPTH,
@@ -104,7 +104,7 @@ PROFILES = (
         time=1280,
         needs="kolors:hid",
     ),
-    Profile(
+    UnetProfile(
         architecture="sdxl-refiner",
         inner=_REFINER_INNER,
         depth=dict.fromkeys(_REFINER_INNER, 4),
@@ -128,12 +128,12 @@ _EXCLUSIVE_ADM = frozenset({5632})
 class _Expectation:
     """A profile turned into what to compare with: the signs it allows, the widths it wants."""
 
-    profile: Profile
+    profile: UnetProfile
     allowed: frozenset[str]
     widths: Mapping[str, frozenset[int]]
 
 
-def _expect(profile: Profile) -> _Expectation:
+def _expect(profile: UnetProfile) -> _Expectation:
     allowed = {f"unet:{place}" for place in profile.inner}
     allowed |= {f"level:{p}" for p in _PLACES if p == "mid" or int(p[-1]) < profile.levels}
     for place, depth in profile.depth.items():
@@ -150,11 +150,11 @@ def _expect(profile: Profile) -> _Expectation:
     return _Expectation(profile, frozenset(allowed), widths)
 
 
-_EXPECTATIONS = tuple(map(_expect, PROFILES))
+_EXPECTATIONS = tuple(map(_expect, UNET_PROFILES))
 
 
 @dataclass(frozen=True, slots=True)
-class UnetAnswer:
+class UnetMatch:
     """Profiles that fit everything seen; `reasons` are the observations that struck others out; `shape_like` those
     that fit in structure when widths are set aside."""
 
@@ -163,40 +163,40 @@ class UnetAnswer:
     shape_like: tuple[str, ...] = ()
 
 
-def match_unet(facts: Facts) -> UnetAnswer | None:
+def match_unet(index: HeaderIndex) -> UnetMatch | None:
     """What the UNet tensors say; None when there are none."""
-    if not facts.groups & {"unet", "level"} and not facts.widths.keys() & {"context", "adm"}:
+    if not index.groups & {"unet", "level"} and not index.widths.keys() & {"context", "adm"}:
         return None
-    return _match(facts.signs, frozenset(facts.widths.items()))
+    return _match(index.signs, frozenset(index.widths.items()))
 
 
 # Thousands of LoRAs have the same build: the comparison is made once for each.
 @lru_cache(maxsize=512)
-def _match(signs: frozenset[str], measured: frozenset[tuple[str, frozenset[int]]]) -> UnetAnswer:
+def _match(signs: frozenset[str], measured: frozenset[tuple[str, frozenset[int]]]) -> UnetMatch:
     widths = dict(sorted(measured, key=lambda pair: pair[0]))
     structure = frozenset(s for s in signs if s.startswith(_STRUCTURE))
     fits, shaped = [], []
     reasons: dict[str, None] = {}
     for expected in _EXPECTATIONS:
-        odd_structure = _odd_structure(expected, signs, widths, structure)
+        odd_structure = _contradictions(expected, signs, widths, structure)
         odd_widths = [s for s, seen in widths.items() if s in expected.widths and not seen <= expected.widths[s]]
         if not odd_structure and not odd_widths:
             fits.append(expected.profile.architecture)
         elif not odd_structure and "proj" not in odd_widths:
             shaped.append(expected.profile.architecture)
         reasons.update(dict.fromkeys(odd_structure))
-        reasons.update(dict.fromkeys(_told(s, widths[s]) for s in odd_widths))
-    return UnetAnswer(tuple(fits), _telling(reasons), tuple(shaped))
+        reasons.update(dict.fromkeys(_width_reason(s, widths[s]) for s in odd_widths))
+    return UnetMatch(tuple(fits), _shown_reasons(reasons), tuple(shaped))
 
 
 _REASONS_SHOWN = 4
 
 
-def _odd_structure(
+def _contradictions(
     expected: _Expectation, signs: frozenset[str], widths: Mapping[str, frozenset[int]], structure: frozenset[str]
 ) -> list[str]:
     profile = expected.profile
-    odd = [_said(sign) for sign in sorted(structure - expected.allowed)]
+    odd = [_structure_reason(sign) for sign in sorted(structure - expected.allowed)]
     odd += [f"it has {_FAMILY_SIGNS[sign]}" for sign in sorted(profile.never & signs)]
     exclusive = widths.get("adm", _NO_ADM) & profile.adm & _EXCLUSIVE_ADM
     if profile.needs and profile.needs not in signs and not exclusive:
@@ -206,12 +206,12 @@ def _odd_structure(
 
 _ABSENT = "it has no "
 _FAMILY_SIGNS = {"svd:time": "layers over time, as video models do", "kolors:hid": "ChatGLM projection, as Kolors does"}
-_SAID = {
+_STRUCTURE_TEXTS = {
     "unet": "attention in {0}",
     "level": "there is {0}",
     "deep": "more than {1} transformer blocks in {0}",
 }
-_TOLD = {
+_WIDTH_TEXTS = {
     "context": "attn2.to_k input width {0}",
     "time": "time embedding width {0}",
     "adm": "label_emb input width {0}",
@@ -219,9 +219,9 @@ _TOLD = {
 _PARTS = {"inner": "attention", "inner4": "feed-forward layers", "inner8": "gated feed-forward layers"}
 
 
-def _said(sign: str) -> str:
+def _structure_reason(sign: str) -> str:
     kind, place, *rest = sign.split(":")
-    return _SAID[kind].format(_place(place), *rest)
+    return _STRUCTURE_TEXTS[kind].format(_place(place), *rest)
 
 
 def _place(place: str) -> str:
@@ -229,17 +229,17 @@ def _place(place: str) -> str:
     return f"{side} block {number}" if number else "the middle block"
 
 
-def _told(subject: str, seen: frozenset[int]) -> str:
+def _width_reason(subject: str, seen: frozenset[int]) -> str:
     shown = ", ".join(map(str, sorted(seen)))
     if subject == "proj":
         return "attention projections are convolutions" if 4 in seen else "attention projections are linear"
     part, _, place = subject.partition("@")
     if place:
         return f"{_PARTS.get(part, part)} {shown} wide in {_place(place)}"
-    return _TOLD.get(subject, f"{subject} width {{0}}").format(shown)
+    return _WIDTH_TEXTS.get(subject, f"{subject} width {{0}}").format(shown)
 
 
-def _telling(reasons: Mapping[str, None]) -> tuple[str, ...]:
+def _shown_reasons(reasons: Mapping[str, None]) -> tuple[str, ...]:
     """The reasons worth showing: what is there before what is not, and that only when nothing else decides."""
     present = [reason for reason in reasons if not reason.startswith(_ABSENT)]
     present.sort(key=lambda reason: not reason.startswith(("attn2.to_k", "label_emb")))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from modelhub.detect.known.models import known_file
+from modelhub.detect.known.models import find_known_file
 from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.architectures import FLOW_FAMILIES
-from modelhub.detect.rules.facts import Facts
+from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import Hints, ModelType, Variant
 
 _TRAINING_ENTRIES = frozenset({"optimizer_states", "lr_schedulers", "callbacks", "loops"})
@@ -20,19 +20,19 @@ _NAMED_SETS = (
 _Why = tuple[str, str]
 
 
-def variant_of(facts: Facts, kind: ModelType, hints: Hints) -> tuple[Variant | None, str]:
+def variant_of(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[Variant | None, str]:
     """The variant and why. A header cannot show which set a single one is: only a known hash or a name can."""
     if kind not in (ModelType.BASE, ModelType.UNET):
         return None, ""
-    main, ema = bool(facts.groups & {"net"}), "ema:net" in facts.signs
+    main, ema = bool(index.groups & {"net"}), "ema:net" in index.signs
     if ema and not main:
         return Variant.EMA_ORPHAN, "only model_ema.* weights, no main set"
     if ema:
-        training = sorted(_TRAINING_ENTRIES & facts.header.entries.keys())
+        training = sorted(_TRAINING_ENTRIES & index.header.entries.keys())
         if training:
             return Variant.FULL, f"both weight sets and training state ({', '.join(training)})"
         return Variant.PRUNED, "both weight sets, no training state"
-    known = known_file(hints.sha256) if hints.sha256 else None
+    known = find_known_file(hints.sha256) if hints.sha256 else None
     if known and known.variant:
         return known.variant, f"known file {known.file}"
     for name in hints.names:
@@ -42,19 +42,19 @@ def variant_of(facts: Facts, kind: ModelType, hints: Hints) -> tuple[Variant | N
     return Variant.SINGLE, "one weight set"
 
 
-def subtype_of(facts: Facts, kind: ModelType, architecture: str | None) -> _Why:
+def subtype_of(index: HeaderIndex, kind: ModelType, architecture: str | None) -> _Why:
     """A special kind of a type, "" for the plain one."""
     if kind in (ModelType.BASE, ModelType.UNET):
-        return _network_subtype(facts, architecture)
+        return _network_subtype(index, architecture)
     for row_kind, sign, subtype in _SUBTYPES:
-        if kind is row_kind and sign in facts.signs:
-            return subtype, f"tensors such as {facts.example(sign)}"
-    if kind is ModelType.LORA and facts.width("flux.in") & {128}:
+        if kind is row_kind and sign in index.signs:
+            return subtype, f"tensors such as {index.example(sign)}"
+    if kind is ModelType.LORA and index.width("flux.in") & {128}:
         return "control", "a delta of the input layer for 128 channels"
     if kind is ModelType.MOTION_MODULE:
-        return _motion_subtype(facts)
+        return _motion_subtype(index)
     if kind is ModelType.UPSCALER:
-        found = sorted(s.partition(":")[2] for s in facts.signs if s.startswith("upscaler:"))
+        found = sorted(s.partition(":")[2] for s in index.signs if s.startswith("upscaler:"))
         return (found[0], "layer names") if len(found) == 1 else ("", "")
     return "", ""
 
@@ -82,14 +82,14 @@ _SUBTYPES = (
 )
 
 
-def _motion_subtype(facts: Facts) -> _Why:
+def _motion_subtype(index: HeaderIndex) -> _Why:
     """AnimateDiff v1 positions 24 frames, v2 has a module in the middle block, v3 neither (guoyww/AnimateDiff)."""
-    deep = facts.any("motion-at:down.3", "motion-at:up.3")
+    deep = index.any("motion-at:down.3", "motion-at:up.3")
     if not deep:
         return "sdxl-beta", "three levels"
-    if "motion-at:mid" in facts.signs:
+    if "motion-at:mid" in index.signs:
         return "v2", "a module in the middle block"
-    return ("v1", "24 positions") if 24 in facts.width("frames") else ("v3", "32 positions, none in the middle block")
+    return ("v1", "24 positions") if 24 in index.width("frames") else ("v3", "32 positions, none in the middle block")
 
 
 # Input channels of a latent UNet with 4 latent channels: 4 plain, + mask and masked image, + image, + depth.
@@ -97,37 +97,37 @@ _INPUTS = {9: "inpainting", 8: "instruct-pix2pix", 5: "depth"}
 _LDM_LIKE = frozenset({"sd1", "sd2", "sdxl", "sdxl-refiner", "kolors", None})
 
 
-def _network_subtype(facts: Facts, architecture: str | None) -> _Why:
-    channels = facts.width("in_channels")
+def _network_subtype(index: HeaderIndex, architecture: str | None) -> _Why:
+    channels = index.width("in_channels")
     if architecture in _LDM_LIKE and len(channels) == 1:
         (count,) = channels
         if count in _INPUTS:
             return _INPUTS[count], f"{count} input channels"
     if architecture == "flux":
-        return _flux_subtype(facts)
+        return _flux_subtype(index)
     if architecture == "pixart":
-        micro = "pixart:micro" in facts.signs
+        micro = "pixart:micro" in index.signs
         return ("alpha", "micro conditions") if micro else ("sigma", "no micro conditions")
-    return _sd3_subtype(facts) if architecture == "sd3" else ("", "")
+    return _sd3_subtype(index) if architecture == "sd3" else ("", "")
 
 
-def _sd3_subtype(facts: Facts) -> _Why:
-    if 2432 in facts.width("hidden"):
+def _sd3_subtype(index: HeaderIndex) -> _Why:
+    if 2432 in index.width("hidden"):
         return "sd3.5-large", "width 2432"
-    if "sd3:attn2" in facts.signs:
+    if "sd3:attn2" in index.signs:
         return "sd3.5-medium", "a second attention in the image blocks"
-    return ("sd3-medium", "width 1536") if 1536 in facts.width("hidden") else ("", "")
+    return ("sd3-medium", "width 1536") if 1536 in index.width("hidden") else ("", "")
 
 
-def _flux_subtype(facts: Facts) -> _Why:
-    inputs = facts.width("flux.in")
+def _flux_subtype(index: HeaderIndex) -> _Why:
+    inputs = index.width("flux.in")
     if inputs & {384}:
         return "fill", "384 input channels"
     if inputs & {128}:
         return "control", "128 input channels"
-    if facts.any("bfl:guidance", "mmdit:guidance"):
+    if index.any("bfl:guidance", "mmdit:guidance"):
         return "dev", "a guidance embedding"
-    if "bfl:vector" in facts.signs or "mmdit:embedder" in facts.signs:
+    if "bfl:vector" in index.signs or "mmdit:embedder" in index.signs:
         return "schnell", "no guidance embedding"
     return "", ""
 
@@ -141,12 +141,14 @@ _KEYS = (
 )
 
 
-def prediction_of(facts: Facts, kind: ModelType, architecture: str | None, hints: Hints) -> tuple[str | None, str]:
+def prediction_of(
+    index: HeaderIndex, kind: ModelType, architecture: str | None, hints: Hints
+) -> tuple[str | None, str]:
     """What the network was trained to predict. For SD 2 a header alone cannot tell."""
-    metadata = facts.header.metadata
+    metadata = index.header.metadata
     for sign, answer in _KEYS:
-        if sign in facts.signs and kind in (ModelType.BASE, ModelType.UNET):
-            return answer, f"the key {facts.example(sign)}"
+        if sign in index.signs and kind in (ModelType.BASE, ModelType.UNET):
+            return answer, f"the key {index.example(sign)}"
     if kind is ModelType.LORA:
         return _lora_prediction(metadata)
     if kind not in (ModelType.BASE, ModelType.UNET):
@@ -154,9 +156,9 @@ def prediction_of(facts: Facts, kind: ModelType, architecture: str | None, hints
     stated = _stated_prediction(metadata)
     if stated[0]:
         return stated
-    if "prediction:ztsnr" in facts.signs:
+    if "prediction:ztsnr" in index.signs:
         return "v", "the key ztsnr"
-    known = known_file(hints.sha256) if hints.sha256 else None
+    known = find_known_file(hints.sha256) if hints.sha256 else None
     if known and known.prediction:
         return known.prediction, f"known file {known.file}"
     if architecture in FLOW_FAMILIES:

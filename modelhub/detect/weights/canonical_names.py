@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from modelhub.detect.weights.ldm_names import ldm_unet_names
+
 Shape = tuple[int, ...]
 REST = "rest"  # tensors that belong to no known component
 
@@ -65,7 +67,7 @@ _DELTA = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CanonicalName:
     """Where a tensor belongs. `parts`: canonical names of its equal parts along the first dimension, if it is several.
 
     `transposed`: its canonical form is the other way round. `name` is "" when there are parts.
@@ -77,31 +79,31 @@ class Place:
     transposed: bool = False
 
 
-class Naming:
+class TensorNaming:
     """How one model (all its files' tensor names and shapes together) names its parts."""
 
     def __init__(self, tensors: Mapping[str, Shape]) -> None:
         plain = [name for name in tensors if not _DELTA.search(name) and not _DROPPED.search(name)]
-        self._bare = None if any(_prefixed(name) for name in plain) else _bare_component(plain)
+        self._bare = None if any(_split_known_prefix(name) for name in plain) else _bare_component(plain)
         self._widths = self._text_widths(tensors)
 
-    def place(self, name: str) -> Place | None:
+    def canonical_name(self, name: str) -> CanonicalName | None:
         """The tensor's place; None for buffers and leftovers that are not compared."""
         if _DROPPED.search(name):
             return None
         found = None if _DELTA.search(name) else self._split_prefix(name)
         if found is None:
-            return Place(REST, name)
+            return CanonicalName(REST, name)
         component, inner = found
         if component == "unet_ema":
             known = _ema_names().get(inner)
-            return Place(component, known) if known else Place(REST, name)
+            return CanonicalName(component, known) if known else CanonicalName(REST, name)
         if component.startswith("text_encoder"):
             return _text(component, inner, self._widths.get(component, 0))
-        return Place(component, _RENAMED.get(component, str)(inner))
+        return CanonicalName(component, _RENAMED.get(component, str)(inner))
 
     def _split_prefix(self, name: str) -> tuple[str, str] | None:
-        found = _prefixed(name)
+        found = _split_known_prefix(name)
         if found is None and self._bare is not None:
             return self._bare, name
         return found
@@ -121,7 +123,7 @@ def is_delta(name: str) -> bool:
     return _DELTA.search(name) is not None
 
 
-def _prefixed(name: str) -> tuple[str, str] | None:
+def _split_known_prefix(name: str) -> tuple[str, str] | None:
     for prefix, component in PREFIXES:
         if name.startswith(prefix):
             return component, name[len(prefix) :]
@@ -202,8 +204,6 @@ def _inner(name: str, table: Mapping[str, str]) -> str:
 @lru_cache(maxsize=1)
 def _ema_names() -> Mapping[str, str]:
     """EMA copies carry the main set's names without dots; the way back is a look-up among all names there are."""
-    from modelhub.detect.weights.key_sets import ldm_unet_names
-
     names = {name for kind in ("sd1", "sdxl", "sdxl-refiner") for name in ldm_unet_names(kind)}
     return {f"diffusion_model{name.replace('.', '')}": unet_name(name) for name in names}
 
@@ -256,7 +256,7 @@ _LAYER = re.compile(r"encoder\.layers\.(\d+)\.")
 _L_WIDTH, _H_WIDTH, _H_LAYERS_USED = 768, 1024, 23
 
 
-def _text(component: str, name: str, width: int) -> Place | None:
+def _text(component: str, name: str, width: int) -> CanonicalName | None:
     place = _text_place(component, name.removeprefix("text_model."))
     first = place.name or place.parts[0]
     # SD 2 takes the last layer but one: copies made for diffusers lack the last one and the projection, and CLIP-L's
@@ -269,17 +269,17 @@ def _text(component: str, name: str, width: int) -> Place | None:
     return place
 
 
-def _text_place(component: str, name: str) -> Place:
+def _text_place(component: str, name: str) -> CanonicalName:
     if name == "text_projection":
-        return Place(component, "text_projection.weight", transposed=True)
+        return CanonicalName(component, "text_projection.weight", transposed=True)
     match = _RESBLOCK.fullmatch(name)
     if match is None:
-        return Place(component, _OPEN_CLIP_ENDS.get(name, name))
+        return CanonicalName(component, _OPEN_CLIP_ENDS.get(name, name))
     layer, inner = f"encoder.layers.{match[1]}", match[2]
     if inner.startswith("attn.in_proj_"):
         kind = inner.removeprefix("attn.in_proj_")
-        return Place(component, "", tuple(f"{layer}.self_attn.{part}_proj.{kind}" for part in "qkv"))
-    return Place(component, f"{layer}.{_inner(inner, _OPEN_CLIP)}")
+        return CanonicalName(component, "", tuple(f"{layer}.self_attn.{part}_proj.{kind}" for part in "qkv"))
+    return CanonicalName(component, f"{layer}.{_inner(inner, _OPEN_CLIP)}")
 
 
 _RENAMED: Mapping[str, Callable[[str], str]] = {"unet": unet_name, "vae": vae_name}

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from modelhub.detect.weights.canonical_names import Naming
-from modelhub.detect.weights.spans import Span, Stream, overlap_too_much
+from modelhub.detect.weights.canonical_names import TensorNaming
+from modelhub.detect.weights.spans import RangeSplitter, Span, overlaps_too_much
 from modelhub.detect.weights.tensor_digests import TensorDigest
 
 VERSION = 1  # part of every digest: digests of different rules never compare as equal
@@ -52,9 +52,9 @@ class FingerprintSink:
     """
 
     def __init__(self, spans: Sequence[Span], *, model: Iterable[Span] | None = None) -> None:
-        naming = Naming({span.name: span.shape for span in (spans if model is None else model)})
-        sound = () if overlap_too_much(spans) else spans
-        self._stream = Stream(part for span in sound for part in _tensors_of(span, naming))
+        naming = TensorNaming({span.name: span.shape for span in (spans if model is None else model)})
+        sound = () if overlaps_too_much(spans) else spans
+        self._stream = RangeSplitter(part for span in sound for part in _tensors_of(span, naming))
         self._done: list[TensorDigest] = []
 
     def feed(self, data: memoryview, offset: int) -> None:
@@ -133,8 +133,8 @@ def _joined(digests: Iterable[bytes]) -> str:
     return str(blake3(f"{VERSION}\0".encode() + b"".join(sorted(digests))).hexdigest())
 
 
-def _tensors_of(span: Span, naming: Naming) -> list[TensorDigest]:
-    place = naming.place(span.name)
+def _tensors_of(span: Span, naming: TensorNaming) -> list[TensorDigest]:
+    place = naming.canonical_name(span.name)
     if place is None:
         return []
     parts = place.parts

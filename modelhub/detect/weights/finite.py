@@ -48,17 +48,17 @@ def all_finite(data: memoryview, dtype: str) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _marks(mask: int) -> bytes:
+def _mask_table(mask: int) -> bytes:
     """A table that turns a byte with all bits of `mask` into 1, others into 0."""
     return bytes(int(byte & mask == mask) for byte in range(256))
 
 
 def _all_finite_in_bytes(data: bytes, bits: _Bits) -> bool:
-    top = data[bits.width - 1 :: bits.width].translate(_marks(bits.top))
+    top = data[bits.width - 1 :: bits.width].translate(_mask_table(bits.top))
     if b"\x01" not in top:
         return True
     if not bits.below:
         return False
-    below = data[bits.width - 2 :: bits.width].translate(_marks(bits.below))
+    below = data[bits.width - 2 :: bits.width].translate(_mask_table(bits.below))
     # As one long number each: a bit that both have is a value that has both.
     return int.from_bytes(top, "little") & int.from_bytes(below, "little") == 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from modelhub.detect.weights.canonical_names import REST, Naming, is_delta
+from modelhub.detect.weights.canonical_names import REST, TensorNaming, is_delta
 from modelhub.detect.weights.finite import FLOATS, all_finite
-from modelhub.detect.weights.key_sets import expected
+from modelhub.detect.weights.key_sets import expected_names
 from modelhub.detect.weights.position_ids import position_ids_problem
-from modelhub.detect.weights.spans import Span, Stream, overlap_too_much
+from modelhub.detect.weights.spans import RangeSplitter, Span, overlaps_too_much
 from modelhub.domain import Architecture, ModelType
 
 _NAMES_SHOWN = 3
@@ -38,11 +38,11 @@ class HealthReport:
     problems: tuple[str, ...] = ()
     nan_tensors: tuple[str, ...] = ()
     zero_tensors: tuple[str, ...] = ()
-    cut_tensors: tuple[str, ...] = ()
+    truncated_tensors: tuple[str, ...] = ()
     missing_components: tuple[str, ...] = ()
     missing_keys: tuple[str, ...] = ()
     extra_keys: tuple[str, ...] = ()
-    lying_hashes: tuple[str, ...] = ()
+    hash_mismatches: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -55,9 +55,9 @@ class HealthSink:
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = tuple(spans)
-        self.overlapping = overlap_too_much(spans)
-        self.tensors = () if self.overlapping else tuple(_Values(span) for span in spans)
-        self._stream = Stream(self.tensors)
+        self.overlapping = overlaps_too_much(spans)
+        self.tensors = () if self.overlapping else tuple(_TensorValues(span) for span in spans)
+        self._stream = RangeSplitter(self.tensors)
 
     def feed(self, data: memoryview, offset: int) -> None:
         for tensor, piece, _ in self._stream.pieces(data, offset):
@@ -80,7 +80,7 @@ class HealthSink:
         return examine(self, architecture=architecture, type=type, metadata=metadata, data_part_sha256=data_part_sha256)
 
 
-class _Values:
+class _TensorValues:
     """What is known so far about one tensor's values."""
 
     __slots__ = ("_carry", "_kept", "_width", "end", "finite", "span", "start", "zero")
@@ -132,18 +132,18 @@ def examine(
     set is known. `data_part_sha256`: all 64 digits, as computed; compared with what `metadata` says.
     """
     spans = [span for sink in sinks for span in sink.spans]
-    naming = Naming({span.name: span.shape for span in spans})
+    naming = TensorNaming({span.name: span.shape for span in spans})
     values = [tensor for sink in sinks for tensor in sink.tensors]
     # Buffers are no weights: a causal mask is made of minus infinities, a schedule may end in one.
-    weights = [tensor for tensor in values if naming.place(tensor.span.name) is not None]
+    weights = [tensor for tensor in values if naming.canonical_name(tensor.span.name) is not None]
     bad = tuple(sorted(tensor.span.name for tensor in weights if not tensor.finite))
     zero = tuple(sorted(tensor.span.name for tensor in weights if tensor.zero))
     cut = tuple(name for sink in sinks for name in sink.cut)
     keys = _compare_keys(spans, naming, architecture, type)
-    lies = lying_hashes(metadata or {}, data_part_sha256)
+    lies = hash_mismatches(metadata or {}, data_part_sha256)
     problems = [
-        *_say(cut, "are cut off: the file ends before they do", "is cut off: the file ends before it does"),
-        *_say(bad, "hold NaN or infinite values", "holds NaN or infinite values"),
+        *_tensor_problem(cut, "are cut off: the file ends before they do", "is cut off: the file ends before it does"),
+        *_tensor_problem(bad, "hold NaN or infinite values", "holds NaN or infinite values"),
         *(["Many tensors claim the same bytes: no model is stored like this."] * any(s.overlapping for s in sinks)),
         *keys.problems,
         *_zero_problems(weights),
@@ -154,59 +154,61 @@ def examine(
         problems=tuple(problems),
         nan_tensors=bad,
         zero_tensors=zero,
-        cut_tensors=cut,
+        truncated_tensors=cut,
         missing_components=keys.missing_components,
         missing_keys=keys.missing,
         extra_keys=keys.extra,
-        lying_hashes=lies,
+        hash_mismatches=lies,
     )
 
 
-def _say(names: Sequence[str], many: str, one: str) -> list[str]:
+def _tensor_problem(names: Sequence[str], many: str, one: str) -> list[str]:
     if not names:
         return []
     if len(names) == 1:
         return [f"{names[0]} {one}."]
-    return [f"{len(names)} tensors {many}: {_listed(names)}."]
+    return [f"{len(names)} tensors {many}: {_list_names(names)}."]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_NAMES_SHOWN])
     return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
 
 
-def _zero_problems(weights: Iterable[_Values]) -> list[str]:
+def _zero_problems(weights: Iterable[_TensorValues]) -> list[str]:
     """Matrices of zeros are a defect in a network; in a delta they are blocks that were not trained."""
     matrices = [tensor for tensor in weights if sum(size > 1 for size in tensor.span.shape) >= 2]
     plain = sorted(tensor.span.name for tensor in matrices if tensor.zero and not is_delta(tensor.span.name))
-    found = _say(plain, "hold nothing but zeros", "holds nothing but zeros")
+    found = _tensor_problem(plain, "hold nothing but zeros", "holds nothing but zeros")
     ups = [tensor for tensor in matrices if any(word in tensor.span.name for word in ("lora_up", "lora_B", "lora.up"))]
     if ups and all(tensor.zero for tensor in ups):
         found.append("Every up matrix is zero: this LoRA changes nothing.")
     return found
 
 
-def _position_problems(values: Iterable[_Values]) -> list[str]:
+def _position_problems(values: Iterable[_TensorValues]) -> list[str]:
     kept = ((tensor.span, tensor.content) for tensor in values)
     found = (position_ids_problem(span.name, span.dtype, data) for span, data in kept if data is not None)
     return [problem for problem in found if problem]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Keys:
+class _KeyComparison:
     problems: tuple[str, ...] = ()
     missing_components: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
 
 
-def _compare_keys(spans: Iterable[Span], naming: Naming, architecture: Architecture | None, kind: ModelType) -> _Keys:
-    sets = dict(expected(architecture or ""))
+def _compare_keys(
+    spans: Iterable[Span], naming: TensorNaming, architecture: Architecture | None, kind: ModelType
+) -> _KeyComparison:
+    sets = dict(expected_names(architecture or ""))
     if not sets:
-        return _Keys()
+        return _KeyComparison()
     found: dict[str, set[str]] = {}
     for span in spans:
-        place = naming.place(span.name)
+        place = naming.canonical_name(span.name)
         if place is not None:
             found.setdefault(place.component, set()).update(place.parts or (place.name,))
     absent = tuple(name for name in sets if name not in found) if kind is ModelType.BASE else ()
@@ -219,19 +221,23 @@ def _compare_keys(spans: Iterable[Span], naming: Naming, architecture: Architect
         missing += (f"{component}: {name}" for name in lacks)
         extra += (f"{component}: {name}" for name in more)
         if lacks:
-            problems.append(f"The {_WORDS[component]} lacks {len(lacks)} of {len(whole)} tensors: {_listed(lacks)}.")
+            problems.append(
+                f"The {_WORDS[component]} lacks {len(lacks)} of {len(whole)} tensors: {_list_names(lacks)}."
+            )
         if more:
             count = "1 tensor" if len(more) == 1 else f"{len(more)} tensors"
-            problems.append(f"The {_WORDS[component]} has {count} too many: {_listed(more)}.")
+            problems.append(f"The {_WORDS[component]} has {count} too many: {_list_names(more)}.")
     strays = sorted(name for name in found.get(REST, ()) if not name.startswith(_ALSO_FINE))
     extra += (f"{REST}: {name}" for name in strays)
     if strays and kind is ModelType.BASE:
         count = "1 tensor belongs" if len(strays) == 1 else f"{len(strays)} tensors belong"
-        problems.append(f"{count} to no part of the model: {_listed(strays)}.")
-    return _Keys(problems=tuple(problems), missing_components=absent, missing=tuple(missing), extra=tuple(extra))
+        problems.append(f"{count} to no part of the model: {_list_names(strays)}.")
+    return _KeyComparison(
+        problems=tuple(problems), missing_components=absent, missing=tuple(missing), extra=tuple(extra)
+    )
 
 
-def lying_hashes(metadata: Mapping[str, str], data_part_sha256: str | None) -> tuple[str, ...]:
+def hash_mismatches(metadata: Mapping[str, str], data_part_sha256: str | None) -> tuple[str, ...]:
     """A sentence for each hash in a safetensors file's metadata that is not that of its data part."""
     if data_part_sha256 is None:
         return ()

@@ -18,7 +18,7 @@ Level = Literal["exact", "rounded", "signs"]
 LEVELS: tuple[Level, ...] = ("exact", "rounded", "signs")
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class NamedComponent(msgspec.Struct, frozen=True, kw_only=True):
     """One named component. `version` says by which rules the digests were made; others are not compared."""
 
     name: str
@@ -31,11 +31,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True):
-    components: tuple[Known, ...] = ()
+    components: tuple[NamedComponent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ComponentMatch:
     """A component that has a name, and by which of its digests it was recognised."""
 
     component: str
@@ -43,7 +43,7 @@ class Match:
     level: Level
 
 
-def load_known(path: Path) -> tuple[Known, ...]:
+def load_named_components(path: Path) -> tuple[NamedComponent, ...]:
     """The table; empty when there is no file. Raises ModelhubError when it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Table).components
@@ -56,15 +56,17 @@ def load_known(path: Path) -> tuple[Known, ...]:
         ) from exc
 
 
-def learn(path: Path, name: str, digests: Iterable[ComponentDigest], *, source: str = "") -> tuple[Known, ...]:
+def name_components(
+    path: Path, name: str, digests: Iterable[ComponentDigest], *, source: str = ""
+) -> tuple[NamedComponent, ...]:
     """Add a model's components under `name` to the table at `path`; an entry that says the same is not repeated.
 
     Answers with what was added. The file is replaced as a whole, so that a crash leaves the old or the new one.
     """
-    table = load_known(path)
+    table = load_named_components(path)
     there = {(known.name, known.component, known.exact) for known in table}
     added = tuple(
-        Known(
+        NamedComponent(
             name=name,
             component=digest.component,
             exact=digest.exact,
@@ -80,13 +82,13 @@ def learn(path: Path, name: str, digests: Iterable[ComponentDigest], *, source: 
     return added
 
 
-def lookup(known: Sequence[Known], digest: ComponentDigest) -> tuple[Match, ...]:
+def find_component_names(known: Sequence[NamedComponent], digest: ComponentDigest) -> tuple[ComponentMatch, ...]:
     """All names of a component, those of the strictest equality only: none looser than the strictest there is."""
     for level in LEVELS:
         value = getattr(digest, level)
         names = [row.name for row in known if row.version == VERSION and value and getattr(row, level) == value]
         if names:
-            return tuple(Match(digest.component, name, level) for name in dict.fromkeys(names))
+            return tuple(ComponentMatch(digest.component, name, level) for name in dict.fromkeys(names))
     return ()
 
 

@@ -23,7 +23,7 @@ class Span(Protocol):
     def length(self) -> int: ...
 
 
-class Stretch(Protocol):
+class ByteRange(Protocol):
     """Something that lies from byte `start` up to byte `end` of a file."""
 
     @property
@@ -32,10 +32,10 @@ class Stretch(Protocol):
     def end(self) -> int: ...
 
 
-_T = TypeVar("_T", bound=Stretch)
+_T = TypeVar("_T", bound=ByteRange)
 
 
-class Stream(Generic[_T]):
+class RangeSplitter(Generic[_T]):
     """Cuts the blocks of a file that is fed in order into pieces of the stretches that lie there."""
 
     def __init__(self, stretches: Iterable[_T]) -> None:
@@ -65,7 +65,7 @@ class Stream(Generic[_T]):
         return [item for item in (*self._open, *self._waiting[self._next :]) if item.end > item.start]
 
 
-def overlap_too_much(spans: Sequence[Span]) -> bool:
+def overlaps_too_much(spans: Sequence[Span]) -> bool:
     """Whether the tensors claim the same bytes so often that reading them would take for ever: no model does."""
     if not spans:
         return False

@@ -10,7 +10,7 @@ from blake3 import blake3
 from modelhub.detect.weights import arrays
 
 if TYPE_CHECKING:
-    from modelhub.detect.weights.canonical_names import Place
+    from modelhub.detect.weights.canonical_names import CanonicalName
 
 _FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 _ROUNDED_WITH_NUMPY = ("F64", "F32", "BF16")
@@ -25,7 +25,9 @@ class TensorDigest:
         "component", "dtype", "end", "label", "start",
     )  # fmt: skip
 
-    def __init__(self, dtype: str, place: Place, name: str, shape: tuple[int, ...], offset: int, length: int) -> None:
+    def __init__(
+        self, dtype: str, place: CanonicalName, name: str, shape: tuple[int, ...], offset: int, length: int
+    ) -> None:
         self.component, self.dtype, self._shape = place.component, dtype, shape
         self.start, self.end = offset, offset + length
         self._width = _FLOATS.get(dtype, 0)

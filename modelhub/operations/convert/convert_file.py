@@ -16,9 +16,9 @@ from pathlib import Path
 from modelhub import __version__
 from modelhub.domain import Format, Hashes, Verdict
 from modelhub.errors import ModelhubError, UnsafeError
-from modelhub.formats.casting import FLOATS, cast
 from modelhub.formats.header import Header
-from modelhub.formats.safetensors_write import Outgoing, header_bytes, ordered, stream
+from modelhub.formats.precision import FLOATS, cast
+from modelhub.formats.safetensors_write import TensorEntry, encode_file, encode_header, sort_tensors
 from modelhub.formats.tensors import TensorReader
 from modelhub.operations.convert.plan import ConversionOptions, Write, plan
 from modelhub.progress import SILENT, Progress, Task
@@ -139,8 +139,8 @@ def _write(
         raise ModelhubError(
             f"{source}: two of its tensors would get the same name.", "It cannot be converted as it is."
         )
-    order = ordered(Outgoing(write.name, write.dtype, write.shape) for write in writes)
-    size = len(header_bytes(order, metadata)) + sum(tensor.length for tensor in order)
+    order = sort_tensors(TensorEntry(write.name, write.dtype, write.shape) for write in writes)
+    size = len(encode_header(order, metadata)) + sum(tensor.length for tensor in order)
     make_folder(target.parent)
     remove_leftovers(target.parent)
     if target.exists():
@@ -148,7 +148,7 @@ def _write(
     ensure_free_space(target.parent, size + _RESERVE, remedy="Free some space there, or choose another folder.")
     overflowed: list[str] = []
 
-    def bytes_of(tensor: Outgoing) -> Iterator[bytes]:
+    def bytes_of(tensor: TensorEntry) -> Iterator[bytes]:
         write = by_name[tensor.name]
         if write.origin is None:
             return iter((write.fresh,))
@@ -159,7 +159,7 @@ def _write(
     digester = StreamDigester()
     try:
         with progress.task(f"converting {source.name}", total=size) as task:
-            _put(temporary, stream(((t, bytes_of(t)) for t in order), metadata, order), digester, task)
+            _put(temporary, encode_file(((t, bytes_of(t)) for t in order), metadata, order), digester, task)
         hashes = digester.finish()
         _verify(temporary, hashes, size, progress)
         rename_no_replace(temporary, target)
@@ -184,13 +184,13 @@ def _write(
 def _converted(reader: TensorReader, write: Write, overflowed: list[str]) -> Iterator[bytes]:
     assert write.origin is not None
     if write.dtype == write.origin_dtype or write.origin_dtype not in FLOATS:
-        yield from reader.chunks(write.origin)
+        yield from reader.read_chunks(write.origin)
         return
-    from modelhub.formats.casting import infinite
+    from modelhub.formats.precision import count_infinite
 
-    for chunk in reader.chunks(write.origin):
+    for chunk in reader.read_chunks(write.origin):
         result = cast(chunk, write.origin_dtype, write.dtype)
-        if write.dtype == "F16" and infinite(result, "F16") > infinite(chunk, write.origin_dtype):
+        if write.dtype == "F16" and count_infinite(result, "F16") > count_infinite(chunk, write.origin_dtype):
             overflowed.append(write.name)
         yield result
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from modelhub.detect.weights.canonical_names import vae_name
 from modelhub.errors import ModelhubError, UsageError
-from modelhub.formats.casting import FLOATS, PRECISIONS
 from modelhub.formats.header import TensorInfo
+from modelhub.formats.precision import FLOATS, PRECISIONS
 
 VARIANTS = ("emaonly", "noema", "no-training-state")
 _MAIN, _EMA = "model.", "model_ema."

@@ -13,7 +13,7 @@ from modelhub.detect.weights.fingerprints import FingerprintSink
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
-from modelhub.formats.tensors import TensorSpan, spans
+from modelhub.formats.tensors import TensorSpan, tensor_spans
 from modelhub.operations.library.identify import store_digests
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.library.path_results import PathResult, PathStatus
@@ -121,14 +121,14 @@ def _sinks(parts: list[Part]) -> dict[Path, FingerprintSink]:
 
 
 def _prefixed(span: TensorSpan, prefix: str) -> TensorSpan:
-    from modelhub.formats.tensors import renamed
+    from modelhub.formats.tensors import rename_span
 
-    return renamed(span, f"{prefix}/{span.name}") if prefix else span
+    return rename_span(span, f"{prefix}/{span.name}") if prefix else span
 
 
 def _spans(path: Path) -> tuple[TensorSpan, ...]:
     try:
-        return spans(path)
+        return tensor_spans(path)
     except ModelhubError:
         return ()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelhub.detect.weights.fingerprints import ComponentDigest, FingerprintSink, component_digests
 from modelhub.errors import ModelhubError, NotFoundError
-from modelhub.formats.tensors import spans
+from modelhub.formats.tensors import tensor_spans
 from modelhub.progress import Task
 from modelhub.storage.hashing import hash_file
 
@@ -15,7 +15,7 @@ def fingerprint_file(path: Path, *, task: Task | None = None) -> tuple[Component
     """The digests of every network in the file, from one read. Raises ModelhubError when it holds no tensors."""
     if not path.is_file():
         raise NotFoundError(f"There is no file at {path}.", "Check the spelling; quote names with spaces.")
-    places = spans(path)
+    places = tensor_spans(path)
     if not places:
         raise ModelhubError(f"{path} holds no tensors that can be compared.", "`modelhub inspect` says what it is.")
     sink = FingerprintSink(places)

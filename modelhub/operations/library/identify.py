@@ -11,7 +11,7 @@ from modelhub.detect.weights.fingerprints import FingerprintSink, component_dige
 from modelhub.domain import Hints, Inspection
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
-from modelhub.formats.tensors import TensorSpan, spans
+from modelhub.formats.tensors import TensorSpan, tensor_spans
 from modelhub.operations.library.inspect import collect_hints, inspect_header
 from modelhub.progress import Task
 from modelhub.storage.hashing import FullHashes, Sink, hash_files
@@ -76,7 +76,7 @@ def _look(path: Path, found: FullHashes, hints: Hints) -> Inspection:
 def _spans(path: Path) -> tuple[TensorSpan, ...]:
     """Where the tensors lie; none for a file that has none or is broken: its hashes matter all the same."""
     try:
-        return spans(path)
+        return tensor_spans(path)
     except ModelhubError:
         return ()
 

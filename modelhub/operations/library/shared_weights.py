@@ -10,7 +10,7 @@ from typing import Any
 
 from modelhub.catalog import Catalog
 from modelhub.detect.weights.fingerprints import WHOLE, ComponentDigest
-from modelhub.detect.weights.named_components import LEVELS, Known, load_known, lookup
+from modelhub.detect.weights.named_components import LEVELS, NamedComponent, find_component_names, load_named_components
 from modelhub.domain import ModelRecord
 
 _TABLE = "known-components.json"
@@ -81,12 +81,12 @@ def describe_shared_weights(record: ModelRecord, *, catalog: Catalog, library: P
         for (component, level), names in groups.items()
     ]
     return lines + _known_lines(
-        component_digests_of(record, catalog=catalog), load_known(component_table_path(library))
+        component_digests_of(record, catalog=catalog), load_named_components(component_table_path(library))
     )
 
 
-def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[Known]) -> list[str]:
-    matches = [match for digest in digests for match in lookup(table, digest)]
+def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[NamedComponent]) -> list[str]:
+    matches = [match for digest in digests for match in find_component_names(table, digest)]
     return [f"{_word(match.component)}: known as {match.name} ({_EQUALITY[match.level]})" for match in matches]
 
 

@@ -10,7 +10,7 @@ from modelhub.detect.weights.health import HealthSink
 from modelhub.domain import Inspection
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
-from modelhub.formats.tensors import spans
+from modelhub.formats.tensors import tensor_spans
 from modelhub.operations.library.inspect import inspect, unreadable
 from modelhub.progress import SILENT, Progress, Task
 from modelhub.storage.hashing import hash_file_fully
@@ -32,7 +32,7 @@ def inspect_values(path: Path, *, task: Task | None = None) -> Inspection:
     look = inspect(path)
     if not path.is_file():
         return look
-    places = () if look.broken else spans(path)
+    places = () if look.broken else tensor_spans(path)
     sink = HealthSink(places)
     found = hash_file_fully(path, progress_task=task, sinks=(sink,) if places else ())
     problems = look.problems

@@ -11,7 +11,7 @@ from modelhub.detect.weights.health import HealthSink
 from modelhub.domain import FileRecord, Location, LocationState, ModelRecord, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
-from modelhub.formats.tensors import spans
+from modelhub.formats.tensors import tensor_spans
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.hashing import FullHashes, hash_file_fully
 from modelhub.storage.walk import is_model_name
@@ -70,7 +70,7 @@ def _missing(record: ModelRecord, place: Location) -> VerifiedFile:
 
 def _health_sink(path: Path) -> HealthSink | None:
     try:
-        found = spans(path)
+        found = tensor_spans(path)
     except ModelhubError:
         return None
     return HealthSink(found) if found else None

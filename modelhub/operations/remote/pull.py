@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
-from modelhub.detect import find_known
+from modelhub.detect import find_known_model
 from modelhub.domain import ModelRecord, Style
 from modelhub.errors import NotFoundError, UsageError
 from modelhub.fetch.choice.choice import FileChoice
@@ -75,7 +75,7 @@ def plan_pull(request: PullRequest, *, fetchers: Sequence[Fetcher]) -> PullPlan:
 
 def _resolved(request: PullRequest, fetchers: Sequence[Fetcher]) -> RemoteModel:
     """What the source holds; the name of a well-known model stands for the place where it is published."""
-    known = None if any(mark in request.source for mark in "/:") else find_known(request.source)
+    known = None if any(mark in request.source for mark in "/:") else find_known_model(request.source)
     if known is None:
         return fetcher_for(request.source, fetchers).resolve(request.source, revision=request.revision)
     if known.source is None:

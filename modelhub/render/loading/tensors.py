@@ -71,7 +71,7 @@ def _tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch
 def _fill(target: memoryview, reader: TensorReader, name: str) -> None:
     """Write the tensor's bytes where they belong, with no more of them held twice than one piece."""
     at = 0
-    for piece in reader.chunks(name):
+    for piece in reader.read_chunks(name):
         target[at : at + len(piece)] = piece
         at += len(piece)
     if at != len(target):

@@ -16,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelhub.detect.weights import arrays
-from modelhub.detect.weights.canonical_names import Naming
+from modelhub.detect.weights.canonical_names import TensorNaming
 from modelhub.detect.weights.fingerprints import WHOLE, ComponentDigest, FingerprintSink, component_digests
-from modelhub.detect.weights.key_sets import KNOWN, clip_names, expected, ldm_unet_names, vae_names
-from modelhub.detect.weights.named_components import learn, load_known, lookup
-from modelhub.detect.weights.spans import Stream
+from modelhub.detect.weights.key_sets import expected_names
+from modelhub.detect.weights.ldm_names import ARCHITECTURES, clip_names, ldm_unet_names, vae_names
+from modelhub.detect.weights.named_components import find_component_names, load_named_components, name_components
+from modelhub.detect.weights.spans import RangeSplitter
 from modelhub.errors import ModelhubError
 from modelhub.storage.hashing import hash_file
 
@@ -332,7 +333,7 @@ def test_any_stretches_are_put_together_again_from_any_blocks(places: list[tuple
     """Overlapping, empty, beyond the end: each gets exactly its bytes, once, and is ended when it has them all."""
     content = bytes(number % 251 for number in range(sum(blocks)))
     stretches = [Stretch(start, start + length) for start, length in places]
-    stream = Stream(stretches)
+    stream = RangeSplitter(stretches)
     got: dict[int, bytes] = {}
     ended: list[int] = []
     offset = 0
@@ -445,29 +446,29 @@ def test_real_layouts_have_exactly_the_canonical_names(
 ) -> None:
     """Every tensor of a published file is mapped onto the name set made by rule, none is missing or left over."""
     shapes = layout_shapes(shared / "headers" / f"{layout}.json")
-    naming = Naming(shapes)
+    naming = TensorNaming(shapes)
     found: dict[str, set[str]] = {}
     for name in shapes:
-        place = naming.place(name)
+        place = naming.canonical_name(name)
         if place is not None:
             found.setdefault(place.component, set()).update(place.parts or (place.name,))
-    sets = expected(architecture)
+    sets = expected_names(architecture)
     assert found == {name: set(sets["unet" if name == "unet_ema" else name]) for name in components}
 
 
 def test_name_sets_have_the_known_sizes() -> None:
     """Counts of the published files."""
-    assert {kind: len(expected(kind)["unet"]) for kind in KNOWN} == {
+    assert {kind: len(expected_names(kind)["unet"]) for kind in ARCHITECTURES} == {
         "sd1": 686, "sd2": 686, "sdxl": 1680, "sdxl-refiner": 1220,
     }  # fmt: skip
     assert len(vae_names()) == 248
     assert (len(clip_names(12)), len(clip_names(32, projection=True))) == (196, 517)
-    assert expected("flux") == {}
+    assert expected_names("flux") == {}
 
 
 def test_names_without_dots_are_still_different() -> None:
     """Else the way back from EMA names would be a guess."""
-    names = {name for kind in KNOWN for name in ldm_unet_names(kind)}
+    names = {name for kind in ARCHITECTURES for name in ldm_unet_names(kind)}
     assert len({name.replace(".", "") for name in names}) == len(names)
 
 
@@ -480,17 +481,17 @@ def test_a_learned_vae_is_recognised_in_other_files(
     """In the same precision exactly, in fp16 rounded, in bf16 by its signs; strangers have no name."""
     weights = weights_for({f"first_stage_model.{name}" for name in vae_names()})
     table = tmp_path / "new folder" / "known.json"
-    assert load_known(table) == ()
-    (added, _) = learn(table, "vae-ft-mse-840000", of(weights).values(), source="hub")
+    assert load_named_components(table) == ()
+    (added, _) = name_components(table, "vae-ft-mse-840000", of(weights).values(), source="hub")
     assert (added.name, added.component, added.source) == ("vae-ft-mse-840000", "vae", "hub")
-    assert learn(table, "vae-ft-mse-840000", of(weights).values()) == ()
-    known = load_known(table)
+    assert name_components(table, "vae-ft-mse-840000", of(weights).values()) == ()
+    known = load_named_components(table)
     for dtype, level in ((torch.float32, "exact"), (torch.float16, "rounded"), (torch.bfloat16, "signs")):
         digest = of({name: tensor.to(dtype) for name, tensor in weights.items()})["vae"]
-        (match,) = lookup(known, digest)
+        (match,) = find_component_names(known, digest)
         assert (match.component, match.name, match.level) == ("vae", "vae-ft-mse-840000", level)
     stranger = of({name: tensor + 1 for name, tensor in weights.items()})["vae"]
-    assert lookup(known, stranger) == ()
+    assert find_component_names(known, stranger) == ()
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b'{"components": [{"name": 1}]}', b"\xff", b"[" * 100_000])
@@ -501,5 +502,5 @@ def test_a_broken_table_is_said_and_kept(
     table = tmp_path / "known.json"
     table.write_bytes(text)
     with pytest.raises(ModelhubError, match=r"known\.json"):
-        learn(table, "x", of({"first_stage_model.x": torch.rand(3)}).values())
+        name_components(table, "x", of({"first_stage_model.x": torch.rand(3)}).values())
     assert table.read_bytes() == text

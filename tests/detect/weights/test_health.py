@@ -12,8 +12,8 @@ import torch
 
 from modelhub.detect.weights import arrays
 from modelhub.detect.weights.finite import all_finite
-from modelhub.detect.weights.health import HealthReport, HealthSink, examine, lying_hashes
-from modelhub.detect.weights.key_sets import clip_names, ldm_unet_names, vae_names
+from modelhub.detect.weights.health import HealthReport, HealthSink, examine, hash_mismatches
+from modelhub.detect.weights.ldm_names import clip_names, ldm_unet_names, vae_names
 from modelhub.domain import ModelType
 from modelhub.storage.hashing import hash_file, hash_file_fully
 
@@ -234,7 +234,7 @@ def test_a_truncated_file_names_the_tensor_that_is_cut(tmp_path: Path) -> None:
         [Span("a", "F16", (50,), 0, 100), Span("b", "F16", (50,), 100, 100), Span("c", "F16", (5,), 200, 10)]
     )
     hash_file(path, sinks=[sink])
-    assert examine(sink).cut_tensors == ("b", "c")
+    assert examine(sink).truncated_tensors == ("b", "c")
     assert "2 tensors are cut off" in examine(sink).problems[0]
 
 
@@ -255,13 +255,13 @@ def test_embedded_hashes_are_compared_with_the_computed_one(tmp_path: Path) -> N
     path.write_bytes(len(header).to_bytes(8, "little") + header + data)
     true = hash_file_fully(path).data_part_sha256
     assert true is not None
-    assert lying_hashes({"sshs_model_hash": true.upper(), "modelspec.hash_sha256": f"0x{true}"}, true) == ()
-    assert lying_hashes({"ss_network_dim": "8", "sshs_model_hash": ""}, true) == ()
-    assert lying_hashes({"sshs_model_hash": "a" * 64}, None) == ()
-    (told,) = lying_hashes({"sshs_model_hash": "a" * 64, "modelspec.hash_sha256": f"0x{true}"}, true)
+    assert hash_mismatches({"sshs_model_hash": true.upper(), "modelspec.hash_sha256": f"0x{true}"}, true) == ()
+    assert hash_mismatches({"ss_network_dim": "8", "sshs_model_hash": ""}, true) == ()
+    assert hash_mismatches({"sshs_model_hash": "a" * 64}, None) == ()
+    (told,) = hash_mismatches({"sshs_model_hash": "a" * 64, "modelspec.hash_sha256": f"0x{true}"}, true)
     assert "sshs_model_hash" in told
     assert true[:12] in told
-    assert len(lying_hashes({"modelspec.hash_sha256": "😀" * 100_000}, true)[0]) < 300
+    assert len(hash_mismatches({"modelspec.hash_sha256": "😀" * 100_000}, true)[0]) < 300
 
 
 @pytest.mark.parametrize(

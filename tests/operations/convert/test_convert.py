@@ -17,7 +17,7 @@ from modelhub.catalog import Catalog
 from modelhub.domain import ModelType, Variant
 from modelhub.errors import ModelhubError, UnsafeError, UsageError
 from modelhub.formats import read_header
-from modelhub.formats.casting import cast
+from modelhub.formats.precision import cast
 from modelhub.operations.convert.convert_file import convert_file, default_target
 from modelhub.operations.convert.convert_model import ConversionSource, convert_model, resolve_source
 from modelhub.operations.convert.plan import ConversionOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.catalog import Catalog
-from modelhub.detect.weights.named_components import learn
+from modelhub.detect.weights.named_components import name_components
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.operations.convert.convert_file import convert_file
@@ -63,7 +63,7 @@ def test_a_baked_vae_is_recognised_and_named(family: Path, tmp_path: Path) -> No
     library = tmp_path / "library"
     with Catalog.open(library / "catalog.sqlite3") as catalog:
         list(add([family], catalog=catalog))
-        learn(component_table_path(library), "kl-f8", fingerprint_file(family / "own.vae.safetensors"))
+        name_components(component_table_path(library), "kl-f8", fingerprint_file(family / "own.vae.safetensors"))
         (model,) = catalog.find("baked")
         lines = describe_shared_weights(model, catalog=catalog, library=library)
         assert "VAE: the same as in own.vae (bit for bit)" in lines

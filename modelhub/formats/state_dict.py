@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelhub.formats.header import TensorInfo
-from modelhub.formats.stand_ins import Blob, Global, Made, Storage, TensorRef
+from modelhub.formats.placeholders import Global, OpaqueObject, SkippedBytes, Storage, TensorRef
 
 MAX_NODES = 1_000_000
 MAX_DEPTH = 24
@@ -20,7 +20,7 @@ _MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 
 
 @dataclass(slots=True)
-class Flat:
+class StateDict:
     """Tensors by flattened name; `refs` where each one's values are. `cut`: there was more than any real file has."""
 
     tensors: dict[str, TensorInfo] = field(default_factory=dict)
@@ -28,35 +28,35 @@ class Flat:
     entries: dict[str, str] = field(default_factory=dict)
     root: str | None = None
     whole_module: str | None = None
-    cut: bool = False
+    limit_reached: bool = False
     nodes: int = 0
 
 
-def flatten(built: Any) -> Flat:
+def read_state_dict(built: Any) -> StateDict:
     """All tensors below `built`; bounded, also when the object refers to itself or shares parts without end."""
-    flat = Flat()
-    if isinstance(built, Made) and isinstance(built.callee, Global):
-        flat.whole_module = f"{built.callee.module}.{built.callee.name}"
-    parts = _parts(built)
-    flat.root = _wrapper(parts)
-    if flat.root is not None:
-        _collect(parts[flat.root], "", flat, 0)
-        _note_entries({key: value for key, value in parts.items() if key != flat.root}, flat)
+    state_dict = StateDict()
+    if isinstance(built, OpaqueObject) and isinstance(built.callee, Global):
+        state_dict.whole_module = f"{built.callee.module}.{built.callee.name}"
+    parts = _children(built)
+    state_dict.root = _find_wrapper(parts)
+    if state_dict.root is not None:
+        _collect_tensors(parts[state_dict.root], "", state_dict, 0)
+        _collect_entries({key: value for key, value in parts.items() if key != state_dict.root}, state_dict)
     elif parts:
         for key, value in parts.items():
-            before = len(flat.tensors)
-            _collect(value, str(key), flat, 1)
-            if len(flat.tensors) == before:
-                _note_entries({key: value}, flat)
+            before = len(state_dict.tensors)
+            _collect_tensors(value, str(key), state_dict, 1)
+            if len(state_dict.tensors) == before:
+                _collect_entries({key: value}, state_dict)
     else:
-        _collect(built, "", flat, 0)
-    return flat
+        _collect_tensors(built, "", state_dict, 0)
+    return state_dict
 
 
-def _wrapper(parts: dict[Any, Any]) -> str | None:
+def _find_wrapper(parts: dict[Any, Any]) -> str | None:
     """The wrapper's name, if what it holds is a dictionary of tensors."""
     for name in _WRAPPERS:
-        inside = _parts(parts.get(name))
+        inside = _children(parts.get(name))
         if inside and any(isinstance(value, TensorRef) for value in inside.values()):
             # A network's own sub-module may be called `model` too; then there are tensors beside it.
             if name in ("model", "module", "net") and any(isinstance(v, TensorRef) for v in parts.values()):
@@ -65,18 +65,18 @@ def _wrapper(parts: dict[Any, Any]) -> str | None:
     return None
 
 
-def _parts(value: Any) -> dict[Any, Any]:
+def _children(value: Any) -> dict[Any, Any]:
     """What lies below a value by name; nothing below a tensor or a scalar."""
     if isinstance(value, dict):
         return value
-    if isinstance(value, Made):
-        return _module_parts(value)
-    if isinstance(value, (list, tuple)) and not isinstance(value, (TensorRef, Storage, Global, Blob)):
+    if isinstance(value, OpaqueObject):
+        return _module_children(value)
+    if isinstance(value, (list, tuple)) and not isinstance(value, (TensorRef, Storage, Global, SkippedBytes)):
         return dict(enumerate(value))
     return {}
 
 
-def _module_parts(made: Made) -> dict[Any, Any]:
+def _module_children(made: OpaqueObject) -> dict[Any, Any]:
     """The parameters, buffers and sub-modules of a pickled torch module; else its items or attributes."""
     state = made.state[0] if isinstance(made.state, tuple) and made.state else made.state
     if not isinstance(state, dict):
@@ -86,39 +86,39 @@ def _module_parts(made: Made) -> dict[Any, Any]:
         inner = state.get(name)
         if isinstance(inner, dict):
             parts.update(inner)
-    return parts or {key: value for key, value in state.items() if isinstance(value, (TensorRef, dict, Made))}
+    return parts or {key: value for key, value in state.items() if isinstance(value, (TensorRef, dict, OpaqueObject))}
 
 
-def _collect(value: Any, name: str, flat: Flat, depth: int) -> None:
-    flat.nodes += 1
-    if flat.nodes > MAX_NODES or depth > MAX_DEPTH:
-        flat.cut = True
+def _collect_tensors(value: Any, name: str, state_dict: StateDict, depth: int) -> None:
+    state_dict.nodes += 1
+    if state_dict.nodes > MAX_NODES or depth > MAX_DEPTH:
+        state_dict.limit_reached = True
         return
     if isinstance(value, TensorRef):
-        flat.tensors[name] = TensorInfo(value.dtype, value.shape)
-        flat.refs[name] = value
+        state_dict.tensors[name] = TensorInfo(value.dtype, value.shape)
+        state_dict.refs[name] = value
         return
-    for key, child in _parts(value).items():
-        if flat.cut:
+    for key, child in _children(value).items():
+        if state_dict.limit_reached:
             return
-        if isinstance(child, (TensorRef, dict, list, tuple, Made)):
-            _collect(child, f"{name}.{key}" if name else str(key), flat, depth + 1)
+        if isinstance(child, (TensorRef, dict, list, tuple, OpaqueObject)):
+            _collect_tensors(child, f"{name}.{key}" if name else str(key), state_dict, depth + 1)
 
 
-def _note_entries(parts: dict[Any, Any], flat: Flat) -> None:
+def _collect_entries(parts: dict[Any, Any], state_dict: StateDict) -> None:
     for key, value in parts.items():
-        if len(flat.entries) >= MAX_ENTRIES:
+        if len(state_dict.entries) >= MAX_ENTRIES:
             return
-        flat.entries[str(key)[:_TEXT]] = "".join(_words(value))[:_TEXT]
+        state_dict.entries[str(key)[:_TEXT]] = "".join(_entry_text(value))[:_TEXT]
 
 
-def _words(value: Any) -> Iterator[str]:
+def _entry_text(value: Any) -> Iterator[str]:
     """A scalar as text; a short list of scalars as such; anything else by its kind."""
     if isinstance(value, (str, bool, int, float)) or value is None:
         yield str(value)
     elif isinstance(value, Global):
         yield f"{value.module}.{value.name}"
-    elif isinstance(value, Made) and isinstance(value.callee, Global):
+    elif isinstance(value, OpaqueObject) and isinstance(value.callee, Global):
         yield f"{value.callee.module}.{value.callee.name}"
     elif (
         isinstance(value, (list, tuple))

@@ -6,23 +6,25 @@ stack and nesting are bounded, so that memory is too, whatever the pickle says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from modelhub.formats.header import PickleGlobal
-from modelhub.formats.stand_ins import MARK, Blob, Global, Unhashable, WalkError
+from modelhub.formats.pickle_machine import MAX_HELD
+from modelhub.formats.pickle_opcodes import HANDLERS
+from modelhub.formats.placeholders import MARK, Global, ReplacedKey, SkippedBytes, WalkError
 
 MAX_OPCODES = 3_000_000
-MAX_HELD = 1_500_000  # objects on the stack, in the memo or built, each
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
 MAX_SKIPPED = 1 << 48  # bytes; no file is that long, and no seek may be
 MAX_LINE = 1 << 12  # bytes of a line in protocol 0
 MAX_TEXT = 64 << 20  # bytes of strings kept in all
+_MAX_GLOBALS = 10_000
+_MAX_FINDINGS = 100
 
 
 class Source(Protocol):
-    """Where a pickle is read from."""
+    """A readable, seekable stream that holds a pickle."""
 
     def read(self, count: int, /) -> bytes: ...
     def readline(self, limit: int, /) -> bytes: ...
@@ -31,20 +33,20 @@ class Source(Protocol):
 
 
 @dataclass(slots=True)
-class Walk:
-    """One pickle's walk. `root` is what it builds, None when it breaks off; `end` the byte behind it."""
+class PickleWalk:
+    """The result of one pickle's walk. `root`: what it builds, None when it breaks off. `end`: the byte behind it."""
 
     root: Any = None
     globals: list[PickleGlobal] = field(default_factory=list)
-    oddities: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[tuple[str, str]] = field(default_factory=list)
     opcodes: int = 0
     end: int = 0
     complete: bool = False
 
 
-def walk(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -> Walk:
+def walk_pickle(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -> PickleWalk:
     """Follow one pickle from the source's position to its STOP. `place` names it in findings; never raises."""
-    walker = Walker(source, place)
+    walker = _Walker(source, place)
     result = walker.result
     try:
         walker.run(max_opcodes)
@@ -54,26 +56,19 @@ def walk(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -> Walk:
     except (IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
         reason = f"it is not well-formed ({type(exc).__name__})"
     except MemoryError:
-        reason = "it asks for more memory than there is"
+        reason = "it needs more memory than there is"
     if not result.complete:
         if result.opcodes > 1:
-            result.oddities.append(("suspicious", f"{place} breaks off at byte {source.tell()}: {reason}"))
+            result.findings.append(("suspicious", f"{place} breaks off at byte {source.tell()}: {reason}"))
         else:
-            result.oddities.append(("unrecognised", f"{place} is no pickle: {reason}"))
+            result.findings.append(("unrecognised", f"{place} is not a pickle: {reason}"))
     result.end = source.tell()
-    result.globals = walker.found()
+    result.globals = walker.globals_found()
     return result
 
 
-def opcode_table() -> dict[bytes, Callable[[Walker], None]]:
-    """The handlers; imported late because they are written in terms of the walker."""
-    from modelhub.formats.pickle_opcodes import TABLE
-
-    return TABLE
-
-
-class Walker:
-    """The state of one walk: the pickle machine's stack and memo, holding stand-ins."""
+class _Walker:
+    """The state of one walk: the pickle machine's stack and memo, which hold placeholders instead of objects."""
 
     def __init__(self, source: Source, place: str) -> None:
         self.read = source.read
@@ -82,12 +77,13 @@ class Walker:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.text_left = MAX_TEXT
-        self.result = Walk()
+        self.result = PickleWalk()
         self._seen: dict[tuple[str, str], tuple[int, bool]] = {}
-        self._unhashable = 0
+        self._replaced_keys = 0
 
     def run(self, max_opcodes: int) -> None:
-        read, table = self.read, opcode_table()
+        """Carry out every opcode up to STOP. Raise WalkError when the pickle cannot be followed."""
+        read = self.read
         count = 0
         while True:
             opcode = read(1)
@@ -99,16 +95,17 @@ class Walker:
                 self.result.opcodes = count
                 self.result.root = self.stack.pop()
                 return
-            handler = table.get(opcode)
+            handler = HANDLERS.get(opcode)
             if handler is None:
                 self.result.opcodes = count
                 raise WalkError(f"unknown opcode {opcode!r}")
             self.result.opcodes = count
             handler(self)
             if count >= max_opcodes or len(self.stack) > MAX_HELD or len(self.memo) > MAX_HELD:
-                raise WalkError("it is larger than any real one")
+                raise WalkError("it is larger than the pickle of any real model")
 
-    def found(self) -> list[PickleGlobal]:
+    def globals_found(self) -> list[PickleGlobal]:
+        """List every global that the pickle names, with the place of its first mention."""
         return [
             PickleGlobal(module, name, f"{self.place} at byte {offset}", called)
             for (module, name), (offset, called) in self._seen.items()
@@ -116,39 +113,39 @@ class Walker:
 
     # Reading
 
-    def exactly(self, count: int) -> bytes:
+    def read_exactly(self, count: int) -> bytes:
         data = self.read(count)
         if len(data) != count:
             raise WalkError("it is truncated")
         return data
 
-    def number(self, width: int, *, signed: bool = False) -> int:
-        return int.from_bytes(self.exactly(width), "little", signed=signed)
+    def read_number(self, width: int, *, signed: bool = False) -> int:
+        return int.from_bytes(self.read_exactly(width), "little", signed=signed)
 
-    def line(self) -> bytes:
+    def read_line(self) -> bytes:
         data = self.source.readline(MAX_LINE)
         if not data.endswith(b"\n"):
             raise WalkError("a line is too long or cut off")
         return data[:-1]
 
-    def content(self, length: int) -> bytes | Blob:
-        """`length` bytes; skipped over, and only counted, when nobody needs to know them."""
+    def read_content(self, length: int) -> bytes | SkippedBytes:
+        """Read `length` bytes; skip over content longer than MAX_KEPT, or beyond MAX_TEXT in all."""
         if length <= MAX_KEPT and length <= self.text_left:
             self.text_left -= length
-            return self.exactly(length)
+            return self.read_exactly(length)
         if length < MAX_SKIPPED:
             self.source.seek(length - 1, 1)
         if length >= MAX_SKIPPED or len(self.read(1)) != 1:
             raise WalkError("it is truncated")
-        return Blob(length)
+        return SkippedBytes(length)
 
-    def text(self, length: int) -> str | Blob:
-        data = self.content(length)
-        return data if isinstance(data, Blob) else data.decode("utf-8", "surrogatepass")
+    def read_text(self, length: int) -> str | SkippedBytes:
+        data = self.read_content(length)
+        return data if isinstance(data, SkippedBytes) else data.decode("utf-8", "surrogatepass")
 
     # Stack
 
-    def since_mark(self) -> list[Any]:
+    def pop_to_mark(self) -> list[Any]:
         stack = self.stack
         for index in range(len(stack) - 1, -1, -1):
             if stack[index] is MARK:
@@ -157,34 +154,34 @@ class Walker:
                 return items
         raise WalkError("a MARK is missing")
 
-    def key(self, value: Any) -> Any:
-        """A dictionary key that cannot run code when it is hashed or compared, nor collide on purpose."""
+    def safe_key(self, value: Any) -> Any:
+        """Return plain values as they are; replace any other, whose hash or comparison could run code or collide."""
         if type(value) in (str, int, bytes, bool, float, type(None)):
             return value
         if type(value) is tuple and len(value) <= 8 and all(type(v) in (str, int, bytes) for v in value):
             return value
-        self._unhashable += 1
-        return Unhashable(self._unhashable)
+        self._replaced_keys += 1
+        return ReplacedKey(self._replaced_keys)
 
     # Findings
 
-    def saw(self, module: Any, name: Any, *, called: bool = False) -> Global:
+    def record_global(self, module: Any, name: Any, *, called: bool = False) -> Global:
         if not isinstance(module, str) or not isinstance(name, str):
-            self.odd("dangerous", "STACK_GLOBAL takes its name from something other than plain text")
+            self.report("dangerous", "STACK_GLOBAL takes its name from something other than plain text")
             return Global("?", "?")
         pair = (module, name)
         offset, before = self._seen.get(pair, (self.source.tell(), False))
-        if len(self._seen) < 10_000 or pair in self._seen:
+        if len(self._seen) < _MAX_GLOBALS or pair in self._seen:
             self._seen[pair] = (offset, before or called)
         return Global(module, name)
 
-    def called(self, callee: Any) -> None:
+    def record_call(self, callee: Any) -> None:
         if isinstance(callee, Global):
-            self.saw(callee.module, callee.name, called=True)
+            self.record_global(callee.module, callee.name, called=True)
         else:
-            self.odd("suspicious", f"it calls something that is no named function ({type(callee).__name__})")
+            self.report("suspicious", f"it calls something that is not a named function ({type(callee).__name__})")
 
-    def odd(self, severity: str, text: str) -> None:
+    def report(self, severity: str, text: str) -> None:
         finding = (severity, f"{self.place} at byte {self.source.tell()}: {text}")
-        if len(self.result.oddities) < 100:
-            self.result.oddities.append(finding)
+        if len(self.result.findings) < _MAX_FINDINGS:
+            self.result.findings.append(finding)

@@ -5,65 +5,70 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelhub.formats.stand_ins import STORAGE_DTYPES, TORCH_DTYPES, Global, Made, Storage, TensorRef
+from modelhub.formats.placeholders import STORAGE_DTYPES, TORCH_DTYPES, Global, OpaqueObject, Storage, TensorRef
 
 _MAX_DIMENSIONS = 64
 
 
-def storage_of(identity: Any) -> Any:
+def storage_from_id(identity: Any) -> Any:
     """A persistent id of torch — ("storage", type, key, device, elements) — as a Storage; anything else as it is."""
     if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
-        return Made(Global("", "persistent id"), identity)
+        return OpaqueObject(Global("", "persistent id"), identity)
     kind, key, numel = identity[1], identity[2], identity[4]
     dtype = STORAGE_DTYPES.get(kind.name) if isinstance(kind, Global) else None
     if dtype is None or not isinstance(key, (str, int)) or not _is_count(numel):
-        return Made(Global("", "persistent id"), identity)
+        return OpaqueObject(Global("", "persistent id"), identity)
     return Storage(str(key), dtype, numel)
 
 
-def call(callee: Any, arguments: Any) -> Any:
+def call_result(callee: Any, arguments: Any) -> Any:
     """What calling `callee` would give: a known kind of value, else a stand-in."""
     if isinstance(callee, Global) and isinstance(arguments, tuple):
         builder = _BUILDERS.get(callee)
         result = builder(arguments) if builder else None
         if result is not None:
             return result
-    return Made(callee, arguments)
+    return OpaqueObject(callee, arguments)
 
 
-def _tensor(arguments: tuple[Any, ...]) -> TensorRef | None:
+def _rebuild_tensor(arguments: tuple[Any, ...]) -> TensorRef | None:
     if len(arguments) < 4:
         return None
     storage, offset, shape, stride = arguments[:4]
-    if not isinstance(storage, Storage) or not _is_count(offset) or not _counts(shape) or not _counts(stride):
+    if (
+        not isinstance(storage, Storage)
+        or not _is_count(offset)
+        or not _is_count_list(shape)
+        or not _is_count_list(stride)
+    ):
         return None
     if len(shape) != len(stride):
         return None
     return TensorRef(storage, storage.dtype, offset, tuple(shape), tuple(stride))
 
 
-def _tensor_with_dtype(arguments: tuple[Any, ...]) -> TensorRef | None:
+def _rebuild_typed_tensor(arguments: tuple[Any, ...]) -> TensorRef | None:
     """`_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, …)`: the storage is untyped."""
-    ref = _tensor(arguments)
+    ref = _rebuild_tensor(arguments)
     kind = arguments[6] if len(arguments) > 6 else None
     if ref is None or not isinstance(kind, Global) or kind.name not in TORCH_DTYPES:
         return None
     return ref._replace(dtype=TORCH_DTYPES[kind.name])
 
 
-def _first(arguments: tuple[Any, ...]) -> Any:
+def _first_tensor(arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if arguments and isinstance(arguments[0], TensorRef) else None
 
 
-def _from_type(arguments: tuple[Any, ...]) -> Any:
+def _rebuild_from_type(arguments: tuple[Any, ...]) -> Any:
     """`_rebuild_from_type_v2(function, type, arguments, state)`: a subclass, or a tensor with attributes."""
     if len(arguments) < 3 or not isinstance(arguments[2], tuple):
         return None
-    result = call(arguments[0], arguments[2])
+    result = call_result(arguments[0], arguments[2])
     return result if isinstance(result, TensorRef) else None
 
 
-def _pairs(arguments: tuple[Any, ...]) -> Any:
+def _ordered_dict(arguments: tuple[Any, ...]) -> Any:
     """`OrderedDict()` and `OrderedDict([[key, value], …])`."""
     if not arguments:
         return {}
@@ -77,7 +82,7 @@ def _pairs(arguments: tuple[Any, ...]) -> Any:
     return None
 
 
-def _encoded(arguments: tuple[Any, ...]) -> Any:
+def _encode_latin1(arguments: tuple[Any, ...]) -> Any:
     """`_codecs.encode(text, "latin1")` is how protocol 2 spells bytes."""
     if arguments and isinstance(arguments[0], str):
         try:
@@ -87,7 +92,7 @@ def _encoded(arguments: tuple[Any, ...]) -> Any:
     return None
 
 
-def _size(arguments: tuple[Any, ...]) -> Any:
+def _torch_size(arguments: tuple[Any, ...]) -> Any:
     return arguments[0] if len(arguments) == 1 and isinstance(arguments[0], tuple) else None
 
 
@@ -95,18 +100,18 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 62
 
 
-def _counts(value: Any) -> bool:
+def _is_count_list(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and len(value) <= _MAX_DIMENSIONS and all(_is_count(n) for n in value)
 
 
 _BUILDERS: Mapping[Global, Callable[[tuple[Any, ...]], Any]] = {
-    Global("torch._utils", "_rebuild_tensor"): _tensor,
-    Global("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    Global("torch._utils", "_rebuild_tensor_v3"): _tensor_with_dtype,
-    Global("torch._utils", "_rebuild_parameter"): _first,
-    Global("torch._utils", "_rebuild_parameter_with_state"): _first,
-    Global("torch._tensor", "_rebuild_from_type_v2"): _from_type,
-    Global("collections", "OrderedDict"): _pairs,
-    Global("_codecs", "encode"): _encoded,
-    Global("torch", "Size"): _size,
+    Global("torch._utils", "_rebuild_tensor"): _rebuild_tensor,
+    Global("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    Global("torch._utils", "_rebuild_tensor_v3"): _rebuild_typed_tensor,
+    Global("torch._utils", "_rebuild_parameter"): _first_tensor,
+    Global("torch._utils", "_rebuild_parameter_with_state"): _first_tensor,
+    Global("torch._tensor", "_rebuild_from_type_v2"): _rebuild_from_type,
+    Global("collections", "OrderedDict"): _ordered_dict,
+    Global("_codecs", "encode"): _encode_latin1,
+    Global("torch", "Size"): _torch_size,
 }

@@ -7,16 +7,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from modelhub.desktop.files import Files
+from modelhub.desktop.files import FileHandler
 from modelhub.desktop.shortcut import Piece
 
 _log = logging.getLogger(__name__)
 # Words of XDG_CURRENT_DESKTOP: those ask before they run an entry without their mark.
-_ASKING = {"gnome", "xfce", "unity", "budgie"}
+_DESKTOPS_WITH_TRUST = {"gnome", "xfce", "unity", "budgie"}
 _LIMIT = 10.0  # seconds for each of the desktop's own tools
 
 
-class Trusted(Files):
+class TrustedFileHandler(FileHandler):
     """Files, those for a double click marked as trusted: GNOME's and Xfce's metadata, set by GLib's `gio`."""
 
     def __init__(self) -> None:
@@ -25,32 +25,32 @@ class Trusted(Files):
     def write(self, piece: Piece, mark: str) -> str:
         """Write the file and mark it."""
         digest = super().write(piece, mark)
-        if piece.trusted and not trust(Path(piece.place), digest):
+        if piece.trusted and not mark_trusted(Path(piece.place), digest):
             self.unmarked.append(piece.place)
         return digest
 
 
-def asks(desktop: str) -> bool:
+def requires_trust(desktop: str) -> bool:
     """Whether a desktop (XDG_CURRENT_DESKTOP, words with colons between) asks; one that is not known might."""
-    return not desktop or not _ASKING.isdisjoint(desktop.lower().split(":"))
+    return not desktop or not _DESKTOPS_WITH_TRUST.isdisjoint(desktop.lower().split(":"))
 
 
-def trust(path: Path, sha256: str) -> bool:
+def mark_trusted(path: Path, sha256: str) -> bool:
     """Whether both marks were set; without a session bus or `gio` a person has to choose "Allow launching" once.
 
     Xfce's mark is the SHA-256 of the file (exo and Thunar 4.18); GNOME's is the word true.
     """
     marks = (("metadata::trusted", "true"), ("metadata::xfce-exe-checksum", sha256))
-    done = [_quietly("gio", "set", "-t", "string", str(path), name, value) for name, value in marks]
+    done = [_run_tool("gio", "set", "-t", "string", str(path), name, value) for name, value in marks]
     return all(done)
 
 
-def refresh(tool: str, folder: Path) -> bool:
+def refresh_database(tool: str, folder: Path) -> bool:
     """Whether the database of a folder was made anew; those tools may be missing, and desktops look themselves then."""
-    return folder.is_dir() and _quietly(tool, str(folder))
+    return folder.is_dir() and _run_tool(tool, str(folder))
 
 
-def _quietly(program: str, *words: str) -> bool:
+def _run_tool(program: str, *words: str) -> bool:
     found = shutil.which(program)
     if found is None:
         return False

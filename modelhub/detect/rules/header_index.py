@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from modelhub.detect.rules.names import Mark, mark_of
+from modelhub.detect.rules.names import NameTraits, traits_of
 from modelhub.detect.rules.shapes import measure
 from modelhub.formats.header import Header
 
@@ -16,11 +16,11 @@ _NO_WIDTHS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class HeaderIndex:
     """What a header's names and shapes say. `marks` gives one tensor name for each distinct mark."""
 
     header: Header
-    marks: Mapping[Mark, str]
+    traits: Mapping[NameTraits, str]
     signs: frozenset[str]
     groups: frozenset[str]
     widths: Mapping[str, frozenset[int]]
@@ -39,7 +39,7 @@ class Facts:
 
     def example(self, sign: str) -> str | None:
         """A tensor name that carries a sign."""
-        return next((key for mark, key in self.marks.items() if sign in mark.signs), None)
+        return next((key for traits, key in self.traits.items() if sign in traits.signs), None)
 
 
 def _bare_vectors(header: Header, signs: frozenset[str]) -> bool:
@@ -60,28 +60,28 @@ def _groups(signs: frozenset[str]) -> frozenset[str]:
     return frozenset(s.partition(":")[0] for s in signs)
 
 
-def read_facts(header: Header) -> Facts:
+def index_header(header: Header) -> HeaderIndex:
     """Index a header."""
     tensors = header.tensors
-    marks = dict(zip(map(mark_of, tensors), tensors, strict=True))
-    signs = frozenset().union(*(m.signs for m in marks))
+    found = dict(zip(map(traits_of, tensors), tensors, strict=True))
+    signs = frozenset().union(*(traits.signs for traits in found))
     widths: dict[str, set[int]] = {}
-    for mark, key in marks.items():
-        for reading in mark.readings:
-            value = measure(reading, key, tensors)
+    for traits, key in found.items():
+        for measurement in traits.measurements:
+            value = measure(measurement, key, tensors)
             if value is not None:
-                seen = widths.get(reading.subject)
+                seen = widths.get(measurement.subject)
                 if seen is None:
-                    widths[reading.subject] = {value}
+                    widths[measurement.subject] = {value}
                 else:
                     seen.add(value)
     if _bare_vectors(header, signs):
         signs |= {"embedding:bare"}
         widths["vector"] = {t.shape[-1] for t in tensors.values()}
         widths["vectors"] = {t.shape[0] if len(t.shape) > 1 else 1 for t in tensors.values()}
-    return Facts(
+    return HeaderIndex(
         header=header,
-        marks=marks,
+        traits=found,
         signs=signs,
         groups=_groups(signs),
         widths={k: frozenset(v) for k, v in widths.items()},

@@ -21,17 +21,17 @@ def cast(data: bytes, source: str, target: str) -> bytes:
     """
     if source == target:
         return data
-    numpy = _numpy()
+    numpy = _import_numpy()
     values = _to_floats(numpy, data, source)
     if target == "BF16":
-        return _to_bf16(numpy, values).tobytes()
+        return _bf16_from_floats(numpy, values).tobytes()
     with numpy.errstate(over="ignore"):
         return values.astype({"F64": "<f8", "F32": "<f4", "F16": "<f2"}[target]).tobytes()
 
 
-def infinite(data: bytes, dtype: str) -> int:
+def count_infinite(data: bytes, dtype: str) -> int:
     """How many of the values are infinite."""
-    numpy = _numpy()
+    numpy = _import_numpy()
     return int(numpy.isinf(_to_floats(numpy, data, dtype)).sum())
 
 
@@ -44,7 +44,7 @@ def _to_floats(numpy: Any, data: bytes, dtype: str) -> np.ndarray[Any, Any]:
     return values
 
 
-def _to_bf16(numpy: Any, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _bf16_from_floats(numpy: Any, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The upper half of an fp32, rounded to even; every NaN becomes torch's own (0x7FC0)."""
     with numpy.errstate(over="ignore"):
         bits = values.astype("<f4").view("<u4")
@@ -53,7 +53,7 @@ def _to_bf16(numpy: Any, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return rounded
 
 
-def _numpy() -> Any:
+def _import_numpy() -> Any:
     try:
         import numpy
     except ImportError as exc:

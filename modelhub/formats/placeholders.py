@@ -21,7 +21,7 @@ class Global(NamedTuple):
     name: str
 
 
-class Blob(NamedTuple):
+class SkippedBytes(NamedTuple):
     """Bytes too long to keep; `length` in bytes."""
 
     length: int
@@ -45,7 +45,7 @@ class TensorRef(NamedTuple):
     stride: tuple[int, ...]
 
 
-class Made:
+class OpaqueObject:
     """What a call would have made: the callee, its arguments, and the state that BUILD would set."""
 
     __slots__ = ("arguments", "callee", "items", "state")
@@ -57,7 +57,7 @@ class Made:
         self.items: dict[Any, Any] = {}
 
 
-class Unhashable(NamedTuple):
+class ReplacedKey(NamedTuple):
     """A dictionary key that no dictionary takes; numbered so that two stay two."""
 
     number: int

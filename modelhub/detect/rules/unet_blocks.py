@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 
-class Look(NamedTuple):
+class ShapeProbe(NamedTuple):
     """What to read off a tensor's shape: one `side` (a key of shapes.py's readers) for one `subject`."""
 
     subject: str
@@ -89,7 +89,7 @@ _BLOCK = re.compile(r"^(?P<single>single_)?transformer_blocks_(?P<n>\d{1,3})_")
 _FLUX_DOUBLE, _FLUX_SINGLE = 19, 38
 
 
-def block_signs(flat: str) -> set[str]:
+def flux_block_signs(flat: str) -> set[str]:
     """Whether a block's number lies beyond what FLUX has."""
     found = _BLOCK.match(flat)
     if found is None:
@@ -99,15 +99,15 @@ def block_signs(flat: str) -> set[str]:
     return {"mmdit:double19"} if int(found["n"]) >= _FLUX_DOUBLE else set()
 
 
-def unet_looks(space: str, flat: str, tail: str) -> tuple[set[str], tuple[Look, ...]]:
+def probe_unet_name(component: str, flat: str, tail: str) -> tuple[set[str], tuple[ShapeProbe, ...]]:
     """Signs and looks of a UNet module; `flat` has its numbers and `_` for every separator."""
-    if space == "ema":
-        return _ema_looks(flat)
-    if space not in ("", "net", "control"):
+    if component == "ema":
+        return _probe_ema_name(flat)
+    if component not in ("", "net", "control"):
         return set(), ()
     exact = (_EXACT_DELTA if tail else _EXACT).get(flat)
     if exact is not None:
-        return set(), tuple(Look(subject, side, tail) for subject, side in exact)
+        return set(), tuple(ShapeProbe(subject, side, tail) for subject, side in exact)
     found = _MODULE.match(flat)
     if found is None:
         return set(), ()
@@ -115,7 +115,7 @@ def unet_looks(space: str, flat: str, tail: str) -> tuple[set[str], tuple[Look, 
     if "motion_modules" in (found["part"], found["mpart"]):
         return {f"motion-at:{place}"}, ()
     signs = {f"unet:{place}" if attention else f"level:{place}"}
-    if not tail and space != "control":
+    if not tail and component != "control":
         signs.add("net:unet")
     if _is_convolution(found["what"]):
         signs.add("convolution")
@@ -148,23 +148,23 @@ def _place(found: re.Match[str]) -> tuple[str, bool]:
     return f"{found['side']}.{found['n']}", found["part"] == "attentions"
 
 
-def _widths(what: str, place: str, tail: str) -> tuple[Look, ...]:
+def _widths(what: str, place: str, tail: str) -> tuple[ShapeProbe, ...]:
     if not tail:
         what = what.removesuffix("_weight")
     pair = _WIDTHS.get(what)
     if pair is None:
         return ()
     sides = [side for side in ("in", "out") if (tail, side) in CARRIED]
-    looks = [Look(pair[side == "out"].format(p=place), side, tail) for side in sides if pair[side == "out"]]
+    probes = [ShapeProbe(pair[side == "out"].format(p=place), side, tail) for side in sides if pair[side == "out"]]
     if what in ("proj_in", "proj_out"):
-        looks.append(Look("proj", "ndim", tail))
-    return tuple(looks)
+        probes.append(ShapeProbe("proj", "ndim", tail))
+    return tuple(probes)
 
 
-def _ema_looks(flat: str) -> tuple[set[str], tuple[Look, ...]]:
+def _probe_ema_name(flat: str) -> tuple[set[str], tuple[ShapeProbe, ...]]:
     exact = _EMA_EXACT.get(flat)
     if exact is not None:
-        return {"ema:net"}, (Look(exact[0], exact[1]),)
+        return {"ema:net"}, (ShapeProbe(exact[0], exact[1]),)
     found = _EMA.match(flat)
     if found is None:
         whole = {"averages"} if flat.endswith("weight") else set()
@@ -197,13 +197,13 @@ _SMALL = {
 }
 
 
-def exact_looks(space: str, flat: str, tail: str) -> tuple[set[str], tuple[Look, ...]]:
+def probe_special_name(component: str, flat: str, tail: str) -> tuple[set[str], tuple[ShapeProbe, ...]]:
     """Signs and looks of names that are short, numbered or free: embeddings, hypernetworks, tiny decoders."""
-    if tail or space not in ("", "vae"):
+    if tail or component not in ("", "vae"):
         return set(), ()
     if flat in _SMALL:
         signs = {"approx:conv"} if flat == "conv1_weight" else set()
-        return signs, (Look(_SMALL[flat], "in"),)
+        return signs, (ShapeProbe(_SMALL[flat], "in"),)
     if _APPROXIMATE.match(flat):
         return {"approx:conv"}, ()
     hyper = _HYPERNETWORK.match(flat)
@@ -214,4 +214,4 @@ def exact_looks(space: str, flat: str, tail: str) -> tuple[set[str], tuple[Look,
         return set(), ()
     kind = found.lastgroup or ""
     name = found[kind] if kind in ("clip", "numbered") else kind
-    return {f"embedding:{name}"}, (Look("vector", "last"), Look("vectors", "rows"))
+    return {f"embedding:{name}"}, (ShapeProbe("vector", "last"), ShapeProbe("vectors", "rows"))
