@@ -67,24 +67,9 @@ def _pull_one(
         return plan_to_json(plan)
     announce(session, plan)
     result = pull(plan, catalog=session.catalog, settings=session.settings, progress=session.progress)
-    if request.sidecars:
-        _write_sidecars(session, result)
     if not session.json:
         print("\n".join(result_lines(result)), flush=True)
     return result_to_json(result)
-
-
-def _write_sidecars(session: Session, result: PullResult) -> None:
-    """The model is there and recorded: what is beside it is no reason to fail."""
-    from modelhub.operations.remote.source_sidecars import write_sidecars
-
-    for model in result.models:
-        if model.path is None or model.path.is_dir():
-            continue
-        try:
-            write_sidecars(result.plan.remote, model.path, staging=session.settings.library / ".modelhub" / "previews")
-        except (ModelhubError, OSError) as exc:
-            session.progress.note(f"{model.name}: no preview: {exc}")
 
 
 def announce(session: Session, plan: PullPlan) -> None:
@@ -219,13 +204,13 @@ def _ways(obtained: Sequence[ObtainedFile]) -> str:
     words = {"held": "already held", "cached": "taken from the Hugging Face cache"}
     parts = []
     for way, text in words.items():
-        count = sum(item.how == way for item in obtained)
+        count = sum(item.origin == way for item in obtained)
         if count:
             parts.append(f"{count} file{'s' * (count != 1)} {text}, not downloaded")
     resumed = sum(item.resumed for item in obtained)
     if resumed:
         parts.append(f"{format_size(resumed)} were there from an earlier try")
-    checked = sum(item.how == "downloaded" and item.remote.sha256 is not None for item in obtained)
+    checked = sum(item.origin == "downloaded" and item.remote.sha256 is not None for item in obtained)
     if checked:
         parts.append("SHA-256 is the one that the source states" if checked == 1 else f"{checked} SHA-256 as stated")
     return "; ".join(parts)
@@ -260,7 +245,7 @@ def result_to_json(result: PullResult) -> dict[str, object]:
     document["obtained"] = [
         {
             "name": item.remote.name,
-            "how": item.how,
+            "how": item.origin,
             "size": item.size,
             "resumed": item.resumed,
             "sha256": item.hashes.sha256,

@@ -1,20 +1,23 @@
-"""From obtained bytes to a catalogued model: check the content, give it its place, record it."""
+"""Publish checked files: give each its final place and record the models in the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog, NewFile, NewLocation, NewModel
 from modelhub.detect import RULES_VERSION
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
-from modelhub.errors import ModelhubError, NotFoundError, UnsafeError
+from modelhub.errors import ModelhubError, NotFoundError, Remedy
+from modelhub.fetch.choice.choice import ModelLayout
 from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import worst_verdict
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import inspect_header
-from modelhub.operations.remote.obtain import ObtainedFile
+from modelhub.operations.remote.check import CheckedFile
+from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
 from modelhub.storage.place import copy, hard_link, move
@@ -22,8 +25,7 @@ from modelhub.storage.safe_names import safe_name
 from modelhub.storage.walk import is_model_name
 from modelhub.uis.library import LIBRARY
 
-_LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
-# Names that say nothing about the model; the repository's name takes their place.
+# File names that do not name the model; the repository's name replaces them.
 _GENERIC_STEMS = {
     "diffusion_pytorch_model",
     "pytorch_lora_weights",
@@ -39,86 +41,35 @@ _MOST_TAGS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedFile:
-    """An obtained file and its inspection, which is None for the small files of a diffusers folder."""
-
-    file: ObtainedFile
-    inspection: Inspection | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where things go. `folder` overrides the library's one for the type; `root`: where a diffusers model starts."""
+    """The place for a model. `folder` overrides the library's folder for the type.
+
+    `root` is the folder of the repository in which a diffusers model starts ("" for the top).
+    """
 
     library: Path
     folder: Path | None
     name: str | None
-    layout: str
+    layout: ModelLayout
     root: str
-
-
-def check(remote: RemoteModel, got: Sequence[ObtainedFile], *, quarantine: Path) -> tuple[CheckedFile, ...]:
-    """Identify every model file. A dangerous download goes to `quarantine`; raises UnsafeError, or ModelhubError."""
-    return tuple(CheckedFile(file=file, inspection=_checked(remote, file, quarantine)) for file in got)
-
-
-def _checked(remote: RemoteModel, file: ObtainedFile, quarantine: Path) -> Inspection | None:
-    if not is_model_name(file.name):
-        return None
-    inspection = replace(
-        inspect_header(file.path, read_header(file.path), hints=_hints(remote, file)), hashes=file.hashes
-    )
-    if inspection.safety.verdict not in _LOADABLE:
-        raise _unsafe(inspection, file, quarantine)
-    if inspection.broken:
-        if file.how == "downloaded":
-            file.path.unlink(missing_ok=True)
-        raise ModelhubError(
-            f"{file.remote.name} is what {remote.reference} holds, but it is broken: {inspection.problems[0]}",
-            "Its publisher has to repair it; choose another file with --file.",
-        )
-    return inspection
-
-
-def _unsafe(inspection: Inspection, file: ObtainedFile, quarantine: Path) -> UnsafeError:
-    where = file.path
-    if file.how == "downloaded":
-        where = quarantine / f"{file.hashes.sha256[:10]}-{safe_name(file.name)}.quarantined"
-        if where.exists():
-            file.path.unlink(missing_ok=True)  # the same content was caught before
-        else:
-            move(file.path, where, within=quarantine)
-    findings = "\n".join(f"  - {finding}" for finding in inspection.safety.findings[:8])
-    return UnsafeError(
-        f"{file.remote.name} is {inspection.safety.verdict.value}; it was kept out of the library:\n{findings}",
-        f"Do not load it. It lies in {where}, renamed; delete it, and tell the place it came from.",
-    )
-
-
-def _hints(remote: RemoteModel, file: ObtainedFile) -> Hints:
-    return Hints(
-        names=(PurePosixPath(file.remote.name).name, file.remote.name, remote.title),
-        repository=remote.repository,
-        tags=remote.tags,
-        trigger_words=remote.trigger_words,
-        base_model=remote.base_model,
-        sha256=file.hashes.sha256,
-    )
 
 
 def publish(
     remote: RemoteModel, checked: Sequence[CheckedFile], *, destination: Destination, catalog: Catalog
 ) -> tuple[ModelRecord, ...]:
-    """Place and record: one model a file, or one for a whole diffusers folder."""
+    """Place and record each file as a model, or a whole diffusers folder as one, and return the records.
+
+    Raises TargetExistsError where another file has the name already, and what the file system refuses.
+    """
     if destination.folder is None:
         catalog.ensure_root(destination.library, "library")
-    if destination.layout == "diffusers":
+    if destination.layout is ModelLayout.DIFFUSERS:
         return (_publish_folder(remote, checked, destination, catalog),)
     return tuple(_publish_file(remote, item, destination, catalog) for item in checked)
 
 
 def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destination, catalog: Catalog) -> ModelRecord:
-    inspection = item.inspection or _plain(item.file)
+    inspection = item.inspection or _inspection_of_settings(item.file)
     kind = inspection.detection
     folder = destination.folder or destination.library / str(
         LIBRARY.folder_for(kind.type, algorithm=kind.algorithm, format=inspection.format)
@@ -128,8 +79,8 @@ def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destinati
     return catalog.record(
         NewModel(
             name=Path(name).stem,
-            files=(_new_file(inspection, target),),
-            sources=(_source(remote, item.file.remote.name, (item,)),),
+            files=(_make_file(inspection, target),),
+            sources=(_make_source(remote, item.file.remote.name, (item,)),),
             tags=searchable_tags(remote),
             rules_version=RULES_VERSION,
         )
@@ -145,7 +96,7 @@ def _publish_folder(
     )
     folder = parent / name
     within = destination.folder or destination.library
-    # model_index.json goes last: a folder without it is not yet a model to anybody who looks.
+    # model_index.json is placed last: a folder without it is not yet a model for other programs.
     ordered = sorted(checked, key=lambda item: item.file.remote.name.endswith("model_index.json"))
     placed = {}
     for item in ordered:
@@ -155,7 +106,7 @@ def _publish_folder(
     hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
     whole = inspect_header(folder, read_header(folder), hints=hints)
     files = [
-        replace(_new_file(item.inspection or _plain(item.file), target), role=relative)
+        replace(_make_file(item.inspection or _inspection_of_settings(item.file), target), role=relative)
         for relative, (item, target) in reversed(placed.items())
     ]
     return catalog.record(
@@ -163,7 +114,7 @@ def _publish_folder(
             name=name,
             inspection=whole,
             files=tuple(files),
-            sources=(_source(remote, destination.root or None, checked),),
+            sources=(_make_source(remote, destination.root or None, checked),),
             tags=searchable_tags(remote),
             rules_version=RULES_VERSION,
         )
@@ -171,37 +122,37 @@ def _publish_folder(
 
 
 def _place(file: ObtainedFile, target: Path, *, within: Path, together: bool = False) -> Path:
-    """Give the bytes their final name; what already stands there with the same content is fine.
+    """Give a file its final name and return its path, which is another one where the library has the content already.
 
-    `together`: the file is part of a folder, which must be whole wherever else its parts lie too.
+    `together`: the file is part of a folder, which must be complete wherever else its parts are too.
     """
     if file.path == target:
         return target
-    is_inside = file.how == "held" and within in file.path.parents and target.suffix == file.path.suffix
-    if is_inside and not together and not target.exists():
-        return file.path  # the library has it already, under a name of the user's own
+    is_in_library = file.origin is FileOrigin.HELD and within in file.path.parents and target.suffix == file.path.suffix
+    if is_in_library and not together and not target.exists():
+        return file.path  # the library has it already, under a name that the user chose
     try:
-        if file.how == "downloaded":
+        if file.origin is FileOrigin.DOWNLOADED:
             move(file.path, target, within=within)
         else:
             _link_or_copy(file, target, within)
-    except (TargetExistsError, NotFoundError) as exc:  # another modelhub may have placed the very same download
+    except (TargetExistsError, NotFoundError) as exc:  # another process may have placed the same download
         if target.is_file() and target.stat().st_size == file.size and sha256_of(target) == file.hashes.sha256:
-            if file.how == "downloaded":
+            if file.origin is FileOrigin.DOWNLOADED:
                 file.path.unlink(missing_ok=True)
             return target
         if isinstance(exc, NotFoundError):
             raise
         raise TargetExistsError(
-            f"{target} exists already and is another file.",
-            "Give the new one a name with --name, or another folder with --to; the download is kept until then.",
+            f"{target} exists already and has different content.",
+            Remedy("Choose another name or folder for the new file; the download is kept.", "choose-name"),
         ) from None
     return target
 
 
 def _link_or_copy(file: ObtainedFile, target: Path, within: Path) -> None:
     if not is_model_name(file.name):
-        copy(file.path, target, within=within)  # people edit configurations in place
+        copy(file.path, target, within=within)  # users edit configurations in place
         return
     try:
         hard_link(file.path, target, within=within)
@@ -221,7 +172,7 @@ def _file_name(remote: RemoteModel, file: ObtainedFile, wanted: str | None) -> s
     return safe_name(base.name)
 
 
-def _new_file(inspection: Inspection, target: Path) -> NewFile:
+def _make_file(inspection: Inspection, target: Path) -> NewFile:
     status = target.stat()
     return NewFile(
         inspection=replace(inspection, path=target),
@@ -231,8 +182,8 @@ def _new_file(inspection: Inspection, target: Path) -> NewFile:
     )
 
 
-def _plain(file: ObtainedFile) -> Inspection:
-    """A small file of a diffusers folder: configurations and vocabularies hold no weights."""
+def _inspection_of_settings(file: ObtainedFile) -> Inspection:
+    """Return the inspection of a small file of a diffusers folder: configurations and vocabularies hold no weights."""
     return Inspection(
         path=file.path,
         size=file.size,
@@ -243,9 +194,7 @@ def _plain(file: ObtainedFile) -> Inspection:
     )
 
 
-def _source(remote: RemoteModel, path: str | None, items: Sequence[CheckedFile]) -> Source:
-    from datetime import UTC, datetime
-
+def _make_source(remote: RemoteModel, path: str | None, items: Sequence[CheckedFile]) -> Source:
     return Source(
         kind=remote.kind,
         reference=remote.reference,
@@ -262,5 +211,5 @@ def _source(remote: RemoteModel, path: str | None, items: Sequence[CheckedFile])
 
 
 def searchable_tags(remote: RemoteModel) -> tuple[str, ...]:
-    """The source's tags that people would search for; hubs add machine words such as `region:us`."""
+    """Return the source's tags that users would search for; hubs add tags for machines, such as `region:us`."""
     return tuple(tag for tag in remote.tags if ":" not in tag)[:_MOST_TAGS]

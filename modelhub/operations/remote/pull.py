@@ -1,27 +1,32 @@
-"""Pull: resolve → choose → obtain → check → place → catalogue. Planning is apart from doing."""
+"""Pull: resolve → choose → obtain → check → place → record in the catalog. The plan is separate from the effect."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.detect import find_known_model
 from modelhub.domain import ModelRecord, Style
-from modelhub.errors import NotFoundError, UsageError
-from modelhub.fetch.choice.choice import FileChoice
+from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources.registry import example_references
-from modelhub.operations.remote.obtain import ObtainedFile, obtain, still_here
-from modelhub.operations.remote.publish import Destination, check, publish
-from modelhub.operations.remote.pull_convert import converted, held, is_pickle
+from modelhub.operations.remote.check import CheckedFile, check_files
+from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile, obtain, still_here
+from modelhub.operations.remote.publish import Destination, publish
+from modelhub.operations.remote.pull_convert import convert_pickles, find_converted, is_pickle
+from modelhub.operations.remote.source_sidecars import write_sidecars
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.locks import LockOwner, file_lock
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +36,11 @@ class PullRequest:
     `to`: the folder to place them in instead of the library's own for the type. `sha256` is enforced on the one chosen
     file; `name` is the file name (without suffix) and the model's name. `keep_pickle`: with `criteria.convert`, keep
     the downloaded pickle beside the safetensors file. `sidecars`: also write the source's information and preview
-    picture beside the model.
+    picture beside the model. Raises UsageError for values that are not valid.
     """
 
     source: str
-    criteria: FileCriteria
+    criteria: FileCriteria = field(default_factory=FileCriteria)
     revision: str | None = None
     to: Path | None = None
     name: str | None = None
@@ -44,10 +49,23 @@ class PullRequest:
     keep_pickle: bool = False
     sidecars: bool = False
 
+    def __post_init__(self) -> None:
+        """Check the values that do not depend on what the source has."""
+        if not self.source.strip():
+            raise UsageError("The source is empty.", "Name a repository, a model or an address.")
+        if self.sha256 is not None:
+            object.__setattr__(self, "sha256", self.sha256.lower())
+            if not _SHA256.fullmatch(self.sha256.lower()):
+                raise UsageError(f"`{self.sha256}` is not a SHA-256.", "It has 64 digits, 0-9 and a-f.")
+        if self.keep_pickle and not self.criteria.convert:
+            raise UsageError(
+                "A pickle is only kept beside its conversion.", Remedy("Convert it, too.", "keep-pickle-with-convert")
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullPlan:
-    """What would be downloaded, and why. Pure data; `--dry-run` prints it."""
+    """The files that would be downloaded, and why."""
 
     request: PullRequest
     remote: RemoteModel
@@ -56,7 +74,7 @@ class PullPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullResult:
-    """What a pull brought: the models, and for each file how it was obtained."""
+    """The models that a pull added, and how each file was obtained."""
 
     plan: PullPlan
     models: tuple[ModelRecord, ...]
@@ -64,30 +82,30 @@ class PullResult:
 
 
 def plan_pull(request: PullRequest, *, fetchers: Sequence[Fetcher]) -> PullPlan:
-    """Ask the source what it holds and choose.
+    """Resolve the source and choose its files; nothing is downloaded.
 
-    Raises UsageError for a source that no fetcher understands, and whatever the fetcher and the choice raise.
+    Raises UsageError for a source that no fetcher understands, and what the fetcher and `choose` raise.
     """
-    remote = _resolved(request, fetchers)
+    remote = _resolve(request, fetchers)
     choice = choose(remote, request.criteria)
-    return PullPlan(request=request, remote=remote, choice=_enforced(choice, request))
+    return PullPlan(request=request, remote=remote, choice=_apply_request(request, choice))
 
 
-def _resolved(request: PullRequest, fetchers: Sequence[Fetcher]) -> RemoteModel:
-    """What the source holds; the name of a well-known model stands for the place where it is published."""
+def _resolve(request: PullRequest, fetchers: Sequence[Fetcher]) -> RemoteModel:
+    """Return what the source has; the name of a well-known model stands for the place where it is published."""
     known = None if any(mark in request.source for mark in "/:") else find_known_model(request.source)
     if known is None:
-        return fetcher_for(request.source, fetchers).resolve(request.source, revision=request.revision)
+        return find_fetcher(request.source, fetchers).resolve(request.source, revision=request.revision)
     if known.source is None:
         raise NotFoundError(
-            f"{known.name} is a known model, but no lasting place to pull it from is known.",
-            "Search for it at a hub and pull its page's address.",
+            f"{known.name} is a known model, but no permanent place to pull it from is known.",
+            "Search for it at a hub and pull the address of its page.",
         )
-    remote = fetcher_for(known.source, fetchers).resolve(known.source, revision=request.revision)
+    remote = find_fetcher(known.source, fetchers).resolve(known.source, revision=request.revision)
     return replace(remote, notices=(f"{known.name} is published at {known.source}.", *remote.notices))
 
 
-def fetcher_for(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
+def find_fetcher(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
     """Return the first fetcher that claims `source`. Raise UsageError, which shows the references of every source."""
     for fetcher in fetchers:
         if fetcher.claims(source):
@@ -98,46 +116,99 @@ def fetcher_for(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
     )
 
 
+def _apply_request(request: PullRequest, choice: FileChoice) -> FileChoice:
+    """Return the choice with the requested SHA-256; raise UsageError where one name or hash is for several files."""
+    is_one_model = len(choice.files) == 1 or choice.layout is ModelLayout.DIFFUSERS
+    if request.name is not None and not is_one_model:
+        raise UsageError(
+            f"A name is for one model, but {len(choice.files)} files were chosen.",
+            Remedy("Choose one file.", "choose-one-file"),
+        )
+    if request.sha256 is None:
+        return choice
+    if len(choice.files) != 1:
+        raise UsageError(
+            f"A SHA-256 is for one file, but {len(choice.files)} files were chosen.",
+            Remedy("Choose one file.", "choose-one-file"),
+        )
+    return replace(choice, files=(_require_sha256(choice.files[0], request.sha256),))
+
+
+def _require_sha256(file: RemoteFile, sha256: str) -> RemoteFile:
+    if file.sha256 and file.sha256.lower() != sha256:
+        raise UsageError(
+            f"{file.name}: the source states SHA-256 {file.sha256}, but {sha256} is required.",
+            "It is another file, or another version of it; nothing was downloaded.",
+        )
+    return replace(file, sha256=sha256)
+
+
 def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> PullResult:
-    """Carry out a plan: nothing stands under its final name before size, hash, format and safety are proved.
+    """Carry out a plan: no file gets its final name before its size, hash, format and safety are verified.
 
     Raises UnsafeError (the file is in quarantine), NetworkError and the other ModelhubErrors; what was downloaded so
-    far stays resumable.
+    far can be resumed.
     """
-    library = settings.library
+    converted = _converted_before(plan, catalog)
+    if converted:
+        return PullResult(plan=plan, models=converted, obtained=())
+    state = settings.library / ".modelhub"
+    obtained = obtain(
+        plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress
+    )
+    if plan.request.criteria.convert:
+        obtained, models = _convert_and_publish(plan, obtained, catalog, settings.library, progress)
+    else:
+        with _library_lock(state, progress):
+            obtained, checked = _check(plan, obtained, catalog, state)
+            models = publish(plan.remote, checked, destination=_destination(plan, settings.library), catalog=catalog)
+    models = _apply_style(plan.request, models, catalog)
+    if plan.request.sidecars:
+        _write_sidecars(plan.remote, models, state / "previews", progress)
+    return PullResult(plan=plan, models=models, obtained=obtained)
+
+
+def _converted_before(plan: PullPlan, catalog: Catalog) -> tuple[ModelRecord, ...]:
+    if not plan.request.criteria.convert or plan.request.keep_pickle:
+        return ()
+    return find_converted(plan.remote, plan.choice.files, catalog=catalog)
+
+
+def _check(
+    plan: PullPlan, obtained: Sequence[ObtainedFile], catalog: Catalog, state: Path
+) -> tuple[tuple[ObtainedFile, ...], tuple[CheckedFile, ...]]:
+    """Return the files where they are now, and their inspections. The library must be locked."""
+    present = still_here(obtained, catalog=catalog)
+    return present, check_files(plan.remote, present, quarantine=state / "quarantine")
+
+
+def _convert_and_publish(
+    plan: PullPlan, obtained: Sequence[ObtainedFile], catalog: Catalog, library: Path, progress: Progress
+) -> tuple[tuple[ObtainedFile, ...], tuple[ModelRecord, ...]]:
+    """Check, convert without holding the library's lock (it takes long), publish, and delete the pickles."""
     state = library / ".modelhub"
-    if plan.request.criteria.convert and not plan.request.keep_pickle:
-        there = held(plan.remote, plan.choice.files, catalog=catalog)
-        if there:
-            return PullResult(plan=plan, models=there, obtained=())
-    got = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress)
-    with _turn(state, progress):
-        # Another modelhub may have pulled the very same file and taken it out of staging.
-        got = still_here(got, catalog=catalog)
-        looks = check(plan.remote, got, quarantine=state / "quarantine")
-        if not plan.request.criteria.convert:
-            models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
-            return _styled(plan, models, got, catalog)
-    pickles = [item for item in looks if is_pickle(item)] if plan.request.criteria.convert else []
-    if pickles:
-        twins = converted(looks, staging=state / "converted", progress=progress)
-        looks = (*twins, *pickles) if plan.request.keep_pickle else twins
-    with _turn(state, progress):
-        models = publish(plan.remote, looks, destination=_destination(plan, library), catalog=catalog)
+    with _library_lock(state, progress):
+        present, checked = _check(plan, obtained, catalog, state)
+    pickles = [item for item in checked if is_pickle(item)]
+    published = convert_pickles(checked, staging=state / "converted", progress=progress)
+    if plan.request.keep_pickle:
+        published = (*published, *pickles)
+    with _library_lock(state, progress):
+        models = publish(plan.remote, published, destination=_destination(plan, library), catalog=catalog)
     if not plan.request.keep_pickle:
         for item in pickles:
-            if item.file.how == "downloaded":
+            if item.file.origin is FileOrigin.DOWNLOADED:
                 item.file.path.unlink(missing_ok=True)
-    return _styled(plan, models, got, catalog)
+    return present, models
 
 
-def _turn(state: Path, progress: Progress) -> AbstractContextManager[None]:
-    """The library for this process alone, for as long as placing and recording takes."""
+def _library_lock(state: Path, progress: Progress) -> AbstractContextManager[None]:
+    """Return the lock of the library, which placing and recording hold."""
 
-    def waiting(owner: LockOwner) -> None:
-        progress.note(f"Waiting for another modelhub (process {owner.pid}) to finish its turn in {state.parent}.")
+    def on_wait(owner: LockOwner) -> None:
+        progress.note(f"Waiting for another modelhub process ({owner.pid}) to finish in {state.parent}.")
 
-    return file_lock(state / "lock", wait=None, on_wait=waiting)
+    return file_lock(state / "lock", wait=None, on_wait=on_wait)
 
 
 def _destination(plan: PullPlan, library: Path) -> Destination:
@@ -145,31 +216,20 @@ def _destination(plan: PullPlan, library: Path) -> Destination:
     return Destination(library=library, folder=request.to, name=request.name, layout=choice.layout, root=choice.root)
 
 
-def _styled(
-    plan: PullPlan, models: tuple[ModelRecord, ...], got: tuple[ObtainedFile, ...], catalog: Catalog
-) -> PullResult:
-    if plan.request.style:
-        for model in models:
-            catalog.set_override(model.id, "style", plan.request.style.value)
-        models = tuple(catalog.get(model.id) for model in models)
-    return PullResult(plan=plan, models=models, obtained=got)
+def _apply_style(request: PullRequest, models: tuple[ModelRecord, ...], catalog: Catalog) -> tuple[ModelRecord, ...]:
+    if request.style is None:
+        return models
+    for model in models:
+        catalog.set_override(model.id, "style", request.style.value)
+    return tuple(catalog.get(model.id) for model in models)
 
 
-def _enforced(choice: FileChoice, request: PullRequest) -> FileChoice:
-    if request.sha256 is None:
-        return choice
-    wanted = request.sha256.lower()
-    if len(choice.files) != 1:
-        raise UsageError("--sha256 is about one file, but several were chosen.", "Name one with --file.")
-    if len(wanted) != 64 or set(wanted) - set("0123456789abcdef"):
-        raise UsageError(f"--sha256 {request.sha256} is not a SHA-256.", "It has 64 digits, 0-9 and a-f.")
-    return replace(choice, files=(_with_sha256(choice.files[0], wanted),))
-
-
-def _with_sha256(file: RemoteFile, wanted: str) -> RemoteFile:
-    if file.sha256 and file.sha256.lower() != wanted:
-        raise UsageError(
-            f"{file.name}: the source states SHA-256 {file.sha256}, you asked for {wanted}.",
-            "It is another file, or another version of it; nothing was downloaded.",
-        )
-    return replace(file, sha256=wanted)
+def _write_sidecars(remote: RemoteModel, models: Sequence[ModelRecord], staging: Path, progress: Progress) -> None:
+    """Write what the source has beside each model; the models are recorded, so that a failure is only reported."""
+    for model in models:
+        if model.path is None or model.path.is_dir():
+            continue
+        try:
+            write_sidecars(remote, model.path, staging=staging)
+        except ModelhubError as exc:
+            progress.note(f"{model.name}: the preview could not be written. {exc.message}")

@@ -1,4 +1,4 @@
-"""`pull --convert`: pickles that were just downloaded become safetensors before anything is published."""
+"""Convert pulled pickles into safetensors before they are published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from modelhub.formats import read_header
 from modelhub.operations.convert.convert_file import convert_file
 from modelhub.operations.convert.plan import ConversionOptions
 from modelhub.operations.library.inspect import inspect_header
-from modelhub.operations.remote.publish import CheckedFile
+from modelhub.operations.remote.check import CheckedFile
+from modelhub.operations.remote.obtain import FileOrigin
 from modelhub.progress import Progress
 from modelhub.storage.hashing import hash_file
 
@@ -22,15 +23,15 @@ _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
 
 
 def is_pickle(item: CheckedFile) -> bool:
-    """Whether this file is of a kind that `--convert` is about."""
+    """Return whether a file is a pickle, which can be converted."""
     return item.inspection is not None and item.inspection.format in _PICKLES
 
 
-def held(remote: RemoteModel, files: Sequence[RemoteFile], *, catalog: Catalog) -> tuple[ModelRecord, ...]:
-    """The twins of all `files`, where an earlier run made them and they are still there; else nothing."""
+def find_converted(remote: RemoteModel, files: Sequence[RemoteFile], *, catalog: Catalog) -> tuple[ModelRecord, ...]:
+    """Return the models that an earlier pull converted from all `files`; nothing unless all of them are present."""
     found = []
     for file in files:
-        records = catalog.from_source(remote.kind, remote.reference, _twin(file.name), remote.commit)
+        records = catalog.from_source(remote.kind, remote.reference, _converted_name(file.name), remote.commit)
         present = [record for record in records if record.state is LocationState.PRESENT]
         if not present:
             return ()
@@ -38,19 +39,19 @@ def held(remote: RemoteModel, files: Sequence[RemoteFile], *, catalog: Catalog) 
     return tuple(found)
 
 
-def _twin(name: str) -> str:
+def _converted_name(name: str) -> str:
     return str(PurePosixPath(name).with_suffix(".safetensors"))
 
 
-def converted(items: Sequence[CheckedFile], *, staging: Path, progress: Progress) -> tuple[CheckedFile, ...]:
-    """Each pickle replaced by its safetensors twin in `staging`; other files as they are.
+def convert_pickles(items: Sequence[CheckedFile], *, staging: Path, progress: Progress) -> tuple[CheckedFile, ...]:
+    """Return each pickle as a safetensors file in `staging`, and other files as they are.
 
-    A twin that an interrupted run finished is used again: it is only ever given its name when it is whole.
+    A file that an interrupted run has converted is used again: it only gets its name when it is complete.
     """
-    return tuple(_converted(item, staging, progress) if is_pickle(item) else item for item in items)
+    return tuple(_convert_pickle(item, staging, progress) if is_pickle(item) else item for item in items)
 
 
-def _converted(item: CheckedFile, staging: Path, progress: Progress) -> CheckedFile:
+def _convert_pickle(item: CheckedFile, staging: Path, progress: Progress) -> CheckedFile:
     file, inspection = item.file, item.inspection
     assert inspection is not None
     name = f"{Path(file.name).stem}.safetensors"
@@ -59,11 +60,18 @@ def _converted(item: CheckedFile, staging: Path, progress: Progress) -> CheckedF
         convert_file(file.path, target, ConversionOptions(), source_sha256=file.hashes.sha256, progress=progress)
     hashes = hash_file(target)
     hints = Hints(names=(file.name, name), sha256=hashes.sha256, trigger_words=inspection.detection.trigger_words)
-    answer = replace(inspect_header(target, read_header(target), hints=hints), hashes=hashes)
-    if answer.detection.type != inspection.detection.type:
-        raise UnsafeError(f"{file.name} became {answer.detection.type}, though it was {inspection.detection.type}.")
-    remote = replace(file.remote, name=_twin(file.remote.name))
+    checked = replace(inspect_header(target, read_header(target), hints=hints), hashes=hashes)
+    if checked.detection.type != inspection.detection.type:
+        before, after = inspection.detection.type, checked.detection.type
+        raise UnsafeError(f"{file.name}: the conversion changed the type from {before} to {after}.")
+    remote = replace(file.remote, name=_converted_name(file.remote.name))
     obtained = replace(
-        file, remote=remote, path=target, name=name, hashes=hashes, size=target.stat().st_size, how="downloaded"
+        file,
+        remote=remote,
+        path=target,
+        name=name,
+        hashes=hashes,
+        size=target.stat().st_size,
+        origin=FileOrigin.DOWNLOADED,
     )
-    return CheckedFile(file=obtained, inspection=answer)
+    return CheckedFile(file=obtained, inspection=checked)

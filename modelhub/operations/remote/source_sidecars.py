@@ -1,4 +1,4 @@
-"""What a source says and shows of a model, written beside it as UIs look for it."""
+"""Write a source's information and preview picture beside a model, named as UIs expect them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.transfer.download import download
 from modelhub.fetch.transfer.limits import TransferSettings
+from modelhub.storage.errors import from_os_error
 from modelhub.storage.place import move
 from modelhub.storage.sidecars import PREVIEW_SUFFIXES, sidecars_of
 
-_LARGEST = 32 * 1024 * 1024  # bytes; real previews have a few million
+_LARGEST = 32 * 1024 * 1024  # bytes; previews have a few million
 # First bytes → suffix, of the picture formats that UIs show beside a model.
 _PICTURES = ((b"\x89PNG\r\n\x1a\n", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF", ".webp"), (b"GIF8", ".gif"))
 
@@ -21,38 +22,41 @@ _PICTURES = ((b"\x89PNG\r\n\x1a\n", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"RIFF"
 def fetch_preview(
     remote: RemoteModel, model: Path, *, staging: Path, settings: TransferSettings | None = None
 ) -> Path | None:
-    """Where the picture is now; None where the model has a preview already or the source shows none.
+    """Download the preview of a model and return its path; None where there is one already or the source has none.
 
-    Raises ModelhubError for what is no picture, and what a download raises.
+    Raises ModelhubError for a file that is not a picture, and what `download` raises.
     """
     if not remote.previews or any(_is_preview(path, model) for path in sidecars_of(model)):
         return None
     file = RemoteFile(name=f"preview-{remote.commit or 'of'}-{model.stem}", url=remote.previews[0])
-    got = download(file, staging, settings=settings)
+    picture = download(file, staging, settings=settings)
     try:
-        suffix = _suffix(got.path)
-        if suffix is None or got.size > _LARGEST:
-            raise ModelhubError(f"{remote.previews[0]} is no picture that UIs show.")
+        suffix = _suffix(picture.path)
+        if suffix is None or picture.size > _LARGEST:
+            raise ModelhubError(f"{remote.previews[0]} is not a picture that UIs can show.")
         target = model.with_name(f"{model.stem}.preview{suffix}")
-        move(got.path, target, within=model.parent)
+        move(picture.path, target, within=model.parent)
     finally:
-        shutil.rmtree(got.path.parent, ignore_errors=True)
+        shutil.rmtree(picture.path.parent, ignore_errors=True)
     return target
 
 
 def write_sidecars(
     remote: RemoteModel, model: Path, *, staging: Path, settings: TransferSettings | None = None
 ) -> list[Path]:
-    """`NAME.civitai.info` and the preview, where there is none yet; returns what was written.
+    """Write `NAME.civitai.info` and the preview unless they exist, and return what was written.
 
-    Raises as `fetch_preview` does, after the `.civitai.info`.
+    Raises as `fetch_preview` does, after the `.civitai.info` was written.
     """
     written = []
     info = model.with_name(f"{model.stem}.civitai.info")
     if remote.document and not info.exists():
-        staging.mkdir(parents=True, exist_ok=True)
         draft = staging / f"{os.getpid()}-{info.name}"
-        draft.write_text(remote.document, encoding="utf-8")
+        try:
+            staging.mkdir(parents=True, exist_ok=True)
+            draft.write_text(remote.document, encoding="utf-8")
+        except OSError as exc:
+            raise from_os_error(exc, draft, "write") from exc
         move(draft, info, within=info.parent)
         written.append(info)
     preview = fetch_preview(remote, model, staging=staging, settings=settings)
@@ -64,6 +68,9 @@ def _is_preview(path: Path, model: Path) -> bool:
 
 
 def _suffix(path: Path) -> str | None:
-    with path.open("rb") as stream:
-        start = stream.read(12)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(12)
+    except OSError as exc:
+        raise from_os_error(exc, path, "read") from exc
     return next((suffix for magic, suffix in _PICTURES if start.startswith(magic)), None)

@@ -18,7 +18,7 @@ from modelhub.fetch.sources.registry import parse_reference
 from modelhub.fetch.sources.source import Versioning
 from modelhub.operations.library.remove import remove
 from modelhub.operations.remote.outdated import UpdateStatus, remote_names, same_content, versioning_of, whole_reference
-from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, fetcher_for, pull
+from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, find_fetcher, pull
 from modelhub.progress import SILENT, Progress
 
 _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
@@ -81,7 +81,7 @@ def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: 
 def _version(status: UpdateStatus, fetchers: Sequence[Fetcher]) -> RemoteModel:
     reference = whole_reference(status.source)
     parts = parse_reference(status.source.kind, status.source.reference)
-    remote = fetcher_for(reference, fetchers).resolve(reference, revision=status.newest)
+    remote = find_fetcher(reference, fetchers).resolve(reference, revision=status.newest)
     # The user followed the model, not one version of it: so does its successor.
     return remote if parts and parts.revision else replace(remote, reference=reference, revision=None)
 

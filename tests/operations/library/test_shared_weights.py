@@ -113,5 +113,5 @@ def test_the_name_of_a_known_model_stands_for_its_place() -> None:
     with pytest.raises(NotFoundError, match="asked"):
         plan_pull(PullRequest(source="realistic vision", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]
     assert recorder.asked == ["civitai:4201"]
-    with pytest.raises(NotFoundError, match="no lasting place"):
+    with pytest.raises(NotFoundError, match="no permanent place"):
         plan_pull(PullRequest(source="Anything V3", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]

@@ -201,7 +201,7 @@ def test_a_preview_that_is_no_picture_is_not_kept(place: User, tmp_path: Path) -
         version["images"] = [{"url": url, "type": "image"}]
     found = asked(place, fetch_preview=lambda r, m: fetch_preview(r, m, staging=tmp_path / "staging"))
     assert found["mine 20"].preview is None
-    assert "no picture" in found["mine 20"].message
+    assert "not a picture" in found["mine 20"].message
     assert not list((tmp_path / "models").glob("*.preview*"))
 
 

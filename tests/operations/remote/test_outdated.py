@@ -144,7 +144,7 @@ def test_of_a_diffusers_folder_only_the_changed_file_is_fetched(place: User) -> 
     assert item.state is UpdateState.OUTDATED
     done = updated(place, item)
     assert place.blobs_sent() - before == 1
-    assert {got.remote.name for got in done.pulled.obtained if got.how == "downloaded"} == {
+    assert {got.remote.name for got in done.pulled.obtained if got.origin == "downloaded"} == {
         "vae/diffusion_pytorch_model.fp16.safetensors"
     }
     (new,) = done.pulled.models

@@ -12,6 +12,7 @@ import pytest
 
 from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
+from modelhub.cli.remedies import sentence
 from modelhub.domain import Format, ModelType, Style
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UnsafeError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
@@ -129,7 +130,7 @@ def test_a_file_already_held_is_not_downloaded(place: Place) -> None:
     first = place.pull(SD15)
     before = len(place.fetched())
     again = place.pull(SD15)
-    assert [item.how for item in again.obtained] == ["held"]
+    assert [item.origin for item in again.obtained] == ["held"]
     assert again.models[0].id == first.models[0].id
     assert not any("GET" in request and "emaonly" in request for request in place.fetched()[before:])
 
@@ -142,7 +143,7 @@ def test_a_blob_of_the_hugging_face_cache_is_used(place: Place, repositories: Pa
     blob.parent.mkdir(parents=True)
     shutil.copy(source, blob)
     result = place.pull(SD15)
-    assert [item.how for item in result.obtained] == ["cached"]
+    assert [item.origin for item in result.obtained] == ["cached"]
     assert blob.exists()
     assert result.models[0].path is not None
     assert result.models[0].path.read_bytes() == source.read_bytes()
@@ -155,7 +156,7 @@ def test_a_spoilt_cache_is_not_believed(place: Place, repositories: Path) -> Non
     blob = place.folder / "hf" / "hub" / "models--a--b" / "blobs" / digest
     blob.parent.mkdir(parents=True)
     blob.write_bytes(b"\0" * source.stat().st_size)
-    assert [item.how for item in place.pull(SD15).obtained] == ["downloaded"]
+    assert [item.origin for item in place.pull(SD15).obtained] == ["downloaded"]
 
 
 def test_a_file_whose_name_says_nothing_is_named_after_its_repository(place: Place) -> None:
@@ -183,7 +184,7 @@ def test_a_whole_diffusers_folder_is_one_model(place: Place) -> None:
     assert model.problems == ()
     again = place.pull("painter/pipeline")
     assert again.models[0].id == model.id
-    assert {item.how for item in again.obtained if item.remote.sha256} == {"held"}
+    assert {item.origin for item in again.obtained if item.remote.sha256} == {"held"}
 
 
 def test_a_dangerous_pickle_is_kept_out(place: Place) -> None:
@@ -210,7 +211,7 @@ def test_another_file_of_the_same_name_is_never_replaced(place: Place) -> None:
     taken.write_bytes(b"mine")
     with pytest.raises(TargetExistsError) as caught:
         place.pull(SD15)
-    assert "--name" in caught.value.remedy.text
+    assert "--name" in sentence(caught.value.remedy)
     assert taken.read_bytes() == b"mine"
 
 

@@ -1,0 +1,94 @@
+"""Check obtained files: format, safety and detection. A dangerous download goes into quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from modelhub.domain import Hints, Inspection, Verdict
+from modelhub.errors import ModelhubError, NetworkError, Remedy, UnsafeError
+from modelhub.fetch.fetcher import RemoteModel
+from modelhub.formats import read_header
+from modelhub.operations.library.inspect import inspect_header
+from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
+from modelhub.storage.place import move
+from modelhub.storage.safe_names import safe_name
+from modelhub.storage.walk import is_model_name
+
+_LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
+_FINDINGS_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedFile:
+    """An obtained file and its inspection, which is None for the small files of a diffusers folder."""
+
+    file: ObtainedFile
+    inspection: Inspection | None
+
+
+def check_files(remote: RemoteModel, files: Sequence[ObtainedFile], *, quarantine: Path) -> tuple[CheckedFile, ...]:
+    """Inspect every model file among `files`.
+
+    Raises UnsafeError for a file that is not safe to load (a download is moved to `quarantine`), NetworkError for an
+    empty one, ModelhubError for a broken one (a download is deleted).
+    """
+    return tuple(CheckedFile(file=file, inspection=_check_file(remote, file, quarantine)) for file in files)
+
+
+def _check_file(remote: RemoteModel, file: ObtainedFile, quarantine: Path) -> Inspection | None:
+    if not is_model_name(file.name):
+        return None
+    if not file.size:
+        _delete_download(file)
+        raise NetworkError(f"The server sent an empty file for {file.remote.name}.", "Try again later.")
+    inspection = inspect_header(file.path, read_header(file.path), hints=_hints(remote, file))
+    if inspection.safety.verdict not in _LOADABLE:
+        raise _unsafe_error(inspection, file, quarantine)
+    if inspection.broken:
+        _delete_download(file)
+        raise _broken_error(remote, inspection, file)
+    return replace(inspection, hashes=file.hashes)
+
+
+def _delete_download(file: ObtainedFile) -> None:
+    if file.origin is FileOrigin.DOWNLOADED:
+        file.path.unlink(missing_ok=True)
+
+
+def _broken_error(remote: RemoteModel, inspection: Inspection, file: ObtainedFile) -> ModelhubError:
+    problem = inspection.problems[0]
+    if file.remote.size is None and file.remote.sha256 is None:
+        return NetworkError(
+            f"{file.remote.name} is broken: {problem} The server stated no size; the download may have ended early.",
+            "Try again.",
+        )
+    return ModelhubError(
+        f"{file.remote.name} is broken at its source, {remote.reference}: {problem}",
+        Remedy("Choose another file, and report it to its publisher.", "choose-other-file"),
+    )
+
+
+def _unsafe_error(inspection: Inspection, file: ObtainedFile, quarantine: Path) -> UnsafeError:
+    findings = "\n".join(f"  - {finding}" for finding in inspection.safety.findings[:_FINDINGS_SHOWN])
+    message = f"{file.remote.name} is {inspection.safety.verdict.value} and was not added to the library:\n{findings}"
+    if file.origin is not FileOrigin.DOWNLOADED:
+        return UnsafeError(message, f"Do not load {file.path}. Delete it and report it to its source.")
+    where = quarantine / f"{file.hashes.sha256[:10]}-{safe_name(file.name)}.quarantined"
+    if where.exists():
+        file.path.unlink(missing_ok=True)  # the same content was quarantined before
+    else:
+        move(file.path, where, within=quarantine)
+    return UnsafeError(message, f"It was quarantined at {where}. Delete it and report it to its source.")
+
+
+def _hints(remote: RemoteModel, file: ObtainedFile) -> Hints:
+    return Hints(
+        names=(PurePosixPath(file.remote.name).name, file.remote.name, remote.title),
+        repository=remote.repository,
+        tags=remote.tags,
+        trigger_words=remote.trigger_words,
+        base_model=remote.base_model,
+        sha256=file.hashes.sha256,
+    )
