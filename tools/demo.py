@@ -1,6 +1,6 @@
 """The main job from nothing: a hub on 127.0.0.1, small models of true layout, and the real command line.
 
-`make demo` runs it. Everything it makes lies in ./demo-library, which is made anew each time; your own library,
+`make demo` runs it. All its files are in ./demo-library, which is rebuilt each time; your own library,
 settings and tokens are not touched, and nothing leaves this machine.
 
     python tools/demo.py [--folder DIR] [--record FILE]
@@ -38,7 +38,7 @@ SHEET = ("render-test", "--stale", "--prompt", PROMPT, "--sheet", "shapes.png")
 
 @dataclass(frozen=True)
 class Step:
-    """One command line: why it is shown, its words, and the exit code that is right for it."""
+    """A command line, the reason to show it, and its expected exit code."""
 
     title: str
     words: tuple[str, ...]
@@ -47,62 +47,62 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step(
-        "A repository holds many files. Which one, and why? (This one has moved, too.)",
+        "A repository holds many files. Which one is chosen, and why? (This repository has moved as well.)",
         ("pull", "runwayml/stable-diffusion-v1-5", "--dry-run"),
     ),
-    Step("Take it.", ("pull", "runwayml/stable-diffusion-v1-5")),
+    Step("Pull it.", ("pull", "runwayml/stable-diffusion-v1-5")),
     Step("A VAE, a LoRA, an embedding.", ("pull", "stabilityai/sd-vae-ft-mse-original")),
     Step("", ("pull", "painter/red-dress-lora")),
     Step("", ("pull", "painter/soft-light")),
     Step(
-        "A pickle that would run a command when loaded: refused, and kept out.",
+        "A pickle that would run a command when it is loaded is refused and quarantined.",
         ("pull", "stranger/free-upgrade", "--allow-pickle"),
         code=4,
     ),
     Step(
-        "A folder of downloads whose names say little. Their content says all; exit code 4 warns of the dangerous one.",
+        "A folder of downloads with unhelpful names, identified by content. Exit code 4 warns of the dangerous file.",
         ("add", "downloads"),
         code=4,
     ),
-    Step("Look into a file before it goes anywhere.", ("inspect", "downloads/New folder/speed_boost.pt")),
+    Step("Inspect a file before it is moved anywhere.", ("inspect", "downloads/New folder/speed_boost.pt")),
     Step("", ("inspect", "incoming/mix-final-7.safetensors", "--why")),
     Step("What is it, and how do we know?", ("show", "model (1)", "--why")),
     Step("How is it used?", ("show", "red-dress")),
     Step(
-        "A pickle becomes safetensors, without running it: here its EMA weights alone.",
+        "Convert a pickle to safetensors without running it; here only its EMA weights.",
         ("convert", "model (1)", "--variant", "emaonly"),
     ),
     Step("Which models share weights, in whatever file?", ("list", "--duplicates", "--level", "vae")),
     Step("Find things again.", ("list", "--type", "lora")),
     Step("", ("search", "mychar")),
-    Step("Your own words win over what was detected.", ("set", "model (1)", "name=SD 1.5 for training")),
-    Step("Does every file still hold what was recorded?", ("verify",), code=1),
+    Step("Your edits override detection.", ("set", "model (1)", "name=SD 1.5 for training")),
+    Step("Is every file unchanged since it was recorded?", ("verify",), code=1),
     Step("The catalog.", ("list",)),
     Step(
-        "A messy folder, sorted into the places where A1111 looks; what is not sure or not safe stays.",
+        "Sort a messy folder into the folders that A1111 reads. Uncertain and unsafe files stay.",
         ("sort", "messy", "--layout", "a1111", "--into", "webui", "--report", "sorted.html"),
     ),
     Step("Every step is in a journal.", ("undo",)),
-    Step("Now for ComfyUI, with a folder for each architecture.", COMFY),
+    Step("Sort it for ComfyUI, with a folder for each architecture.", COMFY),
     Step("", ("history",)),
     Step(
-        "Which of these can draw? A trained miniature family, and four copies that are broken in different ways.",
+        "Which of these work? A trained miniature family, and four copies that are broken in different ways.",
         ("add", "shapes"),
     ),
     Step(
-        "Render with each, and look at shapes.html or shapes.png.",
+        "Render with each; then look at shapes.html or shapes.png.",
         ("render-test", "shapes", "--prompt", PROMPT, "--sheet", "shapes.html"),
         code=1,
     ),
-    Step("What was tested is not tested again; a sheet can be drawn at any time.", SHEET),
+    Step("Tested models are not tested again; a contact sheet can be drawn at any time.", SHEET),
     Step("", ("show", "burnt-vae")),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run every step; 0 when each ended with the exit code that is right for it."""
+    """Run every step and return 0 when each ended with its expected exit code."""
     parser = argparse.ArgumentParser(description="Show the main job on this machine.")
-    parser.add_argument("--folder", type=Path, default=ROOT / "demo-library", help="made anew each time")
+    parser.add_argument("--folder", type=Path, default=ROOT / "demo-library", help="rebuilt each time")
     parser.add_argument("--record", type=Path, help="write what each command printed, as JSON, instead of showing it")
     options = parser.parse_args(arguments)
     home = options.folder.resolve()
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def prepare(home: Path) -> None:
-    """An empty folder with an empty configuration file and some downloads in it."""
+    """Make the folder, with an empty configuration file and some downloads in it."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     (home / MARK).touch()
@@ -135,7 +135,7 @@ def prepare(home: Path) -> None:
 
 
 def show(step: Step, home: Path, environ: Mapping[str, str]) -> bool:
-    """Print and run one command; whether it ended as it should."""
+    """Print and run one command; return whether it ended with its expected exit code."""
     if step.title:
         say(step.title)
     print(paint(f"$ {line(step.words)}", "1"), flush=True)
@@ -145,7 +145,7 @@ def show(step: Step, home: Path, environ: Mapping[str, str]) -> bool:
 
 
 def record(target: Path, home: Path, hub: str) -> int:
-    """Write `{command line: output}`; places that differ from run to run are given common names."""
+    """Write `{command line: output}`, with fixed names for paths and addresses that differ from run to run."""
     outputs, wrong = {}, 0
     for step in STEPS:
         done = subprocess.run(
@@ -171,7 +171,7 @@ def _command(step: Step) -> list[str]:
 
 
 def environment(home: Path, hub: str) -> dict[str, str]:
-    """The caller's environment without settings of modelhub and the hubs, pointing at the demo's own."""
+    """Return the caller's environment, with the demo's own settings in place of those of modelhub and the hubs."""
     ours = ("MODELHUB_", "TRANSFORMERS_OFFLINE", "HF_", "HUGGING_FACE_", "CIVITAI_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     width = shutil.get_terminal_size((WIDTH, 24)).columns
@@ -188,17 +188,17 @@ def environment(home: Path, hub: str) -> dict[str, str]:
 
 
 def line(words: tuple[str, ...]) -> str:
-    """A command as it would be typed."""
+    """Return a command as a user would type it."""
     return " ".join(["modelhub", *(f'"{word}"' if " " in word or "(" in word else word for word in words)])
 
 
 def say(text: str) -> None:
-    """A line about what comes."""
+    """Print a heading."""
     print(paint(f"\n# {text}\n", "36"), flush=True)
 
 
 def paint(text: str, code: str) -> str:
-    """Colour, on terminals that want it."""
+    """Color text on terminals that support it."""
     plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR")
     return text if plain else f"\x1b[{code}m{text}\x1b[0m"
 

@@ -23,7 +23,7 @@ _MEASURED = re.compile(r"-?\d+(?:\.\d+)?%|\(\d+\.\d s\)|correlation -?\d\.\d\d|\
 
 
 def without_figures(text: str) -> str:
-    """A transcript with everything that was measured left out, for comparing two of them."""
+    """Return a transcript without its measured figures, for comparing two of them."""
     return _MEASURED.sub("#", text)
 
 
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def recorded(folder: Path) -> dict[str, str]:
-    """What each command of the demo prints, by command line. Raises CalledProcessError when one went wrong."""
+    """Return what each command of the demo prints, by command line. Raise CalledProcessError when one fails."""
     target = folder / "recorded.json"
     demo = [sys.executable, str(ROOT / "tools" / "demo.py"), "--folder", str(folder / "demo"), "--record", str(target)]
     subprocess.run(demo, check=True, cwd=ROOT)
@@ -45,7 +45,7 @@ def recorded(folder: Path) -> dict[str, str]:
 
 
 def refreshed(text: str, outputs: Mapping[str, str]) -> str:
-    """A page with the outputs of its console blocks replaced. Raises KeyError for a command that the demo lacks."""
+    """Return a page with the outputs of its console blocks replaced. Raise KeyError for an unknown command."""
 
     def block(match: re.Match[str]) -> str:
         commands = [line[2:] for line in match[0].splitlines() if line.startswith("$ ")]
