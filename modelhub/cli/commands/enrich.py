@@ -1,4 +1,4 @@
-"""`modelhub enrich`: learn from Civitai what it knows of files that came from anywhere."""
+"""`modelhub enrich`: look the files of models up by their hashes."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from typing import Annotated
 import typer
 
 from modelhub.cli.session import Session
+from modelhub.fetch.sources.registry import hash_sources
 
+_HELP = f"""Look files up at {" and ".join(row.name for row in hash_sources())} by their hashes.
+
+Adds trigger words, base model, tags, page, license and scan verdict. Only hashes are sent, and your own edits are
+kept. Run the command again to resume an interrupted run. An unknown file is looked up again after 30 days.
+
+Example: modelhub enrich --previews
+"""
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(help=_HELP)
 def enrich(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
         typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any, all."),
     ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask again about what was asked before.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Look up again what was looked up before.")] = False,
     previews: Annotated[
         bool, typer.Option("--previews", help="Also write the first picture beside models without one.")
     ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Send no requests.")] = False,
 ) -> int:
-    """Look files up at Civitai by their hashes: trigger words, base model, tags, page, licence, scan verdict.
-
-    Only hashes are sent. Your own words stay as they are. A run that broke off is gone on with by the next one; what
-    Civitai did not know is asked again after 30 days.
-
-    Example: modelhub enrich --previews
-    """
+    """Look the files of models up by their hashes. Return the exit code."""
     from modelhub.cli.views.enrich import run_enrich
 
     session: Session = ctx.obj

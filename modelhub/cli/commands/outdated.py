@@ -18,7 +18,7 @@ def outdated(
         list[str] | None,
         typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any, all."),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Send no requests.")] = False,
 ) -> int:
     """Ask where models came from whether there is something newer: changed files, newer versions.
 

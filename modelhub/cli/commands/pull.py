@@ -9,6 +9,7 @@ import typer
 
 from modelhub.cli.session import Session
 from modelhub.domain import Style
+from modelhub.fetch.sources.registry import example_references
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -19,7 +20,7 @@ def pull(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="org/name, org/name/file, civitai:ID[@VERSION], ms:org/name, a URL; -: a list."
+            metavar="SOURCE...", help=f"{example_references()}; `-` reads sources from standard input, one a line."
         ),
     ] = None,
     purpose: Annotated[
@@ -95,8 +96,9 @@ def pull(
         return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
     named = given_sources(sources or ())
     if not named:
-        hint = "Write org/name, civitai:ID, ms:org/name, a file's address, - for a list, or --update."
-        raise UsageError("Which model?", hint)
+        raise UsageError(
+            "No model was named.", f"Write {example_references()}; `-` for a list on standard input, or `--update`."
+        )
     if len(named) > 1 and (name or sha256):
         raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
     criteria = FileCriteria(

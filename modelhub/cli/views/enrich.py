@@ -29,7 +29,7 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
     code = Exit.OK
     answers = enrich(
         records,
-        civitai=hash_lookups(session.settings)[0],
+        lookups=hash_lookups(session.settings),
         catalog=session.catalog,
         refresh=refresh,
         fetch_preview=_previews(session) if previews else None,
@@ -78,6 +78,7 @@ def _to_json(item: EnrichResult) -> dict[str, object]:
         "id": item.record.id,
         "model": item.record.name,
         "sha256": item.record.main.sha256,
+        "kind": item.kind,
         "answer": item.answer.value,
         "title": remote.title if remote else None,
         "reference": remote.reference if remote else None,

@@ -44,4 +44,5 @@ ROW = SourceRow(
     examples=("civitai:MODEL", "civitai:MODEL@VERSION"),
     versioning=Versioning.VERSIONS,
     parse=_parse,
+    finds_by_hash=True,
 )

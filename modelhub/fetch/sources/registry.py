@@ -76,9 +76,15 @@ def fetchers(settings: Settings) -> tuple[Fetcher, ...]:
     return (*built_in, *added, _make(FALLBACK, settings))
 
 
+def hash_sources() -> tuple[SourceRow, ...]:
+    """Return the sources that know models by the hashes of their files."""
+    return tuple(row for row in rows() if row.finds_by_hash)
+
+
 def hash_lookups(settings: Settings) -> tuple[HashLookup, ...]:
     """Return the fetchers of the sources that know models by the hashes of their files."""
-    return tuple(fetcher for fetcher in fetchers(settings) if isinstance(fetcher, HashLookup))
+    kinds = {row.kind for row in hash_sources()}
+    return tuple(each for each in fetchers(settings) if each.kind in kinds and isinstance(each, HashLookup))
 
 
 def plugin_problems(settings: Settings) -> Iterator[PluginProblem]:

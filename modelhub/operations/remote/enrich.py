@@ -1,4 +1,4 @@
-"""Enrich: what Civitai knows of catalogued files, found by their hashes; the user's own words always stay."""
+"""Enrich models with what a source knows of their files, found by hash; the user's own edits are kept."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from modelhub.catalog import Catalog, Lookup
 from modelhub.domain import Format, LocationState, ModelRecord, Source
 from modelhub.errors import GO_ONLINE, ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch.fetcher import HashLookup, RemoteFile, RemoteModel
+from modelhub.fetch.sources.registry import find_row, parse_reference
 from modelhub.operations.remote.publish import searchable_tags
 from modelhub.progress import SILENT, Progress
 
-SERVICE = "civitai"
-_BATCH = 100  # hashes in one question
-_PAUSE = 0.2  # seconds between questions: the site is a guest-house, not ours
-_REMEMBERED = timedelta(days=30)  # so long what was not known is not asked about again
+_BATCH = 100  # hashes in one request
+_PAUSE = 0.2  # seconds between requests, to spare the source
+_REMEMBERED = timedelta(days=30)  # for which an unknown hash is not looked up again
 
 
 class EnrichStatus(StrEnum):
-    """What Civitai said of a model's file."""
+    """The answer of a source about a model's file."""
 
     FOUND = "found"
     UNKNOWN = "unknown"
@@ -32,9 +32,10 @@ class EnrichStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrichResult:
-    """One model and what was learned of it. `preview`: the picture that was written beside it."""
+    """One model and the answer of one source (`kind`). `preview`: the picture that was written beside the model."""
 
     record: ModelRecord
+    kind: str
     answer: EnrichStatus
     remote: RemoteModel | None = None
     preview: Path | None = None
@@ -44,34 +45,28 @@ class EnrichResult:
 def enrich(
     records: Iterable[ModelRecord],
     *,
-    civitai: HashLookup,
+    lookups: Sequence[HashLookup],
     catalog: Catalog,
     refresh: bool = False,
     fetch_preview: Callable[[RemoteModel, Path], Path | None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
     progress: Progress = SILENT,
 ) -> Iterator[EnrichResult]:
-    """One answer a model. What is answered is recorded at once, so that a run that breaks off is gone on with.
+    """Yield one result for each model and each source of `lookups`.
 
-    `refresh` asks again about what was asked before. Raises NetworkError or AccessError when Civitai cannot be asked.
+    Each answer is recorded at once, so that an interrupted run can be resumed. `refresh` looks up again what was
+    looked up before. Raise the first NetworkError or AccessError of a source after the others were asked.
     """
-    asked = {} if refresh else catalog.lookups(SERVICE)
-    due: list[ModelRecord] = []
-    for record in records:
-        if record.format is Format.DIFFUSERS or not record.files:
-            continue
-        if not refresh and (_is_fresh(asked.get(record.main.sha256)) or _came_from_civitai(record)):
-            yield EnrichResult(record=record, answer=EnrichStatus.REMEMBERED)
-        else:
-            due.append(record)
-    if due and civitai.offline:
-        raise NetworkError(f"Offline: Civitai is not asked about {len(due)} models.", GO_ONLINE)
-    asker = _Asker(civitai, catalog, sleep, fetch_preview)
-    with progress.task("asking Civitai", total=len(due), unit="models") as task:
-        for start in range(0, len(due), _BATCH):
-            for answer in asker.answers(due[start : start + _BATCH]):
-                yield answer
-                task.advance(1)
+    models = [record for record in records if record.format is not Format.DIFFUSERS and record.files]
+    failures: list[ModelhubError] = []
+    for lookup in lookups:
+        enricher = _Enricher(lookup, catalog, sleep, fetch_preview, progress)
+        try:
+            yield from enricher.results(models, refresh=refresh)
+        except ModelhubError as exc:
+            failures.append(exc)
+    if failures:
+        raise failures[0]
 
 
 def _is_fresh(lookup: Lookup | None) -> bool:
@@ -80,65 +75,85 @@ def _is_fresh(lookup: Lookup | None) -> bool:
     return datetime.now(UTC) - datetime.fromisoformat(lookup.asked_at) < _REMEMBERED
 
 
-def _came_from_civitai(record: ModelRecord) -> bool:
-    return any(source.kind == SERVICE for source in record.sources)
-
-
-class _Asker:
-    """Asks in batches by hash, then once for each model (not for each version), with a pause between questions."""
+class _Enricher:
+    """Lookups at one source: in batches by hash, then once for each model (not for each version)."""
 
     def __init__(
         self,
-        civitai: HashLookup,
+        lookup: HashLookup,
         catalog: Catalog,
         sleep: Callable[[float], None],
         fetch_preview: Callable[[RemoteModel, Path], Path | None] | None,
+        progress: Progress,
     ) -> None:
-        self._civitai, self._catalog = civitai, catalog
-        self._sleep, self._fetch_preview = sleep, fetch_preview
+        self._lookup, self._catalog = lookup, catalog
+        self._sleep, self._fetch_preview, self._progress = sleep, fetch_preview, progress
+        row = find_row(lookup.kind)
+        self._kind, self._name = lookup.kind, row.name if row else lookup.kind
         self._whole: dict[str, RemoteModel] = {}
-        self._asked = False
+        self._has_asked = False
 
-    def answers(self, records: Sequence[ModelRecord]) -> Iterator[EnrichResult]:
-        """One a record. What is not known is recorded before anything else: that costs no further question."""
+    def results(self, records: Iterable[ModelRecord], *, refresh: bool) -> Iterator[EnrichResult]:
+        """Yield one result for each record. Raise NetworkError or AccessError where the source does not answer."""
+        known = {} if refresh else self._catalog.lookups(self._kind)
+        due: list[ModelRecord] = []
+        for record in records:
+            if not refresh and (_is_fresh(known.get(record.main.sha256)) or self._is_source_of(record)):
+                yield EnrichResult(record=record, kind=self._kind, answer=EnrichStatus.REMEMBERED)
+            else:
+                due.append(record)
+        if due and self._lookup.offline:
+            raise NetworkError(f"Offline: no models were looked up at {self._name}.", GO_ONLINE)
+        with self._progress.task(f"looking up at {self._name}", total=len(due), unit="models") as task:
+            for start in range(0, len(due), _BATCH):
+                for answer in self._look_up(due[start : start + _BATCH]):
+                    yield answer
+                    task.advance(1)
+
+    def _is_source_of(self, record: ModelRecord) -> bool:
+        return any(source.kind == self._kind for source in record.sources)
+
+    def _look_up(self, records: Sequence[ModelRecord]) -> Iterator[EnrichResult]:
+        """Yield one result a record. Unknown hashes are recorded first: they need no further request."""
         self._pause()
-        found = self._civitai.by_hashes(record.main.sha256 for record in records)
+        found = self._lookup.by_hashes(record.main.sha256 for record in records)
         unknown = {record.main.sha256: False for record in records if record.main.sha256 not in found}
-        self._catalog.add_lookups(SERVICE, unknown)
+        self._catalog.add_lookups(self._kind, unknown)
         for record in records:
             remote = found.get(record.main.sha256)
             if remote is None:
-                yield EnrichResult(record=record, answer=EnrichStatus.UNKNOWN)
+                yield EnrichResult(record=record, kind=self._kind, answer=EnrichStatus.UNKNOWN)
             else:
-                yield self._learned(record, self._completed(remote))
+                yield self._record(record, self._complete(remote))
 
     def _pause(self) -> None:
-        if self._asked:
+        if self._has_asked:
             self._sleep(_PAUSE)
-        self._asked = True
+        self._has_asked = True
 
-    def _completed(self, remote: RemoteModel) -> RemoteModel:
-        """The same with its model's tags and permissions, which answers about hashes lack."""
-        model = remote.reference.partition("@")[0]
+    def _complete(self, remote: RemoteModel) -> RemoteModel:
+        """Add the model's tags and license, which answers about hashes may lack."""
+        model = _whole_reference(remote)
         if model not in self._whole:
             self._pause()
             try:
-                self._whole[model] = self._civitai.resolve(remote.reference)
+                self._whole[model] = self._lookup.resolve(remote.reference)
             except NotFoundError:  # archived, or for use on the site only: known all the same
                 return remote
         whole = self._whole[model]
         return replace(remote, tags=whole.tags, license=whole.license)
 
-    def _learned(self, record: ModelRecord, remote: RemoteModel) -> EnrichResult:
+    def _record(self, record: ModelRecord, remote: RemoteModel) -> EnrichResult:
         source = _source(record, remote)
-        known = any(each.kind == SERVICE and each.commit == remote.commit for each in record.sources)
-        # Tags that were taken away stay away: they are given once.
+        known = any(each.kind == self._kind and each.commit == remote.commit for each in record.sources)
+        # Tags are added once, so that those which the user removes stay removed.
         tags = () if known else searchable_tags(remote)
         self._catalog.learn(record.id, source, tags=tags, words=remote.trigger_words)
         preview, message = self._preview(record, remote)
-        self._catalog.add_lookups(SERVICE, {record.main.sha256: True})
+        self._catalog.add_lookups(self._kind, {record.main.sha256: True})
         return EnrichResult(
             record=self._catalog.get(record.id),
+            kind=self._kind,
             answer=EnrichStatus.FOUND,
             remote=remote,
             preview=preview,
@@ -153,17 +168,20 @@ class _Asker:
         try:
             return self._fetch_preview(remote, path), ""
         except ModelhubError as exc:
-            return None, f"no preview: {exc.message}"
+            return None, f"No preview: {exc.message}"
+
+
+def _whole_reference(remote: RemoteModel) -> str:
+    parts = parse_reference(remote.kind, remote.reference)
+    return (parts.whole if parts else None) or remote.reference
 
 
 def _source(record: ModelRecord, remote: RemoteModel) -> Source:
-    """Civitai as a source of this model; the one that it has already is brought up to date."""
+    """Return the source to record; one that the model has already is brought up to date."""
     file = _file(record, remote)
     fresh = Source(
-        kind=SERVICE,
-        reference=remote.reference.partition("@")[0]
-        if not remote.reference.startswith("civitai:@")
-        else remote.reference,
+        kind=remote.kind,
+        reference=_whole_reference(remote),
         commit=remote.commit,
         url=remote.page,
         path=file.name if file else None,
@@ -172,7 +190,7 @@ def _source(record: ModelRecord, remote: RemoteModel) -> Source:
         base_model=remote.base_model,
     )
     for held in record.sources:
-        if held.kind == SERVICE and held.commit == remote.commit:
+        if held.kind == remote.kind and held.commit == remote.commit:
             return replace(
                 fresh,
                 reference=held.reference,

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from modelhub.config import load
-from modelhub.fetch.sources.registry import fetchers
+from modelhub.fetch.fetcher import CommitLookup, HashLookup
+from modelhub.fetch.sources.registry import FALLBACK, SOURCES, fetchers, parse_reference
+from modelhub.fetch.sources.source import Versioning
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,39 @@ def test_each_reference_has_one_source(source: str, kind: str | None, tmp_path: 
     }
     claiming = [fetcher.kind for fetcher in fetchers(load(environ=environ)) if fetcher.claims(source)]
     assert (claiming[0] if claiming else None) == kind
+
+
+def test_each_fetcher_has_the_kind_and_the_abilities_of_its_row(tmp_path: Path) -> None:
+    """What a row states is what its fetcher can do, so that no operation needs to know a source by name."""
+    made = fetchers(load(environ={"MODELHUB_CONFIG": str(tmp_path / "none.toml")}))
+    for row, fetcher in zip((*SOURCES, FALLBACK), made, strict=True):
+        assert fetcher.kind == row.kind
+        assert isinstance(fetcher, HashLookup) is row.finds_by_hash
+        assert isinstance(fetcher, CommitLookup) is (row.versioning is Versioning.COMMITS)
+        assert all(key.section == row.kind for key in row.keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "parts"),
+    [
+        ("huggingface", "org/name@v1/a.safetensors", ("org/name", "v1", "a.safetensors")),
+        ("modelscope", "ms:org/name@v1/a.safetensors", ("ms:org/name", "v1", "a.safetensors")),
+        ("civitai", "civitai:7@30", ("civitai:7", "30", None)),
+        ("civitai", "civitai:@30", (None, "30", None)),
+    ],
+)
+def test_a_reference_is_taken_apart_without_the_network(
+    kind: str, reference: str, parts: tuple[str | None, str | None, str | None]
+) -> None:
+    """The whole, the revision and the path are found by the row of the source."""
+    found = parse_reference(kind, reference)
+    assert found is not None
+    assert (found.whole, found.revision, found.path) == parts
+
+
+def test_a_reference_of_another_source_has_no_parts() -> None:
+    """Neither words of another source, nor wrong ones, nor an unknown kind raise anything."""
+    assert parse_reference("civitai", "org/name") is None
+    assert parse_reference("civitai", "civitai:x") is None
+    assert parse_reference("url", "https://files.example/a") is None
+    assert parse_reference("unknown", "org/name") is None

@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> Iterator[User]:
 def asked(place: User, **options: Any) -> dict[str, EnrichResult]:
     """Enrich all models, by name."""
     site = options.pop("civitai", None) or Civitai(endpoint=place.site.url, sleep=lambda _: None)
-    answers = enrich(place.models, civitai=site, catalog=place.catalog, sleep=lambda _: None, **options)
+    answers = enrich(place.models, lookups=[site], catalog=place.catalog, sleep=lambda _: None, **options)
     return {item.record.name: item for item in answers}
 
 
@@ -127,7 +127,7 @@ def test_a_run_that_broke_off_is_gone_on_with(place: User) -> None:
     real = Civitai(endpoint=place.site.url, sleep=lambda _: None)
     seen = []
     with pytest.raises(NetworkError):
-        for item in enrich(place.models, civitai=real, catalog=place.catalog, sleep=lambda _: None):
+        for item in enrich(place.models, lookups=[real], catalog=place.catalog, sleep=lambda _: None):
             seen.append(item.record.name)
             if item.answer is EnrichStatus.FOUND:
                 place.site.fail(503, times=9)
@@ -159,7 +159,7 @@ def test_there_is_a_pause_between_questions(place: User) -> None:
     """The site is not hurried."""
     pauses: list[float] = []
     real = Civitai(endpoint=place.site.url, sleep=lambda _: None)
-    list(enrich(place.models, civitai=real, catalog=place.catalog, sleep=pauses.append))
+    list(enrich(place.models, lookups=[real], catalog=place.catalog, sleep=pauses.append))
     assert len(pauses) == len(place.site.questions) - 1
     assert all(pause > 0 for pause in pauses)
 
