@@ -1,4 +1,4 @@
-"""Pieces of a file in memory: filled by a connection, then read by the disk and by the hashes, then used again."""
+"""Pieces of a file in memory: filled by a connection, read by the disk writer and the hashers, then reused."""
 
 from __future__ import annotations
 
@@ -8,52 +8,59 @@ from collections.abc import Callable
 
 
 class Block:
-    """Room for one piece, aligned as writing past the page cache needs it. `length` bytes from `offset` are in it."""
+    """Memory for one piece, aligned as direct I/O requires. It holds `length` bytes from file offset `offset` on.
+
+    `users` counts the readers that still need it. `hashed_from_memory`: the hashers read this memory, so that the
+    page cache need not keep the bytes.
+    """
 
     def __init__(self, size: int) -> None:
         self.memory = memoryview(mmap.mmap(-1, size))
         self.offset = self.length = self.crc = 0
-        self.hashed_from_here = False  # the hashes read this memory, so that the page cache need not keep the bytes
+        self.hashed_from_memory = False
         self.users = 0
 
     @property
     def data(self) -> memoryview:
-        """What is in it."""
+        """The bytes received so far."""
         return self.memory[: self.length]
 
 
 class BlockPool:
-    """At most `most` blocks of `size` bytes, made when they are first needed. Threads may share it."""
+    """At most `limit` blocks of `size` bytes, made when they are first needed. All methods are thread-safe."""
 
-    def __init__(self, size: int, most: int) -> None:
-        self._size, self._most = size, most
+    def __init__(self, size: int, *, limit: int) -> None:
+        self._size, self._limit = size, limit
         self._made = 0
         self._free: list[Block] = []
         self._changed = threading.Condition()
 
-    def take(self, offset: int, check: Callable[[], None]) -> Block:
-        """A block for the piece at `offset`, held once. `check` may raise to stop the waiting."""
+    def acquire(self, offset: int, check_cancelled: Callable[[], None]) -> Block:
+        """Return a block for the piece at `offset` with one user; wait until there is one.
+
+        `check_cancelled` is called while waiting; what it raises ends the wait.
+        """
         while True:
             with self._changed:
-                if self._free or self._made < self._most:
+                if self._free or self._made < self._limit:
                     block = self._free.pop() if self._free else self._new()
                     block.offset, block.length, block.crc = offset, 0, 0
-                    block.hashed_from_here, block.users = False, 1
+                    block.hashed_from_memory, block.users = False, 1
                     return block
                 self._changed.wait(0.1)
-            check()
+            check_cancelled()
 
     def _new(self) -> Block:
         self._made += 1
         return Block(self._size)
 
-    def hold(self, block: Block) -> None:
-        """One more reads it."""
+    def retain(self, block: Block) -> None:
+        """Add a user."""
         with self._changed:
             block.users += 1
 
     def release(self, block: Block) -> None:
-        """One reader less; the last one gives it back."""
+        """Remove a user; without users the block is free again."""
         with self._changed:
             block.users -= 1
             if not block.users:

@@ -1,4 +1,4 @@
-"""One connection of a transfer: takes pieces, reads bodies, tries again, until nothing is left to take."""
+"""One connection of a download: claims pieces, reads responses and retries until no piece is left."""
 
 from __future__ import annotations
 
@@ -6,121 +6,124 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelhub.errors import NetworkError
-from modelhub.fetch.transfer import error_pages
+from modelhub.fetch.transfer.error_pages import SNIFF_BYTES, reject_error_page
 from modelhub.fetch.transfer.retry import CancelledError, RestartError, RetryableError, backoff
+from modelhub.quantities import format_duration
 from modelhub.storage.crc import crc32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelhub.fetch.transfer.blocks import Block
-    from modelhub.fetch.transfer.coordinator import DownloadCoordinator
-    from modelhub.fetch.transfer.range_client import RangeClient, RangeResponse
+    from modelhub.fetch.transfer.coordination import Coordination
+    from modelhub.fetch.transfer.range_client import RangeResponse
 
-_CHUNK = 256 << 10  # bytes looked at at once
-_SMALLEST = 4 << 10  # bytes read at once under the lowest rate limit
-_SHOWN_EVERY = 0.2  # seconds; a slow connection's bytes are counted so often
-_PROGRESS_COUNTS = 64 << 10  # bytes; a connection that brought so many did not fail for nothing
+_CHUNK = 256 << 10  # bytes handed on at once
+_SMALLEST_READ = 4 << 10  # bytes read at once under the lowest rate limit
+_REPORT_INTERVAL = 0.2  # seconds; the bytes of a slow connection are counted this often
+_PROGRESS = 64 << 10  # bytes; a try that received this many resets the count of failures
+_CANCEL_INTERVAL = 0.1  # seconds between two looks at the cancellation flag while waiting
+_BROKEN_OFF = "The connection broke off early."
 
 
 class Connection:
-    """One connection: takes pieces until none is left."""
+    """One connection, run in a thread of its own."""
 
-    def __init__(self, coordinator: DownloadCoordinator) -> None:
+    def __init__(self, coordinator: Coordination) -> None:
         self._coordinator = coordinator
-        self._body: RangeResponse | None = None
-        self._at = 0  # the file offset that the open body is at
+        self._response: RangeResponse | None = None
+        self._position = 0  # file offset of the next byte of the open response
         self._failures = 0
-        self._pace = _Pace(0.0, 0)
-        self._bringing = False
+        self._minimum_rate = _MinimumRate(0.0, 0)
+        self._receiving = False
 
     def run(self) -> None:
-        """Work until no piece is left. Raises what cannot be tried again."""
+        """Work until no piece is left. Raises what cannot be retried: RestartError, CancelledError, ModelhubError."""
         try:
-            while (span := self._coordinator.claim()) is not None:
-                for index in span:
-                    if self._coordinator.hand_back(range(index, span.stop)):
+            while (pieces := self._coordinator.claim_pieces()) is not None:
+                for index in pieces:
+                    if self._coordinator.take_back(range(index, pieces.stop)):
                         break
-                    self._piece(index, span.stop)
+                    self._fetch_piece(index, pieces.stop)
         finally:
-            self._drop()
-            self._coordinator.begun(-1 if self._bringing else 0)
+            self._close_response()
+            self._coordinator.count_receiving(-1 if self._receiving else 0)
 
-    def _piece(self, index: int, stop: int) -> None:
+    def _fetch_piece(self, index: int, stop: int) -> None:
         coordinator = self._coordinator
-        block = coordinator.take_block(index * coordinator.part.piece_bytes, self._check)
+        block = coordinator.acquire_block(index * coordinator.part.piece_bytes, self._check_cancelled)
         try:
-            self._receive(block, index, stop)
+            self._fill_block(block, index, stop)
         except BaseException:
-            coordinator.give_back(block)
+            coordinator.release_block(block)
             raise
         if block.length or coordinator.part.facts is None:
-            coordinator.completed(block)
+            coordinator.complete_block(block)
         else:
-            coordinator.give_back(block)
+            coordinator.release_block(block)
 
-    def _receive(self, block: Block, index: int, stop: int) -> None:
+    def _fill_block(self, block: Block, index: int, stop: int) -> None:
         """Fill `block` with piece `index`, in as many tries as it takes."""
         coordinator, start = self._coordinator, block.offset
         while True:
             before = block.length
             try:
                 self._open(start + before, stop)
-                whole = coordinator.part.length_of(index)
-                for data in self._data(block, start + whole):
+                length = coordinator.part.length_of(index)
+                for data in self._chunks(block, start + length):
                     block.crc = crc32(data, block.crc)
                     block.length += len(data)
-                    coordinator.got(len(data))
-                if block.length == whole or coordinator.single:
+                    coordinator.count_received(len(data))
+                if block.length == length or coordinator.is_single_response:
                     return
             except RetryableError as exc:
-                self._drop()
-                if coordinator.single:
+                self._close_response()
+                if coordinator.is_single_response:
                     raise RestartError(exc.reason, failed=True) from None
-                self._wait(exc, block.length - before)
+                self._wait_before_retry(exc, block.length - before)
 
-    def _wait(self, error: RetryableError, brought: int) -> None:
-        settings = self._coordinator.limits.settings
-        self._failures = 1 if brought >= _PROGRESS_COUNTS else self._failures + 1
-        wait = max(error.wait or 0.0, backoff(self._failures, settings.backoff_seconds))
-        self._coordinator.client.give_up(error, self._failures, wait)
+    def _wait_before_retry(self, error: RetryableError, received: int) -> None:
+        client, limits = self._coordinator.client, self._coordinator.limits
+        self._failures = 1 if received >= _PROGRESS else self._failures + 1
+        wait = max(error.wait or 0.0, backoff(self._failures, limits.settings.backoff_seconds))
+        client.raise_if_exhausted(error, self._failures, wait)
         if error.wait or self._failures > 1:
             self._coordinator.progress.note(
-                f"{self._coordinator.client.remote.name}: {error.reason}; trying again in {wait:.0f} s"
+                f"{client.remote.name}: {error.reason} Retrying in {format_duration(wait)}."
             )
         deadline = time.monotonic() + wait
         while (left := deadline - time.monotonic()) > 0:
-            self._check()
-            self._coordinator.limits.sleep(min(left, 0.1))
+            self._check_cancelled()
+            limits.sleep(min(left, _CANCEL_INTERVAL))
 
     def _open(self, offset: int, stop: int) -> None:
-        if self._body is not None and self._at == offset:
+        if self._response is not None and self._position == offset:
             return
-        self._drop()
+        self._close_response()
         coordinator = self._coordinator
-        first = coordinator.part.facts is None
-        self._check()
-        body = coordinator.client.open(offset, coordinator.last(stop), coordinator.part.facts)
-        self._body, self._at = body, offset
-        if first or not coordinator.resumable:
-            coordinator.opened(body)
+        is_first = coordinator.part.facts is None
+        self._check_cancelled()
+        response = coordinator.client.open(offset, coordinator.request_end(stop), coordinator.part.facts)
+        self._response, self._position = response, offset
+        if is_first or not coordinator.is_parallel:
+            coordinator.response_opened(response)
 
-    def _data(self, block: Block, end: int) -> Iterator[memoryview]:
-        """The bytes that follow in `block` up to byte `end` of the file, in chunks; where the size is not known fewer.
+    def _chunks(self, block: Block, end: int) -> Iterator[memoryview]:
+        """Yield the bytes of the open response up to file offset `end`, in chunks that are parts of `block`.
 
-        Then it is known after.
+        The response may end earlier where the size of the file is unknown; it is known afterwards.
         """
-        body, coordinator = self._body, self._coordinator
-        assert body is not None
-        with coordinator.listening(body):
-            self._pace = _Pace(coordinator.limits.settings.stall_seconds, coordinator.limits.settings.minimum_rate)
-            while self._at < end:
-                start = self._at
-                room = block.memory[start - block.offset :][: min(_CHUNK, end - start)]
-                failure = self._fill(body, room)
-                data = room[: self._at - start]
-                if start == 0 and data and not self._looked_at(bytes(data[: error_pages.SNIFF_BYTES]), end):
+        response, coordinator = self._response, self._coordinator
+        assert response is not None
+        with coordinator.interruptible(response):
+            settings = coordinator.limits.settings
+            self._minimum_rate = _MinimumRate(settings.stall_seconds, settings.minimum_rate)
+            while self._position < end:
+                start = self._position
+                target = block.memory[start - block.offset :][: min(_CHUNK, end - start)]
+                failure = self._read(response, target)
+                data = target[: self._position - start]
+                if start == 0 and data and not self._is_accepted(bytes(data[:SNIFF_BYTES]), end):
                     data = data[:0]
                 if data:
                     yield data
@@ -128,104 +131,97 @@ class Connection:
                     raise failure
                 if not data:
                     break
-            self._ended(body, end)
+            self._check_end(response, end)
 
-    def _fill(self, body: RangeResponse, room: memoryview) -> RetryableError | None:
-        """Read until `room` is full or enough time has passed; the failure that ended it."""
+    def _read(self, response: RangeResponse, target: memoryview) -> RetryableError | None:
+        """Read until `target` is full, the response ends or the interval is over; return the failure that ended it."""
         limits, filled = self._coordinator.limits, 0
         since = time.monotonic()
-        most = max(_SMALLEST, limits.settings.limit_rate // 8) if limits.settings.limit_rate else _CHUNK
+        rate = limits.settings.limit_rate
+        at_once = max(_SMALLEST_READ, rate // 8) if rate else _CHUNK
         try:
-            while filled < len(room) and not (
-                self._at >= error_pages.SNIFF_BYTES and time.monotonic() - since > _SHOWN_EVERY
-            ):
-                self._check()
-                count = body.read_into(room[filled : filled + most])
-                self._check()
+            while filled < len(target):
+                if self._position >= SNIFF_BYTES and time.monotonic() - since > _REPORT_INTERVAL:
+                    break
+                self._check_cancelled()
+                count = response.read_into(target[filled : filled + at_once])
+                self._check_cancelled()
                 if not count:
                     break
                 filled += count
-                self._at += count
-                if not self._bringing:
-                    self._bringing = True
-                    self._coordinator.begun(1)
-                self._pace.count(count, limits.throttle(count))
+                self._position += count
+                if not self._receiving:
+                    self._receiving = True
+                    self._coordinator.count_receiving(1)
+                self._minimum_rate.count(count, paused=limits.throttle(count))
         except RetryableError as exc:
             return exc
         return None
 
-    def _looked_at(self, start: bytes, end: int) -> bool:
-        """Whether the file's first bytes are fit to be kept: enough of them, and no page. Raises NetworkError."""
-        facts = self._coordinator.part.facts
-        if len(start) < error_pages.SNIFF_BYTES and self._at < end and facts is not None and facts.size is not None:
+    def _is_accepted(self, start: bytes, end: int) -> bool:
+        """Return whether enough of the file's first bytes have come to judge them. Raises NetworkError for a page."""
+        facts, client = self._coordinator.part.facts, self._coordinator.client
+        if len(start) < SNIFF_BYTES and self._position < end and facts is not None and facts.size is not None:
             return False
-        error_pages.reject_error_page(
-            start, self._coordinator.client.remote.name, self._coordinator.client.redacted_url
-        )
+        reject_error_page(start, client.remote.name, client.redacted_url)
         return True
 
-    def _ended(self, body: RangeResponse, end: int) -> None:
+    def _check_end(self, response: RangeResponse, end: int) -> None:
+        """Raise RetryableError for a response that ended too early, NetworkError for one that is too long."""
         facts = self._coordinator.part.facts
         if facts is not None and facts.size is None:
-            self._ended_unknown(end)
+            self._end_without_size(response, end)
             return
-        if self._at < end and (self._at != body.end or self._coordinator.single):
-            raise RetryableError("the connection broke off early")
-        if self._at == (body.end if body.end is not None else (facts.size if facts else None)):
-            longer = body.has_more()
-            self._body = None
-            if longer:
-                body.close()
-                raise too_long(self._coordinator.client, self._at)
+        if self._position < end and (self._position != response.end or self._coordinator.is_single_response):
+            raise RetryableError(_BROKEN_OFF)
+        if self._position == (response.end if response.end is not None else (facts.size if facts else None)):
+            has_more = response.has_more()
+            self._response = None
+            if has_more:
+                response.close()
+                raise self._coordinator.client.too_long_error(self._position)
 
-    def _ended_unknown(self, end: int) -> None:
+    def _end_without_size(self, response: RangeResponse, end: int) -> None:
         coordinator = self._coordinator
-        wanted = coordinator.client.remote.size
-        if wanted is not None and self._at > wanted:
-            raise too_long(coordinator.client, wanted)
-        if self._at >= end:
+        expected = coordinator.client.remote.size
+        if expected is not None and self._position > expected:
+            raise coordinator.client.too_long_error(expected)
+        if self._position >= end:
             return
-        if wanted is not None and self._at < wanted:
-            raise RetryableError("the connection broke off early")
-        self._drop()
+        if expected is not None and self._position < expected:
+            raise RetryableError(_BROKEN_OFF)
+        proves_end = response.proves_its_end or expected is not None
+        self._close_response()
         assert coordinator.part.facts is not None
-        coordinator.part.cut(self._at)
-        coordinator.part.facts = replace(coordinator.part.facts, size=self._at)
+        coordinator.part.truncate(self._position)
+        coordinator.part.facts = replace(coordinator.part.facts, size=self._position, is_size_proven=proves_end)
 
-    def _check(self) -> None:
+    def _check_cancelled(self) -> None:
         self._coordinator.limits.check_cancelled()
         if self._coordinator.over.is_set():
             raise CancelledError
 
-    def _drop(self) -> None:
-        if self._body is not None:
-            self._body.close()
-            self._body = None
+    def _close_response(self) -> None:
+        if self._response is not None:
+            self._response.close()
+            self._response = None
 
 
-def too_long(client: RangeClient, promised: int) -> NetworkError:
-    """The error for a body that goes on behind its promised end."""
-    return NetworkError(
-        f"{client.redacted_url} sends more than the {promised:,} bytes promised for {client.remote.name}.",
-        "The file may have been replaced; try again later or ask its publisher.",
-    )
-
-
-class _Pace:
-    """Tells a connection that drips: below the minimum rate on average over the stall time."""
+class _MinimumRate:
+    """Detects a connection that drips: below `rate` bytes a second on average over `seconds`."""
 
     def __init__(self, seconds: float, rate: int) -> None:
         self._seconds, self._rate = seconds, rate
         self._since = time.monotonic()
         self._bytes = 0
 
-    def count(self, amount: int, paused: float) -> None:
-        """`amount` bytes came; `paused` seconds were our own waiting. Raises RetryableError."""
+    def count(self, amount: int, *, paused: float) -> None:
+        """Count `amount` bytes; `paused` seconds of the time were our own waiting. Raises RetryableError."""
         self._bytes += amount
         self._since += paused
         elapsed = time.monotonic() - self._since
         if elapsed < self._seconds:
             return
         if self._bytes < self._rate * elapsed:
-            raise RetryableError(f"only {self._bytes} bytes came in {elapsed:.0f} s")
+            raise RetryableError(f"Only {self._bytes:,} bytes came in {format_duration(elapsed)}.")
         self._since, self._bytes = time.monotonic(), 0

@@ -1,4 +1,4 @@
-"""The name that a server gives a file: Content-Disposition (RFC 6266, RFC 5987), else the address's last segment."""
+"""File names from servers: Content-Disposition (RFC 6266, RFC 5987), else the last segment of the URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"filename\s*=\s*([^;\"]+)", re.IGNORECASE)
 
 
 def name_in_disposition(header: str | None) -> str | None:
-    """The unsafe name in a Content-Disposition header, None where there is none; `filename*` wins."""
+    """Return the name in a Content-Disposition header as sent, not yet safe; None without one. `filename*` wins."""
     if not header:
         return None
     with contextlib.suppress(UnicodeError):
@@ -32,5 +32,5 @@ def name_in_disposition(header: str | None) -> str | None:
 
 
 def choose_file_name(*, disposition: str | None, url: str, fallback: str = "model") -> str:
-    """A safe file name for what `url` gives."""
+    """Return a safe file name for the file at `url`."""
     return safe_name(name_in_disposition(disposition) or unquote(urlsplit(url).path), fallback=fallback)

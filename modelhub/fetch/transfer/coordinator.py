@@ -1,4 +1,4 @@
-"""Several connections filling one file: pieces handed out in order, more connections only while they bring more."""
+"""Downloading one file over several connections: pieces in order, more connections only while they bring more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from modelhub.fetch.transfer.connection import Connection
 from modelhub.fetch.transfer.connection_scaling import ConnectionScaler
 from modelhub.fetch.transfer.disk_flusher import DiskFlusher
 from modelhub.fetch.transfer.disk_writer import DiskWriter
+from modelhub.fetch.transfer.piece_queue import PieceQueue
 from modelhub.fetch.transfer.retry import RestartError
 
 if TYPE_CHECKING:
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
     from modelhub.progress import Progress, Task
 
 _TICK = 0.02  # seconds
-# Bytes a connection that may be lost with the power: queued and unflushed; with the piece in work that makes 8 MiB.
+_CLOSING = 2.0  # seconds in which interrupted connections must end
+# Bytes a connection that a power cut may cost: queued and unflushed; the piece that is being received comes on top.
 _QUEUED = 2 << 20
 _UNFLUSHED = 4 << 20
-_ALONE = 8  # times as much is asked for at once while there is one connection: a question takes it milliseconds
 
 
 class DownloadCoordinator:
-    """One attempt at downloading the file into `part`. `room` is called with the size once known and may refuse."""
+    """One attempt at downloading a file into `part`; implements `Coordination` for its connections.
+
+    `ensure_space` is called with the size of the file once it is known, and may refuse it.
+    """
 
     def __init__(
         self,
@@ -39,252 +43,218 @@ class DownloadCoordinator:
         part: PartFile,
         *,
         limits: TransferLimits,
-        pipeline: HashPipeline,
+        hashes: HashPipeline,
         task: Task,
         progress: Progress,
-        room: Callable[[int], None],
+        ensure_space: Callable[[int], None],
     ) -> None:
-        self.client, self.part, self.limits, self.pipeline = client, part, limits, pipeline
-        self.task, self.progress, self._room = task, progress, room
-        self.fetched = 0
+        self.client, self.part, self.limits, self.progress = client, part, limits, progress
+        self.received = 0
         self.over = threading.Event()
+        self._hashes, self._task, self._ensure_space = hashes, task, ensure_space
         self._lock = threading.Lock()
-        self._next = 0
-        self._returned = range(0)
-        self._parallel = False
-        self._begun = False
-        self._left = threading.Event()
-        self._mark = 0  # all pieces before this one are done
+        self._pieces = PieceQueue(part, expected_size=client.remote.size, request_bytes=limits.settings.request_bytes)
+        self._is_parallel = False
+        self._has_response = False
+        self._changed = threading.Event()
+        self._first_missing = 0  # all pieces before this one are written
         self._flusher = DiskFlusher(part.sync)
-        # The hashes never hold so many that no connection could get one, for then nothing would go on.
-        self._blocks = BlockPool(part.piece_bytes, 2 * limits.settings.connections + pipeline.held + 2)
+        # More blocks than the hashers may retain: otherwise no connection could get one and nothing would move.
+        self._blocks = BlockPool(part.piece_bytes, limit=2 * limits.settings.connections + hashes.most_blocks + 2)
         self._writer = DiskWriter(self._write, self._blocks.release)
         self._error: BaseException | None = None
         self._threads: list[threading.Thread] = []
-        self._live: set[RangeResponse] = set()
+        self._open_responses: set[RangeResponse] = set()
         self._active = 0
-        self._bringing = 0  # connections whose first bytes have come
-        self._flushed = True
-        self.target = 1
+        self._receiving = 0  # connections that have received their first bytes
+        self._has_flushed = True
+        self._target = 1
 
     def run(self) -> int:
-        """Fill the file; its size. Raises what a connection raised: RestartError, ModelhubError, CancelledError."""
-        self._watermark()
+        """Download what is missing and return the size of the file.
+
+        Raises what a connection raised: RestartError, CancelledError or a ModelhubError.
+        """
+        self._report_written()
         scaler = ConnectionScaler(self.limits.settings.connections)
         self._open_connection(wait=True)
         try:
             while self._active and self._error is None:
                 self.limits.check_cancelled()
-                self._left.wait(_TICK)
-                self._left.clear()
+                self._changed.wait(_TICK)
+                self._changed.clear()
                 self._scale(scaler)
         finally:
             self.over.set()
             self._close_connections()
-            written = self._writer.close()
-            self._flushed = self._flusher.close() and written
+            has_written = self._writer.close()
+            self._has_flushed = self._flusher.close() and has_written
         error = self._error or self._writer.error
         if error is not None:
             raise error
         self.limits.check_cancelled()
         facts = self.part.facts
-        if facts is None or facts.size is None or self.part.held != facts.size:
-            raise RestartError("the transfer ended early", failed=True)
+        if facts is None or facts.size is None or self.part.done_bytes != facts.size:
+            raise RestartError("The transfer ended early.", failed=True)
         return facts.size
 
     def _scale(self, scaler: ConnectionScaler) -> None:
-        if not self._parallel:
+        if not self._is_parallel:
             return
-        steady = self._active <= self.target and self._bringing >= self._active
-        self.target = scaler.target(self.fetched, time.monotonic(), steady=steady)
-        if self.target <= self._active:
+        steady = self._active <= self._target and self._receiving >= self._active
+        self._target = scaler.target(self.received, time.monotonic(), steady=steady)
+        if self._target <= self._active:
             return
-        left = len(self._missing())
-        for _ in range(min(self.target, left) - self._active):
-            # A worker that was called off leaves at once: hiring until enough are there would never end.
+        for _ in range(min(self._target, self._pieces.count_missing()) - self._active):
+            # A cancelled connection exits at once, so that opening more would never reach the target.
             if self._error is not None or self.limits.cancelled.is_set() or not self._open_connection(wait=False):
                 return
 
     def _open_connection(self, *, wait: bool) -> bool:
+        """Start a connection and return True; False where all slots are taken and it is not to `wait` for one."""
         if not self.limits.acquire_slot(wait=wait):
             return False
         with self._lock:
             self._active += 1
-        thread = threading.Thread(target=self._work, name="transfer", daemon=True)
+        thread = threading.Thread(target=self._run_connection, name="transfer", daemon=True)
         self._threads.append(thread)
         thread.start()
         return True
 
     def _close_connections(self) -> None:
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + _CLOSING
         for thread in self._threads:
             while thread.is_alive() and time.monotonic() < deadline:
                 with self._lock:
-                    live = list(self._live)
-                for body in live:
-                    _interrupt(body)
+                    responses = list(self._open_responses)
+                for response in responses:
+                    _interrupt(response)
                 thread.join(0.05)
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether no thread of this attempt can touch the file any more."""
-        return self._flushed and not any(thread.is_alive() for thread in self._threads)
+        return self._has_flushed and not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self) -> None:
+    def _run_connection(self) -> None:
         try:
             Connection(self).run()
-        except BaseException as exc:  # noqa: BLE001 - handed to the thread that waits for the result
+        except BaseException as exc:  # noqa: BLE001 - raised again in `run`
             with self._lock:
                 self._error = self._error or exc
         finally:
             with self._lock:
                 self._active -= 1
             self.limits.release_slot()
-            self._left.set()
+            self._changed.set()
 
-    def _missing(self) -> list[int]:
-        left = [*self._returned, *range(self._next, self._count())]
-        return [index for index in left if index not in self.part.done]
-
-    def _count(self) -> int:
-        facts = self.part.facts
-        size = facts.size if facts else self.client.remote.size
-        return self._next + 1 if size is None else -(-size // self.part.piece_bytes)
-
-    def claim(self) -> range | None:
-        """The next pieces to fetch, None when there are none or one connection too many is at work."""
+    def claim_pieces(self) -> range | None:
+        """Return the next pieces to fetch; None when none are left, or one connection too many is open."""
         with self._lock:
-            if self._parallel and self._active > self.target:
+            if self._is_parallel and self._active > self._target:
                 return None
-            if self._returned:
-                returned = self._returned
-                self._returned = returned[self._span(len(returned)) :]
-                return returned[: len(returned) - len(self._returned)]
-            count, done = max(self._count(), 1), self.part.done
-            while self._next < count and self._next in done:
-                self._next += 1
-            start = stop = self._next
-            most = min(count, start + self._span(count - start))
-            while stop < most and stop not in done:
-                stop += 1
-            self._next = stop
-            return range(start, stop) if stop > start else None
+            return self._pieces.claim(self._target)
 
-    def hand_back(self, rest: range) -> bool:
-        """Whether `rest`, which was claimed by a connection that was alone, is taken back to be shared out.
+    def take_back(self, rest: range) -> bool:
+        """Take back claimed pieces to share them out; return whether they were taken."""
+        return self._pieces.take_back(rest, self._target)
 
-        Else the hashes would wait for its end, while the others are far ahead.
-        """
-        with self._lock:
-            shared = self.target > 1 and not self._returned and len(rest) > self._request_pieces
-            if shared:
-                self._returned = rest
-            return shared
-
-    @property
-    def _request_pieces(self) -> int:
-        return max(1, self.limits.settings.request_bytes // self.part.piece_bytes)
-
-    def _span(self, left: int) -> int:
-        """Pieces to ask for at once: fewer towards the end, so that all connections end together."""
-        most = self._request_pieces * (_ALONE if self.target == 1 else 1)
-        return max(1, min(most, left // (2 * max(1, self.target))))
-
-    def last(self, stop: int) -> int | None:
-        """Where a request for the pieces before `stop` ends; None: it asks for all that follows."""
+    def request_end(self, stop: int) -> int | None:
+        """Return the offset at which a request for the pieces before `stop` ends; None for an open end."""
         facts, remote = self.part.facts, self.client.remote
         size = facts.size if facts else remote.size
-        # What an earlier run left is only gone on from where the parts can be put together.
-        known = self.resumable if self._begun else bool(facts or remote.sha256 or remote.git_sha1)
-        if size is None or not known or self.limits.settings.connections == 1:
+        # An earlier run's bytes are only continued where something proves that the parts belong together.
+        is_proven = self._is_parallel if self._has_response else bool(facts or remote.sha256 or remote.git_sha1)
+        if size is None or not is_proven or self.limits.settings.connections == 1:
             return None
         return min(size, stop * self.part.piece_bytes)
 
-    def take_block(self, offset: int, check: Callable[[], None]) -> Block:
-        """Memory for the piece at `offset`, once the disk and the hashes are not too far behind."""
+    def acquire_block(self, offset: int, check_cancelled: Callable[[], None]) -> Block:
+        """Return memory for the piece at `offset`, once the disk and the hashers are not too far behind."""
         connections = max(1, self._active)
-        self._writer.wait(connections * _QUEUED, check)
-        self._flusher.wait(connections * _UNFLUSHED, check)
-        self.pipeline.wait(check)
-        return self._blocks.take(offset, check)
+        self._writer.wait(connections * _QUEUED, check_cancelled)
+        self._flusher.wait(connections * _UNFLUSHED, check_cancelled)
+        self._hashes.wait(check_cancelled)
+        return self._blocks.acquire(offset, check_cancelled)
 
-    def give_back(self, block: Block) -> None:
-        """What is in `block` is not wanted."""
+    def release_block(self, block: Block) -> None:
+        """Discard the content of a block."""
         self._blocks.release(block)
 
-    def completed(self, block: Block) -> None:
-        """A piece is there: it is hashed and written while the next one comes."""
-        block.hashed_from_here = self.pipeline.offer(block, self._blocks)
+    def complete_block(self, block: Block) -> None:
+        """Pass a received piece on to the hashers and the disk writer."""
+        block.hashed_from_memory = self._hashes.offer(block, self._blocks)
         self._writer.put(block)
 
     def _write(self, block: Block) -> None:
         self.part.write(block)
-        self.part.finished(block.offset // self.part.piece_bytes, block.length, block.crc)
-        self._flusher.wrote(block.length)
-        self._watermark()
+        self.part.record_piece(block.offset // self.part.piece_bytes, block.length, block.crc)
+        self._flusher.written(block.length)
+        self._report_written()
 
-    def opened(self, body: RangeResponse) -> None:
-        """The first answer of this attempt: what is being fetched."""
-        facts = body.facts
-        self._begun = True
+    def response_opened(self, response: RangeResponse) -> None:
+        """Note what the first response of the attempt says of the file."""
+        facts = response.facts
+        self._has_response = True
         if self.part.facts is not None:
-            self._parallel = body.ranged
+            self._is_parallel = response.is_partial
             return
         if facts.size is not None:
-            self._room(facts.size)
-            self.task.total(facts.size)
+            self._ensure_space(facts.size)
+            self._task.total(facts.size)
         self.part.begin(facts)
         remote = self.client.remote
-        proven = bool(facts.etag or remote.sha256 or remote.git_sha1)
-        self._parallel = body.ranged and facts.size is not None and proven
-        self._left.set()
+        is_proven = bool(facts.etag or remote.sha256 or remote.git_sha1)
+        self._is_parallel = response.is_partial and facts.size is not None and is_proven
+        self._changed.set()
 
     @property
-    def single(self) -> bool:
-        """Whether the file can only come in one answer, so that a broken one is worth nothing."""
-        return self._begun and not self._parallel
+    def is_single_response(self) -> bool:
+        """Whether the file can only come in one response, so that a broken one is worthless."""
+        return self._has_response and not self._is_parallel
 
     @property
-    def resumable(self) -> bool:
-        """Whether bytes from two answers may be put together."""
-        return self._parallel
+    def is_parallel(self) -> bool:
+        """Whether bytes from several responses may be put together."""
+        return self._is_parallel
 
-    def begun(self, count: int) -> None:
-        """A connection has brought its first bytes (1), or leaves after it had (-1)."""
+    def count_receiving(self, change: int) -> None:
+        """Count a connection that has received its first bytes (1), or such a one that closes (-1)."""
         with self._lock:
-            self._bringing += count
+            self._receiving += change
 
-    def got(self, amount: int) -> None:
-        """So many new bytes are here."""
+    def count_received(self, amount: int) -> None:
+        """Count new bytes."""
         with self._lock:
-            self.fetched += amount
-        self.task.advance(amount)
+            self.received += amount
+        self._task.advance(amount)
 
-    def _watermark(self) -> None:
+    def _report_written(self) -> None:
+        """Tell the hashers up to which byte the file is written without a gap."""
         with self._lock:
             done = self.part.done
-            while self._mark in done:
-                self._mark += 1
-            last = self._mark - 1
-            there = 0 if last < 0 else last * self.part.piece_bytes + done[last][0]
-        self.pipeline.written_up_to(there)
+            while self._first_missing in done:
+                self._first_missing += 1
+            last = self._first_missing - 1
+            end = 0 if last < 0 else last * self.part.piece_bytes + done[last][0]
+        self._hashes.written_up_to(end)
 
     @contextlib.contextmanager
-    def listening(self, body: RangeResponse) -> Iterator[None]:
-        """While the block runs, `body` is interrupted when the attempt ends."""
+    def interruptible(self, response: RangeResponse) -> Iterator[None]:
+        """Interrupt `response` when the attempt ends while the block runs."""
         with self._lock:
-            self._live.add(body)
+            self._open_responses.add(response)
         try:
             yield
         finally:
             with self._lock:
-                self._live.discard(body)
+                self._open_responses.discard(response)
 
 
-def _interrupt(body: RangeResponse) -> None:
+def _interrupt(response: RangeResponse) -> None:
     import socket
 
-    connection = getattr(body.response.raw, "connection", None)
+    connection = getattr(response.http.raw, "connection", None)
     line = getattr(connection, "sock", None)
     if line is not None:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""CRC32 of a whole from the CRC32s of its parts: what zlib calls crc32_combine and Python does not offer.
+"""CRC32 of a whole from the CRC32s of its parts: zlib's crc32_combine, which Python does not offer.
 
 A CRC is a remainder of polynomials over two elements: that of A followed by B is crc(A)·x^(8·len(B)) + crc(B), modulo
 the polynomial 0xEDB88320 (bits reversed), as in zlib's crc32.c.
@@ -15,7 +15,7 @@ _X8 = 1 << 23  # x^8: one byte further
 
 
 def combine_crc32(parts: Iterable[tuple[int, int]]) -> int:
-    """The CRC32 of everything from (length, CRC32) of each part, in order."""
+    """Return the CRC32 of the whole, given (length, CRC32) of each part in order."""
     whole = 0
     for length, crc in parts:
         whole = _times(whole, _shift(length)) ^ crc
@@ -24,7 +24,7 @@ def combine_crc32(parts: Iterable[tuple[int, int]]) -> int:
 
 @lru_cache(maxsize=16)
 def _shift(length: int) -> int:
-    """x^(8·length)."""
+    """Return the polynomial x^(8·length)."""
     found, square = _ONE, _X8
     while length:
         if length & 1:

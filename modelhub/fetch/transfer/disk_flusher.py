@@ -1,4 +1,4 @@
-"""Writing through to the disk while the file still arrives: little is lost with the power, and the end is quick."""
+"""Flushing to the disk while the file is still downloading: a power cut costs little, and the end comes quickly."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_REST = 0.05  # seconds between two write-throughs while writers are not far ahead; each one makes the disk commit
+_REST = 0.05  # seconds between two flushes while writers are not far ahead; each flush makes the disk commit
+_CLOSING = 30.0  # seconds that `close` waits for a flush
 
 
 class DiskFlusher:
-    """Calls `sync` in a thread of its own after written pieces, several at a time when they come fast."""
+    """Calls `flush` in a thread of its own after pieces were written, once for several when they come fast."""
 
-    def __init__(self, sync: Callable[[], None]) -> None:
-        self._sync = sync
-        self._most = 0
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self._limit = 0
         self._pending = 0
         self._changed = threading.Condition()
         self._over = False
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
 
-    def wrote(self, amount: int) -> None:
-        """A piece of so many bytes is written, but not yet through to the disk."""
+    def written(self, amount: int) -> None:
+        """Count `amount` bytes as written but not yet flushed."""
         with self._changed:
             self._pending += amount
             if self._thread is None and not self._over:
@@ -32,25 +33,25 @@ class DiskFlusher:
                 self._thread.start()
             self._changed.notify_all()
 
-    def wait(self, most: int, check: Callable[[], None]) -> None:
-        """Until no more than `most` bytes wait for the disk. `check` may raise to stop; raises what `sync` raised."""
-        self._most = most
+    def wait(self, limit: int, check_cancelled: Callable[[], None]) -> None:
+        """Wait until at most `limit` bytes are unflushed. Raises what `flush` or `check_cancelled` raised."""
+        self._limit = limit
         while True:
             with self._changed:
                 if self._error is not None:
                     raise self._error
-                if self._pending <= most or self._over:
+                if self._pending <= limit or self._over:
                     return
                 self._changed.wait(0.1)
-            check()
+            check_cancelled()
 
     def close(self) -> bool:
-        """End the thread; whether it has ended. A write-through that is under way is waited for."""
+        """End the thread after the flush that is under way; return whether it has ended."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join(30.0)
+            self._thread.join(_CLOSING)
         return self._thread is None or not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -60,13 +61,13 @@ class DiskFlusher:
                     self._changed.wait(1.0)
                 if self._over:
                     return
-                taken = self._pending
+                amount = self._pending
             try:
-                self._sync()
-            except Exception as exc:  # noqa: BLE001 - handed to the writers
+                self._flush()
+            except Exception as exc:  # noqa: BLE001 - raised again in `wait`
                 self._error = exc
                 return
             with self._changed:
-                self._pending -= taken
+                self._pending -= amount
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._over or self._pending > self._most // 2, _REST)
+                self._changed.wait_for(lambda: self._over or self._pending > self._limit // 2, _REST)

@@ -1,4 +1,4 @@
-"""Writing finished pieces while the next ones arrive: a connection does not wait for the disk until it is far ahead."""
+"""Writing received pieces while the next ones arrive: a connection waits for the disk only when it is far ahead."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CLOSING = 30.0  # seconds; a disk that takes longer is not waited for
 
 
 class DiskWriter:
-    """Calls `write` with each block in a thread of its own, in their order, and `free` when done with one."""
+    """Calls `write` with each block, in order, in a thread of its own, and then `release`, even after a failure."""
 
-    def __init__(self, write: Callable[[Block], None], free: Callable[[Block], None]) -> None:
-        self._write, self._free = write, free
+    def __init__(self, write: Callable[[Block], None], release: Callable[[Block], None]) -> None:
+        self._write, self._release = write, release
         self._queue: deque[Block] = deque()
         self._queued = 0
         self._changed = threading.Condition()
@@ -27,7 +27,7 @@ class DiskWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, block: Block) -> None:
-        """Write `block` soon. Raises what writing an earlier one raised."""
+        """Queue `block`. Raises what writing an earlier one raised."""
         with self._changed:
             if self._error is not None:
                 raise self._error
@@ -38,19 +38,19 @@ class DiskWriter:
                 self._thread.start()
             self._changed.notify_all()
 
-    def wait(self, most: int, check: Callable[[], None]) -> None:
-        """Until no more than `most` bytes are queued. `check` may raise to stop; raises what writing raised."""
+    def wait(self, limit: int, check_cancelled: Callable[[], None]) -> None:
+        """Wait until at most `limit` bytes are queued. Raises what writing or `check_cancelled` raised."""
         while True:
             with self._changed:
                 if self._error is not None:
                     raise self._error
-                if self._queued <= most:
+                if self._queued <= limit:
                     return
                 self._changed.wait(0.1)
-            check()
+            check_cancelled()
 
     def close(self) -> bool:
-        """Write what is queued and end the thread; whether it has ended. Errors are told by `error`."""
+        """Write what is queued and end the thread; return whether it has ended. `error` has what went wrong."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
@@ -60,7 +60,7 @@ class DiskWriter:
 
     @property
     def error(self) -> BaseException | None:
-        """What writing raised; nothing more was written after it."""
+        """The error that ended the writing; blocks after it were not written."""
         return self._error
 
     def _run(self) -> None:
@@ -74,9 +74,9 @@ class DiskWriter:
             try:
                 if self._error is None:
                     self._write(block)
-            except BaseException as exc:  # noqa: BLE001 - handed to the connections
+            except BaseException as exc:  # noqa: BLE001 - raised again in `put` and `wait`
                 self._error = exc
             with self._changed:
                 self._queued -= block.length
                 self._changed.notify_all()
-            self._free(block)
+            self._release(block)

@@ -1,7 +1,7 @@
-"""The only mover of bytes: downloads files into staging folders, resumed, verified and hashed, never published.
+"""Downloads into staging folders: resumed, verified and hashed. Nothing else in modelhub downloads model files.
 
-Each remote file has a folder of its own below the staging folder, named by its hash or address. A file that is
-complete lies there under its final name; who called decides where it goes from there.
+Each remote file has a folder of its own below the staging folder, named after its hash or URL. A complete file is
+there under its final name; the caller moves it to where it belongs.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def download(
     progress: Progress = SILENT,
     session: requests.Session | None = None,
 ) -> DownloadedFile:
-    """Fetch `remote` into its folder below `staging`, going on from what an earlier run left there.
+    """Download `remote` into its folder below `staging`, resuming what an earlier run left there.
 
-    Size, SHA-256 and git hash are enforced where `remote` states them; what does not match is removed. Raises
-    AccessError, NotFoundError, NetworkError, UsageError, DiskFullError or another ModelhubError, and keeps what it
-    has for the next run. KeyboardInterrupt comes through once the connections are closed.
+    Size, SHA-256 and git hash are enforced where `remote` states them; a file that does not match is removed. Raises
+    AccessError, NotFoundError, NetworkError, UsageError, DiskFullError or another ModelhubError, and keeps the
+    received bytes for the next run. KeyboardInterrupt is raised once the connections are closed.
     """
     done = _run([remote], staging, settings=settings, progress=progress, session=session, still_needed=None)[0]
     assert done is not None
@@ -78,10 +78,11 @@ def download_many(
     session: requests.Session | None = None,
     still_needed: Callable[[RemoteFile], bool] | None = None,
 ) -> tuple[DownloadedFile | None, ...]:
-    """As `download`, several at once under one limit of connections; answers in the order of `files`.
+    """Download several files at once, as `download` does, and return the results in the order of `files`.
 
-    The first error ends the others, which keep what they have. `still_needed` is asked, from several threads, for a
-    file that another process was downloading, once that one is done; where it says no, the answer is None.
+    All share one limit of connections. The first error ends the other downloads, which can be resumed. `still_needed`
+    is called, from several threads, for a file that another process was downloading, once that process is done; where
+    it returns False, the result is None.
     """
     return _run(files, staging, settings=settings, progress=progress, session=session, still_needed=still_needed)
 
@@ -106,14 +107,14 @@ def _run(
     pool = ThreadPoolExecutor(max(1, min(settings.files_at_once, len(jobs))), thread_name_prefix="file")
     try:
         running = [pool.submit(job.run) for job in jobs]
-        _first_error(running)
+        _raise_first_error(running)
         return tuple(future.result() for future in running)
     finally:
         limits.cancelled.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _first_error(running: Sequence[Future[DownloadedFile | None]]) -> None:
+def _raise_first_error(running: Sequence[Future[DownloadedFile | None]]) -> None:
     left = set(running)
     while left:
         done, left = wait(left, timeout=0.2, return_when=FIRST_EXCEPTION)
@@ -129,7 +130,7 @@ def probe(
     settings: TransferSettings | None = None,
     session: requests.Session | None = None,
 ) -> ProbeResult:
-    """What the server says of `remote`, asked by a GET of its first byte: HEAD is answered wrongly by too many.
+    """Return what the server states of `remote`, from a GET of its first byte: too many servers answer HEAD wrongly.
 
     Raises AccessError, NotFoundError, NetworkError or UsageError.
     """
@@ -139,19 +140,19 @@ def probe(
     failures = 0
     while True:
         try:
-            body = client.open(0, 1, None)
+            response = client.open(0, 1, None)
         except RetryableError as exc:
             failures += 1
             pause = max(exc.wait or 0.0, backoff(failures, settings.backoff_seconds))
-            client.give_up(exc, failures, pause)
+            client.raise_if_exhausted(exc, failures, pause)
             limits.sleep(pause)
             continue
-        body.close()
-        facts = body.facts
+        response.close()
+        facts = response.facts
         return ProbeResult(
             size=facts.size,
             etag=facts.etag,
-            ranges=body.ranged,
+            accepts_ranges=response.is_partial,
             name=choose_file_name(disposition=facts.disposition, url=remote.url),
             content_type=facts.content_type,
             final_url=redact_url(client.address),

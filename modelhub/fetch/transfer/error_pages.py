@@ -1,4 +1,4 @@
-"""What a body or an error answer really is: error pages, pointers and refusals, told from their first bytes."""
+"""Detection of HTML, JSON and LFS pointers that servers send instead of a file, and the errors of error statuses."""
 
 from __future__ import annotations
 
@@ -12,36 +12,50 @@ from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundEr
 if TYPE_CHECKING:
     import requests
 
-SNIFF_BYTES = 1024  # bytes that are enough to tell a page from a model
-_TEXT_LOOK = 8192
-_MODELS = frozenset(
+SNIFF_BYTES = 1024  # enough of a file to tell a page from a model
+_PAGE_BYTES = 8192  # the most of an error page that is read
+_MODEL_SUFFIXES = frozenset(
     {
         "safetensors", "ckpt", "pt", "pth", "bin", "gguf", "ggml", "onnx", "pkl",
         "pickle", "th", "vae", "npz", "zip", "sft", "safetensor", "msgpack", "h5"
     }
 )  # fmt: skip
-_LFS = b"version https://git-lfs.github.com/spec/"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _BOM = b"\xef\xbb\xbf"
 _MARKUP = re.compile(rb"<(!doctype|html|head|body|\?xml|!--|error|script|title|svg)\b", re.IGNORECASE)
-_PAGES = frozenset({"html", "htm", "xml", "svg", "xhtml", "md"})
+_PAGE_SUFFIXES = frozenset({"html", "htm", "xml", "svg", "xhtml", "md"})
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<(title|h1|message)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 
 
 def reject_error_page(start: bytes, name: str, url: str) -> None:
     """Raise NetworkError when the first bytes of the file `name` are an error page, JSON or an LFS pointer instead."""
-    suffix = name.rpartition(".")[2].lower() if "." in name else ""
+    suffix = _suffix(name)
     text = start.removeprefix(_BOM).lstrip()
-    if text.startswith(_LFS):
-        hint = "Use the address that ends in /resolve/…, or look for another source."
-        raise NetworkError(f"{url} sends a git-lfs pointer, not the file {name} itself.", hint)
-    if suffix not in _PAGES and _MARKUP.match(text):
-        raise NetworkError(f"{url} sends a web page instead of {name}{_quoted(start)}.", _PAGE_HINT)
-    if (suffix in _MODELS or not suffix) and _is_json(text):
-        raise NetworkError(f"{url} sends JSON instead of {name}{_quoted(start)}.", _PAGE_HINT)
+    if text.startswith(_LFS_POINTER):
+        remedy = "Use the URL that contains /resolve/, or look for another source."
+        raise NetworkError(f"{url} sent a git-lfs pointer instead of the file {name}.", remedy)
+    if suffix not in _PAGE_SUFFIXES and _MARKUP.match(text):
+        raise NetworkError(f"{url} sent a web page instead of {name}{_quoted(start)}.", _OPEN_IN_BROWSER)
+    if is_model_suffix(suffix) and _is_json(text):
+        raise NetworkError(f"{url} sent JSON instead of {name}{_quoted(start)}.", _OPEN_IN_BROWSER)
 
 
-_PAGE_HINT = "Open the address in a browser: a login, a token or an accepted licence may be needed."
+def can_be_empty(name: str) -> bool:
+    """Return whether a file of this name may have no content; a model never is empty."""
+    return not is_model_suffix(_suffix(name))
+
+
+def is_model_suffix(suffix: str) -> bool:
+    """Return whether files with this suffix are models; those without any are taken for models."""
+    return not suffix or suffix in _MODEL_SUFFIXES
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+_OPEN_IN_BROWSER = "Open the URL in a browser: a login, a token or an accepted license may be needed."
 
 
 def _is_json(text: bytes) -> bool:
@@ -50,47 +64,45 @@ def _is_json(text: bytes) -> bool:
 
 
 def _quoted(start: bytes) -> str:
-    words = message_in_page(start)
-    return f" (it says: {words})" if words else ""
+    message = page_message(start)
+    return f" ({message})" if message else ""
 
 
-def message_in_page(body: bytes) -> str:
-    """What an error page says, in one short line: a JSON's message, a page's title, or its text."""
+def page_message(body: bytes) -> str:
+    """Return the message of an error page in one short line: that of its JSON, its title, or its text."""
     text = body.decode("utf-8", errors="replace")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
-        said = next((found[key] for key in ("message", "error", "detail") if isinstance(found.get(key), str)), "")
+        message = next((found[key] for key in ("message", "error", "detail") if isinstance(found.get(key), str)), "")
     else:
         title = _TITLE.search(text)
-        said = title.group(2) if title else text
-    plain = " ".join(html.unescape(_TAGS.sub(" ", said)).split())
+        message = title.group(2) if title else text
+    plain = " ".join(html.unescape(_TAGS.sub(" ", message)).split())
     plain = "".join(c for c in plain if c.isprintable() and c != "\ufffd")
     return re.sub(r"https?://\S+", lambda m: m.group(0).partition("?")[0], plain)[:120]
 
 
 def error_for_response(response: requests.Response, name: str, url: str) -> ModelhubError:
-    """The error for an answer of 400 and above. `url` is already fit to be shown."""
+    """Return the error for a response with a status of 400 or above. `url` must be free of secrets."""
     status = response.status_code
-    said = message_in_page(_start_of(response))
+    message = page_message(_start_of(response))
     code = response.headers.get("X-Error-Code", "")
-    because = f": {said}" if said else ""
+    because = f": {message}" if message else ""
     if code == "GatedRepo" or status in (401, 402, 403, 407, 451):
         return AccessError(
-            f"{url} refuses {name} ({status}){because}.",
-            "Log in there, accept the licence where there is one, and set the token (HF_TOKEN, CIVITAI_API_TOKEN).",
+            f"{url} refused {name} ({status}){because}.",
+            "Log in there, accept the license where there is one, and set the token (HF_TOKEN, CIVITAI_API_TOKEN).",
         )
     if status in (404, 410):
-        return NotFoundError(f"{name} is not at {url} ({status}){because}.", "Check the address; it may have moved.")
-    if status == 429:
-        return NetworkError(f"{url} answers: too many requests{because}.", "Wait a while; the next run goes on there.")
-    return NetworkError(f"{url} answered {status} for {name}{because}.", "Try again later; the next run goes on there.")
+        return NotFoundError(f"{name} is not at {url} ({status}){because}.", "Check the URL; the file may have moved.")
+    return NetworkError(f"{url} answered {status} for {name}{because}.", "Try again later; the download will resume.")
 
 
 def _start_of(response: requests.Response) -> bytes:
     try:
-        return response.raw.read(_TEXT_LOOK, decode_content=True) or b""
-    except Exception:  # noqa: BLE001 - the words of an error page are a courtesy, whatever goes wrong with them
+        return response.raw.read(_PAGE_BYTES, decode_content=True) or b""
+    except Exception:  # noqa: BLE001 - an error without the page's message is still an error
         return b""

@@ -1,4 +1,4 @@
-"""What bounds transfers: the settings, the connections and bytes per second shared by all files, and the stop sign."""
+"""Bounds on transfers: the settings, the connections and bytes per second that all files share, and cancellation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferSettings:
-    """How bytes are moved. Times in seconds, rates in bytes per second.
+    """Settings of transfers. Times in seconds, sizes in bytes, rates in bytes per second.
 
-    `connections`: most at once, over all files. `limit_rate`: 0 is no limit. `stall_seconds`: without a byte, or
-    below `minimum_rate` on average, for so long, a connection is opened anew. `retries`: tries in a row that bring
-    nothing before giving up. `longest_wait`: a server that asks for more patience than this is given up.
-    `request_bytes`: asked for at once, in pieces of `piece_bytes` that are each noted as done.
+    `connections`: most at once, over all files. `limit_rate`: 0 means unlimited. `stall_seconds`: a connection that
+    brings nothing, or less than `minimum_rate` on average, for this long is opened again. `retries`: failures in a row
+    without progress before giving up. `longest_wait`: the longest pause accepted from a server. `request_bytes`: size
+    of one range request, made of pieces of `piece_bytes`, which are journaled one by one.
     """
 
     connections: int = 8
@@ -35,7 +35,7 @@ class TransferSettings:
 
 
 class TransferLimits:
-    """Shared by all transfers of one call; every method may be called from any thread."""
+    """The limits that all transfers of one call share, and its cancellation flag. All methods are thread-safe."""
 
     def __init__(self, settings: TransferSettings) -> None:
         self.settings = settings
@@ -45,7 +45,10 @@ class TransferLimits:
         self._free_at = 0.0
 
     def acquire_slot(self, *, wait: bool) -> bool:
-        """A connection's slot; without `wait` False where none is free. Raises CancelledError."""
+        """Take the slot of one connection and return whether there was one.
+
+        With `wait`, block until there is one; raises CancelledError.
+        """
         if not wait:
             return self._slots.acquire(blocking=False)
         while not self._slots.acquire(timeout=0.1):
@@ -53,21 +56,21 @@ class TransferLimits:
         return True
 
     def release_slot(self) -> None:
-        """Hand a slot back."""
+        """Give back a slot."""
         self._slots.release()
 
     def check_cancelled(self) -> None:
-        """Raise CancelledError once the work was called off."""
+        """Raise CancelledError once the transfer has been cancelled."""
         if self.cancelled.is_set():
             raise CancelledError
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, or raise CancelledError as soon as the work is called off."""
+        """Sleep; raise CancelledError as soon as the transfer is cancelled."""
         if self.cancelled.wait(seconds):
             raise CancelledError
 
     def throttle(self, amount: int) -> float:
-        """Wait until `amount` more bytes are within the rate limit; how long that took."""
+        """Wait until `amount` more bytes are within the rate limit; return how many seconds that took."""
         rate = self.settings.limit_rate
         if not rate:
             return 0.0

@@ -1,16 +1,17 @@
-"""A file on its way: `<name>.part` and, beside it, an append-only journal of the pieces that are on the disk.
+"""A file that is being downloaded: `<name>.part`, and an append-only journal of its pieces on the disk.
 
-The journal's first line is JSON: what is being fetched. Each further line is one piece: number, length, CRC32, all in
-decimal and hex. A piece's line is written once its bytes are; its CRC32 is checked before a later process trusts it,
-so that a line whose bytes were lost with the power does no harm. A torn last line is ignored.
+The journal's first line is JSON: the facts of the download. Each further line is one piece: its number and length in
+decimal, its CRC32 in hex. A line is written after the bytes of its piece; a later process checks the CRC32 before it
+trusts a line, so that bytes lost in a power cut do no harm. A torn last line is ignored.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,23 +28,31 @@ if TYPE_CHECKING:
 
 _READ = 1 << 20
 _RESERVED_AHEAD = 64 << 20  # bytes
-_PAST_CACHE_FROM = 64 << 20  # bytes; what is smaller is soon read again, to be identified
+_DIRECT_FROM = 64 << 20  # bytes; smaller files are soon read again, to be identified
 _VERSION = 1
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFacts:
-    """What a server says of the file: `size` in bytes (None: it does not say), strong `etag`, and its name for it."""
+    """Facts that a server states about a file: `size` in bytes (None: unstated), strong `etag`, and its headers.
+
+    `is_size_proven` is False where the size is only the number of bytes that came before the connection was closed,
+    so that the file may have been cut short.
+    """
 
     size: int | None
     etag: str | None
     disposition: str | None = None
     content_type: str | None = None
+    is_size_proven: bool = True
 
 
 class PartFile:
-    """The part file and its journal, open for one transfer; `close` when done."""
+    """A part file and its journal, open for one transfer; `close` it afterwards.
+
+    `done` has length and CRC32 of each finished piece. `portable` forces the calls that every system has.
+    """
 
     def __init__(self, path: Path, *, piece_bytes: int, portable: bool | None = None) -> None:
         self.path = path
@@ -53,16 +62,19 @@ class PartFile:
         self._journal_path = path.with_name(".journal")
         self._lock = threading.Lock()
         self._closed = False
-        self._end = 0  # of what is written
-        self._reserved = 0  # bytes of the file whose room on the disk is taken
+        self._end = 0  # of the piece that reaches furthest
+        self._reserved = 0  # bytes of the file that have space on the disk
         try:
             self._file = PositionedFile(os.open(path, _FLAGS, 0o644), portable=portable)
             self._journal = os.open(self._journal_path, _FLAGS | os.O_APPEND, 0o644)
         except OSError as exc:
             raise errors.from_os_error(exc, path, "write") from exc
 
-    def load(self, check: Callable[[], None]) -> int:
-        """Trust what the journal says and the disk confirms; how many bytes that is. `check` may raise to stop."""
+    def load(self, check_cancelled: Callable[[], None]) -> int:
+        """Load the pieces that the journal lists and the disk confirms; return their bytes.
+
+        Raises what `check_cancelled` raises, or a ModelhubError.
+        """
         lines = _read_all(self._journal).split(b"\n")[:-1]
         try:
             head = json.loads(lines[0])
@@ -73,23 +85,27 @@ class PartFile:
             self.reset()
             return 0
         for line in lines[1:]:
-            self._trust(line)
-        self.done = {index: kept for index, kept in sorted(self.done.items()) if self._confirmed(index, *kept, check)}
+            self._load_line(line)
+        self.done = {
+            index: piece
+            for index, piece in sorted(self.done.items())
+            if self._is_on_disk(index, *piece, check_cancelled)
+        }
         if not self.done:
             self.reset()
-        return self.held
+        return self.done_bytes
 
-    def _trust(self, line: bytes) -> None:
+    def _load_line(self, line: bytes) -> None:
         try:
             index, length, crc = line.split(b" ")
             self.done[int(index)] = (int(length), int(crc, 16))
         except ValueError:
             return
 
-    def _confirmed(self, index: int, length: int, crc: int, check: Callable[[], None]) -> bool:
+    def _is_on_disk(self, index: int, length: int, crc: int, check_cancelled: Callable[[], None]) -> bool:
         found, offset, end = 0, index * self.piece_bytes, index * self.piece_bytes + length
         while offset < end:
-            check()
+            check_cancelled()
             data = self.read_at(offset, min(_READ, end - offset))
             if not data:
                 return False
@@ -98,56 +114,56 @@ class PartFile:
         return found == crc and length == self.length_of(index)
 
     def length_of(self, index: int) -> int:
-        """Bytes of piece `index`; the last one may be short."""
+        """Return the bytes of piece `index`; the last one may be short."""
         size = self.facts.size if self.facts else None
         return self.piece_bytes if size is None else min(self.piece_bytes, size - index * self.piece_bytes)
 
     @property
     def crc32(self) -> int:
-        """The CRC32 of all finished pieces in their order: of the file, once all are there."""
+        """The CRC32 of all finished pieces in order: that of the file once all are finished."""
         return combine_crc32(self.done[index] for index in sorted(self.done))
 
     @property
-    def held(self) -> int:
-        """Bytes in finished pieces."""
+    def done_bytes(self) -> int:
+        """The bytes in finished pieces."""
         return sum(length for length, _ in self.done.values())
 
     def begin(self, facts: RemoteFacts) -> None:
-        """Note what is being fetched, and make the file as long. Raises DiskFullError or another ModelhubError."""
+        """Journal the facts of the download and set the file's length. Raises DiskFullError or a ModelhubError."""
         self.facts = facts
         head = {"version": _VERSION, "piece": self.piece_bytes, "size": facts.size, "etag": facts.etag}
         head |= {"disposition": facts.disposition, "content_type": facts.content_type}
-        with self._guard():
+        with self._write_errors():
             self._file.resize(facts.size or 0)
             os.ftruncate(self._journal, 0)
             os.write(self._journal, json.dumps(head).encode() + b"\n")
 
     def reset(self) -> None:
-        """Forget everything held."""
+        """Discard all pieces and facts."""
         self.done, self.facts, self._end, self._reserved = {}, None, 0, 0
-        with self._guard():
+        with self._write_errors():
             os.ftruncate(self._journal, 0)
             os.ftruncate(self._file.descriptor, 0)
 
     def write(self, block: Block) -> None:
-        """Write a piece; raises DiskFullError or another ModelhubError naming the file.
+        """Write a piece. Raises DiskFullError or another ModelhubError that names the file, CancelledError once closed.
 
-        One that the hashes read from memory goes past the page cache where the file is large.
+        In a large file, a piece that the hashers read from memory bypasses the page cache.
         """
         if self._closed:
             raise CancelledError
-        with self._guard():
+        with self._write_errors():
             self._reserve(block.offset, block.offset + block.length)
-            if block.hashed_from_here and self._is_large():
-                self._file.open_past_cache(self.path)
-                self._file.write_past_cache(block.offset, block.data)
+            if block.hashed_from_memory and self._is_large():
+                self._file.open_direct(self.path)
+                self._file.write_direct(block.offset, block.data)
             else:
                 self._file.write_at(block.offset, block.data)
 
     def _reserve(self, start: int, end: int) -> None:
-        """Keep room taken ahead of pieces that come out of order, which would scatter the file over the disk.
+        """Reserve space ahead of pieces out of order, which would otherwise scatter the file over the disk.
 
-        In growing steps: on a full and fragmented disk all at once takes long.
+        In growing steps: on a full and fragmented disk, reserving everything at once takes long.
         """
         in_order, self._end = start == self._end, max(self._end, end)
         size = self.facts.size if self.facts else None
@@ -158,79 +174,70 @@ class PartFile:
         self._reserved = upto
 
     def _is_large(self) -> bool:
-        return self.facts is not None and (self.facts.size or 0) >= _PAST_CACHE_FROM
+        return self.facts is not None and (self.facts.size or 0) >= _DIRECT_FROM
 
     def read_at(self, offset: int, count: int) -> bytes:
-        """Up to `count` bytes at `offset`."""
+        """Return up to `count` bytes from `offset`."""
         try:
             return self._file.read_at(offset, count)
         except OSError as exc:
             raise errors.from_os_error(exc, self.path, "read") from exc
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
-        """Fill `buffer` from byte `offset` on; how many bytes that gave."""
+        """Fill `buffer` from byte `offset` on; return the number of bytes."""
         try:
             return self._file.read_into(offset, buffer)
         except OSError as exc:
             raise errors.from_os_error(exc, self.path, "read") from exc
 
-    def finished(self, index: int, length: int, crc: int) -> None:
-        """Journal a piece whose bytes have been written."""
-        with self._guard(), self._lock:
+    def record_piece(self, index: int, length: int, crc: int) -> None:
+        """Journal a piece whose bytes are written."""
+        with self._write_errors(), self._lock:
             self.done[index] = (length, crc)
             os.write(self._journal, f"{index} {length} {crc:08x}\n".encode())
 
-    def cut(self, size: int) -> None:
-        """The file ends at `size`, as was only known at its end."""
-        with self._guard():
+    def truncate(self, size: int) -> None:
+        """End the file at `size`, for a server that did not state the size."""
+        with self._write_errors():
             os.ftruncate(self._file.descriptor, size)
 
     def sync(self) -> None:
-        """Write bytes and journal through to the disk.
+        """Flush bytes and journal to the disk.
 
-        The order does not count, for each line's CRC32 is checked before it is trusted; on journaling file systems
-        the first call, which has to record the journal's new length, does most of the second one's work.
+        The order does not matter, because each line's CRC32 is checked before it is trusted; on journaling file systems
+        the first call, which must record the journal's new length, does most of the work of the second.
         """
-        with self._guard():
+        with self._write_errors():
             sync_descriptor(self._journal)
             self._file.flush()
 
     def allocated(self) -> int:
-        """Bytes of the disk that the part file takes already."""
+        """Return the bytes of the disk that the part file occupies."""
         status = os.fstat(self._file.descriptor)
-        return int(getattr(status, "st_blocks", 0)) * 512 or min(status.st_size, self.held)
+        return int(getattr(status, "st_blocks", 0)) * 512 or min(status.st_size, self.done_bytes)
 
     def close(self) -> None:
-        """Close both files; what is held stays."""
+        """Close both files and keep them."""
         self._closed = True
         self._file.close()
         os.close(self._journal)
 
     def remove(self) -> None:
-        """Remove both files, after `close`."""
+        """Remove both files; call `close` first."""
         self.path.unlink(missing_ok=True)
         self.remove_journal()
 
     def remove_journal(self) -> None:
-        """Remove the journal alone: the part file is complete."""
+        """Remove the journal of a complete file."""
         self._journal_path.unlink(missing_ok=True)
 
-    def _guard(self) -> _os_errors:
-        return _os_errors(self.path)
-
-
-class _os_errors:  # noqa: N801 - reads as the statement that it is
-    """Says an OSError of the block as one of ours."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise errors.from_os_error(error, self._path, "write") from error
+    @contextlib.contextmanager
+    def _write_errors(self) -> Iterator[None]:
+        """Raise an OSError of the block as a ModelhubError."""
+        try:
+            yield
+        except OSError as exc:
+            raise errors.from_os_error(exc, self.path, "write") from exc
 
 
 def _read_all(descriptor: int) -> bytes:

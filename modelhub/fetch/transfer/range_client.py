@@ -1,4 +1,4 @@
-"""Asking for one remote file's bytes: validators, ranges, answers checked, signed addresses asked for anew."""
+"""Requests for byte ranges of one remote file: responses are checked, and expired signed URLs are renewed."""
 
 from __future__ import annotations
 
@@ -12,49 +12,56 @@ from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.transfer.error_pages import error_for_response
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.fetch.transfer.part_file import RemoteFacts
-from modelhub.fetch.transfer.redirects import get_following_redirects
-from modelhub.fetch.transfer.retry import RETRYABLE, RestartError, RetryableError, retry_after
+from modelhub.fetch.transfer.redirects import get_with_redirects
+from modelhub.fetch.transfer.retry import RETRYABLE_STATUSES, RestartError, RetryableError, retry_after
 from modelhub.fetch.transfer.session import redact_url
+from modelhub.quantities import format_duration
 
 if TYPE_CHECKING:
     import requests
 
 _RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)\s*$", re.IGNORECASE)
 _EMPTY = re.compile(r"bytes\s+\*/(\d+)\s*$", re.IGNORECASE)
-_EXPIRED = frozenset({400, 401, 403, 404, 410})
+_EXPIRED_STATUSES = frozenset({400, 401, 403, 404, 410})
+_KEPT = "What was downloaded is kept; try again to resume."
+_REPLACED = "The file may have been replaced; try again later, or ask its publisher."
+_WHOLE_AGAIN = "The server sent the whole file again."
 
 
 @dataclass(slots=True, eq=False)
 class RangeResponse:
-    """An answer whose body is about to be read: its first byte is byte `start` of the file, its end is at `end`."""
+    """A response whose body is about to be read: bytes `start` to before `end` of the file.
 
-    response: requests.Response
+    `end` is None where the server did not state it. `is_partial`: the server answers requests for parts of the file.
+    """
+
+    http: requests.Response
     start: int
     end: int | None
-    ranged: bool
+    is_partial: bool
     facts: RemoteFacts
 
     def read_into(self, buffer: memoryview) -> int:
-        """Put the next bytes into `buffer`, as many as are there; 0 at the end. Raises RetryableError on a failure.
+        """Read the bytes that are there into `buffer` and return their number, 0 at the end. Raises RetryableError.
 
-        Reads past urllib3, whose layers cost more than the hashing; its pool gets the connection back in `has_more`.
+        Bypasses urllib3, whose layers cost more than the hashing; `has_more` gives the connection back to its pool.
         """
         import urllib3
 
-        raw = self.response.raw
+        raw = self.http.raw
         source = getattr(raw, "_fp", None)
         try:
             if isinstance(source, http.client.HTTPResponse) and not source.chunked:
-                return _straight(source, buffer)
+                return _read_available(source, buffer)
             data = raw.read1(len(buffer), decode_content=False)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as exc:
-            raise RetryableError(f"the connection broke ({type(exc).__name__})") from None
+            raise RetryableError(f"The connection broke ({type(exc).__name__}).") from None
         buffer[: len(data)] = data
         return len(data)
 
     def has_more(self) -> bool:
-        """Whether bytes come after the promised end. Where none do, the connection is handed back for reuse."""
-        raw = self.response.raw
+        """Return whether bytes follow the stated end. If none do, the connection is given back for reuse."""
+        raw = self.http.raw
         source = getattr(raw, "_fp", None)
         try:
             if isinstance(source, http.client.HTTPResponse) and not source.chunked:
@@ -63,16 +70,21 @@ class RangeResponse:
                     raw.release_conn()
                 return more
             return bool(raw.read(1, decode_content=False))
-        except Exception:  # noqa: BLE001 - all that was promised is here; how the connection ends does not matter
+        except Exception:  # noqa: BLE001 - every stated byte has come; how the connection ends does not matter
             return False
 
+    @property
+    def proves_its_end(self) -> bool:
+        """Whether a body that was cut short can be told from a complete one: by its length, or by its last chunk."""
+        return self.end is not None or bool(getattr(getattr(self.http.raw, "_fp", None), "chunked", False))
+
     def close(self) -> None:
-        """End the connection."""
-        self.response.close()
+        """Close the connection."""
+        self.http.close()
 
 
-def _straight(source: http.client.HTTPResponse, buffer: memoryview) -> int:
-    """As `HTTPResponse.readinto`, but gives what has come instead of waiting until `buffer` is full."""
+def _read_available(source: http.client.HTTPResponse, buffer: memoryview) -> int:
+    """Read like `HTTPResponse.readinto`, but return the bytes that have come instead of waiting for a full buffer."""
     if source.isclosed():
         return 0
     left = source.length
@@ -80,77 +92,86 @@ def _straight(source: http.client.HTTPResponse, buffer: memoryview) -> int:
     if left is not None:
         source.length = left - count
     if not count or source.length == 0:
-        source.close()  # the answer is over; its connection stays open
+        source.close()  # the body is over; its connection stays open
     return count
 
 
 class RangeClient:
-    """Asks for ranges of `remote`. Threads may share it."""
+    """Requests ranges of `remote`. Threads may share it.
+
+    `address` is where the last redirect led. `has_mixed_etags`: parts with different ETags are put together, because
+    a hash will prove the result.
+    """
 
     def __init__(self, session: requests.Session, remote: RemoteFile, settings: TransferSettings) -> None:
         self.remote = remote
         self.address = remote.url
-        self.mixed = False  # parts with different ETags are put together, for a hash will tell
+        self.has_mixed_etags = False
         self._session = session
         self._settings = settings
         self._timeout = (settings.connect_seconds, settings.stall_seconds)
 
     @property
     def redacted_url(self) -> str:
-        """The address that is asked, fit for messages."""
+        """The URL of the file for messages, without secrets."""
         return redact_url(self.remote.url)
 
-    def give_up(self, error: RetryableError | RestartError, failures: int, wait: float) -> None:
-        """Raise NetworkError once patience ends: too many failures in a row, or too long a wait asked for."""
-        hint = "What is here is kept: run the same command again and it goes on there."
+    def raise_if_exhausted(self, error: RetryableError | RestartError, failures: int, wait: float) -> None:
+        """Raise NetworkError after too many failures in a row, or where the server requests too long a wait."""
         name, url = self.remote.name, self.redacted_url
         if wait > self._settings.longest_wait:
-            raise NetworkError(f"{url} asks to wait {wait:.0f} s before {name} goes on ({error.reason}).", hint)
+            raise NetworkError(f"{url} requests a pause of {format_duration(wait)} for {name}. {error.reason}", _KEPT)
         if failures > self._settings.retries:
-            raise NetworkError(f"Could not download {name} from {url}: {error.reason} ({failures} tries).", hint)
+            raise NetworkError(f"Could not download {name} from {url}. {error.reason}", _KEPT)
 
-    def open(self, start: int, end: int | None, held: RemoteFacts | None) -> RangeResponse:
-        """The file's bytes from `start` to before `end`. `held`: what an earlier answer said of the same file.
+    def too_long_error(self, stated: int) -> NetworkError:
+        """Return the error for a body that continues after its stated end."""
+        return NetworkError(
+            f"{self.redacted_url} sent more than the stated {stated:,} bytes of {self.remote.name}.", _REPLACED
+        )
 
-        Raises RetryableError, RestartError where the file is another one now, or a ModelhubError.
+    def open(self, start: int, end: int | None, known: RemoteFacts | None) -> RangeResponse:
+        """Request the bytes from `start` to before `end`; `known` are the facts of an earlier response.
+
+        Raises RetryableError, RestartError where the file has changed since, or a ModelhubError.
         """
         headers = {**self.remote.headers, "Range": f"bytes={start}-{'' if end is None else end - 1}"}
-        # A network of caches may give each answer another ETag; a promised hash is the better proof then.
-        if held is not None and held.etag and not self.mixed:
-            headers["If-Range"] = held.etag
-        response = self._ask(headers)
-        whole = response.status_code == 200 and not _is_part(response, start)
-        if start and whole and "If-Range" in headers and self.remote.sha256:
-            response.close()
-            self.mixed = True
-            return self.open(start, end, held)
+        # The nodes of a delivery network may send different ETags; a stated hash is the better proof then.
+        if known is not None and known.etag and not self.has_mixed_etags:
+            headers["If-Range"] = known.etag
+        http_response = self._get(headers)
+        is_whole = http_response.status_code == 200 and not _is_disguised_206(http_response, start)
+        if start and is_whole and "If-Range" in headers and self.remote.sha256:
+            http_response.close()
+            self.has_mixed_etags = True
+            return self.open(start, end, known)
         try:
-            body = self._checked(response, start, held)
+            response = self._check(http_response, start, known)
         except BaseException:
-            response.close()
+            http_response.close()
             raise
-        if body.facts.size is None and body.ranged:
-            return self._all(body, start)
-        return body
+        if response.facts.size is None and response.is_partial:
+            return self._open_whole(response, start)
+        return response
 
-    def _all(self, body: RangeResponse, start: int) -> RangeResponse:
-        """The whole file instead of a part of nobody knows how much (`Content-Range: bytes 0-99/*`)."""
-        body.close()
+    def _open_whole(self, response: RangeResponse, start: int) -> RangeResponse:
+        """Request the whole file instead of a part of unknown share (`Content-Range: bytes 0-99/*`)."""
+        response.close()
         if start:
-            raise RestartError("the server does not say how long the file is")
-        response = self._ask(dict(self.remote.headers))
+            raise RestartError("The server does not state the size of the file.")
+        http_response = self._get(dict(self.remote.headers))
         try:
-            whole = self._checked(response, 0, None)
-            if whole.ranged:
-                raise RetryableError("the server sends a part of the file where all was asked for")
+            whole = self._check(http_response, 0, None)
+            if whole.is_partial:
+                raise RetryableError("The server sent a part of the file instead of the whole.")
         except BaseException:
-            response.close()
+            http_response.close()
             raise
         return whole
 
-    def _ask(self, headers: dict[str, str]) -> requests.Response:
+    def _get(self, headers: dict[str, str]) -> requests.Response:
         address = self.address
-        response, final = get_following_redirects(
+        response, final = get_with_redirects(
             self._session,
             address,
             headers=headers,
@@ -158,17 +179,17 @@ class RangeClient:
             timeout=self._timeout,
             source=self.remote.url,
         )
-        if response.status_code in _EXPIRED and address != self.remote.url:
+        if response.status_code in _EXPIRED_STATUSES and address != self.remote.url:
             response.close()
             self.address = self.remote.url
-            return self._ask(headers)
+            return self._get(headers)
         self.address = final
         return response
 
-    def _checked(self, response: requests.Response, start: int, held: RemoteFacts | None) -> RangeResponse:
+    def _check(self, response: requests.Response, start: int, known: RemoteFacts | None) -> RangeResponse:
         status = response.status_code
-        if status in RETRYABLE:
-            reason = "too many requests" if status == 429 else f"the server answered {status}"
+        if status in RETRYABLE_STATUSES:
+            reason = "Too many requests." if status == 429 else f"The server answered {status}."
             raise RetryableError(reason, wait=retry_after(response.headers))
         if status == 416:
             return self._unsatisfied(response, start)
@@ -177,67 +198,68 @@ class RangeClient:
         coding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if coding not in ("", "identity"):
             raise NetworkError(
-                f"{self.redacted_url} sends {self.remote.name} encoded as {coding}, though it was asked not to.",
-                "Its size and hash cannot be followed that way; look for another source.",
+                f"{self.redacted_url} sent {self.remote.name} encoded as {coding}, although that was refused.",
+                "Size and hash cannot be verified that way; look for another source.",
             )
-        ranged = status == 206 or _is_part(response, start)
-        body = self._ranged(response, start, held) if ranged else self._whole(response, start)
-        self._compare(body, held)
-        return body
+        is_partial = status == 206 or _is_disguised_206(response, start)
+        found = self._partial(response, start, known) if is_partial else self._whole(response, start)
+        self._compare(found, known)
+        return found
 
     def _unsatisfied(self, response: requests.Response, start: int) -> RangeResponse:
         found = _EMPTY.match(response.headers.get("Content-Range", ""))
         if start == 0 and found and found.group(1) == "0" and not self.remote.size:
-            return RangeResponse(response, 0, 0, True, _facts(response, 0))
+            return RangeResponse(response, 0, 0, True, _facts_of(response, 0))
         if start == 0:
-            raise NetworkError(f"{self.redacted_url} refuses to send {self.remote.name} (416).", "Try again later.")
-        raise RestartError("the file at the source is shorter now")
+            raise NetworkError(f"{self.redacted_url} refused to send {self.remote.name} (416).", "Try again later.")
+        raise RestartError("The file at the source is shorter now.")
 
-    def _ranged(self, response: requests.Response, start: int, held: RemoteFacts | None) -> RangeResponse:
+    def _partial(self, response: requests.Response, start: int, known: RemoteFacts | None) -> RangeResponse:
         found = _RANGE.match(response.headers.get("Content-Range", ""))
         if found is None or int(found.group(1)) != start or int(found.group(2)) < start:
-            raise RetryableError("the server sent another range than was asked for")
-        known = held.size if held else self.remote.size
-        total = known if found.group(3) == "*" else int(found.group(3))
-        return RangeResponse(response, start, int(found.group(2)) + 1, True, _facts(response, total))
+            raise RetryableError("The server sent a range that was not requested.")
+        expected = known.size if known else self.remote.size
+        size = expected if found.group(3) == "*" else int(found.group(3))
+        return RangeResponse(response, start, int(found.group(2)) + 1, True, _facts_of(response, size))
 
     def _whole(self, response: requests.Response, start: int) -> RangeResponse:
         if start:
-            raise RestartError("the server sends the whole file again")
+            raise RestartError(_WHOLE_AGAIN)
         length = response.headers.get("Content-Length", "")
         size = int(length) if length.isdigit() else None
-        return RangeResponse(response, 0, size, False, _facts(response, size))
+        return RangeResponse(response, 0, size, False, _facts_of(response, size))
 
-    def _compare(self, body: RangeResponse, held: RemoteFacts | None) -> None:
-        wanted, size = self.remote.size, body.facts.size
-        if wanted is not None and size is not None and size != wanted:
+    def _compare(self, response: RangeResponse, known: RemoteFacts | None) -> None:
+        """Raise NetworkError for an unexpected size, RestartError where the file differs from the `known` one."""
+        expected, size = self.remote.size, response.facts.size
+        if expected is not None and size is not None and size != expected:
             raise NetworkError(
-                f"{self.redacted_url} sends {size:,} bytes for {self.remote.name}; {wanted:,} were promised.",
-                "The file may have been replaced; try again later or ask its publisher.",
+                f"{self.redacted_url} sends {size:,} bytes for {self.remote.name}, but {expected:,} were stated.",
+                _REPLACED,
             )
-        if held is None:
+        if known is None:
             return
-        if not body.ranged:
-            raise RestartError("the server sends the whole file again")
-        if held.size == size and held.etag != body.facts.etag and self.remote.sha256:
-            self.mixed = True
-        elif (held.size, held.etag) != (size, body.facts.etag):
-            raise RestartError("the file changed at the source")
+        if not response.is_partial:
+            raise RestartError(_WHOLE_AGAIN)
+        if known.size == size and known.etag != response.facts.etag and self.remote.sha256:
+            self.has_mixed_etags = True
+        elif (known.size, known.etag) != (size, response.facts.etag):
+            raise RestartError("The file has changed at the source.")
 
 
-def _is_part(response: requests.Response, start: int) -> bool:
-    """Whether a 200 is a 206 in all but its number, as ModelScope sends it: right range, and a length that fits it."""
+def _is_disguised_206(response: requests.Response, start: int) -> bool:
+    """Return whether a 200 is a 206 in all but its number, as ModelScope sends it: range and length fit each other."""
     found = _RANGE.match(response.headers.get("Content-Range", ""))
     if found is None or found.group(3) == "*" or int(found.group(1)) != start:
         return False
     return response.headers.get("Content-Length", "") == str(int(found.group(2)) + 1 - start)
 
 
-def _facts(response: requests.Response, size: int | None) -> RemoteFacts:
+def _facts_of(response: requests.Response, size: int | None) -> RemoteFacts:
     etag = response.headers.get("ETag", "").strip()
     return RemoteFacts(
         size=size,
-        etag=etag if etag.startswith('"') else None,  # weak ones (W/"…") promise nothing about bytes
+        etag=etag if etag.startswith('"') else None,  # weak ones (W/"…") prove nothing about bytes
         disposition=response.headers.get("Content-Disposition"),
         content_type=response.headers.get("Content-Type"),
     )

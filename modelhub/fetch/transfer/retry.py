@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524, 529})
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524, 529})
 _LONGEST_BACKOFF = 30.0  # seconds
 _RATE_LIMIT = re.compile(r"(?:^|[;,\s])t=(\d+)")
 
 
 class CancelledError(Exception):
-    """The work was called off (Ctrl-C, or another file failed)."""
+    """The transfer was cancelled (Ctrl-C, or another file failed)."""
 
 
 class RetryableError(Exception):
-    """A connection failed in a way that may pass. `wait`: seconds that the server asked for."""
+    """A failure that may pass.
+
+    `reason` is a sentence; `wait` is the number of seconds that the server requested, None where it did not.
+    """
 
     def __init__(self, reason: str, *, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -27,7 +30,10 @@ class RetryableError(Exception):
 
 
 class RestartError(Exception):
-    """What is held does not fit what the server sends now. `failed`: a failure, to be counted and waited for."""
+    """A download that must start over: the bytes on disk do not fit the server's answer.
+
+    `reason` is a sentence; `failed` marks a failure, which counts as one and is followed by a pause.
+    """
 
     def __init__(self, reason: str, *, failed: bool = False) -> None:
         super().__init__(reason)
@@ -36,9 +42,10 @@ class RestartError(Exception):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait: `Retry-After` (RFC 9110, seconds or a date) or `ratelimit: …;t=55`.
+    """Return the seconds that a response asks to wait, None where it does not.
 
-    A date is measured against the answer's own `Date`, so that a wrong clock here does no harm.
+    Reads `Retry-After` (RFC 9110: seconds or a date) and `ratelimit: …;t=55`. A date is measured against the
+    response's own `Date`, so that a wrong clock on this machine does no harm.
     """
     text = headers.get("Retry-After", "").strip()
     if text.isdigit():
@@ -54,5 +61,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def backoff(failures: int, base: float) -> float:
-    """Seconds before try number `failures` + 1: doubling, with jitter so that many clients do not come at once."""
+    """Return the seconds to wait after `failures` failures: doubled each time, at most `_LONGEST_BACKOFF`.
+
+    Jitter keeps many clients from coming back at the same moment.
+    """
     return float(min(_LONGEST_BACKOFF, base * 2 ** max(0, failures - 1)) * random.uniform(0.5, 1.0))

@@ -1,4 +1,4 @@
-"""One remote file's folder in staging: locked, resumed, filled, verified."""
+"""The folder of one remote file in staging: locked, then downloaded into, resumed and verified."""
 
 from __future__ import annotations
 
@@ -34,15 +34,17 @@ if TYPE_CHECKING:
     from modelhub.fetch.fetcher import RemoteFile
     from modelhub.progress import Progress
 
-_PUBLISHING = 20.0  # seconds in which another process places and catalogues what it downloaded
-_LOCK_TURN = 0.3  # seconds
+_PLACING = 20.0  # seconds in which another process moves its download to its place and records it
+_LOCK_WAIT = 0.3  # seconds of one try for the lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadedFile:
-    """A complete, verified file in staging, not yet published.
+    """A complete, verified file in staging, not yet placed.
 
-    `name` is a safe file name. `resumed_from`: bytes that an earlier run had left. `final_url` is without secrets.
+    `name` is a safe file name. `resumed_from`: bytes that an earlier run had left. `final_url` has no secrets.
+    `is_size_proven` is False where nothing stated a size or hash and the server ended the file by closing the
+    connection, so that it may have been cut short.
     """
 
     path: Path
@@ -53,22 +55,23 @@ class DownloadedFile:
     resumed_from: int
     final_url: str
     content_type: str | None
+    is_size_proven: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """What a server says of a file before it is fetched. `size` in bytes; `ranges`: parts of it can be asked for."""
+    """The facts that a server states of a file before it is downloaded; `size` in bytes, None where unstated."""
 
     size: int | None
     etag: str | None
-    ranges: bool
+    accepts_ranges: bool
     name: str
     content_type: str | None
     final_url: str
 
 
-class _Finished(msgspec.Struct):
-    """What `.done` holds: the complete file's name and hash, and what its server said."""
+class _CompletedFile(msgspec.Struct):
+    """The content of `.done`: name and hash of the complete file, and the facts from its server."""
 
     name: str
     size: int
@@ -76,10 +79,14 @@ class _Finished(msgspec.Struct):
     etag: str | None
     final_url: str
     content_type: str | None
+    is_size_proven: bool = True
 
 
 class StagedFile:
-    """The way of one remote file into its folder below `base`."""
+    """A remote file and its folder below `base`.
+
+    `still_needed` is called where another process was waited for, as in `download_many`.
+    """
 
     def __init__(
         self,
@@ -102,20 +109,20 @@ class StagedFile:
         self._waited = False
 
     def run(self) -> DownloadedFile | None:
-        """Lock the folder, then take the finished file that lies there or fetch it.
+        """Lock the folder and return its complete file, downloaded where it is missing.
 
-        None where another process was waited for and the file is no longer needed after it.
+        Returns None where another process was waited for and the file is no longer needed afterwards.
         """
         with self._lock():
             if self._waited and self._still_needed is not None and not self._still_needed(self._remote):
                 return None
-            found = self._finished()
-            if found is None and self._waited and self._published_soon():
+            found = self._completed()
+            if found is None and self._waited and self._is_placed_soon():
                 return None
-            return found or self._fetch()
+            return found or self._download()
 
-    def _own(self, path: Path) -> Path:
-        """The file under a name of this process alone: the process that was waited for may be about to move it."""
+    def _own_link(self, path: Path) -> Path:
+        """Return a link to the file for this process alone: the process that was waited for may be about to move it."""
         own = self.folder / str(os.getpid()) / path.name
         try:
             make_folder(own.parent)
@@ -125,11 +132,11 @@ class StagedFile:
             return path  # a drive without hard links, or the file has just gone
         return own
 
-    def _published_soon(self) -> bool:
-        """Whether the file that another process has taken out of staging turns up where it is wanted."""
+    def _is_placed_soon(self) -> bool:
+        """Wait for a file that another process took out of staging; return whether it is where it is needed."""
         if self._still_needed is None or not self._done_path.is_file():
             return False
-        deadline = time.monotonic() + _PUBLISHING
+        deadline = time.monotonic() + _PLACING
         while self._still_needed(self._remote):
             if time.monotonic() > deadline:
                 return False
@@ -139,34 +146,34 @@ class StagedFile:
     def _lock(self) -> AbstractContextManager[None]:
         path = self.folder / LOCK
 
-        def tell(owner: LockOwner) -> None:
+        def note_owner(owner: LockOwner) -> None:
             if not self._waited:
-                self._progress.note(f"{self._remote.name}: waiting for {owner}, which is downloading it")
+                self._progress.note(f"{self._remote.name}: Waiting for {owner}, which is downloading it.")
             self._waited = True
 
         while True:
             self._limits.check_cancelled()
-            lock = file_lock(path, wait=_LOCK_TURN, on_wait=tell)
+            lock = file_lock(path, wait=_LOCK_WAIT, on_wait=note_owner)
             try:
                 lock.__enter__()
             except errors.BusyError:
                 continue
             if read_owner(path).pid == os.getpid():
-                return _Held(lock)
-            lock.__exit__(None, None, None)  # the folder was tidied away while we waited: this lock file is gone
+                return _EnteredLock(lock)
+            lock.__exit__(None, None, None)  # the folder was cleaned up meanwhile: this lock file is gone
 
-    def _finished(self) -> DownloadedFile | None:
-        """The complete file of an earlier run, hashed again; None where there is none."""
+    def _completed(self) -> DownloadedFile | None:
+        """Return the complete file of an earlier run, hashed again; None where there is none."""
         try:
-            told = msgspec.json.decode(self._done_path.read_bytes(), type=_Finished)
+            completed = msgspec.json.decode(self._done_path.read_bytes(), type=_CompletedFile)
         except (OSError, msgspec.MsgspecError):
             return None
-        path = self.folder / safe_name(told.name)
-        wanted = (self._remote.sha256 or told.sha256).lower()
-        if not path.is_file() or path.stat().st_size != told.size or told.sha256 != wanted:
+        path = self.folder / safe_name(completed.name)
+        wanted = (self._remote.sha256 or completed.sha256).lower()
+        if not path.is_file() or path.stat().st_size != completed.size or completed.sha256 != wanted:
             return None
         if self._waited:
-            path = self._own(path)
+            path = self._own_link(path)
         try:
             hashes = hash_file(path)
         except errors.FileChangedError:
@@ -174,69 +181,64 @@ class StagedFile:
         if hashes.sha256 != wanted:
             path.unlink(missing_ok=True)
             return None
-        return DownloadedFile(
-            path=path,
-            name=path.name,
-            hashes=hashes,
-            size=told.size,
-            etag=told.etag,
-            resumed_from=told.size,
-            final_url=told.final_url,
-            content_type=told.content_type,
-        )
+        return _downloaded(path, completed, hashes, resumed_from=completed.size)
 
-    def _fetch(self) -> DownloadedFile:
+    def _download(self) -> DownloadedFile:
         name = safe_name(f"{safe_name(self._remote.name)}.part")
         part = PartFile(self.folder / name, piece_bytes=self._limits.settings.piece_bytes)
         attempts = DownloadAttempts(self._remote, self._client, part, self._limits, self._progress)
-        good = False
         try:
             hashes, size = attempts.run()
             part.sync()
-            good = True
         except WrongContentError:
             attempts.close()
             part.remove()
             raise
         finally:
             attempts.close()
-        assert good and part.facts is not None
         return self._finish(part, hashes, size, attempts.resumed)
 
     def _finish(self, part: PartFile, hashes: Hashes, size: int, resumed: int) -> DownloadedFile:
+        """Record the complete file and give it its final name."""
         facts = part.facts
         assert facts is not None
         own = self._remote.name.replace("\\", "/").rpartition("/")[2]
         name = safe_name(name_in_disposition(facts.disposition) or own)
         path = self.folder / name
-        told = _Finished(
+        completed = _CompletedFile(
             name=name,
             size=size,
             sha256=hashes.sha256,
             etag=facts.etag,
             final_url=redact_url(self._client.address),
             content_type=facts.content_type,
+            is_size_proven=facts.is_size_proven or bool(self._remote.sha256 or self._remote.git_sha1),
         )
         try:
-            self._done_path.write_bytes(msgspec.json.encode(told))
+            self._done_path.write_bytes(msgspec.json.encode(completed))
             part.path.replace(path)
             part.remove_journal()
         except OSError as exc:
             raise errors.from_os_error(exc, path, "write") from exc
-        return DownloadedFile(
-            path=path,
-            name=name,
-            hashes=hashes,
-            size=size,
-            etag=told.etag,
-            resumed_from=resumed,
-            final_url=told.final_url,
-            content_type=told.content_type,
-        )
+        return _downloaded(path, completed, hashes, resumed_from=resumed)
 
 
-class _Held(AbstractContextManager[None]):
-    """A lock that was entered already."""
+def _downloaded(path: Path, completed: _CompletedFile, hashes: Hashes, *, resumed_from: int) -> DownloadedFile:
+    return DownloadedFile(
+        path=path,
+        name=path.name,
+        hashes=hashes,
+        size=completed.size,
+        etag=completed.etag,
+        resumed_from=resumed_from,
+        final_url=completed.final_url,
+        content_type=completed.content_type,
+        is_size_proven=completed.is_size_proven,
+    )
+
+
+class _EnteredLock(AbstractContextManager[None]):
+    """A lock that is held already and is released at the end of the block."""
 
     def __init__(self, lock: AbstractContextManager[None]) -> None:
         self._lock = lock

@@ -1,4 +1,4 @@
-"""Tidying the staging folder: what is left of files that were moved to their place."""
+"""Cleaning up the staging folder: the remains of files that were moved to their place."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from modelhub.errors import ModelhubError
 from modelhub.storage.locks import file_lock
 from modelhub.storage.safe_names import safe_name
 
-DONE = ".done"  # says which complete file the folder holds
+DONE = ".done"  # names the complete file in the folder
 LOCK = ".lock"
 _ABANDONED = 86400.0  # seconds
 
 
 def clean_staging(staging: Path) -> None:
-    """Remove the folders whose complete file has been moved away; those in use and unfinished ones stay.
+    """Remove the folders whose complete file has been moved away; keep unfinished ones and those in use.
 
-    What cannot be removed stays too: the next run tries again.
+    A folder that cannot be removed stays for the next run.
     """
     try:
         folders = [folder for folder in staging.iterdir() if (folder / DONE).is_file()]
@@ -35,8 +35,8 @@ def clean_staging(staging: Path) -> None:
 
 def _is_moved_away(folder: Path) -> bool:
     try:
-        told = json.loads((folder / DONE).read_bytes())
-        return not (folder / safe_name(told["name"])).exists() and not any(folder.glob("*.part"))
+        completed = json.loads((folder / DONE).read_bytes())
+        return not (folder / safe_name(completed["name"])).exists() and not any(folder.glob("*.part"))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -51,7 +51,7 @@ def _remove(folder: Path) -> None:
                 _clear_abandoned(own)
                 own.rmdir()  # OSError while a file is in it
         (folder / DONE).unlink()
-        with contextlib.suppress(OSError):  # Windows: only once nobody has it open
+        with contextlib.suppress(OSError):  # Windows: not while the lock is held
             lock.unlink()
     if os.name == "nt":
         lock.unlink(missing_ok=True)
@@ -59,9 +59,9 @@ def _remove(folder: Path) -> None:
 
 
 def _clear_abandoned(own: Path) -> None:
-    """Remove from a process's folder its own name for the file, when that process was killed long ago.
+    """Remove a process's own link to the file when that process was killed long ago.
 
-    Its age tells, not the process number, which may be that of another machine.
+    The age decides, not the process number, which may belong to another computer.
     """
     if time.time() - own.stat().st_mtime > _ABANDONED:
         for file in own.iterdir():

@@ -1,4 +1,4 @@
-"""CRC32s put together without the bytes."""
+"""CRC32 of a whole from its parts."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ from modelhub.fetch.transfer.crc_combine import combine_crc32
 
 @given(st.lists(st.binary(max_size=3000), max_size=6))
 def test_the_crc_of_the_parts_is_that_of_the_whole(parts: list[bytes]) -> None:
-    """As zlib would have found it in one go, empty parts included."""
+    """It equals zlib's result over all bytes, with empty parts too."""
     assert combine_crc32((len(part), zlib.crc32(part)) for part in parts) == zlib.crc32(b"".join(parts))

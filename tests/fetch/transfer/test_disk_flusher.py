@@ -1,4 +1,4 @@
-"""Writing through to the disk beside a transfer."""
+"""Flushing to the disk during a transfer."""
 
 from __future__ import annotations
 
@@ -20,55 +20,55 @@ from tests.fetch.transfer.transfers import sha256
 
 
 def test_writers_wait_until_the_disk_has_caught_up() -> None:
-    """Who is too far ahead goes on only after a write-through."""
-    go, synced = threading.Event(), threading.Event()
+    """A writer that is too far ahead continues after a flush."""
+    go, flushed = threading.Event(), threading.Event()
 
-    def sync() -> None:
+    def flush() -> None:
         go.wait(5)
-        synced.set()
+        flushed.set()
 
-    flusher = DiskFlusher(sync)
-    flusher.wrote(10)
+    flusher = DiskFlusher(flush)
+    flusher.written(10)
     threading.Timer(0.05, go.set).start()
     flusher.wait(5, lambda: None)
-    assert synced.is_set()
+    assert flushed.is_set()
     assert flusher.close()
 
 
-def test_who_is_called_off_does_not_wait_for_the_disk() -> None:
-    """The stop sign counts more than a slow disk."""
+def test_a_cancelled_writer_does_not_wait_for_the_disk() -> None:
+    """The cancellation flag ends the wait for a slow disk."""
     go = threading.Event()
 
-    def sync() -> None:
+    def flush() -> None:
         go.wait(5)
 
-    flusher = DiskFlusher(sync)
-    flusher.wrote(10)
+    flusher = DiskFlusher(flush)
+    flusher.written(10)
 
-    def stop() -> None:
+    def cancel() -> None:
         raise CancelledError
 
     with pytest.raises(CancelledError):
-        flusher.wait(5, stop)
+        flusher.wait(5, cancel)
     go.set()
     assert flusher.close()
 
 
 def test_a_failing_disk_reaches_the_writers() -> None:
-    """A delayed write may fail long after the write itself went well."""
+    """A flush may fail long after the write itself succeeded."""
 
     def fail() -> None:
-        raise ModelhubError("the disk is full", "Free some space.")
+        raise ModelhubError("The disk is full.", "Free some space.")
 
     flusher = DiskFlusher(fail)
-    flusher.wrote(10)
+    flusher.written(10)
     with pytest.raises(ModelhubError, match="disk is full"):
         flusher.wait(0, lambda: None)
     assert flusher.close()
 
 
-def test_little_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the disk has nothing yet, no more than 8 MiB per connection are written: so much the power can take."""
+def test_a_slow_disk_limits_what_is_written_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first flush at most 8 MiB per connection are written, which bounds the loss in a power cut."""
     disk, real = threading.Event(), PartFile.sync
     written: list[int] = []
 

@@ -1,4 +1,4 @@
-"""BlockPool in memory, the writer behind the connections, writing past the page cache, hashing from memory."""
+"""Blocks in memory, the disk writer, direct I/O and hashing from memory."""
 
 from __future__ import annotations
 
@@ -27,50 +27,50 @@ HELD = 12
 
 
 def never() -> None:
-    """Nobody calls off."""
+    """Do nothing: the transfer is not cancelled."""
 
 
-def stop() -> None:
-    """Somebody does."""
+def cancel() -> None:
+    """Raise as a cancelled transfer does."""
     raise CancelledError
 
 
 def filled(blocks: BlockPool, offset: int, data: bytes) -> Block:
-    """A block with this in it."""
-    block = blocks.take(offset, never)
+    """Return a block that holds `data`."""
+    block = blocks.acquire(offset, never)
     block.memory[: len(data)] = data
     block.length = len(data)
     return block
 
 
-def test_blocks_are_used_again_once_nobody_reads_them() -> None:
-    """Two readers: the second one gives it back."""
-    blocks = BlockPool(PIECE, most=1)
-    block = blocks.take(0, never)
-    blocks.hold(block)
+def test_blocks_are_reused_once_nothing_reads_them() -> None:
+    """The second of two users frees the block."""
+    blocks = BlockPool(PIECE, limit=1)
+    block = blocks.acquire(0, never)
+    blocks.retain(block)
     blocks.release(block)
     with pytest.raises(CancelledError):
-        blocks.take(1, stop)
+        blocks.acquire(1, cancel)
     blocks.release(block)
-    assert blocks.take(7, never) is block
+    assert blocks.acquire(7, never) is block
     assert (block.offset, block.length, block.crc) == (7, 0, 0)
 
 
-def test_who_waits_for_a_block_gets_the_next_one() -> None:
-    """From another thread."""
-    blocks = BlockPool(PIECE, most=1)
-    block = blocks.take(0, never)
+def test_a_waiting_connection_gets_the_next_free_block() -> None:
+    """It waits in another thread."""
+    blocks = BlockPool(PIECE, limit=1)
+    block = blocks.acquire(0, never)
     got: list[Block] = []
-    thread = threading.Thread(target=lambda: got.append(blocks.take(1, never)))
+    thread = threading.Thread(target=lambda: got.append(blocks.acquire(1, never)))
     thread.start()
     blocks.release(block)
     thread.join(5)
     assert got == [block]
 
 
-def test_the_writer_keeps_the_order_and_frees_what_it_wrote() -> None:
+def test_the_writer_keeps_the_order_and_releases_written_blocks() -> None:
     """Closing writes what is queued."""
-    blocks, written, freed = BlockPool(PIECE, most=9), [], []
+    blocks, written, freed = BlockPool(PIECE, limit=9), [], []
     writer = DiskWriter(lambda block: written.append(block.offset), lambda block: freed.append(block.offset))
     for number in range(9):
         writer.put(filled(blocks, number, b"x"))
@@ -79,13 +79,13 @@ def test_the_writer_keeps_the_order_and_frees_what_it_wrote() -> None:
     assert writer.error is None
 
 
-def test_a_failed_write_reaches_the_connections_and_ends_the_writing() -> None:
-    """Nothing is written after it; the memory is free again."""
-    blocks, tried, freed = BlockPool(PIECE, most=9), [], []
+def test_a_failed_write_is_raised_to_the_connections_and_ends_the_writing() -> None:
+    """Nothing is written after it, and the memory is free again."""
+    blocks, tried, freed = BlockPool(PIECE, limit=9), [], []
 
     def fail(block: Block) -> None:
         tried.append(block.offset)
-        raise ModelhubError("the disk is full", "Free some space.")
+        raise ModelhubError("The disk is full.", "Free some space.")
 
     writer = DiskWriter(fail, lambda block: freed.append(block.offset))
     writer.put(filled(blocks, 0, b"x"))
@@ -98,56 +98,58 @@ def test_a_failed_write_reaches_the_connections_and_ends_the_writing() -> None:
     assert isinstance(writer.error, ModelhubError)
 
 
-def test_who_is_called_off_does_not_wait_for_the_writer() -> None:
-    """The stop sign counts more than a slow disk."""
-    blocks, go = BlockPool(PIECE, most=2), threading.Event()
+def test_a_cancelled_connection_does_not_wait_for_the_writer() -> None:
+    """The cancellation flag ends the wait for a slow disk."""
+    blocks, go = BlockPool(PIECE, limit=2), threading.Event()
     writer = DiskWriter(lambda block: go.wait(5) and None, blocks.release)
     writer.put(filled(blocks, 0, b"x"))
     with pytest.raises(CancelledError):
-        writer.wait(0, stop)
+        writer.wait(0, cancel)
     go.set()
     assert writer.close()
 
 
 @pytest.fixture
-def past_cache(tmp_path: Path) -> Path:
-    """A file that can be written past the page cache; where no file can, the test is skipped."""
+def direct_file(tmp_path: Path) -> Path:
+    """A file that allows direct I/O; the test is skipped where none does."""
     path = tmp_path / "file"
     flag = getattr(os, "O_DIRECT", 0)
     if not flag:
-        pytest.skip("this system cannot write past its page cache")
+        pytest.skip("this system has no direct I/O")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | flag))
     except OSError:
-        pytest.skip(f"the file system of {tmp_path} cannot write past the page cache")
+        pytest.skip(f"the file system of {tmp_path} has no direct I/O")
     return path
 
 
 def opened(path: Path, *, portable: bool = False) -> PositionedFile:
-    """The file under test."""
+    """Open the file under test."""
     return PositionedFile(os.open(path, os.O_RDWR | os.O_CREAT), portable=portable)
 
 
 @pytest.mark.parametrize("size", [4096, 8192 + 5, 17, PIECE])
-def test_past_the_cache_the_same_bytes_arrive(past_cache: Path, size: int) -> None:
-    """Whole blocks past it, an odd end through it."""
+def test_direct_io_writes_the_same_bytes(direct_file: Path, size: int) -> None:
+    """Whole blocks bypass the page cache, an odd end does not."""
     data = random.Random(size).randbytes(size)
-    block = filled(BlockPool(PIECE, most=1), 0, data)
-    file = opened(past_cache)
-    file.open_past_cache(past_cache)
-    file.write_past_cache(0, block.data)
-    file.write_past_cache(PIECE, block.data)
+    block = filled(BlockPool(PIECE, limit=1), 0, data)
+    file = opened(direct_file)
+    file.open_direct(direct_file)
+    file.write_direct(0, block.data)
+    file.write_direct(PIECE, block.data)
     assert file.read_at(0, size) == data
     assert file.read_at(PIECE, size) == data
     file.close()
-    assert past_cache.stat().st_size == PIECE + size
+    assert direct_file.stat().st_size == PIECE + size
 
 
-def test_a_file_system_that_cannot_is_written_the_usual_way(past_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EINVAL at the first write: through the cache from then on, and nothing is lost."""
+def test_a_file_system_without_direct_io_is_written_normally(
+    direct_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After EINVAL at the first write, all writes go through the page cache and nothing is lost."""
     real, refused = os.pwrite, []
-    file = opened(past_cache)
-    file.open_past_cache(past_cache)
+    file = opened(direct_file)
+    file.open_direct(direct_file)
 
     def pwrite(descriptor: int, data: memoryview, offset: int) -> int:
         if descriptor != file.descriptor:
@@ -156,41 +158,41 @@ def test_a_file_system_that_cannot_is_written_the_usual_way(past_cache: Path, mo
         return real(descriptor, data, offset)
 
     monkeypatch.setattr(positioned_file.os, "pwrite", pwrite)
-    block = filled(BlockPool(PIECE, most=1), 0, b"abc" * 5000)
-    file.write_past_cache(0, block.data)
-    file.write_past_cache(PIECE, block.data)
+    block = filled(BlockPool(PIECE, limit=1), 0, b"abc" * 5000)
+    file.write_direct(0, block.data)
+    file.write_direct(PIECE, block.data)
     assert refused == [0]
     assert file.read_at(PIECE, 15000) == file.read_at(0, 15000) == b"abc" * 5000
     file.close()
 
 
-def test_a_full_disk_past_the_cache_is_a_full_disk(past_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other errors are not taken for a lack of ability."""
-    file = opened(past_cache)
-    file.open_past_cache(past_cache)
+def test_a_full_disk_is_reported_from_direct_io(direct_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only errors that mean "not supported" lead to normal writes."""
+    file = opened(direct_file)
+    file.open_direct(direct_file)
 
     def pwrite(descriptor: int, data: memoryview, offset: int) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(positioned_file.os, "pwrite", pwrite)
     with pytest.raises(OSError, match="No space"):
-        file.write_past_cache(0, filled(BlockPool(PIECE, most=1), 0, bytes(PIECE)).data)
+        file.write_direct(0, filled(BlockPool(PIECE, limit=1), 0, bytes(PIECE)).data)
     file.close()
 
 
-def test_the_portable_way_knows_no_way_past_the_cache(tmp_path: Path) -> None:
-    """Windows: the same call, the usual write."""
+def test_the_portable_file_writes_normally(tmp_path: Path) -> None:
+    """The same calls work on Windows, without direct I/O."""
     file = opened(tmp_path / "file", portable=True)
-    file.open_past_cache(tmp_path / "file")
-    file.write_past_cache(0, memoryview(b"x" * PIECE))
+    file.open_direct(tmp_path / "file")
+    file.write_direct(0, memoryview(b"x" * PIECE))
     assert file.read_at(0, 2 * PIECE) == b"x" * PIECE
     file.close()
 
 
 @pytest.mark.parametrize("portable", [False, True])
-def test_a_large_file_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portable: bool) -> None:
-    """The way of large files, on a small one: both hashes, several connections, an odd end."""
-    monkeypatch.setattr(part_file, "_PAST_CACHE_FROM", 0)
+def test_a_large_file_arrives_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portable: bool) -> None:
+    """A small file takes the path of large ones: both hashes, several connections, an odd end."""
+    monkeypatch.setattr(part_file, "_DIRECT_FROM", 0)
     monkeypatch.setattr("modelhub.fetch.transfer.hash_pipeline._THREADS_FROM", 1)
     if portable:
         monkeypatch.setattr(part_file, "PositionedFile", lambda fd, portable: PositionedFile(fd, portable=True))
@@ -202,8 +204,8 @@ def test_a_large_file_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert got.hashes.autov3 == hashlib.sha256(data[10:]).hexdigest()[:12]
 
 
-def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path) -> None:
-    """BlockPool out of order, refused ones, and ones that lie on the disk already: every byte once, in order."""
+def test_hashes_use_blocks_in_memory_and_read_the_rest_from_the_file(tmp_path: Path) -> None:
+    """Every byte is hashed once and in order, with blocks out of order, refused ones and ones that are only on disk."""
     data = content(size=(3 * HELD) * PIECE + 5)
     path = tmp_path / "file"
     path.write_bytes(data)
@@ -215,11 +217,11 @@ def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path)
         read.append(offset)
         return len(part)
 
-    pipeline = HashPipeline(read_into, threading.Event(), held=HELD)
-    blocks = BlockPool(PIECE, most=4 * HELD)
+    pipeline = HashPipeline(read_into, threading.Event(), most_blocks=HELD)
+    blocks = BlockPool(PIECE, limit=4 * HELD)
     offsets = list(range(0, len(data), PIECE))
     early = filled(blocks, 0, data[:PIECE])
-    assert not pipeline.offer(early, blocks)  # too little is there for threads
+    assert not pipeline.offer(early, blocks)  # too little is written for threads
     pipeline._start()
     order = offsets[2:]
     random.Random(4).shuffle(order)
@@ -233,12 +235,15 @@ def test_hashes_take_from_memory_what_they_can_and_read_the_rest(tmp_path: Path)
     assert pipeline.cancel()
 
 
-def test_abandoned_hashes_give_their_memory_back() -> None:
-    """Also while they wait for bytes that never come."""
-    pipeline, blocks = HashPipeline(lambda offset, buffer: 0, threading.Event(), held=1), BlockPool(PIECE, most=1)
+def test_cancelled_hashes_release_their_memory() -> None:
+    """They do so while they wait for bytes that never come."""
+    pipeline, blocks = (
+        HashPipeline(lambda offset, buffer: 0, threading.Event(), most_blocks=1),
+        BlockPool(PIECE, limit=1),
+    )
     pipeline._start()
     block = filled(blocks, 5 * PIECE, b"x")
     assert pipeline.offer(block, blocks)
     blocks.release(block)
     assert pipeline.cancel()
-    assert blocks.take(0, never) is block
+    assert blocks.acquire(0, never) is block

@@ -1,4 +1,4 @@
-"""Real processes that are ended at random points, and what they leave."""
+"""Processes that end at random points, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ENDS = [signal.SIGKILL] if sys.platform == "win32" else [signal.SIGKILL, signal.
 
 
 def start(folder: Path, files: dict[str, tuple[str, str]], *, piece: int, request: int) -> subprocess.Popen[str]:
-    """A process that downloads `files`: name to address and hash."""
+    """Start a process that downloads `files`, a mapping of names to URL and hash."""
     words = [f"{name}|{url}|{digest}" for name, (url, digest) in files.items()]
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, str(folder), str(piece), str(request), *words],
@@ -61,8 +61,8 @@ def started(child: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send")
-def test_signals_at_random_points_leave_what_the_next_run_finishes(tmp_path: Path) -> None:
-    """Whatever ended a run, nothing wrong lies under a final name and the next run has every file right."""
+def test_the_next_run_finishes_what_a_signal_interrupted(tmp_path: Path) -> None:
+    """No wrong file is under a final name, and the next run gets every file right."""
     runs, chance = (200 if LONG else 20), random.Random(6)
     with serving(FILES["a.safetensors"]) as a, serving(FILES["b.safetensors"]) as b, serving(FILES["c.bin"]) as c:
         servers = dict(zip(FILES, (a, b, c), strict=True))
@@ -104,7 +104,7 @@ def test_an_interrupted_process_ends_soon_and_quietly(tmp_path: Path) -> None:
 
 
 class Zeros(bytes):
-    """A gigabyte that takes no memory: only what is asked for is made."""
+    """A gigabyte that takes no memory: only requested slices are made."""
 
     size = 1 << 30
 
@@ -117,8 +117,8 @@ class Zeros(bytes):
 
 
 @pytest.mark.slow
-def test_a_gigabyte_that_was_killed_loses_little(tmp_path: Path) -> None:
-    """Kill -9 in mid-file: at most 8 MiB per connection comes again."""
+def test_a_killed_download_of_a_gigabyte_loses_little(tmp_path: Path) -> None:
+    """After kill -9, at most 8 MiB per connection are downloaded again."""
     with serving(Zeros()) as server:
         url = f"{server.url}/zeros.bin"
         digest = _digest_of_zeros(Zeros.size)
@@ -133,7 +133,7 @@ def test_a_gigabyte_that_was_killed_loses_little(tmp_path: Path) -> None:
         out, err = child.communicate(timeout=60)
     assert child.returncode == 0, err
     resumed, path = out.splitlines()[1].split(" ", 1)
-    # What the sockets held on their way, up to 6 MiB each, counts as sent, though it never came.
+    # The server counts what was still in the sockets' buffers, up to 6 MiB each, as sent.
     assert sent - int(resumed) <= 4 * ((8 << 20) + (6 << 20))
     assert Path(path).stat().st_size == Zeros.size
 

@@ -1,4 +1,4 @@
-"""Where a transfer may be led, and what it takes along."""
+"""Redirects, and the headers that follow them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET = "hf_verysecret"
 
 
 def test_credentials_stay_with_their_origin(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The first server gets the token, the one it redirects to does not; neither state nor log holds a secret."""
+    """The first server gets the token, the one it redirects to does not; neither files nor log contain a secret."""
     caplog.set_level(logging.DEBUG)
     with serving(DATA) as front, serving(DATA) as store:
         front.always = Fault(status=302, headers={"Location": f"{store.url}/blob?Signature=s3cr3t"})
@@ -40,7 +40,7 @@ def test_credentials_stay_with_their_origin(tmp_path: Path, caplog: pytest.LogCa
 
 
 def test_a_netrc_file_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """requests alone would replace the token by what the user's netrc says for the host."""
+    """requests alone would replace the token by the netrc file's entry for the host."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password other\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -50,8 +50,8 @@ def test_a_netrc_file_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {asked.headers["Authorization"] for asked in server.asked} == {f"Bearer {SECRET}"}
 
 
-def test_an_expired_address_is_asked_for_anew(tmp_path: Path) -> None:
-    """The signed address ends in mid-file; the original one gives another."""
+def test_an_expired_signed_url_is_renewed(tmp_path: Path) -> None:
+    """The signed URL expires within the file; the original URL redirects to a new one."""
     with serving(DATA) as front, serving(DATA) as store:
         front.paths["/model.safetensors"] = [
             Fault(status=302, headers={"Location": f"{store.url}/first?sig=1"}),
@@ -63,7 +63,7 @@ def test_an_expired_address_is_asked_for_anew(tmp_path: Path) -> None:
     assert any(asked.path.startswith("/second") for asked in store.asked)
 
 
-def test_errors_hold_no_signature(tmp_path: Path) -> None:
+def test_errors_contain_no_signature(tmp_path: Path) -> None:
     """A error_for_response by the store names the address that the user knows, not the signed one."""
     with serving(DATA) as front, serving(DATA) as store:
         front.always = Fault(status=302, headers={"Location": f"{store.url}/blob?Signature=s3cr3t"})
@@ -86,18 +86,18 @@ REFUSED = [
 
 @pytest.mark.parametrize(("asked", "target", "words"), REFUSED)
 def test_some_redirects_are_refused(asked: str, target: str, words: str) -> None:
-    """Downgrades, other schemes, and private networks where the source is a public one."""
+    """Downgrades, other schemes, and private networks from a public source are refused."""
     with pytest.raises(NetworkError, match=words):
         redirects.ensure_allowed(asked, target, asked)
 
 
 def test_a_private_source_may_lead_to_private_addresses() -> None:
-    """Somebody's own server may redirect to another of their own."""
+    """A server in a private network may redirect to another there."""
     redirects.ensure_allowed("http://127.0.0.1:1/x", "http://10.0.0.1/x", "http://127.0.0.1:1/x")
 
 
-def test_addresses_are_shown_without_secrets() -> None:
-    """User, password, query and fragment never show."""
+def test_urls_are_shown_without_secrets() -> None:
+    """User, password, query and fragment are left out."""
     assert redact_url("https://me:pw@a.example:8443/b/c?token=1#x") == "https://a.example:8443/b/c"
 
 
@@ -115,7 +115,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("header", "name"), NAMES)
 def test_names_come_from_the_server_and_stay_inside(header: str | None, name: str) -> None:
-    """RFC 6266 and 5987 forms, else the address; never a path."""
+    """A name is in one of the forms of RFC 6266 and 5987, else in the URL; it is never a path."""
     assert choose_file_name(disposition=header, url="https://a.example/d/from%20address.safetensors?x=/y") == name
 
 
@@ -129,6 +129,6 @@ WAITS = [
 
 
 @pytest.mark.parametrize(("headers", "seconds"), WAITS)
-def test_the_wait_asked_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    """Seconds, a date measured by the server's own clock, or the hub's rate limit."""
+def test_the_requested_wait_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    """It is in seconds, a date by the server's own clock, or the hub's rate limit."""
     assert retry_after(headers) == seconds

@@ -1,4 +1,4 @@
-"""Going on after an end of any kind, and several at once."""
+"""Resuming interrupted downloads, and several downloads at once."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ print(got.resumed_from, got.path)
 
 
 def start(server: FaultyServer, folder: Path, *, digest: str = "", piece: int = PIECE) -> subprocess.Popen[str]:
-    """A real process that downloads."""
+    """Start a process that downloads."""
     words = [sys.executable, "-c", CHILD, f"{server.url}/model.safetensors", digest, str(folder), str(piece)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 def break_off(server: FaultyServer, folder: Path, *, after: int, **more: object) -> None:
-    """A download that ends after some bytes."""
+    """Download until the server breaks off."""
     server.faults = [Fault(drop_after=after)]
     with pytest.raises(NetworkError):
         download(remote(server.url, **more), folder, settings=replace(IMPATIENT, connections=1))  # type: ignore[arg-type]
 
 
-def test_a_later_run_goes_on(tmp_path: Path) -> None:
-    """Finished pieces are not fetched again, and the request says which file is meant."""
+def test_a_later_run_resumes(tmp_path: Path) -> None:
+    """Finished pieces are not requested again, and If-Range names the version of the file."""
     with serving(DATA) as server:
         break_off(server, tmp_path, after=5 * PIECE)
         server.asked.clear()
@@ -69,10 +69,11 @@ def test_a_later_run_goes_on(tmp_path: Path) -> None:
     assert got.resumed_from >= 4 * PIECE
     assert got.path.read_bytes() == DATA
     assert watch.count == len(DATA)
+    assert watch.notes[0] == f"model.safetensors: Resuming at byte {got.resumed_from:,}."
 
 
 def test_a_changed_file_is_not_mixed(tmp_path: Path) -> None:
-    """The file was replaced between two runs."""
+    """A file that was replaced between two runs is downloaded from the start."""
     with serving(DATA) as server:
         break_off(server, tmp_path, after=5 * PIECE)
         server.content, server.etag = content(seed=9), '"two"'
@@ -81,7 +82,7 @@ def test_a_changed_file_is_not_mixed(tmp_path: Path) -> None:
 
 
 def test_no_resume_without_proof(tmp_path: Path) -> None:
-    """Without a strong ETag and a promised hash nothing says that the rest belongs to the start."""
+    """Without a strong ETag or a stated hash, nothing proves that the rest belongs to the start."""
     with serving(DATA) as server:
         server.etag = 'W/"weak"'
         break_off(server, tmp_path, after=5 * PIECE)
@@ -91,16 +92,16 @@ def test_no_resume_without_proof(tmp_path: Path) -> None:
         assert got.resumed_from == 0
 
 
-def test_a_promised_hash_is_proof_enough(tmp_path: Path) -> None:
-    """With a SHA-256 a resume without ETag is safe; when the hash is wrong after it, all is fetched anew."""
+def test_a_stated_hash_is_proof_enough(tmp_path: Path) -> None:
+    """With a SHA-256, a download without an ETag resumes; a wrong hash afterwards would start it over."""
     with serving(DATA) as server:
         server.etag = None
         break_off(server, tmp_path, after=5 * PIECE, data=DATA)
         assert download(remote(server.url, DATA), tmp_path, settings=QUICK).resumed_from >= 4 * PIECE
 
 
-def test_lost_bytes_are_fetched_again(tmp_path: Path) -> None:
-    """A journal line whose bytes never reached the disk is not trusted, nor is a torn line."""
+def test_lost_bytes_are_downloaded_again(tmp_path: Path) -> None:
+    """Neither a torn line of the journal nor one whose bytes never reached the disk is trusted."""
     with serving(DATA) as server:
         break_off(server, tmp_path, after=5 * PIECE)
         part = next(tmp_path.rglob("*.part"))
@@ -114,7 +115,7 @@ def test_lost_bytes_are_fetched_again(tmp_path: Path) -> None:
 
 
 def test_kill_at_random_points_costs_little(tmp_path: Path) -> None:
-    """SIGKILL several times; each later run goes on where the last was, and the hash is right."""
+    """After each SIGKILL, the next run resumes, and the hash is right."""
     data = content(size=96 * PIECE)
     with serving(data) as server:
         server.rate = 500_000
@@ -131,12 +132,12 @@ def test_kill_at_random_points_costs_little(tmp_path: Path) -> None:
     resumed, _, path = out.strip().partition(" ")
     assert Path(path).read_bytes() == data
     assert int(resumed) > 0
-    # Per kill at most a piece for each connection, and two writes of the server on their way in its socket.
+    # Per kill at most a piece for each connection, and two writes of the server in the buffer of its socket.
     assert server.sent - len(data) < 3 * 4 * (PIECE + 2 * 65536)
 
 
 def test_interruptions_at_seeded_points_end_well(tmp_path: Path) -> None:
-    """Random drops, changed tags, refusals and spoilt files on disk: the next run always ends with the right file."""
+    """After random drops and refusals, the next run ends with the right file."""
     runs = int(os.environ.get("MODELHUB_INTERRUPTIONS", "40"))
     chance = random.Random(20)
     for run in range(runs):
@@ -158,22 +159,22 @@ def test_interruptions_at_seeded_points_end_well(tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
-def test_two_processes_share_the_work(tmp_path: Path) -> None:
-    """One downloads, the other waits and finds it done."""
+def test_of_two_processes_one_downloads(tmp_path: Path) -> None:
+    """The other one waits and takes the complete file."""
     data = content(size=40 * PIECE)
     with serving(data) as server:
         server.rate = 4_000_000
         children = [start(server, tmp_path, digest=sha256(data)) for _ in range(2)]
-        said = [child.communicate(timeout=40) for child in children]
-    assert [child.returncode for child in children] == [0, 0], said
-    assert sorted(int(out.split()[0]) for out, _ in said) == [0, len(data)]
-    paths = [Path(out.split()[1]) for out, _ in said]
+        outputs = [child.communicate(timeout=40) for child in children]
+    assert [child.returncode for child in children] == [0, 0], outputs
+    assert sorted(int(out.split()[0]) for out, _ in outputs) == [0, len(data)]
+    paths = [Path(out.split()[1]) for out, _ in outputs]
     assert paths[0] != paths[1], "each may move its own without taking it from the other"
     assert paths[0].samefile(paths[1])
 
 
 def test_several_files_arrive_in_order(tmp_path: Path) -> None:
-    """Equal names never collide, and the answers stand as the questions did."""
+    """Equal names never collide, and the results are in the order of the requests."""
     with serving(DATA) as server:
         files = [replace_url(server, f"/{number}/model.safetensors") for number in range(6)]
         got = download_many(files, tmp_path, settings=QUICK)
@@ -182,12 +183,12 @@ def test_several_files_arrive_in_order(tmp_path: Path) -> None:
 
 
 def replace_url(server: FaultyServer, path: str) -> RemoteFile:
-    """A remote file at another path."""
+    """Return a remote file at another path."""
     return replace(remote(server.url), url=f"{server.url}{path}")
 
 
 def test_one_failure_ends_the_others_resumably(tmp_path: Path) -> None:
-    """The first error comes through; what the other file had is kept."""
+    """The first error is raised; the received bytes of the other file are kept."""
     with serving(DATA) as server, serving(DATA) as gone:
         gone.always = Fault(status=404)
         server.always = Fault(stall_after=3 * PIECE)
@@ -201,15 +202,15 @@ def test_one_failure_ends_the_others_resumably(tmp_path: Path) -> None:
         assert download(remote(server.url, DATA), tmp_path, settings=QUICK).path.read_bytes() == DATA
 
 
-def test_a_full_disk_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Needed and free bytes are said; nothing is fetched in vain."""
+def test_a_full_disk_is_noticed_before_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Needed and free sizes are in the message."""
     monkeypatch.setattr(free_space, "free_bytes", lambda folder: 1000)
     with serving(DATA) as server, pytest.raises(DiskFullError, match=r"Not enough space: .* needed, 1\.0 kB free on /"):
         download(remote(server.url, DATA), tmp_path, settings=QUICK)
 
 
 def test_a_disk_that_fills_up_keeps_the_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ENOSPC in mid-write is said as such, and the next run goes on."""
+    """ENOSPC during a write is reported as such, and the next run resumes."""
     real = positioned_file.PositionedFile.write_at
 
     def full(self: positioned_file.PositionedFile, offset: int, data: bytes) -> None:
@@ -227,21 +228,21 @@ def test_a_disk_that_fills_up_keeps_the_part(tmp_path: Path, monkeypatch: pytest
     assert got.path.read_bytes() == DATA
 
 
-def test_a_target_that_is_a_file_is_said(tmp_path: Path) -> None:
-    """The staging folder cannot be made."""
+def test_a_staging_folder_that_is_a_file_is_reported(tmp_path: Path) -> None:
+    """The message names it."""
     (tmp_path / "staging").write_text("x")
     with serving(DATA) as server, pytest.raises(ModelhubError, match="staging"):
         download(remote(server.url, DATA), tmp_path / "staging", settings=QUICK)
 
 
-def test_the_portable_way_writes_the_same(tmp_path: Path) -> None:
-    """Without pwrite, pread and fallocate (Windows) threads still write each to its own place."""
+def test_the_portable_calls_write_the_same(tmp_path: Path) -> None:
+    """Without pwrite, pread and fallocate, as on Windows, each thread still writes at its own offset."""
     part = PartFile(tmp_path / "x.part", piece_bytes=1000, portable=True)
     part.begin(RemoteFacts(size=10_000, etag=None))
-    blocks = BlockPool(1000, most=10)
+    blocks = BlockPool(1000, limit=10)
 
     def filled(number: int) -> Block:
-        block = blocks.take(number * 1000, lambda: None)
+        block = blocks.acquire(number * 1000, lambda: None)
         block.memory[:] = bytes([number]) * 1000
         block.length = 1000
         return block
@@ -255,24 +256,24 @@ def test_the_portable_way_writes_the_same(tmp_path: Path) -> None:
     part.close()
 
 
-def test_a_rate_limit_changes_nothing_else(tmp_path: Path) -> None:
-    """With a limit the file is the same."""
+def test_a_rate_limit_leaves_the_content_unchanged(tmp_path: Path) -> None:
+    """The file arrives as without a limit."""
     with serving(DATA) as server:
         got = download(remote(server.url, DATA), tmp_path, settings=replace(QUICK, limit_rate=3_000_000))
     assert got.path.read_bytes() == DATA
 
 
-def test_a_probe_tells_size_name_and_ranges() -> None:
-    """One request for one byte."""
+def test_a_probe_returns_size_name_and_ranges() -> None:
+    """It makes one request, for one byte."""
     with serving(DATA) as server:
         server.always = Fault(headers={"Content-Disposition": 'attachment; filename="n.ckpt"'})
         found = probe(remote(server.url), settings=QUICK)
-        assert (found.size, found.name, found.ranges, found.etag) == (len(DATA), "n.ckpt", True, '"one"')
+        assert (found.size, found.name, found.accepts_ranges, found.etag) == (len(DATA), "n.ckpt", True, '"one"')
         assert server.asked[0].headers["Range"] == "bytes=0-0"
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
-    """Eight connections, requests of 8 MiB, noted in pieces of 2 MiB."""
+    """They are eight connections, and requests of 8 MiB in pieces of 2 MiB."""
     assert (TransferSettings().connections, TransferSettings().request_bytes, TransferSettings().piece_bytes) == (
         8,
         8 << 20,

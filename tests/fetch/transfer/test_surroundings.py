@@ -1,4 +1,4 @@
-"""What may go wrong around a transfer: disks, clocks, proxies, caches, limits."""
+"""Failures around a transfer: disks, clocks, proxies, caches, limits."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no suc
 
 
 def is_root() -> bool:
-    """Whether permissions mean nothing to this process."""
+    """Return whether permissions do not bind this process."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 @POSIX
-def test_a_read_only_target_is_said(tmp_path: Path) -> None:
-    """The folder's name is in the message, and nothing is asked of the server."""
+def test_a_read_only_target_is_reported(tmp_path: Path) -> None:
+    """The folder's name is in the message, and the server gets no request."""
     with contextlib.ExitStack() as stack:
         if is_root():  # permissions mean nothing to root, a read-only file system does
             folder = stack.enter_context(small_disk(tmp_path / "disk", "1m"))
@@ -52,8 +52,8 @@ def test_a_read_only_target_is_said(tmp_path: Path) -> None:
         assert server.asked == []
 
 
-def test_a_drive_that_turns_read_only_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EROFS in mid-write is a clear error that names the file, and what was written stays."""
+def test_a_drive_that_becomes_read_only_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EROFS during a write is an error that names the file, and what was written stays."""
     real = positioned_file.PositionedFile.write_at
 
     def refuse(self: positioned_file.PositionedFile, offset: int, data: bytes) -> None:
@@ -70,8 +70,8 @@ def test_a_drive_that_turns_read_only_is_said(tmp_path: Path, monkeypatch: pytes
 
 
 @POSIX
-def test_a_target_removed_in_mid_download_is_said(tmp_path: Path) -> None:
-    """Somebody deletes the staging folder: an error with a next step, and the next run works."""
+def test_a_target_removed_during_a_download_is_reported(tmp_path: Path) -> None:
+    """When the staging folder is deleted, the error has a remedy, and the next run works."""
     target = tmp_path / "staging"
     with serving(DATA) as server:
         server.rate = 400_000
@@ -92,7 +92,7 @@ def test_a_target_removed_in_mid_download_is_said(tmp_path: Path) -> None:
 
 
 def test_parts_of_another_file_are_never_mixed_in(tmp_path: Path) -> None:
-    """A server that ignores If-Range answers 206 of its new file; only the ETag tells."""
+    """A server that ignores If-Range sends a 206 of its new file; only the ETag shows it."""
     new = content(seed=7)
     with serving(DATA) as server:
         server.faults = [Fault(drop_after=4 * PIECE)]
@@ -100,13 +100,13 @@ def test_parts_of_another_file_are_never_mixed_in(tmp_path: Path) -> None:
             download(remote(server.url), tmp_path, settings=replace(QUICK, connections=1, retries=0))
         server.content, server.etag, server.heeds_if_range = new, '"two"', False
         got = download(remote(server.url), tmp_path, settings=QUICK)
-        assert [each for each in server.asked if each.start], "no part was asked for"
+        assert [each for each in server.asked if each.start], "no part was requested"
     assert got.path.read_bytes() == new
 
 
 @pytest.mark.parametrize("heeds", [True, False])
 def test_caches_with_etags_of_their_own_do_no_harm(heeds: bool, tmp_path: Path) -> None:
-    """Each node of a network of caches gives another ETag for the same bytes; the promised hash decides."""
+    """Each node of a delivery network sends its own ETag for the same bytes; the stated hash decides."""
     with serving(DATA) as server:
         server.heeds_if_range = heeds
         server.etags = ['"a"', '"b"', '"c"']
@@ -115,8 +115,8 @@ def test_caches_with_etags_of_their_own_do_no_harm(heeds: bool, tmp_path: Path) 
     assert got.path.read_bytes() == DATA
 
 
-def test_another_file_behind_a_promised_hash_is_found_out(tmp_path: Path) -> None:
-    """Parts that do not belong together have the wrong hash; after one fresh start that is said."""
+def test_another_file_than_the_stated_hash_is_refused(tmp_path: Path) -> None:
+    """Parts that do not belong together have the wrong hash; it is reported after one fresh start."""
     with serving(content(seed=8)) as server:
         server.heeds_if_range, server.etags = False, ['"a"', '"b"']
         with pytest.raises(NetworkError, match=r"wrong"):
@@ -124,17 +124,17 @@ def test_another_file_behind_a_promised_hash_is_found_out(tmp_path: Path) -> Non
     assert published(tmp_path) == []
 
 
-@pytest.mark.parametrize("promised", [True, False])
-def test_a_range_of_an_unknown_total_is_understood(promised: bool, tmp_path: Path) -> None:
-    """`Content-Range: bytes 0-99/*`: the size is known from the source, or the whole is asked for."""
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_range_of_an_unknown_total_is_understood(stated: bool, tmp_path: Path) -> None:
+    """With `Content-Range: bytes 0-99/*`, the size is known from the source, or the whole file is requested."""
     with serving(DATA) as server:
         server.hides_total = True
-        file = remote(server.url, DATA) if promised else remote(server.url)
+        file = remote(server.url, DATA) if stated else remote(server.url)
         assert download(file, tmp_path, settings=QUICK).path.read_bytes() == DATA
 
 
 def test_a_redirect_into_the_private_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """End to end: a public server sends us to an address of this network; that one is never asked."""
+    """A public server redirects to an address of this network, which gets no request."""
     with serving(DATA) as public, serving(DATA) as inner:
         public.always = Fault(status=302, headers={"Location": f"{inner.url.replace('127.0.0.1', 'localhost')}/x"})
         # The test's "public" server is on this machine too: only its own address counts as public here.
@@ -146,7 +146,7 @@ def test_a_redirect_into_the_private_network_is_refused(tmp_path: Path, monkeypa
 
 
 def test_the_rate_limit_is_kept(tmp_path: Path) -> None:
-    """All connections together stay below the limit: the server's own count over its own clock."""
+    """All connections together stay below the limit, by the server's count."""
     limit = 1_000_000
     with serving(DATA) as server:
         begun = time.monotonic()
@@ -156,7 +156,7 @@ def test_the_rate_limit_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_jumping_clock_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wall clock leaps by hours, both ways; waits and stalls are measured without it."""
+    """The wall clock jumps by hours, both ways; waits and stalls are measured without it."""
     chance, real = random.Random(3), time.time
     monkeypatch.setattr(time, "time", lambda: real() + chance.choice([-7200.0, 7200.0, 1e9, -1e9]))
     with serving(DATA) as server:
@@ -165,8 +165,8 @@ def test_a_jumping_clock_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert got.path.read_bytes() == DATA
 
 
-def test_a_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name of the address need not even resolve here; the proxy is asked with the whole address."""
+def test_the_proxy_from_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy gets the whole URL, whose host need not resolve here."""
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with serving(DATA) as proxy:
@@ -177,10 +177,10 @@ def test_a_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("faults", [[], [Fault(drop_after=3 * PIECE)], [Fault(whole=True, chunked=True)]])
-def test_a_whole_download_goes_the_portable_way(
+def test_a_download_works_with_portable_calls_alone(
     faults: list[Fault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without pwrite, pread, preadv, fdatasync and fallocate, as on Windows."""
+    """It needs neither pwrite, pread, preadv, fdatasync nor fallocate, which Windows lacks."""
     for name in ("pwrite", "pread", "preadv", "fdatasync", "posix_fallocate"):
         monkeypatch.delattr(os, name, raising=False)
     with serving(DATA) as server:
@@ -191,7 +191,7 @@ def test_a_whole_download_goes_the_portable_way(
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own; skips where that is not allowed."""
+    """Mount a small file system; skip where that is not allowed."""
     folder.mkdir()
     made = is_root() and sys.platform == "linux" and shutil.which("mount")
     if not made or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "x", folder], check=False).returncode:
@@ -202,8 +202,8 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_disk_that_is_too_small_is_known_before_the_download(tmp_path: Path) -> None:
-    """A real small disk: needed and free bytes are said before the file is fetched."""
+def test_a_disk_that_is_too_small_is_noticed_before_the_download(tmp_path: Path) -> None:
+    """Most of the file is never sent."""
     data = content(6 << 20)
     with small_disk(tmp_path / "disk", "4m") as disk, serving(data) as server:
         with pytest.raises(DiskFullError):
@@ -211,8 +211,8 @@ def test_a_disk_that_is_too_small_is_known_before_the_download(tmp_path: Path) -
         assert server.sent <= len(data) // 2
 
 
-def test_a_disk_filled_by_others_in_mid_write_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real small disk without reserved room: the write itself fails, and with room the next run goes on."""
+def test_a_disk_filled_by_another_program_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The write itself fails, and with space the next run resumes."""
     data = content(3 << 20)
     monkeypatch.setattr("modelhub.fetch.transfer.attempts._RESERVE", 0)
     monkeypatch.setattr(
@@ -240,8 +240,8 @@ def test_a_disk_filled_by_others_in_mid_write_is_said(tmp_path: Path, monkeypatc
         assert got.resumed_from > 0
 
 
-def test_staging_is_tidied_once_the_file_was_moved(tmp_path: Path) -> None:
-    """The folder of a file that was taken goes; one that still holds its file, or a part, stays."""
+def test_staging_is_cleaned_once_the_file_was_moved(tmp_path: Path) -> None:
+    """The folder of a moved file goes; one that still has its file, or a part, stays."""
     staging = tmp_path / "staging"
     with serving(DATA) as server:
         moved, kept = (download(remote(server.url, DATA, name=n), staging, settings=QUICK) for n in ("a.bin", "b.bin"))
@@ -256,8 +256,8 @@ def test_staging_is_tidied_once_the_file_was_moved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("age", "goes"), [(60.0, False), (200_000.0, True)])
-def test_a_killed_process_own_name_for_a_file_goes_in_time(tmp_path: Path, age: float, goes: bool) -> None:
-    """A process that waited and was killed before it moved the file: not as long as it may still be at work."""
+def test_the_link_of_a_killed_process_is_removed_later(tmp_path: Path, age: float, goes: bool) -> None:
+    """It stays as long as the process may still be at work."""
     with serving(DATA) as server:
         got = download(remote(server.url, DATA), tmp_path / "staging", settings=QUICK)
     own = got.path.parent / "4711"
@@ -270,8 +270,8 @@ def test_a_killed_process_own_name_for_a_file_goes_in_time(tmp_path: Path, age: 
     assert (own / got.path.name).exists() is not goes
 
 
-def test_what_another_process_published_is_not_fetched_again(tmp_path: Path) -> None:
-    """Once the one that was waited for is done, the caller is asked whether the file is still needed."""
+def test_a_file_that_another_process_placed_is_not_downloaded_again(tmp_path: Path) -> None:
+    """After the wait for the other process, `still_needed` decides."""
     with serving(DATA) as server:
         first = download(remote(server.url, DATA), tmp_path, settings=QUICK)
         first.path.rename(tmp_path / "published.safetensors")
@@ -304,7 +304,7 @@ def test_what_another_process_published_is_not_fetched_again(tmp_path: Path) -> 
     ],
 )
 def test_a_reference_keeps_its_query_but_no_secrets(query: str, kept: str) -> None:
-    """What names the file stays, so that it can be pulled again; tokens and signatures go."""
+    """The parameters that name the file stay, so that it can be pulled again; tokens and signatures go."""
     with serving(DATA) as server:
         found = PlainHttp(settings=QUICK).resolve(f"{server.url}/x.bin{query}")
         assert found.reference == f"{server.url}/x.bin{kept}"

@@ -1,4 +1,4 @@
-"""What the tests of transfers share."""
+"""Shared parts of the tests of transfers."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ QUICK = TransferSettings(
 
 
 def content(size: int = 10 * PIECE + 123, seed: int = 1) -> bytes:
-    """Bytes that begin as a safetensors file does."""
+    """Return random bytes that begin like a safetensors file."""
     return struct.pack("<Q", 2) + b"{}" + random.Random(seed).randbytes(size - 10)
 
 
 def sha256(data: bytes) -> str:
-    """64 hex digits."""
+    """Return 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def remote(url: str, data: bytes | None = None, *, name: str = "model.safetensors", **more: object) -> RemoteFile:
-    """A remote file at `url`; with `data` its size and hash are promised."""
-    promised = {"size": len(data), "sha256": sha256(data)} if data is not None else {}
-    return RemoteFile(name=name, url=f"{url}/{name}", **{**promised, **more})  # type: ignore[arg-type]
+    """Return a remote file at `url`; with `data` it states size and hash."""
+    stated = {"size": len(data), "sha256": sha256(data)} if data is not None else {}
+    return RemoteFile(name=name, url=f"{url}/{name}", **{**stated, **more})  # type: ignore[arg-type]
 
 
 class Watch:
-    """A progress that remembers."""
+    """A Progress that keeps its notes and its count."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -66,7 +66,7 @@ class Watch:
 
 
 def published(folder: Path) -> list[str]:
-    """Names of complete files anywhere below `folder`."""
+    """Return the names of complete files anywhere below `folder`."""
     return [
         path.name
         for path in folder.rglob("*")
