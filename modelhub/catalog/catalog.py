@@ -206,7 +206,7 @@ class Catalog(Places, Journal, Renders, Lookups):
 
     def stale_files(self, rules_version: int) -> builtins.list[FileRecord]:
         """Files whose answers come from older rules."""
-        return reading.files(self._database, "f.rules_version < :version", {"version": rules_version})
+        return reading.files(self._database, "f.rules_version <> :version", {"version": rules_version})
 
     def counts(self) -> Counts:
         """How many models there are, by each word."""

@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 
 from modelhub.detect.known.models import find_known_file
 from modelhub.detect.metadata import claimed_architecture, source_architecture
+from modelhub.detect.rules import registry
 from modelhub.detect.rules.components import components_of
 from modelhub.detect.rules.deltas import delta_rank, matching_algorithms
 from modelhub.detect.rules.families import BY_TYPE
 from modelhub.detect.rules.header_index import HeaderIndex, index_header
 from modelhub.detect.rules.precision import precision_of
+from modelhub.detect.rules.ruleset import Rules
 from modelhub.detect.rules.types import matching_types
 from modelhub.detect.rules.variants import prediction_of, subtype_of, variant_of
 from modelhub.detect.styles import style_of
 from modelhub.detect.triggers import trigger_words
 from modelhub.domain import Detection, Evidence, Hints, ModelType
 from modelhub.formats.header import Header
-
-# Raised whenever an answer may differ: catalogues then read headers again.
-RULES_VERSION = 1
 
 _NO_HINTS = Hints()
 
@@ -34,9 +33,9 @@ class _Notes:
             self.evidence.append(Evidence(about, reason))
 
 
-def detect(header: Header, hints: Hints = _NO_HINTS) -> Detection:
+def detect(header: Header, hints: Hints = _NO_HINTS, *, rules: Rules | None = None) -> Detection:
     """Say what a file is. Pure; a header without tensors, or of an unknown format, gives type unknown."""
-    index, notes = index_header(header), _Notes()
+    index, notes = index_header(header, rules or registry.rules()), _Notes()
     kind = _type(index, notes)
     architecture, candidates = _architecture(index, kind, hints, notes)
     subtype, why = subtype_of(index, kind, architecture)

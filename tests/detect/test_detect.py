@@ -8,6 +8,7 @@ import pytest
 
 from modelhub.detect import detect
 from modelhub.detect.rules.header_index import index_header
+from modelhub.detect.rules.registry import rules
 from modelhub.detect.rules.types import matching_types
 from modelhub.domain import Format, Hints, ModelType, Variant
 from modelhub.formats.header import Header
@@ -41,7 +42,7 @@ _LAYOUTS: dict[str, Shapes] = {
 @pytest.mark.parametrize("name", _LAYOUTS)
 def test_every_generated_layout_fits_exactly_one_type(name: str) -> None:
     """Type rows exclude each other."""
-    assert len(matching_types(index_header(header(_LAYOUTS[name])))) == 1
+    assert len(matching_types(index_header(header(_LAYOUTS[name]), rules()))) == 1
 
 
 @pytest.mark.parametrize(("unet", "architecture"), _BASES)

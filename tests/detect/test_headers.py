@@ -15,6 +15,7 @@ from modelhub.detect import detect
 from modelhub.detect.rules.architectures import matching_families
 from modelhub.detect.rules.deltas import matching_algorithms
 from modelhub.detect.rules.header_index import index_header
+from modelhub.detect.rules.registry import rules
 from modelhub.detect.rules.types import matching_types
 from modelhub.domain import Detection, Format, Hints, ModelType
 from modelhub.formats.header import Header, TensorInfo
@@ -118,7 +119,7 @@ def test_every_question_about_every_layout_is_answered_right(
 def test_every_layout_fits_at_most_one_row_of_each_table(layouts: list[Layout]) -> None:
     """Rules have no order: two rows that fit one real file would be a fault of the table."""
     for layout in layouts:
-        index = index_header(layout.header)
+        index = index_header(layout.header, rules())
         assert len(matching_types(index)) <= 1, layout.slug
         assert len(matching_families(index)) <= 1, layout.slug
         if layout.truth["type"] == "lora":

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelhub.detect.rules.header_index import HeaderIndex
-from modelhub.detect.rules.signs import NETWORK_GROUPS
+from modelhub.detect.rules.rows import FamilyRow
 from modelhub.detect.rules.unets import UnetMatch, match_unet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FamilyRow:
-    """One transformer family: `one_of` these signs, none of `never`, and any width read within `widths`.
-
-    `measured`: one of these widths must have been read at all.
-    """
-
-    architecture: str
-    one_of: tuple[str, ...]
-    never: tuple[str, ...] = ()
-    widths: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    measured: tuple[str, ...] = ()
 
 
 def _hidden(*values: int) -> dict[str, frozenset[int]]:
@@ -167,9 +152,9 @@ def _fits(row: FamilyRow, index: HeaderIndex) -> bool:
 
 def matching_families(index: HeaderIndex) -> tuple[str, ...]:
     """Architectures of all rows that fit."""
-    if not index.groups & NETWORK_GROUPS:
+    if not index.groups & index.rules.network_groups:
         return ()
-    return tuple(dict.fromkeys(row.architecture for row in FAMILIES if _fits(row, index)))
+    return tuple(dict.fromkeys(row.architecture for row in index.rules.families if _fits(row, index)))
 
 
 def network_architecture(index: HeaderIndex) -> ArchitectureAnswer:
@@ -184,7 +169,9 @@ def network_architecture(index: HeaderIndex) -> ArchitectureAnswer:
 
 
 def _reason(index: HeaderIndex, architecture: str) -> str:
-    signs = [s for row in FAMILIES if row.architecture == architecture for s in row.one_of if s in index.signs]
+    signs = [
+        s for row in index.rules.families if row.architecture == architecture for s in row.one_of if s in index.signs
+    ]
     key = next((k for k in map(index.example, signs) if k), "its block names")
     hidden = index.width("hidden")
     return f"block names such as {key}" + (f", width {max(hidden)}" if hidden else "")

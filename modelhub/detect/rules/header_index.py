@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from modelhub.detect.rules.names import NameTraits, traits_of
+from modelhub.detect.rules.name_traits import NameTraits
+from modelhub.detect.rules.ruleset import Rules
 from modelhub.detect.rules.shapes import measure
 from modelhub.formats.header import Header
 
@@ -20,6 +21,7 @@ class HeaderIndex:
     """What a header's names and shapes say. `marks` gives one tensor name for each distinct mark."""
 
     header: Header
+    rules: Rules
     traits: Mapping[NameTraits, str]
     signs: frozenset[str]
     groups: frozenset[str]
@@ -60,10 +62,10 @@ def _groups(signs: frozenset[str]) -> frozenset[str]:
     return frozenset(s.partition(":")[0] for s in signs)
 
 
-def index_header(header: Header) -> HeaderIndex:
+def index_header(header: Header, rules: Rules) -> HeaderIndex:
     """Index a header."""
     tensors = header.tensors
-    found = dict(zip(map(traits_of, tensors), tensors, strict=True))
+    found = dict(zip(map(rules.traits_of, tensors), tensors, strict=True))
     signs = frozenset().union(*(traits.signs for traits in found))
     widths: dict[str, set[int]] = {}
     for traits, key in found.items():
@@ -81,6 +83,7 @@ def index_header(header: Header) -> HeaderIndex:
         widths["vectors"] = {t.shape[0] if len(t.shape) > 1 else 1 for t in tensors.values()}
     return HeaderIndex(
         header=header,
+        rules=rules,
         traits=found,
         signs=signs,
         groups=_groups(signs),

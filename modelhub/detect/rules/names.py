@@ -1,20 +1,9 @@
-"""What the name of one tensor says: where it lives, whether it is a delta, and which signs of a network it carries.
-
-Every dialect (LDM, diffusers, kohya's underscores, PEFT, ComfyUI …) is brought to one spelling first: wrapper and
-component prefixes are taken off, "." becomes "_", and counting numbers become "#". Tables of signs then need to know
-each network once. Answers depend on the name alone, so they are remembered: the universe of real names is small.
-"""
+"""Prefixes and tails of tensor names: the component that a name belongs to, and the part of a delta that it is."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
-
-from modelhub.detect.rules.shapes import Measurement, measurements_for
-from modelhub.detect.rules.signs import NETWORK_GROUPS, SIGNS
-from modelhub.detect.rules.unet_blocks import ShapeProbe, flux_block_signs, probe_special_name, probe_unet_name
 
 
 class Prefix(NamedTuple):
@@ -104,7 +93,6 @@ _TAIL = re.compile(
 _CONTROL_LORA = re.compile(r"\.(?P<tail>up|down)$")
 # Tails that other files use as well: deltas only below a delta's prefix.
 _WEAK_TAILS = frozenset({"a1", "a2", "b1", "b2", "alpha", "rescale", "diff", "diff_b", "on_input"})
-_NUMBER = re.compile(r"(?<![a-z0-9])\d+(?![a-z0-9])")
 
 _CANON = {
     "lora_A": "lora_down",
@@ -124,96 +112,6 @@ _CANON = {
     "down": "lora_down",
     "up": "lora_up",
 }
-# Biases and scales of a layer carry its signs too, but only its matrix has its shape.
-_MEASURED_ENDS = ("_weight", "_pe")
-_MEMO_LIMIT = 60_000
-_LONGEST_KEPT = 300
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NameTraits:
-    """What a name says: signs, and what to look up in the tensor's shape. Interned, so compared by identity."""
-
-    signs: frozenset[str]
-    measurements: tuple[Measurement, ...] = ()
-
-
-_interned: dict[tuple[frozenset[str], tuple[ShapeProbe, ...]], NameTraits] = {}
-_matches_by_template: dict[tuple[str, str, bool], tuple[frozenset[str], tuple[tuple[str, str], ...]]] = {}
-
-
-class _TraitsCache(dict[str, NameTraits]):
-    """Marks by tensor name; read on first use, forgotten all at once when there are too many."""
-
-    def __missing__(self, key: str) -> NameTraits:
-        if len(self) >= _MEMO_LIMIT:
-            self.clear()
-            _matches_by_template.clear()
-            _interned.clear()
-        traits = _read_name(key)
-        if len(key) <= _LONGEST_KEPT:
-            self[key] = traits
-        return traits
-
-
-# The mark of one tensor name; equal marks are one object.
-traits_of: Callable[[str], NameTraits] = _TraitsCache().__getitem__
-
-
-def _read_name(key: str) -> NameTraits:
-    component, rest, signs = split_prefix(key)
-    module, tail = split_tail(rest, prefixed=component != "")
-    if not tail and signs & _DELTA_ONLY and rest.endswith(_LLLITE_DOWN if "control:lllite" in signs else ".weight"):
-        module, tail = _split_delta_only(rest)
-    if tail:
-        signs |= {"delta", f"tail:{tail}", f"delta:{component or 'net'}"}
-        if rest == key:
-            signs.add("bare-delta")
-    elif component:
-        signs.add(f"has:{component}")
-    flat = module.replace(".", "_")
-    found, sign_probes = _signs_of(component, _NUMBER.sub("#", flat), bool(tail))
-    # Trainers factor a block's layers differently for LoKr: there, names alone tell FLUX's blocks.
-    wanted = [p for p in sign_probes if not (tail.startswith("lokr") and p[0].startswith("bfl."))]
-    probes = [ShapeProbe(subject.format(component=component or "te"), side, tail) for subject, side in wanted]
-    if not tail and not flat.endswith(_MEASURED_ENDS):
-        probes = []
-    if tail:
-        probes.append(ShapeProbe("rank", "rank", tail))
-    signs |= flux_block_signs(flat) if component in ("", "net") else set()
-    for extra_signs, extra_probes in (
-        probe_unet_name(component, flat, tail),
-        probe_special_name(component, flat, tail),
-    ):
-        signs |= extra_signs
-        probes += extra_probes
-    if not tail and component in ("", "net") and any(s.partition(":")[0] in NETWORK_GROUPS for s in found):
-        signs |= _network_signs(flat)
-    return _intern(frozenset(signs | found), tuple(probes))
-
-
-# Prefixes below which nothing but deltas live, whatever their tensors end in.
-_DELTA_ONLY = frozenset({"kohya", "control:lllite"})
-_LLLITE_DOWN = ".down.0.weight"
-
-
-def _split_delta_only(rest: str) -> tuple[str, str]:
-    """ControlNet-LLLite's down matrix; LyCORIS' IA3 calls its vector plainly `weight`."""
-    if rest.endswith(_LLLITE_DOWN):
-        return rest.removesuffix(_LLLITE_DOWN), "lora_down"
-    return rest.removesuffix(".weight"), "ia3_l"
-
-
-def _network_signs(flat: str) -> set[str]:
-    # Control LoRAs carry plain norm scales beside their deltas; only a plain matrix means a whole network.
-    return {"net:transformer"} if flat.endswith("_weight") and "norm" not in flat else set()
-
-
-def _intern(signs: frozenset[str], probes: tuple[ShapeProbe, ...]) -> NameTraits:
-    traits = _interned.get((signs, probes))
-    if traits is None:
-        traits = _interned[(signs, probes)] = NameTraits(signs, measurements_for(probes))
-    return traits
 
 
 def split_prefix(key: str) -> tuple[str, str, set[str]]:
@@ -243,13 +141,3 @@ def split_tail(rest: str, *, prefixed: bool) -> tuple[str, str]:
     if tail in _WEAK_TAILS and not prefixed:
         return (rest, "") if tail != "alpha" else (rest[: found.start()], "alpha")
     return rest[: found.start()], _CANON.get(tail, tail)
-
-
-def _signs_of(component: str, template: str, delta: bool) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    known = _matches_by_template.get((component, template, delta))
-    if known is None:
-        hits = [sign for sign in SIGNS if sign.fits(component, template, delta)]
-        names = frozenset(s.name for s in hits)
-        known = names, tuple(dict.fromkeys(p for s in hits for p in s.probes))
-        _matches_by_template[(component, template, delta)] = known
-    return known

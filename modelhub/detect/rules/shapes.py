@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from modelhub.detect.rules.unet_blocks import ShapeProbe
 from modelhub.formats.header import TensorInfo
 
 _REAL_WIDTHS = frozenset(
     {320, 640, 768, 1024, 1152, 1280, 1408, 1536, 2048, 2240, 2304, 2432, 2560, 3072, 3840, 4096, 5120, 6144, 10240}
 )
+
+
+class ShapeProbe(NamedTuple):
+    """One number to read off a tensor's shape: one `side` (a key of shapes.py's readers) for one `subject`."""
+
+    subject: str
+    side: str
+    tail: str = ""
+
+
 Shape = tuple[int, ...]
 Reader = Callable[[Shape], int | None]
 
@@ -77,6 +86,7 @@ for _tail in ("", "lora_down", "diff"):
     _READERS[(_tail, "ndim")] = _ndim
 _READERS[("", "rows")] = _at(0, 1)
 _READERS[("", "last")] = _at(-1, 1)
+SIDES = frozenset(side for _, side in _READERS)
 
 
 class Measurement(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelhub.detect.rules.sign import BARE, CTRL, NET, TEXT, VAE, Sign
+from modelhub.detect.rules.rows import BARE, CTRL, NET, TEXT, VAE, Sign
 from modelhub.detect.rules.transformer_signs import TRANSFORMER_SIGNS, UNET_SIGNS
 
 CONTROL = (
@@ -166,30 +166,4 @@ SIGNS = (
     *VAES,
     *UPSCALERS,
     *OTHERS,
-)
-
-# Groups whose plain tensors mean that a whole denoising network is in the file.
-NETWORK_GROUPS = frozenset(
-    {
-        "bfl",
-        "flux2",
-        "chroma",
-        "hunyuan-video",
-        "mmdit",
-        "sd3",
-        "qwen",
-        "auraflow",
-        "dit",
-        "pixart",
-        "hunyuan-dit",
-        "lumina",
-        "wan",
-        "cosmos",
-        "anima",
-        "krea2",
-        "hidream",
-        "mochi",
-        "cascade",
-        "ltx",
-    }
 )

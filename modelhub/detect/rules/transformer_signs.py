@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelhub.detect.rules.sign import NET, Probes, Sign
+from modelhub.detect.rules.rows import NET, Probes, Sign
 
 
 def _net(name: str, *patterns: str, probes: Probes = ()) -> Sign:

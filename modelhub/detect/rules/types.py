@@ -5,25 +5,13 @@ A row asks for groups of signs (the word before a sign's colon): "is there a who
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelhub.detect.rules.header_index import HeaderIndex
+from modelhub.detect.rules.rows import TypeRow
 from modelhub.domain import ModelType
 
 # Groups whose presence makes a file something of its own, whatever else it carries.
 _ADDONS = frozenset({"control", "ip"})
 _NETWORK = frozenset({"net", "ema"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeRow:
-    """`one_of` and `also` each name groups of which one must be there; none of `never` may be."""
-
-    type: ModelType
-    one_of: frozenset[str]
-    also: frozenset[str] = frozenset()
-    never: frozenset[str] = frozenset()
-    why: str
 
 
 def _row(
@@ -78,5 +66,7 @@ def matching_types(index: HeaderIndex) -> tuple[TypeRow, ...]:
     """All rows that fit."""
     groups = index.groups
     return tuple(
-        row for row in TYPES if groups & row.one_of and (not row.also or groups & row.also) and not groups & row.never
+        row
+        for row in index.rules.types
+        if groups & row.one_of and (not row.also or groups & row.also) and not groups & row.never
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelhub.catalog import Catalog, NewModel
-from modelhub.detect import RULES_VERSION
+from modelhub.detect import rules_version
 from modelhub.domain import LocationState, ModelRecord, Source
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
 from modelhub.operations.convert.convert_file import ConversionResult, convert_file, default_target
@@ -98,7 +98,7 @@ def record_conversion(result: ConversionResult, source: ConversionSource, *, cat
             files=(new_file(answer),),
             sources=sources,
             tags=old.tags if old else (),
-            rules_version=RULES_VERSION,
+            rules_version=rules_version(),
         )
     )
     for field, value in old.overrides.items() if old else ():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewModel, Root
-from modelhub.detect import RULES_VERSION
+from modelhub.detect import rules_version
 from modelhub.domain import Format, LocationState, Source, Verdict
 from modelhub.errors import NotFoundError
 from modelhub.formats import read_header
@@ -108,7 +108,7 @@ def resolve_roots(name: Path | None, catalog: Catalog) -> tuple[Root, ...]:
 
 def reidentify_outdated(catalog: Catalog, *, progress: Progress = SILENT) -> int:
     """Identify files again, from their headers, whose answers come from older rules; return how many there were."""
-    stale = list(catalog.stale_files(RULES_VERSION))
+    stale = list(catalog.stale_files(rules_version()))
     with progress.task("identifying anew", total=len(stale), unit="files") as task:
         for file in stale:
             task.advance(1)
@@ -117,7 +117,7 @@ def reidentify_outdated(catalog: Catalog, *, progress: Progress = SILENT) -> int
                 continue
             hints = replace(collect_hints(place.path), sha256=file.sha256)
             look = replace(inspect_header(place.path, read_header(place.path), hints=hints), hashes=file.hashes)
-            catalog.update_file(file.sha256, look, rules_version=RULES_VERSION)
+            catalog.update_file(file.sha256, look, rules_version=rules_version())
     return len(stale)
 
 
@@ -266,7 +266,7 @@ def _record(answer: IdentifiedFile, survey: _Survey, catalog: Catalog) -> PathRe
         catalog.touch_location(place.id, size=location.size, mtime_ns=location.mtime_ns, inode=location.inode)
         return PathResult(path=answer.path, status=PathStatus.UNCHANGED, model_id=place.model_id, look=answer.look)
     if place is not None:
-        record = catalog.replace_content(place.id, file, rules_version=RULES_VERSION)
+        record = catalog.replace_content(place.id, file, rules_version=rules_version())
         text = "its content is another than before"
         return PathResult(
             path=answer.path, status=PathStatus.UPDATED, model_id=record.id, look=answer.look, message=text
@@ -277,7 +277,7 @@ def _record(answer: IdentifiedFile, survey: _Survey, catalog: Catalog) -> PathRe
             name=answer.path.stem,
             files=(file,),
             sources=(Source(kind="local", reference=str(answer.path)),),
-            rules_version=RULES_VERSION,
+            rules_version=rules_version(),
         )
     )
     return PathResult(path=answer.path, status=_status(answer, held is not None), model_id=record.id, look=answer.look)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewModel, Root
-from modelhub.detect import RULES_VERSION
+from modelhub.detect import rules_version
 from modelhub.detect.weights.fingerprints import FingerprintSink
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError
@@ -105,7 +105,7 @@ def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers:
         inspection=whole,
         files=tuple(ordered),
         sources=(Source(kind="local", reference=str(folder)),),
-        rules_version=RULES_VERSION,
+        rules_version=rules_version(),
     )
 
 

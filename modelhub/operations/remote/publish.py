@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog, NewFile, NewLocation, NewModel
-from modelhub.detect import RULES_VERSION
+from modelhub.detect import rules_version
 from modelhub.domain import Detection, Format, Hints, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError, NotFoundError, Remedy
 from modelhub.fetch.choice.choice import ModelLayout
@@ -82,7 +82,7 @@ def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destinati
             files=(_make_file(inspection, target),),
             sources=(_make_source(remote, item.file.remote.name, (item,)),),
             tags=searchable_tags(remote),
-            rules_version=RULES_VERSION,
+            rules_version=rules_version(),
         )
     )
 
@@ -116,7 +116,7 @@ def _publish_folder(
             files=tuple(files),
             sources=(_make_source(remote, destination.root or None, checked),),
             tags=searchable_tags(remote),
-            rules_version=RULES_VERSION,
+            rules_version=rules_version(),
         )
     )
 
