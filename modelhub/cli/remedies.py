@@ -10,6 +10,8 @@ from modelhub.errors import Remedy
 # Key → words; `{name}` is filled from the remedy's values. In alphabetical order.
 WORDS: dict[str, str] = {
     "add-folder": "`modelhub add FOLDER` adds models to a new catalog.",
+    "add-in-place": "Run again without `--copy` and `--move`.",
+    "add-this-folder": "Known folders: {known}. `modelhub add` adds one.",
     "allow-pickle": "Look for a safetensors version, or use `--allow-pickle`; it is scanned before it is kept.",
     "choose-name": "Choose another name with `--name` or another folder with `--to`; the download is kept.",
     "choose-one-file": "Choose one file with `--file`.",

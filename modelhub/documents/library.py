@@ -8,7 +8,7 @@ from modelhub.documents.document import Document, ObjectDocument
 from modelhub.documents.inspection import InspectionDocument
 
 
-class OutcomeDocument(Document, frozen=True, kw_only=True):
+class PathResultDocument(Document, frozen=True, kw_only=True):
     """The result for one path in `add` or `scan`. `found` is None for a file that was not read again."""
 
     path: str

@@ -44,13 +44,13 @@ def ensure_room(source: Path, folder: Path) -> None:
 def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: Task | None) -> CopiedFile:
     """Copy to `target`, which must not exist, through to the disk, and compare. Links are followed."""
     digest = Sha256Sink()
-    writer = _Writer(target)
+    writer = FileWriter(target)
     try:
         status = feed_sinks(source, (digest, writer), progress_task=task)
     finally:
         writer.close()
-    _compare(source, target, digest.sha256, expected_sha256)
-    _copy_facts(source, target)
+    compare_copy(source, target, digest.sha256, expected_sha256)
+    copy_attributes(source, target)
     return CopiedFile(source, digest.sha256, file_identity(status))
 
 
@@ -102,7 +102,7 @@ def _kept(source: Path, target: Path, reason: str) -> ModelhubError:
     )
 
 
-class _Writer:
+class FileWriter:
     """A sink that writes what it is fed."""
 
     def __init__(self, path: Path) -> None:
@@ -128,7 +128,7 @@ class _Writer:
             raise errors.from_os_error(exc, self._path.parent, "write to") from exc
 
 
-def _compare(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
+def compare_copy(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
     if expected is not None and sha256 != expected.lower():
         raise errors.FileChangedError(
             f"{source} is not the file that was catalogued: its SHA-256 is {sha256[:10]}…, not {expected[:10]}….",
@@ -144,7 +144,7 @@ def _compare(source: Path, copied: Path, sha256: str, expected: str | None) -> N
         )
 
 
-def _copy_facts(source: Path, target: Path) -> None:
+def copy_attributes(source: Path, target: Path) -> None:
     """Times and permissions; a drive that has none is no reason to fail."""
     with contextlib.suppress(OSError):
         shutil.copystat(source, target)

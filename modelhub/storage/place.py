@@ -97,7 +97,7 @@ def copy(
 
 
 def _check_before_copy(source: Path, target: Path) -> None:
-    _ensure_free_name(target)
+    ensure_free_name(target)
     ensure_room(source, target.parent)
 
 
@@ -144,7 +144,7 @@ def _remove_temporary(temporary: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _ensure_free_name(target: Path) -> None:
+def ensure_free_name(target: Path) -> None:
     """Say early what the system would say late; the operation itself still refuses to replace anything."""
     if os.path.lexists(target):
         raise errors.from_os_error(FileExistsError(errno.EEXIST, ""), target, "write")
@@ -163,7 +163,7 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
     """Give a file a second name inside `within`; errors as `move`, and one that says so across devices."""
     ensure_inside(within, target)
     make_folder(target.parent)
-    _ensure_free_name(target)
+    ensure_free_name(target)
     try:
         os.link(source, target)
     except FileExistsError as exc:
@@ -186,7 +186,7 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placement:
     """
     ensure_inside(within, target)
     make_folder(target.parent)
-    _ensure_free_name(target)
+    ensure_free_name(target)
     with _temporary_in(target.parent) as temporary:
         try:
             clone(source, temporary)

@@ -18,7 +18,7 @@ FOLDER = ROOT / "docs" / "schemas"
 SCHEMAS = {row.name: row for row in PUBLISHED}
 # Commands whose output is checked here, with the schema of each. `{models}` is a folder of models.
 COMMANDS = {
-    "scan": "outcomes",
+    "scan": "path-results",
     "list": "models",
     "search reddress": "models",
     "set 1 style=anime": "models",
@@ -45,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("reddress", "reddress copy"):
         safetensors_file.write(models / f"{name}.safetensors", adapters.lora_sd1(4), metadata=metadata, seed=1)
     hostile.checkpoint(models / "trap.pt")
-    validate("outcomes", modelhub("add", str(models), "--json", home=folder).stdout)
+    validate("path-results", modelhub("add", str(models), "--json", home=folder).stdout)
     return folder
 
 

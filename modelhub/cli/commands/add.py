@@ -25,22 +25,22 @@ def add(
 
     Example: modelhub add ~/stable-diffusion-webui/models
     """
-    from modelhub.cli.views.path_results import show_outcomes
+    from modelhub.cli.views.path_results import show_path_results
     from modelhub.errors import UsageError
     from modelhub.operations.library.add import add as run
-    from modelhub.operations.library.import_files import bring
+    from modelhub.operations.library.add import import_into_library
 
     session: Session = ctx.obj
     if copy and move:
         raise UsageError("--copy and --move contradict each other.", "Give one of them.")
     outcomes = run(paths, catalog=session.catalog, progress=session.progress, workers=session.settings.hash.workers)
     if copy or move:
-        outcomes = bring(
+        outcomes = import_into_library(
             paths,
-            keep=copy,
+            copy=copy,
             library=session.settings.library,
             catalog=session.catalog,
             progress=session.progress,
             workers=session.settings.hash.workers,
         )
-    return show_outcomes(session, outcomes)
+    return show_path_results(session, outcomes)

@@ -30,10 +30,10 @@ def inspect(
     Example: modelhub inspect ~/Downloads/unknown.ckpt --why
     """
     from modelhub.operations.library.inspect import inspect_many
-    from modelhub.operations.library.model_paths import find_models
+    from modelhub.operations.library.model_paths import existing_paths, find_models
 
     session: Session = ctx.obj
-    chosen = list(find_models(paths))
+    chosen = [model.path for model in find_models(existing_paths(paths))]
     if session.json and not deep:
         from modelhub.documents.inspection import inspection_text
         from modelhub.operations.library.inspect import inspect_each

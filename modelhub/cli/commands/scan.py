@@ -1,4 +1,4 @@
-"""`modelhub scan`: look at the known folders again."""
+"""`modelhub scan`: find what has changed in the known folders."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ def scan(
         Path | None, typer.Argument(metavar="[ROOT]", help="A known folder, or its name; without one, all.")
     ] = None,
 ) -> int:
-    """Look at the known folders again: changed, moved, missing and new files.
+    """Find changed, moved, missing and new files in the known folders.
 
-    Nothing is dropped from the catalog: a file that is gone is kept as missing, one on an unplugged drive as
+    No model is removed from the catalog: a file that is gone is kept as missing, one on an unplugged drive as
     unavailable.
 
     Example: modelhub scan
     """
-    from modelhub.cli.views.path_results import show_outcomes
-    from modelhub.operations.library.add import reidentify_outdated, resolve_roots
-    from modelhub.operations.library.add import scan as run
+    from modelhub.cli.views.path_results import show_path_results
+    from modelhub.operations.library.scan import scan as run
 
     session: Session = ctx.obj
-    if session.settings.library.is_dir():
-        session.catalog.ensure_root(session.settings.library, "library")
-    roots = resolve_roots(root, session.catalog)
-    reidentify_outdated(session.catalog, progress=session.progress)
-    outcomes = run(roots, catalog=session.catalog, progress=session.progress, workers=session.settings.hash.workers)
-    return show_outcomes(session, outcomes)
+    results = run(
+        root,
+        library=session.settings.library,
+        catalog=session.catalog,
+        progress=session.progress,
+        workers=session.settings.hash.workers,
+    )
+    return show_path_results(session, results)

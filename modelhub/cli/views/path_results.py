@@ -1,4 +1,4 @@
-"""What `add` and `scan` print: one line for each path that changed something, and a sum."""
+"""Print the results of `add` and `scan`: a line for each path that changed something, then their number by status."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
-from modelhub.errors import Exit
+from modelhub.errors import Exit, worst_exit_code
 from modelhub.operations.library.path_results import PathResult, PathStatus
 
 if TYPE_CHECKING:
-    from modelhub.documents.library import OutcomeDocument
+    from modelhub.documents.library import PathResultDocument
 
-_COLOURS = {
+_COLORS = {
     PathStatus.ADDED: "32",
     PathStatus.UPDATED: "33",
     PathStatus.MOVED: "36",
@@ -25,52 +26,48 @@ _COLOURS = {
     PathStatus.DANGEROUS: "31;1",
     PathStatus.FAILED: "31",
 }
-# Each outcome's own exit code; the gravest of a run is the command's.
 _CODES = {PathStatus.FAILED: Exit.FAILED, PathStatus.DANGEROUS: Exit.UNSAFE}
+_INDENT = " " * 14
 
 
-def show_outcomes(session: Session, outcomes: Iterable[PathResult]) -> int:
-    """Print them as they come (or as one JSON array), then the sum; the exit code."""
+def show_path_results(session: Session, results: Iterable[PathResult]) -> Exit:
+    """Print the results as they come, or as one JSON array; return the exit code."""
     seen: list[PathResult] = []
-    for outcome in outcomes:
-        seen.append(outcome)
-        if not session.json and outcome.status is not PathStatus.UNCHANGED:
-            print("\n".join(_lines(outcome)), flush=True)
+    for result in results:
+        seen.append(result)
+        if not session.json and result.status is not PathStatus.UNCHANGED:
+            print("\n".join(_lines(result)), flush=True)
     if session.json:
-        print_json([_document(outcome) for outcome in seen])
+        print_json([_document(result) for result in seen])
     else:
-        counts = Counter(outcome.status for outcome in seen)
+        counts = Counter(result.status for result in seen)
         text = ", ".join(f"{count} {status}" for status, count in counts.items())
-        session.progress.note(text or "nothing found: no file here has a model's suffix")
-    return max((_CODES.get(outcome.status, Exit.OK) for outcome in seen), default=Exit.OK)
+        session.progress.note(f"{text}." if text else "No model files were found there.")
+    return worst_exit_code(_CODES.get(result.status, Exit.OK) for result in seen)
 
 
-def _lines(outcome: PathResult) -> list[str]:
-    what = headline(outcome.look.detection) if outcome.look else ""
-    broken = outcome.look is not None and outcome.look.broken and outcome.status is PathStatus.ADDED
-    word = "broken" if broken else outcome.status.value
-    status = colour(f"{word:<12}", "31" if broken else _COLOURS.get(outcome.status, "0"))
-    name = clean(outcome.path.name if outcome.look or outcome.status is PathStatus.MOVED else str(outcome.path))
-    lines = [f"{status}  {name}" + (f"  ({clean(what)})" if what else "")]
-    if outcome.message:
-        lines.append(f"              {clean(outcome.message)}")
-    if outcome.look:
-        notes = (
-            *(outcome.look.safety.findings[:3] if outcome.status is PathStatus.DANGEROUS else ()),
-            *outcome.look.problems,
-        )
-        lines += [f"              {clean(note)}" for note in notes]
-    return lines
+def _lines(result: PathResult) -> list[str]:
+    inspection = result.inspection
+    broken = inspection is not None and inspection.broken and result.status is PathStatus.ADDED
+    word, code = ("broken", "31") if broken else (result.status.value, _COLORS.get(result.status, "0"))
+    in_catalog = inspection is not None or result.status is PathStatus.MOVED
+    name = clean(result.path.name if in_catalog else str(result.path))
+    summary = f"  ({clean(headline(inspection.detection))})" if inspection else ""
+    notes = [result.message, sentence(result.remedy)]
+    if inspection:
+        notes += inspection.safety.findings[:3] if result.status is PathStatus.DANGEROUS else ()
+        notes += inspection.problems
+    return [f"{colour(f'{word:<12}', code)}  {name}{summary}", *(_INDENT + clean(note) for note in notes if note)]
 
 
-def _document(outcome: PathResult) -> OutcomeDocument:
+def _document(result: PathResult) -> PathResultDocument:
     from modelhub.documents.inspection import inspection_document
-    from modelhub.documents.library import OutcomeDocument
+    from modelhub.documents.library import PathResultDocument
 
-    return OutcomeDocument(
-        path=str(outcome.path),
-        status=outcome.status.value,
-        model_id=outcome.model_id,
-        message=outcome.message,
-        found=inspection_document(outcome.look) if outcome.look else None,
+    return PathResultDocument(
+        path=str(result.path),
+        status=result.status.value,
+        model_id=result.model_id,
+        message=" ".join(text for text in (result.message, sentence(result.remedy)) if text),
+        found=inspection_document(result.inspection) if result.inspection else None,
     )

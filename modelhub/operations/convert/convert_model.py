@@ -11,8 +11,8 @@ from modelhub.domain import LocationState, ModelRecord, Source
 from modelhub.errors import ModelhubError, NotFoundError, UsageError
 from modelhub.operations.convert.convert_file import ConversionResult, convert_file, default_target
 from modelhub.operations.convert.plan import ConversionOptions
-from modelhub.operations.library.add import new_file
-from modelhub.operations.library.identify import UnreadableFile, identify_files
+from modelhub.operations.library.identify import FailedFile, identify_files
+from modelhub.operations.library.record import new_file
 from modelhub.progress import SILENT, Progress
 
 
@@ -85,7 +85,7 @@ def convert_model(
 def record_conversion(result: ConversionResult, source: ConversionSource, *, catalog: Catalog) -> ModelRecord:
     """Record the result as a model of its own."""
     answer = next(iter(identify_files([result.target])))
-    if isinstance(answer, UnreadableFile):
+    if isinstance(answer, FailedFile):
         raise answer.error
     old = source.record
     sources = (

@@ -65,13 +65,13 @@ def record_folder(
     try:
         entry = read_folder(folder, parts, progress=progress, workers=workers)
     except ModelhubError as exc:
-        return PathResult(path=folder, status=PathStatus.FAILED, message=exc.message)
+        return PathResult(path=folder, status=PathStatus.FAILED, message=exc.message, remedy=exc.remedy)
     record = catalog.record(entry)
     changed = any(place is not None for place in places)
     status = PathStatus.UPDATED if changed else PathStatus.ADDED
     if entry.inspection and entry.inspection.safety.verdict is Verdict.DANGEROUS:
         status = PathStatus.DANGEROUS
-    return PathResult(path=folder, status=status, model_id=record.id, look=entry.inspection)
+    return PathResult(path=folder, status=status, model_id=record.id, inspection=entry.inspection)
 
 
 def _same(path: Path, place: KnownLocation) -> bool:

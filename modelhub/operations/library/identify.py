@@ -1,16 +1,17 @@
-"""Identify files with one read each: all hashes and component digests from one read, then the header's answers."""
+"""Identify model files with one read each: all hashes and component digests, and what the header shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from modelhub.detect.weights.fingerprints import FingerprintSink, component_digests
-from modelhub.domain import Hints, Inspection
+from modelhub.domain import Inspection
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
+from modelhub.formats.header import Header
 from modelhub.formats.tensors import TensorSpan, tensor_spans
 from modelhub.operations.library.inspect import collect_hints, inspect_header
 from modelhub.progress import Task
@@ -19,62 +20,86 @@ from modelhub.storage.hashing import FullHashes, Sink, hash_files
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentifiedFile:
-    """One file read whole. `look` has the hashes; `found` what the file was like when they were computed."""
+    """A file that was read whole. `found` has its size, time and inode at that time; `inspection` has the hashes."""
 
     path: Path
-    look: Inspection
+    inspection: Inspection
     found: FullHashes
     digests: list[dict[str, Any]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableFile:
-    """A file that could not be read, and why."""
+class FailedFile:
+    """A file that could not be read or placed, and why."""
 
     path: Path
     error: ModelhubError
 
 
+class Placing(Protocol):
+    """A step that puts files in another place: it takes part in the read of each file, then finishes its work."""
+
+    def sinks_for(self, inspection: Inspection) -> Sequence[Sink]:
+        """Return sinks for the bytes of a file, called before it is read and from any thread.
+
+        Raise ModelhubError when the file is to be left where it is: it is not read then.
+        """
+
+    def place(self, file: IdentifiedFile) -> IdentifiedFile:
+        """Put a file that was read in its place, and return it as it is there. Raise ModelhubError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Started:
+    """A file whose read has started."""
+
+    header: Header
+    fingerprint: FingerprintSink | None
+
+
 def identify_files(
-    paths: Sequence[Path],
-    *,
-    workers: int = 0,
-    task: Task | None = None,
-    hints_for: Callable[[Path], Hints] = collect_hints,
-    fingerprints: bool = True,
-) -> Iterator[IdentifiedFile | UnreadableFile]:
-    """Every path's answer, in the order in which they are done; one that fails does not stop the others."""
-    sinks: dict[Path, FingerprintSink] = {}
+    paths: Sequence[Path], *, workers: int = 0, task: Task | None = None, placing: Placing | None = None
+) -> Iterator[IdentifiedFile | FailedFile]:
+    """Yield the answer for every path, in the order in which they are done; one that fails does not stop the others.
+
+    `workers`: how many files are read at once; 0 decides by the drive and the number of cores.
+    """
+    started: dict[Path, _Started] = {}
 
     def sinks_for(path: Path) -> Sequence[Sink]:
-        places = _spans(path) if fingerprints else ()
-        if not places:
-            return ()
-        sinks[path] = FingerprintSink(places)
-        return (sinks[path],)
+        header = read_header(path)
+        places = _spans(path)
+        fingerprint = FingerprintSink(places) if places else None
+        started[path] = _Started(header=header, fingerprint=fingerprint)
+        own = (fingerprint,) if fingerprint else ()
+        return (*own, *placing.sinks_for(_inspection(path, header))) if placing else own
 
     for result in hash_files(paths, workers=workers or None, progress_task=task, sinks_for=sinks_for):
-        sink = sinks.pop(result.path, None)
+        about = started.pop(result.path, None)
         try:
-            if result.error is not None or result.found is None:
+            if result.error is not None or result.found is None or about is None:
                 raise result.error or ModelhubError(f"{result.path} could not be read.")
-            yield IdentifiedFile(
+            file = IdentifiedFile(
                 path=result.path,
-                look=_look(result.path, result.found, hints_for(result.path)),
+                inspection=_inspection(result.path, about.header, found=result.found),
                 found=result.found,
-                digests=store_digests((sink,)) if sink else None,
+                digests=store_digests((about.fingerprint,)) if about.fingerprint else None,
             )
+            yield placing.place(file) if placing else file
         except ModelhubError as exc:
-            yield UnreadableFile(path=result.path, error=exc)
+            yield FailedFile(path=result.path, error=exc)
 
 
-def _look(path: Path, found: FullHashes, hints: Hints) -> Inspection:
+def _inspection(path: Path, header: Header, *, found: FullHashes | None = None) -> Inspection:
+    hints = collect_hints(path)
+    if found is None:
+        return inspect_header(path, header, hints=hints)
     hints = replace(hints, sha256=found.hashes.sha256)
-    return replace(inspect_header(path, read_header(path), hints=hints), hashes=found.hashes)
+    return replace(inspect_header(path, header, hints=hints), hashes=found.hashes)
 
 
 def _spans(path: Path) -> tuple[TensorSpan, ...]:
-    """Where the tensors lie; none for a file that has none or is broken: its hashes matter all the same."""
+    """Return where the tensors are; nothing for a file without tensors or a broken one, whose hashes matter too."""
     try:
         return tensor_spans(path)
     except ModelhubError:
@@ -82,5 +107,5 @@ def _spans(path: Path) -> tuple[TensorSpan, ...]:
 
 
 def store_digests(sinks: Iterable[FingerprintSink]) -> list[dict[str, Any]] | None:
-    """The component digests of a model's files as the catalog keeps them; None when there are none."""
+    """Return the component digests of a model's files as the catalog keeps them; None when there are none."""
     return [asdict(digest) for digest in component_digests(*sinks)] or None

@@ -1,26 +1,42 @@
-"""From the paths a user names to the model files that are meant."""
+"""Find the models that are meant by paths of files and folders."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from modelhub.errors import NotFoundError
-from modelhub.storage.walk import walk
+from modelhub.storage.walk import FoundModel, walk
 
 
-def find_models(paths: Iterable[Path]) -> Iterator[Path]:
-    """Every file as named (whatever its suffix); in place of a plain folder the model files and folders inside it.
-
-    Raises NotFoundError, before anything is done, when a path does not exist.
-    """
-    named = list(paths)
-    for path in named:
+def existing_paths(paths: Iterable[Path | str]) -> tuple[Path, ...]:
+    """Return the paths, made absolute. Raise NotFoundError for the first that does not exist."""
+    found = tuple(Path(path).absolute() for path in paths)
+    for path in found:
         if not os.path.lexists(path):
-            raise NotFoundError(f"There is nothing at {path}.", "Check the spelling; quote names with spaces.")
-    for path in named:
-        if path.is_dir() and not (path / "model_index.json").is_file():
-            yield from (found.path for found in walk(path))
+            raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
+    return found
+
+
+def find_models(
+    paths: Iterable[Path], *, on_problem: Callable[[Path, str], None] | None = None
+) -> Iterator[FoundModel]:
+    """Yield every file as named, whatever its suffix, and in place of a plain folder the models in it.
+
+    What cannot be read is reported to `on_problem(path, reason)`.
+    """
+    for path in paths:
+        if not path.is_dir():
+            status = path.stat() if path.exists() else path.lstat()
+            yield FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino)
+        elif is_diffusers_folder(path):
+            status = path.stat()
+            yield FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino, "diffusers")
         else:
-            yield path
+            yield from walk(path, on_problem=on_problem)
+
+
+def is_diffusers_folder(path: Path) -> bool:
+    """Return whether the folder is a model itself."""
+    return (path / "model_index.json").is_file()

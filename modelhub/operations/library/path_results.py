@@ -1,16 +1,17 @@
-"""What became of each path that an operation looked at; one value a path, no exceptions for what is expected."""
+"""The result of `add` and `scan` for one path. What is expected to fail is a result, not an exception."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from modelhub.domain import Inspection
+from modelhub.errors import Exit, ModelhubError, Remedy
 
 
 class PathStatus(StrEnum):
-    """What became of one path."""
+    """A change of the catalog, or of a file, that `add` or `scan` reports for a path."""
 
     ADDED = "added"
     UNCHANGED = "unchanged"
@@ -26,10 +27,26 @@ class PathStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathResult:
-    """One path's result. `message` says what a person should know, "" when there is nothing."""
+    """The result for one path.
+
+    `inspection` is set where the file was read. `message` and `remedy` say what else there is to know and to do, empty
+    when there is nothing. `model_id` is None when the path is not in the catalog.
+    """
 
     path: Path
     status: PathStatus
     model_id: int | None = None
-    look: Inspection | None = None
+    inspection: Inspection | None = None
     message: str = ""
+    remedy: Remedy = field(default_factory=Remedy)
+
+
+def failed_result(path: Path, error: ModelhubError) -> PathResult:
+    """Return the result for a path that was not added because of an error."""
+    status = PathStatus.DANGEROUS if error.code is Exit.UNSAFE else PathStatus.FAILED
+    return PathResult(path=path, status=status, message=error.message, remedy=error.remedy)
+
+
+def unreadable_place(place: Path, reason: str) -> PathResult:
+    """Return the result for a file or folder that could not be searched."""
+    return PathResult(path=place, status=PathStatus.FAILED, message=f"{place} cannot be read: {reason}.")

@@ -13,10 +13,11 @@ from modelhub.catalog import Catalog, ModelQuery
 from modelhub.domain import Format, LocationState, ModelType, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.operations.library import identify
-from modelhub.operations.library.add import add, reidentify_outdated, resolve_roots, scan
-from modelhub.operations.library.import_files import bring
+from modelhub.operations.library.add import add
 from modelhub.operations.library.path_results import PathResult, PathStatus
+from modelhub.operations.library.reidentify import reidentify_outdated
 from modelhub.operations.library.remove import paths_to_remove, remove
+from modelhub.operations.library.scan import resolve_roots, scan_roots
 from modelhub.operations.library.verify import Health, verify
 from modelhub.storage.errors import TrashError
 from modelhub.testing.files import adapters, folders, hostile, safetensors_file
@@ -45,7 +46,7 @@ def statuses(outcomes: Iterator[PathResult]) -> dict[str, PathStatus]:
 
 def rescan(catalog: Catalog) -> dict[str, PathStatus]:
     """A scan of every root."""
-    return statuses(scan(catalog.roots(), catalog=catalog))
+    return statuses(scan_roots(catalog.roots(), catalog=catalog))
 
 
 def test_a_folder_is_catalogued_and_then_not_read_again(
@@ -160,7 +161,7 @@ def test_what_is_no_model_is_not_catalogued(catalog: Catalog, tmp_path: Path) ->
     note.write_text("hello")
     (outcome,) = add([note], catalog=catalog)
     assert outcome.status is PathStatus.FAILED
-    assert "no model file" in outcome.message
+    assert "not a model file" in outcome.message
     assert catalog.list(ModelQuery()) == []
 
 
@@ -177,39 +178,11 @@ def test_a_diffusers_folder_is_one_model_of_many_files(catalog: Catalog, tmp_pat
     assert rescan(catalog) == {"my-pipeline": PathStatus.UNCHANGED}
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_bringing_in_takes_the_sidecars_along(catalog: Catalog, models: Path, tmp_path: Path, keep: bool) -> None:
-    """Copied or moved to the folder of the type, preview and notes too."""
-    (models / "easy.preview.png").write_bytes(b"png")
-    (models / "easy.json").write_text('{"activation text": "soft light"}')
-    library = tmp_path / "library"
-    path = models / "easy.safetensors"
-    (outcome,) = bring([path], keep=keep, library=library, catalog=catalog)
-    assert outcome.status is PathStatus.ADDED
-    place = library / "embedding"
-    assert sorted(p.name for p in place.iterdir()) == ["easy.json", "easy.preview.png", "easy.safetensors"]
-    assert path.exists() == keep
-    record = catalog.find("easy")[0]
-    assert "soft light" in {word.word for word in record.detection.trigger_words}
-
-
-def test_bringing_in_never_replaces_another_file(catalog: Catalog, models: Path, tmp_path: Path) -> None:
-    """Same name, other content: left where it is, and said."""
-    taken = tmp_path / "library" / "embedding" / "easy.safetensors"
-    safetensors_file.write(taken, adapters.embedding(), seed=77)
-    before = taken.read_bytes()
-    (outcome,) = bring([models / "easy.safetensors"], keep=False, library=tmp_path / "library", catalog=catalog)
-    assert outcome.status is PathStatus.FAILED
-    assert "exists already" in outcome.message
-    assert taken.read_bytes() == before
-    assert (models / "easy.safetensors").exists()
-
-
 def test_older_answers_are_renewed_from_headers(
     catalog: Catalog, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New rules re-identify without reading whole files."""
-    from modelhub.operations.library import add as module
+    from modelhub.operations.library import reidentify as module
 
     list(add([models], catalog=catalog))
     assert reidentify_outdated(catalog) == 0
@@ -314,7 +287,7 @@ def test_a_folder_with_the_only_copy_of_another_model_stays(catalog: Catalog, tm
     loose.write_bytes(inside.read_bytes())
     list(add([tmp_path / "models"], catalog=catalog))
     loose.unlink()
-    list(scan(catalog.roots(), catalog=catalog))
+    list(scan_roots(catalog.roots(), catalog=catalog))
     with pytest.raises(ModelhubError, match="only copy"):
         remove(catalog.find("pipe"), catalog=catalog, send=lambda path: pytest.fail(f"trashed {path}"))
     assert folder.is_dir()
