@@ -58,12 +58,9 @@ def _delete_download(file: ObtainedFile) -> None:
 
 
 def _broken_error(remote: RemoteModel, inspection: Inspection, file: ObtainedFile) -> ModelhubError:
+    if not file.is_size_proven:
+        return NetworkError("The download ended early, and the server gave no size.", "Try again.")
     problem = inspection.problems[0]
-    if file.remote.size is None and file.remote.sha256 is None:
-        return NetworkError(
-            f"{file.remote.name} is broken: {problem} The server stated no size; the download may have ended early.",
-            "Try again.",
-        )
     return ModelhubError(
         f"{file.remote.name} is broken at its source, {remote.reference}: {problem}",
         Remedy("Choose another file, and report it to its publisher.", "choose-other-file"),

@@ -38,7 +38,8 @@ class ObtainedFile:
     """One file whose content is on this machine and whose hashes were computed from it.
 
     Only a downloaded file may be moved; the others are in use elsewhere and are linked or copied. `resumed` is the
-    number of bytes kept from an earlier download.
+    number of bytes kept from an earlier download. `is_size_proven` is False where the download may have been
+    cut short: the server stated no size and ended the file by closing the connection.
     """
 
     remote: RemoteFile
@@ -48,6 +49,7 @@ class ObtainedFile:
     size: int
     origin: FileOrigin
     resumed: int = 0
+    is_size_proven: bool = True
 
 
 def obtain(
@@ -96,6 +98,7 @@ def _downloaded(file: RemoteFile, download: DownloadedFile) -> ObtainedFile:
         size=download.size,
         origin=FileOrigin.DOWNLOADED,
         resumed=download.resumed_from,
+        is_size_proven=download.is_size_proven,
     )
 
 

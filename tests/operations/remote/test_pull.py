@@ -23,6 +23,7 @@ from modelhub.storage.errors import DiskFullError, TargetExistsError
 from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file
 from modelhub.testing.files.networks import SMALL
 from modelhub.testing.files.tensors import cast
+from modelhub.testing.hubs.faulty import Fault, serving
 from modelhub.testing.hubs.hub import Hub
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
@@ -292,3 +293,19 @@ def test_gated_and_private_repositories_need_access(
             plan_pull(PullRequest(source=SD15, criteria=FileCriteria()), fetchers=fetchers(settings))
         assert caught.value.code == 5
         assert "wrong" not in caught.value.message + caught.value.remedy.text
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_broken_file_without_a_stated_size_may_have_been_cut_short(place: Place, cut: bool) -> None:
+    """The server that stated no size is not blamed for the content, and the download is not kept."""
+    path = place.folder / "whole.safetensors"
+    safetensors_file.write(path, adapters.lora_sd1(rank=1), seed=1)
+    content = path.read_bytes()
+    with serving(content if cut else content[:-10]) as server:
+        server.always = Fault(whole=True, no_length=cut, drop_after=len(content) - 10 if cut else None)
+        with pytest.raises(ModelhubError) as caught:
+            place.pull(f"{server.url}/x.safetensors")
+    ended_early = "The download ended early, and the server gave no size. Try again."
+    assert (str(caught.value) == ended_early) is cut
+    assert isinstance(caught.value, NetworkError) is cut
+    assert not list(place.library.rglob("x.safetensors*"))
