@@ -19,7 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from modelhub.catalog import Catalog
 from modelhub.operations.library.add import add
-from modelhub.operations.sort.run import carry_out, plan, rules_for, undo_run
+from modelhub.operations.sort import run
+from modelhub.operations.sort.plan import SortPlan
+from modelhub.operations.sort.rules import rules_for
 from modelhub.testing.files import adapters, safetensors_file
 
 
@@ -35,12 +37,18 @@ def main() -> None:
         timed("and back", lambda: rename_all(bare, downloads))
         rules = rules_for("a1111", root / "webui")
         with Catalog.open(root / "catalog.sqlite3") as catalog:
-            timed("plan, files not catalogued (headers are read)", lambda: plan([downloads], rules, catalog=None))
+            timed("plan, files not catalogued (headers are read)", lambda: run.plan([downloads], rules, catalog=None))
             timed("add to the catalog (all hashes)", lambda: list(add([downloads], catalog=catalog)))
-            timed("plan, catalogued", lambda: plan([downloads], rules, catalog=catalog))
-            decided = plan([downloads], rules, catalog=catalog)
-            timed("move, journaled", lambda: carry_out(decided, catalog=catalog))
-            timed("undo", lambda: undo_run(catalog))
+            timed("plan, catalogued", lambda: run.plan([downloads], rules, catalog=catalog))
+            planned: list[float] = []
+
+            def confirm(_: SortPlan) -> bool:
+                planned.append(time.monotonic())
+                return True
+
+            run.sort([downloads], rules, catalog=catalog, library=root, confirm=confirm)
+            print(f"{'move, journaled':<50} {time.monotonic() - planned[0]:8.2f} s", flush=True)
+            timed("undo", lambda: run.undo(catalog=catalog, library=root))
         left = sum(1 for path in downloads.rglob("*") if path.is_file())
         print(f"{left} files are back in place ({2 * options.files} were made)")
 

@@ -41,6 +41,11 @@ def _piped() -> bool:
     return not sys.stdout.isatty()
 
 
+def plural(count: int, one: str, many: str) -> str:
+    """Return the sentence for a count: `one` or `many`, with `{count}` filled in."""
+    return (one if count == 1 else many).format(count=count)
+
+
 def colour(text: str, code: str) -> str:
     """`text` in an ANSI colour, if stdout is a terminal and NO_COLOR is not set."""
     if _piped() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":

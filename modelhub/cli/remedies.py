@@ -26,11 +26,19 @@ WORDS: dict[str, str] = {
     "list-models": "`modelhub list` shows the models.",
     "name-diffusers-folder": "Name one of them, such as `modelhub pull {reference} --diffusers`.",
     "name-file": "Choose with `--file`, such as `--file '{name}'`, or take all of them with `--all`.",
+    "name-into": "Name it with `--into DIR`, the UI's own folder or its models folder, or set sort.into.",
+    "name-layout": "Name it with `--layout UI`, or set sort.layout in the configuration.",
     "no-diffusers": "Leave out `--diffusers`; `--dry-run` shows the files.",
-    "register-models": "`modelhub sort LIBRARY --layout {ui} --into ADDRESS` registers the models while it runs.",
+    "register-models": "`modelhub sort FOLDER --layout {ui} --into ADDRESS` registers the models while it runs.",
+    "rename-collisions": "Rename one of them, or use `--rename`.",
     "repair-or-print": "Repair that line, or add by hand what `modelhub link --layout {ui} --print` prints.",
+    "show-evidence": "`modelhub inspect --why` shows the evidence.",
+    "show-findings": "`modelhub inspect` shows what was found.",
+    "show-history": "`modelhub history` shows the runs that can be undone.",
     "sort-links": "`modelhub sort LIBRARY --layout {ui} --into DIR --mode hardlink` links the models into it.",
     "start-or-address": "Start it, or name its address with `--into`, such as `--into {example}`.",
+    "trash-duplicates": "`--duplicates trash` moves such copies to the trash.",
+    "undo-number": "Name the run to undo, such as `modelhub undo 2`; `modelhub history` shows the runs.",
 }
 
 

@@ -18,7 +18,10 @@ from modelhub.documents.library import (
     TopicDocument,
     VerifiedDocument,
 )
+from modelhub.documents.link import LinkDocument
 from modelhub.documents.model import DuplicateModelDocument, ModelDocument, ShownModelDocument
+from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument, ShortcutDocument
+from modelhub.documents.sort import RegistrationDocument, RunDocument, SortDocument, UndoDocument
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -37,13 +40,21 @@ PUBLISHED: tuple[Published, ...] = (
     Published(name="doctor", commands=("doctor",), form=list[FindingDocument]),
     Published(name="duplicates", commands=("list --duplicates",), form=list[DuplicateModelDocument]),
     Published(name="fingerprint", commands=("fingerprint",), form=list[ComponentDigestDocument]),
+    Published(name="history", commands=("history",), form=list[RunDocument]),
     Published(name="inspections", commands=("inspect",), form=list[InspectionDocument]),
     Published(name="known", commands=("known",), form=list[KnownModelDocument]),
+    Published(name="link", commands=("link",), form=LinkDocument),
     Published(name="models", commands=("list", "search", "set", "convert"), form=list[ModelDocument]),
     Published(name="path-results", commands=("add", "scan"), form=list[PathResultDocument]),
+    Published(name="registration", commands=("sort",), form=RegistrationDocument),
+    Published(name="shortcut-install", commands=("shortcut install",), form=InstalledShortcutDocument),
+    Published(name="shortcut-remove", commands=("shortcut remove",), form=RemovedShortcutDocument),
+    Published(name="shortcuts", commands=("shortcut list",), form=list[ShortcutDocument]),
     Published(name="show", commands=("show",), form=list[ShownModelDocument]),
+    Published(name="sort", commands=("sort",), form=SortDocument),
     Published(name="start", commands=("",), form=StartDocument),
     Published(name="topics", commands=("explain",), form=list[TopicDocument]),
+    Published(name="undo", commands=("undo",), form=UndoDocument),
     Published(name="verify", commands=("verify",), form=list[VerifiedDocument]),
 )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from modelhub.errors import UsageError
+from modelhub.plugins import Plugins, load_plugins
 from modelhub.uis.a1111 import A1111
 from modelhub.uis.comfyui import COMFYUI
 from modelhub.uis.fooocus import FOOOCUS
@@ -30,9 +32,19 @@ BUILT_IN: tuple[UI, ...] = (
 )
 
 
+GROUP = "modelhub.uis"
+
+
+@cache
+def ui_plugins() -> Plugins[UI]:
+    """Return the UIs of plug-ins, and the plug-ins that cannot be used."""
+    taken = [ui.name for ui in (*BUILT_IN, LIBRARY)]
+    return load_plugins(GROUP, UI, taken=taken, name_of=lambda ui: ui.name)
+
+
 def all_uis() -> tuple[UI, ...]:
     """Return every UI, in the order in which lists name them."""
-    return BUILT_IN
+    return (*BUILT_IN, *ui_plugins().rows)
 
 
 def ui_named(name: str, own: Iterable[UI] = ()) -> UI:

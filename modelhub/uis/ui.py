@@ -105,7 +105,7 @@ class ModelServer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """How a UI without model folders takes models in. `connect` raises UsageError for what is not an address."""
+    """The API of a UI that has no model folders. `connect` raises UsageError for what is not an address."""
 
     types: frozenset[ModelType]
     connect: Callable[[str], ModelServer]

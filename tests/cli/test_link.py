@@ -68,7 +68,7 @@ def test_link_answers_in_one_shape(tmp_path: Path, comfy: Path, words: tuple[str
     done = modelhub("link", *asked, "--json", home=tmp_path)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert set(document) == {"layout", "file", "backup", "changed", "folders", "lines", "notes"}
+    assert set(document) == {"modelhub", "layout", "file", "backup", "changed", "folders", "lines", "notes"}
     assert document["layout"] == words[1]
     assert all(isinstance(folder, str) for row in document["folders"].values() for folder in row)
 

@@ -25,8 +25,8 @@ def test_a_dry_run_shows_the_plan_and_the_run_carries_it_out(tmp_path: Path, dow
     assert tree(downloads) == before
     text = modelhub(*words, "--dry-run", home=tmp_path)
     assert "loras/" in text.stdout
-    assert "stays: dangerous" in text.stdout
-    assert "5 would be moved; 2 stay, 2 need you." in text.stderr
+    assert "left in place: dangerous" in text.stdout
+    assert "5 models would be moved. 2 left in place (2 need your attention)." in text.stderr
     done = json.loads(modelhub(*words, "--json", home=tmp_path).stdout)
     assert done["moves"] == planned["moves"]
     assert done["stays"] == planned["stays"]
@@ -41,7 +41,7 @@ def test_undo_and_history_say_what_was_done(tmp_path: Path, downloads: Path) -> 
     modelhub("sort", str(downloads), "--layout", "a1111", "--into", str(tmp_path / "ui"), home=tmp_path)
     undone = modelhub("undo", home=tmp_path)
     assert undone.returncode == 0
-    assert "run 1 undone" in undone.stderr
+    assert "Run 1 undone." in undone.stderr
     assert tree(downloads) == before
     rows = json.loads(modelhub("history", "--json", home=tmp_path).stdout)
     assert [(row["run"], row["what"], row["state"]) for row in rows] == [(2, "undo", "done"), (1, "sort", "undone")]

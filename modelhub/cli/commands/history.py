@@ -1,4 +1,4 @@
-"""`modelhub history`: what sort and undo did."""
+"""`modelhub history`: list the runs of sort and undo."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def history(
     ctx: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many runs.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The greatest number of runs to list.")] = 20,
 ) -> None:
     """List what sort and undo did, newest first, with the numbers that `modelhub undo` takes.
 
     Example: modelhub history --limit 5
     """
-    from modelhub.cli.views.sort import show_history
+    from modelhub.cli.views.undo import show_history
 
     show_history(ctx.obj, limit=limit)

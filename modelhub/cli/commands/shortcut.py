@@ -1,4 +1,4 @@
-"""`modelhub shortcut`: desktop icons and menu entries that sort a folder at a click."""
+"""`modelhub shortcut`: desktop icons and menu entries that sort a folder with one click."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption
 from modelhub.cli.output import Column, print_json, table
 from modelhub.cli.session import Session
+from modelhub.operations.sort.enums import Duplicates
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
 def group() -> None:
-    """Put icons on the desktop and entries into menus that sort a folder at a click.
+    """Put icons on the desktop and entries into menus that sort a folder with one click.
 
     Example: modelhub shortcut install --folder ~/Downloads --layout comfyui --into ~/ComfyUI
     """
@@ -26,14 +28,14 @@ def group() -> None:
 def install(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="The folder that a plain click sorts.")],
-    layout: Annotated[str | None, typer.Option("--layout", help="As for `modelhub sort`.")] = None,
-    into: Annotated[Path | None, typer.Option("--into", metavar="DIR", help="As for `modelhub sort`.")] = None,
+    layout: LayoutOption = None,
+    into: IntoOption = None,
     target: Annotated[
         list[str] | None, typer.Option("--target", help="desktop, menu, filemanager or sendto; may be repeated.")
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="What the icon is called.")] = "",
-    duplicates: Annotated[str, typer.Option("--duplicates", help="leave or trash.")] = "leave",
-    by: Annotated[list[str] | None, typer.Option("--by", help="Sub-folders: architecture, style.")] = None,
+    name: Annotated[str, typer.Option("--name", help="The name of the icon.")] = "",
+    duplicates: DuplicatesOption = Duplicates.LEAVE,
+    by: ByOption = None,
 ) -> None:
     """Write a shortcut. Files dropped on it are sorted; a plain click sorts the folder.
 
@@ -41,10 +43,15 @@ def install(
     """
     from modelhub.cli.views.shortcut import install_shortcut
 
-    options = tuple(word for one in by or () for word in ("--by", one))
-    options += ("--duplicates", duplicates) if duplicates != "leave" else ()
     install_shortcut(
-        ctx.obj, folder=folder, layout=layout, into=into, targets=tuple(target or ()), name=name, options=options
+        ctx.obj,
+        folder=folder,
+        layout=layout,
+        into=into,
+        targets=tuple(target or ()),
+        name=name,
+        by=by or (),
+        duplicates=duplicates,
     )
 
 
@@ -59,21 +66,23 @@ def list_(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     found = installed_shortcuts(session.settings.state_folder)
     if session.json:
-        rows = [
-            {
-                "id": one.id,
-                "name": one.name,
-                "folder": str(one.folder),
-                "layout": one.layout,
-                "into": str(one.into),
-                "targets": list(one.targets),
-            }
+        from modelhub.documents.shortcut import ShortcutDocument
+
+        documents = [
+            ShortcutDocument(
+                id=one.id,
+                name=one.name,
+                folder=str(one.folder),
+                layout=one.layout,
+                into=str(one.into),
+                targets=one.targets,
+            )
             for one in found
         ]
-        print_json(rows)
+        print_json(documents)
         return
     if not found:
-        print("No shortcuts yet: `modelhub shortcut install --folder DIR --layout UI --into DIR`.", file=sys.stderr)
+        print("There are no shortcuts yet; `modelhub shortcut install` adds one.", file=sys.stderr)
         return
     columns: tuple[Column, ...] = (Column("id"), Column("name", flexible=True), Column("sorts", flexible=True))
     columns += (Column("for"), Column("into", flexible=True), Column("targets", flexible=True))
@@ -85,7 +94,7 @@ def list_(ctx: typer.Context) -> None:
 def remove(
     ctx: typer.Context, shortcut: Annotated[str, typer.Argument(metavar="ID", help="As `shortcut list` shows it.")]
 ) -> int:
-    """Take a shortcut away again: only files that are ours and unchanged.
+    """Remove a shortcut: only files that modelhub wrote and that are unchanged.
 
     Example: modelhub shortcut remove sort-downloads
     """
@@ -97,16 +106,18 @@ def remove(
 @app.command(hidden=True)
 def click(
     ctx: typer.Context,
-    shortcut: Annotated[str, typer.Argument(metavar="ID", help="Which shortcut was clicked.")],
-    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE...]", help="What was dropped on it.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last sort back.")] = False,
+    shortcut: Annotated[str, typer.Argument(metavar="ID", help="The shortcut that was clicked.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[FILE...]", help="The files that were dropped on it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last sort.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Open the last report.")] = False,
 ) -> int:
-    """What a shortcut runs when it is clicked; every outcome is shown as a report and a notification.
+    """Run a shortcut that was clicked; every outcome is shown as a report and a notification.
 
     Example: modelhub shortcut click sort-downloads ~/Downloads/model.safetensors
     """
-    from modelhub.cli.views.shortcut import clicked
+    from modelhub.cli.views.shortcut import click_shortcut
 
-    return clicked(ctx.obj, shortcut, files or [], dry_run=dry_run, undo=undo, report=report)
+    return click_shortcut(ctx.obj, shortcut, files or [], dry_run=dry_run, undo=undo, report=report)

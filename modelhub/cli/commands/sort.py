@@ -1,4 +1,4 @@
-"""`modelhub sort`: bring downloads to where a UI looks for them."""
+"""`modelhub sort`: move downloads to where a UI looks for them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.options import ByOption, DryRunOption, DuplicatesOption, ModeOption, ReportOption
 from modelhub.cli.session import Session
+from modelhub.operations.sort.enums import Duplicates, Mode
+from modelhub.uis.registry import all_uis
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+_NAMES = ", ".join(ui.name for ui in all_uis())
 
 
 @app.command()
@@ -19,50 +23,50 @@ def sort(
         list[Path] | None, typer.Argument(metavar="[FOLDER...]", help="Folders or files; without any, this folder.")
     ] = None,
     layout: Annotated[
-        str | None, typer.Option("--layout", help="a1111, forge, comfyui, sdnext, fooocus, stability-matrix, invokeai.")
+        str | None, typer.Option("--layout", metavar="UI", help=f"{_NAMES}, or a layout of your own.")
     ] = None,
     into: Annotated[
-        Path | None, typer.Option("--into", metavar="DIR", help="The UI's folder, or its models folder.")
+        str | None,
+        typer.Option("--into", metavar="DIR", help="The UI's own folder or its models folder; or a UI's address."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
-    mode: Annotated[str, typer.Option("--mode", help="move, copy, hardlink, symlink or reflink.")] = "move",
-    by: Annotated[
-        list[str] | None, typer.Option("--by", help="Sub-folders: architecture, style, or both in this order.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option("--duplicates", help="leave, or trash copies of what is there.")] = "leave",
-    rename: Annotated[bool, typer.Option("--rename", help="Give a number to what would have a taken name.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", metavar="FILE.html", help="Write a report.")] = None,
+    dry_run: DryRunOption = False,
+    mode: ModeOption = Mode.MOVE,
+    by: ByOption = None,
+    duplicates: DuplicatesOption = Duplicates.LEAVE,
+    rename: Annotated[bool, typer.Option("--rename", help="Add a number to a name that is taken.")] = False,
+    report: ReportOption = None,
 ) -> int:
-    """Sort model files into the folders of a UI, by what they are; what is not sure stays. `modelhub undo` reverts it.
+    """Sort model files by their content into the folders of a UI; what is uncertain stays. `modelhub undo` reverts it.
 
     Example: modelhub sort ~/Downloads --layout comfyui --into ~/ComfyUI --dry-run
     """
-    from modelhub.cli.views.sort import chosen_rules, recovered_lines, show_plan, show_sorted, write_report_of
-    from modelhub.operations.sort.journal import recover
-    from modelhub.operations.sort.run import carry_out, lock_for, plan
+    from modelhub.cli.views import sort as views
+    from modelhub.operations.sort import run
+    from modelhub.operations.sort.rules import chosen_rules, chosen_ui, server_for
 
     session: Session = ctx.obj
     settings = session.settings
-    if (layout or settings.sort.layout).lower() == "invokeai":
-        from modelhub.cli.views.register import register_in
-
-        return register_in(session, paths or [Path()], str(into or settings.sort.into), dry_run=dry_run)
-    rules = chosen_rules(
-        settings, layout=layout, into=into, mode=mode, by=tuple(by or ()), duplicates=duplicates, rename=rename
-    )
     folders = paths or [Path()]
+    ui = chosen_ui(settings, layout)
+    if ui.registration is not None:
+        address = into or settings.sort.into
+        server = server_for(ui, address, mode=mode, by=by or (), duplicates=duplicates, rename=rename)
+        return views.register_models(session, folders, ui, server, dry_run=dry_run, report=report)
+    rules = chosen_rules(
+        settings, layout=layout, into=into, mode=mode, by=by or (), duplicates=duplicates, rename=rename
+    )
     if dry_run:
-        decided = plan(
-            folders, rules, catalog=session.catalog if session.has_catalog else None, progress=session.progress
-        )
-        show_plan(session, decided)
+        catalog = session.catalog if session.has_catalog else None
+        plan = run.plan(folders, rules, catalog=catalog, progress=session.progress)
+        views.show_plan(session, plan)
         if report is not None:
-            write_report_of(report, folders, decided, session=session)
+            from modelhub.cli.views.sort_report import report_plan
+
+            report_plan(report, folders, plan)
         return 0
-    with lock_for(settings.library, wait=30.0):
-        recovered_lines(session, recover(session.catalog))
-        decided = plan(folders, rules, catalog=session.catalog, progress=session.progress)
-        done = carry_out(decided, catalog=session.catalog, progress=session.progress)
+    result = run.sort(folders, rules, catalog=session.catalog, library=settings.library, progress=session.progress)
     if report is not None:
-        write_report_of(report, folders, done, session=session)
-    return show_sorted(session, done)
+        from modelhub.cli.views.sort_report import report_result
+
+        report_result(report, folders, result)
+    return views.show_result(session, result)

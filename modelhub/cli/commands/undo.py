@@ -1,4 +1,4 @@
-"""`modelhub undo`: take back what a sort did."""
+"""`modelhub undo`: put files back to where they were before a sort."""
 
 from __future__ import annotations
 
@@ -22,12 +22,9 @@ def undo(
 
     Example: modelhub undo
     """
-    from modelhub.cli.views.sort import recovered_lines, show_undone
-    from modelhub.operations.sort.journal import recover
-    from modelhub.operations.sort.run import lock_for, undo_run
+    from modelhub.cli.views.undo import show_undone
+    from modelhub.operations.sort.run import undo as undo_run
 
     session: Session = ctx.obj
-    with lock_for(session.settings.library, wait=30.0):
-        recovered_lines(session, recover(session.catalog))
-        undone = undo_run(session.catalog, run, progress=session.progress)
-    return show_undone(session, undone)
+    result = undo_run(run, catalog=session.catalog, library=session.settings.library, progress=session.progress)
+    return show_undone(session, result)

@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from modelhub.cli.output import Column, clean, print_json, table
 from modelhub.cli.session import Session
+from modelhub.documents.link import LinkDocument
 from modelhub.operations.link import LinkPlan, carry_out, library_folders, plan_link
 from modelhub.uis.ui import UI, Flags, Folders, SettingsFile
 
@@ -94,14 +94,13 @@ def _document(
     file: str | None = None,
     backup: str | None = None,
     changed: bool = False,
-) -> dict[str, Any]:
-    """Return one shape for every UI; `lines`: name of the file → its text."""
-    return {
-        "layout": ui.name,
-        "file": file,
-        "backup": backup,
-        "changed": changed,
-        "folders": {key: [str(folder) for folder in row] for key, row in folders.items()},
-        "lines": dict(lines),
-        "notes": list(notes),
-    }
+) -> LinkDocument:
+    return LinkDocument(
+        layout=ui.name,
+        file=file,
+        backup=backup,
+        changed=changed,
+        folders={key: tuple(str(folder) for folder in row) for key, row in folders.items()},
+        lines=dict(lines),
+        notes=tuple(notes),
+    )

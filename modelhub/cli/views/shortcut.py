@@ -1,4 +1,4 @@
-"""Installing, removing and clicking shortcuts."""
+"""Install, remove and click shortcuts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelhub.cli.output import clean, print_json
-from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
-from modelhub.cli.views.sort import chosen_rules, write_report_of
+from modelhub.cli.views.sort import done_sentences, planned_sentences
+from modelhub.cli.views.sort_report import report_error, report_plan, report_result, report_undone
+from modelhub.cli.views.undo import undo_sentences
 from modelhub.desktop.shortcut import Shortcut
+from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument
 from modelhub.errors import Exit, ModelhubError, UsageError
-from modelhub.operations.sort.click import Told, files_of, last_report, report_path, tell
+from modelhub.operations.sort import run
+from modelhub.operations.sort.click import ClickResult, dropped_paths, last_report, new_report_path, show_result
+from modelhub.operations.sort.enums import Duplicates
+from modelhub.operations.sort.rules import Rules, chosen_rules
 
 TARGETS = ("desktop", "menu", "filemanager", "sendto")
+_WAIT = 600.0  # seconds that a click waits for another sort; nobody is at a terminal to start it again
 
 
 def install_shortcut(
@@ -22,58 +28,83 @@ def install_shortcut(
     *,
     folder: Path,
     layout: str | None,
-    into: Path | None,
+    into: str | None,
     targets: tuple[str, ...],
     name: str,
-    options: tuple[str, ...],
+    by: Sequence[str],
+    duplicates: str,
 ) -> None:
-    """Write it and say where. Raises UsageError for words that are none."""
-    from modelhub.desktop.install import find_shortcut, install_shortcut, writer_for
+    """Write a shortcut and print its files.
+
+    Raises UsageError, before anything is written, for words that are not valid and for what a sort would refuse.
+    """
+    from modelhub.desktop import install
 
     settings = session.settings
-    rules = chosen_rules(settings, layout=layout, into=into)
-    place = folder.expanduser().absolute()
-    if not place.is_dir():
-        raise UsageError(f"There is no folder at {place}.", "--folder names the folder that a click sorts.")
-    writer = writer_for()
+    rules = chosen_rules(settings, layout=layout, into=into, by=by, duplicates=duplicates)
+    sorted_folder = folder.expanduser().absolute()
+    if not sorted_folder.is_dir():
+        raise UsageError(f"{sorted_folder} is not a folder.", "Name the folder that a click sorts with `--folder`.")
+    writer = install.writer_for()
     for target in targets:
         if target not in TARGETS:
-            raise UsageError(f"--target: `{target}` is none of {', '.join(TARGETS)}.")
+            raise UsageError(f"`{target}` is not a valid target.", f"Choose from: {', '.join(TARGETS)}.")
         if target not in writer.targets:
-            raise UsageError(f"There is no {target} on {writer.name}.", f"Here: {', '.join(sorted(writer.targets))}.")
+            raise UsageError(
+                f"`{target}` is not available on {writer.name}.", f"Choose from: {', '.join(sorted(writer.targets))}."
+            )
     chosen = targets or tuple(target for target in ("desktop", "menu") if target in writer.targets)
-    shown = name or f"Sort {place.name} for {rules.ui.name}"
+    title = name or f"Sort {sorted_folder.name} for {rules.ui.name}"
     shortcut = Shortcut(
-        id=_free_id(shown, settings.state_folder),
-        name=shown,
-        folder=place,
+        id=_free_id(title, settings.state_folder),
+        name=title,
+        folder=sorted_folder,
         layout=rules.ui.name,
-        into=rules.into.expanduser().absolute(),
+        into=rules.into,
         targets=chosen,
-        options=options,
+        options=_options_of(rules),
     )
-    done = install_shortcut(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
-    shown = find_shortcut(shortcut.id, settings.state_folder).name
+    done = install.install_shortcut(shortcut, writer=writer, command=_command(session), state=settings.state_folder)
+    title = install.find_shortcut(shortcut.id, settings.state_folder).name
     if session.json:
-        print_json({"id": shortcut.id, "name": shown, "files": list(done.paths)})
+        print_json(InstalledShortcutDocument(id=shortcut.id, name=title, files=tuple(done.paths)))
         return
     for path in done.paths:
         print(clean(path))
     for note in done.notes:
         session.progress.note(note)
-    session.progress.note(f"{shown}: `modelhub shortcut remove {shortcut.id}` takes it away again.")
+    session.progress.note(f"Installed “{title}”. Remove it with `modelhub shortcut remove {shortcut.id}`.")
+
+
+def _options_of(rules: Rules) -> tuple[str, ...]:
+    """Return the rules that a shortcut keeps, as pairs of option and value; `_rules_of` reads them."""
+    options = tuple(word for grouping in rules.by for word in ("--by", grouping.value))
+    return options if rules.duplicates is Duplicates.LEAVE else (*options, "--duplicates", rules.duplicates.value)
+
+
+def _rules_of(session: Session, shortcut: Shortcut) -> Rules:
+    """Return the rules of a shortcut. Raises UsageError where one is not valid, as in an edited manifest."""
+    pairs = list(zip(shortcut.options[::2], shortcut.options[1::2], strict=False))
+    return chosen_rules(
+        session.settings,
+        layout=shortcut.layout,
+        into=shortcut.into,
+        by=[value for option, value in pairs if option == "--by"],
+        duplicates=dict(pairs).get("--duplicates", Duplicates.LEAVE),
+    )
 
 
 def _free_id(name: str, state: Path) -> str:
-    """A short word for file names, unique among the shortcuts."""
+    """Return a short word for file names, unique among the shortcuts."""
     import re
     import zlib
 
     from modelhub.desktop.install import installed_shortcuts
 
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
-    # Names in other scripts leave little behind; a digest keeps them apart.
-    slug = words if len(words) > 3 and name.isascii() else f"{words}-{zlib.crc32(name.encode()):08x}".strip("-")
+    # Little remains of names in other scripts; a checksum tells them apart.
+    checksum = zlib.crc32(name.encode("utf-8", "surrogateescape"))
+    slug = words if len(words) > 3 and name.isascii() else f"{words}-{checksum:08x}".strip("-")
     taken = {shortcut.id for shortcut in installed_shortcuts(state)}
     number = 1
     while (found := slug if number == 1 else f"{slug}-{number}") in taken:
@@ -82,30 +113,32 @@ def _free_id(name: str, state: Path) -> str:
 
 
 def _command(session: Session) -> list[str]:
-    """What a shortcut runs; the configuration and library named now are kept."""
-    words = [sys.executable, "-P", "-m", "modelhub"]  # not what lies in the current folder
+    """Return the command that a shortcut runs, with the configuration and library of this call."""
+    words = [sys.executable, "-P", "-m", "modelhub"]  # -P: never a package in the current folder
     if session.config is not None:
         words += ["--config", str(session.config.absolute())]
     return [*words, "--library", str(session.settings.library)]
 
 
 def remove_shortcut(session: Session, name: str) -> int:
-    """Take it away and say what stayed."""
-    from modelhub.desktop.install import remove_shortcut
+    """Remove a shortcut and print what was removed and what stays."""
+    from modelhub.desktop import install
 
-    done = remove_shortcut(name, state=session.settings.state_folder)
+    done = install.remove_shortcut(name, state=session.settings.state_folder)
     if session.json:
-        print_json({"removed": list(done.removed), "kept": list(done.kept)})
+        print_json(RemovedShortcutDocument(removed=tuple(done.removed), kept=tuple(done.kept)))
         return Exit.OK
     for path in done.removed:
         print(f"removed  {clean(path)}")
     for path in done.kept:
-        print(f"kept     {clean(path)}  (it was changed since; remove it by hand if you want)")
+        print(f"kept     {clean(path)}  (It has been changed. Remove it by hand.)")
     return Exit.OK
 
 
-def clicked(session: Session, name: str, files: Sequence[str], *, dry_run: bool, undo: bool, report: bool) -> int:
-    """A click: nobody sees a terminal, so that errors become a report and a notification as well."""
+def click_shortcut(
+    session: Session, name: str, files: Sequence[str], *, dry_run: bool, undo: bool, report: bool
+) -> int:
+    """Run a shortcut. Nobody sees a terminal, so errors are shown in a report and a notification as well."""
     from modelhub.desktop.install import find_shortcut
     from modelhub.desktop.notify import notify, open_file
 
@@ -119,122 +152,36 @@ def clicked(session: Session, name: str, files: Sequence[str], *, dry_run: bool,
         open_file(last)
         return Exit.OK
     try:
-        told = _undone(session, shortcut) if undo else _sorted(session, shortcut, files, dry_run=dry_run)
+        result = _undo(session, shortcut) if undo else _sort(session, shortcut, files, dry_run=dry_run)
     except ModelhubError as exc:
-        place = report_path(state, shortcut.id)
-        _error_report(place, shortcut, exc)
-        tell(Told(title="modelhub", text=exc.message, report=place, needs_you=True), notify=notify, open_file=open_file)
+        path = new_report_path(state, shortcut.id)
+        report_error(path, shortcut, exc)
+        result = ClickResult(title="modelhub", text=exc.message, report=path, needs_attention=True)
+        show_result(result, notify=notify, open_file=open_file)
         raise
-    tell(told, notify=notify, open_file=open_file)
+    show_result(result, notify=notify, open_file=open_file)
     return Exit.OK
 
 
-def _sorted(session: Session, shortcut: Shortcut, files: Sequence[str], *, dry_run: bool) -> Told:
-    from modelhub.operations.sort.journal import recover
-    from modelhub.operations.sort.run import carry_out, lock_for, plan
-
-    pairs = list(zip(shortcut.options[::2], shortcut.options[1::2], strict=True))
-    options = dict(pairs)
-    by = tuple(value for word, value in pairs if word == "--by")
-    rules = chosen_rules(
-        session.settings,
-        layout=shortcut.layout,
-        into=shortcut.into,
-        by=by,
-        duplicates=options.get("--duplicates", "leave"),
-    )
-    paths = files_of(files, shortcut.folder)
-    place = report_path(session.settings.state_folder, shortcut.id)
-    with lock_for(session.settings.library, wait=600.0):
-        recovered = "; ".join(str(one) for one in recover(session.catalog))
-        decided = plan(paths, rules, catalog=session.catalog)
-        if dry_run:
-            write_report_of(place, paths, decided, session=session, recovered=recovered)
-            text = f"{len(decided.moves)} would be moved, {len(decided.stays)} would stay."
-            return Told(title=shortcut.name, text=text, report=place, needs_you=True)
-        done = carry_out(decided, catalog=session.catalog)
-    write_report_of(place, paths, done, session=session, recovered=recovered)
-    needs = sum(stay.needs_you for stay in done.stays)
-    text = f"{len(done.moves)} sorted, {len(done.stays)} left in place" + (f", {needs} need you." if needs else ".")
-    return Told(title=shortcut.name, text=text, report=place, needs_you=needs > 0)
+def _sort(session: Session, shortcut: Shortcut, files: Sequence[str], *, dry_run: bool) -> ClickResult:
+    rules = _rules_of(session, shortcut)
+    paths = dropped_paths(files) or [shortcut.folder]
+    report = new_report_path(session.settings.state_folder, shortcut.id)
+    if dry_run:
+        plan = run.plan(paths, rules, catalog=session.catalog if session.has_catalog else None)
+        report_plan(report, paths, plan)
+        text = " ".join(planned_sentences(plan))
+        return ClickResult(title=shortcut.name, text=text, report=report, needs_attention=True)
+    result = run.sort(paths, rules, catalog=session.catalog, library=session.settings.library, wait=_WAIT)
+    report_result(report, paths, result)
+    needs_attention = any(left.needs_attention for left in result.left)
+    text = " ".join(done_sentences(result))
+    return ClickResult(title=shortcut.name, text=text, report=report, needs_attention=needs_attention)
 
 
-def _undone(session: Session, shortcut: Shortcut) -> Told:
-    from modelhub.operations.sort.journal import recover
-    from modelhub.operations.sort.run import lock_for, undo_run
-
-    with lock_for(session.settings.library, wait=600.0):
-        recover(session.catalog)
-        undone = undo_run(session.catalog)
-    place = report_path(session.settings.state_folder, shortcut.id)
-    _undo_report(place, shortcut, undone)
-    files = sum(step.action not in ("mkdir", "rmdir", "rewrite") for step in undone.steps)
-    text = f"{files} files are back in place" + (f", {len(undone.refused)} were refused." if undone.refused else ".")
-    return Told(title=shortcut.name, text=text, report=place, needs_you=bool(undone.refused))
-
-
-def _undo_report(place: Path, shortcut: Shortcut, undone: object) -> None:
-    from datetime import datetime
-
-    from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
-    from modelhub.operations.sort.journal import Undone
-
-    assert isinstance(undone, Undone)
-    files = [step for step in undone.steps if step.action not in ("mkdir", "rmdir", "rewrite")]
-    number = undone.operation.id if undone.operation else None
-    write_report(
-        place,
-        SortReport(
-            title=f"Run {undone.of.id} was taken back",
-            folder=shortcut.folder,
-            into=shortcut.folder,
-            layout=shortcut.layout,
-            started_at=datetime.now().astimezone().isoformat(timespec="seconds"),
-            operation=number,
-            dry_run=False,
-            moved=tuple(
-                MovedFile(
-                    source=Path(step.source),
-                    target=Path(step.target),
-                    what="",
-                    size=int(step.detail.get("size", 0)),
-                    how="moved",
-                )
-                for step in files
-            ),
-            skipped=tuple(
-                SkippedFile(path=one.path, reason="refused", text=one.words, needs_attention=True)
-                for one in undone.refused
-            ),
-            undo_command=f"modelhub undo {number}" if number else "",
-        ),
-    )
-
-
-def _error_report(place: Path, shortcut: Shortcut, error: ModelhubError) -> None:
-    from datetime import datetime
-
-    from modelhub.desktop.report import SkippedFile, SortReport, write_report
-
-    write_report(
-        place,
-        SortReport(
-            title="Nothing was sorted",
-            folder=shortcut.folder,
-            into=shortcut.into,
-            layout=shortcut.layout,
-            started_at=datetime.now().astimezone().isoformat(timespec="seconds"),
-            operation=None,
-            dry_run=False,
-            moved=(),
-            skipped=(
-                SkippedFile(
-                    path=shortcut.folder,
-                    reason="error",
-                    text=f"{error.message} {sentence(error.remedy)}".strip(),
-                    needs_attention=True,
-                ),
-            ),
-            undo_command="",
-        ),
-    )
+def _undo(session: Session, shortcut: Shortcut) -> ClickResult:
+    result = run.undo(catalog=session.catalog, library=session.settings.library, wait=_WAIT)
+    report = new_report_path(session.settings.state_folder, shortcut.id)
+    report_undone(report, shortcut, result)
+    text = " ".join(undo_sentences(result))
+    return ClickResult(title=shortcut.name, text=text, report=report, needs_attention=bool(result.refused))

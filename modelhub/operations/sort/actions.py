@@ -1,8 +1,8 @@
-"""What a journaled step can do to the disk, and how each is finished, found out about and taken back.
+"""The actions of journaled steps: how each is done, checked after a kill, and undone.
 
-A step is a value (`NewStep`, `Step`); its `detail` holds what the file was like: `size` and `mtime_ns` as `os.stat`
-gives them, `sha256` where it is known, `bundle` (steps of one model), `locations` (of the catalog: [id, what follows
-the path]).
+A step is a value (`NewStep`, `Step`). Its `detail` describes the file: `size` and `mtime_ns` as `os.stat` gives them,
+`sha256` where it is known, `bundle` (the number of the model that it belongs to), `locations` (of the catalog: [id,
+the rest of the path]).
 """
 
 from __future__ import annotations
@@ -40,18 +40,21 @@ class StepLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`do` changes the disk or raises ModelhubError with nothing changed. `settle` says whether it was done, finishing
-    what a killed process left half-way. `inverse` is the step that takes it back, or None. `obstacle`: why it cannot be
-    done now ("" when it can)."""
+    """An action as functions of a step.
+
+    `do` changes the disk, or raises ModelhubError with nothing changed. `settle` returns whether it was done, and
+    completes what a killed process left unfinished. `inverse` returns the step that undoes it, None if nothing can.
+    `obstacle` returns the error that `do` would raise now, None if it can be done.
+    """
 
     do: Callable[[StepLike], None]
     settle: Callable[[StepLike], bool]
     inverse: Callable[[StepLike], NewStep | None]
-    obstacle: Callable[[StepLike], str]
+    obstacle: Callable[[StepLike], ModelhubError | None]
 
 
 def facts_of(path: Path) -> dict[str, Any]:
-    """What a step remembers of a file or folder: size and time of change; of a folder the newest of its files."""
+    """Return the size and time of change of a file; of a folder the sum and the newest of its files. Raises OSError."""
     status = path.stat()
     if path.is_dir():
         files = [file.stat() for file in path.rglob("*") if file.is_file()]
@@ -62,8 +65,8 @@ def facts_of(path: Path) -> dict[str, Any]:
     return {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
-def unchanged(path: Path, detail: Mapping[str, Any]) -> bool:
-    """Whether what lies there is what the step was planned for."""
+def is_unchanged(path: Path, detail: Mapping[str, Any]) -> bool:
+    """Return whether the file or folder is the one that the step was planned for."""
     try:
         found = facts_of(path)
     except OSError:
@@ -72,29 +75,34 @@ def unchanged(path: Path, detail: Mapping[str, Any]) -> bool:
 
 
 def _check(step: StepLike) -> None:
-    if text := obstacle(step):
-        error = TargetExistsError if "is at" in text else FileChangedError
-        raise error(f"{step.source}: {text}.", "It was left where it is; run the command again to look anew.")
+    if error := obstacle(step):
+        raise error
 
 
-def obstacle(step: StepLike) -> str:
-    """Why the step cannot be done now; "" when nothing is in its way."""
+def obstacle(step: StepLike) -> ModelhubError | None:
+    """Return the error that doing the step would raise now, None if it can be done."""
     return ACTIONS[step.action].obstacle(step)
 
 
-def _file_obstacle(step: StepLike) -> str:
+def _file_obstacle(step: StepLike) -> ModelhubError | None:
     source, target = Path(step.source), Path(step.target)
-    if not os.path.lexists(source):
-        return "it is not there any more"
-    if not unchanged(source, step.detail):
-        return "it has changed since"
-    if step.target and os.path.lexists(target) and not _same(source, target):
-        return f"something else is at {target}"
-    return ""
+    if changed := _change_of(source, step):
+        return changed
+    if step.target and os.path.lexists(target) and not _is_same(source, target):
+        return TargetExistsError(f"Another file is at {target}.", f"{source} was left where it is.")
+    return None
 
 
-def _same(source: Path, target: Path) -> bool:
-    """One file under both names: a move that was killed between its two halves, or only the spelling differs."""
+def _change_of(path: Path, step: StepLike) -> FileChangedError | None:
+    if not os.path.lexists(path):
+        return FileChangedError(f"{path} no longer exists.")
+    if not is_unchanged(path, step.detail):
+        return FileChangedError(f"{path} has changed in the meantime.", "It was left as it is.")
+    return None
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    """Return whether both paths are one file: a move was killed between its two halves, or only the case differs."""
     with contextlib.suppress(OSError):
         return source.samefile(target)
     return False
@@ -118,15 +126,15 @@ def _settle_move(step: StepLike) -> bool:
 
 
 def _is_the_copy(source: Path, target: Path, step: StepLike) -> bool:
-    """Whether the target is this very file, linked or copied; then the source was about to be removed."""
+    """Return whether the target is this very file, linked or copied, so that the source was about to be removed."""
     if source.is_symlink() or target.is_symlink():
         return False
-    if _same(source, target):
-        # On a file system that ignores case both names may mean one entry: that is no copy.
+    if _is_same(source, target):
+        # On a file system that ignores case both names may mean one entry, which is not a copy.
         return len([name for name in os.listdir(target.parent) if name == target.name]) == 1 and (  # noqa: PTH208
             source.parent != target.parent or source.name in os.listdir(source.parent)  # noqa: PTH208
         )
-    if not unchanged(source, step.detail) or target.stat().st_size != source.stat().st_size:
+    if not is_unchanged(source, step.detail) or target.stat().st_size != source.stat().st_size:
         return False
     return sha256_of(source) == sha256_of(target)
 
@@ -135,7 +143,7 @@ def _new_file(make: Callable[..., Any]) -> Callable[[StepLike], None]:
     def do(step: StepLike) -> None:
         _check(step)
         if os.path.lexists(step.target):
-            raise TargetExistsError(f"Something is at {step.target}.", "Nothing is ever replaced.")
+            raise TargetExistsError(f"Another file is at {step.target}.", "Files are never replaced.")
         make(Path(step.source), Path(step.target), within=Path(step.target).parent)
 
     return do
@@ -148,7 +156,7 @@ def _settle_new_file(step: StepLike) -> bool:
         return target.is_symlink()
     if not os.path.lexists(target):
         return False
-    return _same(source, target) or unchanged(target, step.detail)
+    return _is_same(source, target) or is_unchanged(target, step.detail)
 
 
 def _unlink(step: StepLike) -> None:
@@ -156,22 +164,20 @@ def _unlink(step: StepLike) -> None:
     source = Path(step.source)
     try:
         if source.is_dir() and not source.is_symlink():
-            raise ModelhubError(f"{source} is a folder; remove it by hand if you do not want the copy.")
+            raise ModelhubError(f"{source} is a folder, which is never deleted.", "Remove it by hand.")
         source.unlink()
     except OSError as exc:
         raise from_os_error(exc, source, "remove") from exc
 
 
-def _unlink_obstacle(step: StepLike) -> str:
-    """A copy is removed only while what it was made from is still there and it has not changed itself."""
+def _unlink_obstacle(step: StepLike) -> ModelhubError | None:
+    """Delete a copy only if its original still exists and the copy is unchanged; return the error otherwise."""
     copy, original = Path(step.source), Path(step.target)
-    if not os.path.lexists(copy):
-        return "it is not there any more"
-    if not copy.is_symlink() and not unchanged(copy, step.detail):
-        return "it has changed since"
-    if not original.exists() or not unchanged(original, step.detail):
-        return f"{original}, of which it is a copy, is gone or has changed"
-    return ""
+    if not (copy.is_symlink() and os.path.lexists(copy)) and (changed := _change_of(copy, step)):
+        return changed
+    if not original.exists() or not is_unchanged(original, step.detail):
+        return FileChangedError(f"{original}, the original of {copy}, is missing or has changed.", "The copy was kept.")
+    return None
 
 
 def _make_folder(step: StepLike) -> None:
@@ -179,7 +185,7 @@ def _make_folder(step: StepLike) -> None:
 
 
 def _remove_folder(step: StepLike) -> None:
-    with contextlib.suppress(OSError):  # not empty: somebody uses it by now
+    with contextlib.suppress(OSError):  # it is not empty: other files are in it by now
         Path(step.target).rmdir()
 
 
@@ -189,8 +195,7 @@ def _trash(step: StepLike) -> None:
 
 
 def _rewrite(step: StepLike) -> None:
-    if text := _rewrite_obstacle(step):
-        raise FileChangedError(f"{step.target}: {text}.", "It was left as it is.")
+    _check(step)
     target = Path(step.target)
     status = target.stat()
     temporary = target.with_name(f"{place.TEMPORARY_PREFIX}{os.urandom(6).hex()}{place.TEMPORARY_SUFFIX}")
@@ -204,11 +209,13 @@ def _rewrite(step: StepLike) -> None:
         raise from_os_error(exc, target, "write") from exc
 
 
-def _rewrite_obstacle(step: StepLike) -> str:
-    return "" if _holds(step, "before") else "it has changed since"
+def _rewrite_obstacle(step: StepLike) -> ModelhubError | None:
+    if _has_content(step, "before"):
+        return None
+    return FileChangedError(f"{step.target} has changed in the meantime.", "It was left as it is.")
 
 
-def _holds(step: StepLike, which: str) -> bool:
+def _has_content(step: StepLike, which: str) -> bool:
     try:
         found = hashlib.sha256(Path(step.target).read_bytes()).digest()
     except OSError:
@@ -216,15 +223,15 @@ def _holds(step: StepLike, which: str) -> bool:
     return found == hashlib.sha256(base64.b64decode(step.detail[which])).digest()
 
 
-def _back(action: str) -> Callable[[StepLike], NewStep | None]:
+def _reversed(action: str) -> Callable[[StepLike], NewStep | None]:
     return lambda step: NewStep(action=action, source=step.target, target=step.source, detail=dict(step.detail))
 
 
-def _unmake(step: StepLike) -> NewStep:
+def _deletion(step: StepLike) -> NewStep:
     return NewStep(action="unlink", source=step.target, target=step.source, detail={**step.detail, "made": step.action})
 
 
-def _remake(step: StepLike) -> NewStep:
+def _recreation(step: StepLike) -> NewStep:
     return NewStep(action=str(step.detail["made"]), source=step.target, target=step.source, detail=dict(step.detail))
 
 
@@ -237,20 +244,27 @@ def _same_place(action: str) -> Callable[[StepLike], NewStep | None]:
     return lambda step: NewStep(action=action, source=step.source, target=step.target, detail=dict(step.detail))
 
 
-def _free(_: StepLike) -> str:
-    return ""
+def _no_obstacle(_: StepLike) -> None:
+    return None
 
 
 ACTIONS: dict[str, Action] = {
-    "move": Action(_move, _settle_move, _back("move"), _file_obstacle),
-    "copy": Action(_new_file(place.copy), _settle_new_file, _unmake, _file_obstacle),
-    "hardlink": Action(_new_file(place.hard_link), _settle_new_file, _unmake, _file_obstacle),
-    "symlink": Action(_new_file(place.symlink), _settle_new_file, _unmake, _file_obstacle),
-    "reflink": Action(_new_file(place.reflink), _settle_new_file, _unmake, _file_obstacle),
-    "unlink": Action(_unlink, lambda step: not os.path.lexists(step.source), _remake, _unlink_obstacle),
-    "mkdir": Action(_make_folder, lambda step: Path(step.target).is_dir(), _same_place("rmdir"), _free),
-    "rmdir": Action(_remove_folder, lambda step: not Path(step.target).exists(), _same_place("mkdir"), _free),
+    "move": Action(_move, _settle_move, _reversed("move"), _file_obstacle),
+    "copy": Action(_new_file(place.copy), _settle_new_file, _deletion, _file_obstacle),
+    "hardlink": Action(_new_file(place.hard_link), _settle_new_file, _deletion, _file_obstacle),
+    "symlink": Action(_new_file(place.symlink), _settle_new_file, _deletion, _file_obstacle),
+    "reflink": Action(_new_file(place.reflink), _settle_new_file, _deletion, _file_obstacle),
+    "unlink": Action(_unlink, lambda step: not os.path.lexists(step.source), _recreation, _unlink_obstacle),
+    "mkdir": Action(_make_folder, lambda step: Path(step.target).is_dir(), _same_place("rmdir"), _no_obstacle),
+    "rmdir": Action(_remove_folder, lambda step: not Path(step.target).exists(), _same_place("mkdir"), _no_obstacle),
     "trash": Action(_trash, lambda step: not os.path.lexists(step.source), lambda step: None, _file_obstacle),
-    "rewrite": Action(_rewrite, lambda step: _holds(step, "after"), _swapped, _rewrite_obstacle),
+    "rewrite": Action(_rewrite, lambda step: _has_content(step, "after"), _swapped, _rewrite_obstacle),
 }
-MODES = ("move", "copy", "hardlink", "symlink", "reflink")
+# Actions that leave the original, and those about folders or the content of sidecars rather than a file's place.
+COPYING = ("copy", "hardlink", "symlink", "reflink")
+_INCIDENTAL = ("mkdir", "rmdir", "rewrite")
+
+
+def is_about_file(step: StepLike) -> bool:
+    """Return whether a step moves, copies, links or removes a file, rather than preparing or following that."""
+    return step.action not in _INCIDENTAL

@@ -1,4 +1,4 @@
-"""The catalog follows what a step did to the disk."""
+"""Apply to the catalog what a step changed on disk."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, NewFile, NewLocation, NewModel, Root
 from modelhub.domain import Inspection
-from modelhub.operations.sort.actions import StepLike
-
-_COPIES = ("copy", "hardlink", "symlink", "reflink")
+from modelhub.operations.sort.actions import COPYING, StepLike
 
 
-def follow(catalog: Catalog, step: StepLike) -> None:
-    """Places of moved files, of new copies, of removed ones; nothing for files that the catalog does not know."""
+def apply_to_catalog(catalog: Catalog, step: StepLike) -> None:
+    """Record the new places of moved and copied files, and forget those of removed ones.
+
+    Files that the catalog does not know stay unknown to it.
+    """
     if step.action == "move":
         for key, suffix in step.detail.get("locations", ()):
-            root, relative = _located(catalog, Path(step.target + suffix))
+            root, relative = _locate(catalog, Path(step.target + suffix))
             catalog.move_location(int(key), root, relative)
-    elif step.action in _COPIES and step.detail.get("sha256"):
-        _another_place(catalog, str(step.detail["sha256"]), Path(step.target))
+    elif step.action in COPYING and step.detail.get("sha256"):
+        _add_location(catalog, str(step.detail["sha256"]), Path(step.target))
     elif step.action in ("unlink", "trash"):
-        _forget(catalog, Path(step.source))
+        _forget_location(catalog, Path(step.source))
 
 
-def _located(catalog: Catalog, path: Path) -> tuple[Root, str]:
+def _locate(catalog: Catalog, path: Path) -> tuple[Root, str]:
     found = catalog.locate(path)
     if found is not None:
         return found
@@ -31,13 +32,13 @@ def _located(catalog: Catalog, path: Path) -> tuple[Root, str]:
     return root, path.name
 
 
-def _another_place(catalog: Catalog, sha256: str, path: Path) -> None:
+def _add_location(catalog: Catalog, sha256: str, path: Path) -> None:
     known = catalog.file_by_sha256(sha256)
     if known is None or path.is_dir():
         return
-    _located(catalog, path)
+    _locate(catalog, path)
     status = path.stat()
-    look = Inspection(
+    inspection = Inspection(
         path=path,
         size=known.size,
         format=known.format,
@@ -47,16 +48,16 @@ def _another_place(catalog: Catalog, sha256: str, path: Path) -> None:
         problems=known.problems,
         broken=known.broken,
     )
-    place = NewLocation(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
-    new = NewFile(inspection=look, location=place)
-    catalog.record(NewModel(name=path.stem, files=(new,), rules_version=known.rules_version))
+    location = NewLocation(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino)
+    file = NewFile(inspection=inspection, location=location)
+    catalog.record(NewModel(name=path.stem, files=(file,), rules_version=known.rules_version))
 
 
-def _forget(catalog: Catalog, path: Path) -> None:
+def _forget_location(catalog: Catalog, path: Path) -> None:
     found = catalog.locate(path)
     if found is None:
         return
     root, relative = found
-    place = catalog.known_locations(root).get(relative)
-    if place is not None:
-        catalog.forget_location(place.id)
+    location = catalog.known_locations(root).get(relative)
+    if location is not None:
+        catalog.forget_location(location.id)

@@ -1,4 +1,4 @@
-"""Equal files, found with as little reading as can be: size first, then three samples, then the whole content."""
+"""Find equal files with as little reading as possible: by size, then by three samples, then by the whole content."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SAMPLE = 64 << 10  # bytes read at the start, in the middle and at the end
 
 
 @dataclass
-class Twins:
-    """A growing set of files; `find` answers with one of the same content. `known`: SHA-256 by path, of the catalog."""
+class DuplicateIndex:
+    """A growing set of files in which equal ones are found. `known`: path → SHA-256, from the catalog."""
 
     known: Mapping[Path, str]
     _sizes: dict[int, list[Path]] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Twins:
     _hashes: dict[Path, str] = field(default_factory=dict)
 
     def add(self, path: Path, size: int) -> None:
-        """Another file to compare with."""
+        """Add a file to the set."""
         self._sizes.setdefault(size, []).append(path)
         if path in self.known:
             self._by_hash.setdefault(self.known[path], path)
@@ -35,7 +35,7 @@ class Twins:
             self._sample(path, size)
 
     def find(self, path: Path, size: int) -> Path | None:
-        """A file of the set with the same content; None also when one of them cannot be read."""
+        """Return a file of the set with the same content; None also when one of them cannot be read."""
         others = self._sizes.get(size)
         if not others:
             return None
@@ -63,7 +63,7 @@ class Twins:
         try:
             self._samples[size].setdefault(sample(path, size), []).append(path)
         except OSError:
-            return  # what cannot be read is nobody's twin
+            return  # a file that cannot be read equals no other
 
     def _hash(self, path: Path) -> str:
         if path in self.known:
@@ -74,7 +74,7 @@ class Twins:
 
 
 def sample(path: Path, size: int) -> bytes:
-    """A digest of three pieces of a file. Raises OSError."""
+    """Return a digest of three pieces of a file. Raises OSError."""
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         for start in sorted({0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}):

@@ -1,13 +1,13 @@
 """Changes of the disk that survive kill -9 and can be undone: every intent is in the journal before it is carried out.
 
-Steps come in bundles (a model with its sidecars); a bundle is done as a whole or not at all. What was killed half-way
-is settled at the next start: bundles that were begun are finished, the others are dropped.
+Steps come in bundles (a model with its sidecars); a bundle is done as a whole or not at all. A run that was killed is
+settled at the next start: bundles that were begun are completed, the others are dropped.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -15,12 +15,12 @@ from typing import Any
 
 from modelhub.catalog import Catalog, NewStep, Operation, Step
 from modelhub.errors import ModelhubError
-from modelhub.operations.sort.actions import ACTIONS, StepLike, obstacle
-from modelhub.operations.sort.catalog_sync import follow
+from modelhub.operations.sort.actions import ACTIONS, StepLike
+from modelhub.operations.sort.catalog_sync import apply_to_catalog
+from modelhub.operations.sort.compatibility import KINDS, incompatibility
 from modelhub.storage.durable import sync_folder
 
-_AT_ONCE = 64  # bundles that are noted as done in one transaction
-UNDOABLE = ("sort", "undo", "redo")
+_AT_ONCE = 64  # bundles that are recorded as done in one transaction
 Bundle = Sequence[NewStep]
 
 
@@ -34,7 +34,7 @@ class Failure:
 
 @dataclass
 class Performed:
-    """What became of an operation: numbers of the bundles that are done, and those that are not, with the reason."""
+    """The outcome of an operation: numbers of the bundles that are done, and the others with the reason."""
 
     operation: Operation
     done: list[int] = field(default_factory=list)
@@ -43,16 +43,30 @@ class Performed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """An operation that was broken off and has been settled now: bundles done, and those dropped."""
+    """An interrupted operation that has been settled: how many of its bundles are done, and how many were dropped."""
 
     operation: Operation
     done: int
     dropped: int
 
-    def __str__(self) -> str:
-        what = f"{self.operation.kind} {self.operation.id}"
-        parts = f"{self.done} of its {self.done + self.dropped} parts"
-        return f"{what} had been broken off: {parts} are done, none is half-way"
+    @property
+    def message(self) -> str:
+        """Return a sentence about the state of the run."""
+        total = self.done + self.dropped
+        return f"Run {self.operation.id} was interrupted; {self.done} of {total} models are done, none is half done."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftAlone:
+    """An interrupted operation that this version cannot settle. `reason` is a sentence."""
+
+    operation: Operation
+    reason: str
+
+    @property
+    def message(self) -> str:
+        """Return the reason, and that nothing was done about it."""
+        return f"{self.reason} It was left as it is."
 
 
 def perform(
@@ -63,13 +77,13 @@ def perform(
     *,
     on_bundle: Callable[[int], None] = lambda _: None,
 ) -> Performed:
-    """Carry out all bundles; one that fails is taken back and does not stop the others.
+    """Carry out all bundles; one that fails is rolled back and does not stop the others.
 
-    `on_bundle` is called with each number as it is over. Interrupted, it settles what it has begun and lets the
-    interruption through.
+    `on_bundle` is called with each number when it is over. When interrupted, it settles what it has begun and passes
+    the interruption on.
     """
     operation = catalog.begin(kind, parameters)
-    numbered = [step_of(step, number) for number, bundle in enumerate(bundles) for step in bundle]
+    numbered = [_with_bundle(step, number) for number, bundle in enumerate(bundles) for step in bundle]
     steps = catalog.plan_steps(operation, numbered)
     result = Performed(operation)
     try:
@@ -83,54 +97,53 @@ def perform(
     return result
 
 
-def step_of(step: NewStep, bundle: int) -> NewStep:
-    """The step with its bundle's number."""
+def _with_bundle(step: NewStep, bundle: int) -> NewStep:
     return NewStep(action=step.action, source=step.source, target=step.target, detail={**step.detail, "bundle": bundle})
 
 
 def _carry_out(
     catalog: Catalog, groups: Sequence[Sequence[Step]], result: Performed, on_bundle: Callable[[int], None]
 ) -> None:
-    """Some bundles, then their folders through to the disk, then the journal and the catalog in one go."""
+    """Do some bundles, sync their folders to the disk, then record them in the journal and the catalog together."""
     done: list[Step] = []
     failed: list[Step] = []
     for group in groups:
         number = int(group[0].detail["bundle"])
         try:
-            _one_bundle(group)
+            _do_bundle(group)
             done += group
             result.done.append(number)
         except ModelhubError as exc:
             failed += group
             result.failed.append(Failure(number, exc))
         on_bundle(number)
-    _note(catalog, done, failed)
+    _record(catalog, done, failed)
 
 
-def _note(catalog: Catalog, done: Sequence[Step], dropped: Sequence[Step]) -> None:
+def _record(catalog: Catalog, done: Sequence[Step], dropped: Sequence[Step]) -> None:
     folders = {Path(path).parent for step in done for path in (step.source, step.target) if path}
     for folder in folders:
         sync_folder(folder)
     with catalog.batch(durable=True):
         for step in done:
-            follow(catalog, step)
+            apply_to_catalog(catalog, step)
         catalog.mark_steps([step.id for step in done], "done")
         catalog.mark_steps([step.id for step in dropped], "dropped")
         catalog.mark_steps([number for step in done for number in step.detail.get("undoes", ())], "undone")
         catalog.mark_steps([number for step in done for number in step.detail.get("restores", ())], "done")
 
 
-def _one_bundle(steps: Sequence[StepLike]) -> None:
-    """Do every step, or none: what was done before one fails is taken back."""
+def _do_bundle(steps: Sequence[StepLike]) -> None:
+    """Do every step, or none: if one fails, those before it are rolled back."""
     for number, step in enumerate(steps):
         try:
             ACTIONS[step.action].do(step)
         except BaseException:
-            _take_back(steps[:number])
+            _roll_back(steps[:number])
             raise
 
 
-def _take_back(steps: Sequence[StepLike]) -> None:
+def _roll_back(steps: Sequence[StepLike]) -> None:
     for step in reversed(steps):
         inverse = ACTIONS[step.action].inverse(step)
         if inverse is not None:
@@ -138,13 +151,22 @@ def _take_back(steps: Sequence[StepLike]) -> None:
                 ACTIONS[inverse.action].do(inverse)
 
 
-def recover(catalog: Catalog) -> list[Recovered]:
-    """Settle every operation that a killed process left unfinished; oldest first. Call it with the sort's lock held."""
-    return [settle(catalog, found) for found in reversed(catalog.unfinished()) if found.kind in UNDOABLE]
+def recover(catalog: Catalog) -> list[Recovered | LeftAlone]:
+    """Settle every operation that a killed process left unfinished, oldest first; the sort's lock must be held.
+
+    An operation that this version does not understand is left as it is, and stays unfinished.
+    """
+    found: list[Recovered | LeftAlone] = []
+    for operation in reversed(catalog.unfinished()):
+        if operation.kind not in KINDS:
+            continue
+        reason = incompatibility(operation, catalog.steps(operation))
+        found.append(LeftAlone(operation=operation, reason=reason) if reason else settle(catalog, operation))
+    return found
 
 
 def settle(catalog: Catalog, operation: Operation) -> Recovered:
-    """Finish the bundles that were begun, drop the others, and close the operation."""
+    """Complete the bundles that were begun, drop the others, and close the operation."""
     done = dropped = 0
     finished: list[Step] = []
     never: list[Step] = []
@@ -154,25 +176,25 @@ def settle(catalog: Catalog, operation: Operation) -> Recovered:
             done += 1
         elif all(step.state == "dropped" for step in steps):
             dropped += 1
-        elif _finish_bundle(steps):
+        elif _complete_bundle(steps):
             finished += steps
             done += 1
         else:
             never += steps
             dropped += 1
-    _note(catalog, finished, never)
+    _record(catalog, finished, never)
     _close(catalog, operation)
     return Recovered(operation=operation, done=done, dropped=dropped)
 
 
-def _finish_bundle(steps: Sequence[Step]) -> bool:
-    """Whether the bundle is done now. One that was not begun stays so; one that cannot be finished is taken back."""
+def _complete_bundle(steps: Sequence[Step]) -> bool:
+    """Return whether the bundle is done now: one that was begun is completed or, if that fails, rolled back."""
     states = [ACTIONS[step.action].settle(step) for step in steps]
     real = [number for number, step in enumerate(steps) if step.action not in ("mkdir", "rmdir")]
     reached = max((number for number in real if states[number]), default=-1)
     if reached < 0:
         return False
-    # Steps are done in order: before one that is done, none is missing, even if a later one has hidden its trace.
+    # Steps are done in order: all before one that is done are done, even if a later one has hidden the trace.
     states[:reached] = [True] * reached
     begun = [step for step, state in zip(steps, states, strict=True) if state]
     try:
@@ -181,96 +203,20 @@ def _finish_bundle(steps: Sequence[Step]) -> bool:
                 ACTIONS[step.action].do(step)
                 begun.append(step)
     except ModelhubError:
-        _take_back(begun)
+        _roll_back(begun)
         return False
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A bundle that is not undone: its main file, and why."""
-
-    path: Path
-    words: str
-
-
-@dataclass
-class Undone:
-    """What an undo did: `operation` is the undo itself, which can be undone as well; None when nothing was possible."""
-
-    of: Operation
-    operation: Operation | None = None
-    steps: list[NewStep] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
-
-
-def undo(catalog: Catalog, operation: Operation, *, on_bundle: Callable[[int], None] = lambda _: None) -> Undone:
-    """Take back what an operation did, bundle by bundle, the last first; refuses each that has changed since."""
-    result = Undone(operation)
-    bundles = []
-    for steps in _done_bundles(catalog, operation):
-        inverse, refusal = _inverse_of(steps)
-        if refusal is not None:
-            result.refused.append(refusal)
-        else:
-            bundles.append(inverse)
-    if not bundles:
-        return result
-    kind = "redo" if operation.kind == "undo" else "undo"
-    performed = perform(catalog, kind, {"of": operation.id}, bundles, on_bundle=on_bundle)
-    result.operation = performed.operation
-    for failure in performed.failed:
-        result.refused.append(Refusal(path=main_of(bundles[failure.bundle]), words=failure.error.message))
-    result.steps = [step for number in performed.done for step in bundles[number]]
-    return result
-
-
 def _close(catalog: Catalog, operation: Operation) -> None:
-    """The state of an operation, and of those that it took back, by what became of their steps."""
+    """Set the state of an operation, and of those that it undid, from the states of their steps."""
     current: Operation | None = operation
-    while current is not None:
+    closed: set[int] = set()
+    while current is not None and current.id not in closed:
+        closed.add(current.id)
         states = {step.state for step in catalog.steps(current)} - {"dropped"}
         mixed = "partly undone" if "done" in states else "undone"
         state = (mixed if "undone" in states else "done") if states else "failed"
         catalog.finish(current, state)
-        before = current.parameters.get("of")
-        current = catalog.operation(int(before)) if before is not None else None
-
-
-def _done_bundles(catalog: Catalog, operation: Operation) -> Iterator[list[Step]]:
-    steps = [step for step in catalog.steps(operation) if step.state == "done"]
-    groups = [list(group) for _, group in groupby(steps, key=lambda step: step.detail.get("bundle"))]
-    yield from reversed(groups)
-
-
-def _inverse_of(steps: Sequence[Step]) -> tuple[list[NewStep], Refusal | None]:
-    inverse: list[NewStep] = []
-    rewritten = {step.target for step in steps if step.action == "rewrite"}
-    for step in reversed(steps):
-        back = ACTIONS[step.action].inverse(step)
-        if back is None:
-            return [], Refusal(path=Path(step.source), words="it is in the trash: restore it from there")
-        # A file that the bundle rewrites or brings itself is as planned by the time its turn comes.
-        arrives = back.action == "rewrite" and any(earlier.target == back.target for earlier in inverse)
-        later = back.action == "move" and back.source in rewritten
-        text = "" if arrives or later else obstacle(back)
-        if text:
-            return [], Refusal(path=main_of([*inverse, back]), words=f"{back.source}: {text}")
-        inverse.append(_linked(back, step))
-    return inverse, None
-
-
-def _linked(back: NewStep, step: Step) -> NewStep:
-    """With the numbers of the steps that it takes back, and of those that come true again by that."""
-    detail = {name: value for name, value in back.detail.items() if name not in ("undoes", "restores")}
-    detail["undoes"] = [step.id, *step.detail.get("restores", ())]
-    detail["restores"] = list(step.detail.get("undoes", ()))
-    return NewStep(action=back.action, source=back.source, target=back.target, detail=detail)
-
-
-def main_of(steps: Sequence[StepLike]) -> Path:
-    """The file that a bundle is about: of its files the one with the greatest size."""
-    files = [step for step in steps if step.action not in ("mkdir", "rmdir", "rewrite")]
-    if not files:
-        return Path(steps[0].target)
-    return Path(max(files, key=lambda step: int(step.detail.get("size", 0))).source)
+        undone = current.parameters.get("of")
+        current = catalog.operation(undone) if isinstance(undone, int) else None

@@ -1,4 +1,4 @@
-"""Sorting for InvokeAI: every sure model is registered where it is; nothing is moved."""
+"""Sort for a UI that registers models: each one that is sure is registered where it is, and nothing is moved."""
 
 from __future__ import annotations
 
@@ -9,55 +9,70 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.errors import NetworkError
-from modelhub.operations.sort.plan import Stay
+from modelhub.operations.sort.plan import LeftInPlace
 from modelhub.operations.sort.survey import Item, survey
 from modelhub.progress import SILENT, Progress
-from modelhub.uis.invokeai import INVOKEAI, InvokeAI
-from modelhub.uis.ui import ServerUnreachableError
-
-assert INVOKEAI.registration is not None
-TYPES = INVOKEAI.registration.types
+from modelhub.uis.ui import UI, ModelServer, ServerUnreachableError
 
 
 @dataclass(slots=True)
-class Registered:
-    """What was registered now, what InvokeAI had already, and what it was not given."""
+class RegistrationResult:
+    """The models that were registered now, those that the UI had already, and those that it was not given."""
 
     new: list[Item] = field(default_factory=list)
     known: list[Item] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
+    left: list[LeftInPlace] = field(default_factory=list)
 
 
 def register(
     paths: Sequence[Path],
-    server: InvokeAI,
+    ui: UI,
+    server: ModelServer,
     *,
     catalog: Catalog | None,
     dry_run: bool = False,
     progress: Progress = SILENT,
-) -> Registered:
-    """Register what lies at `paths`. Raises NetworkError when InvokeAI does not answer at all."""
-    found = survey([Path(os.path.abspath(path.expanduser())) for path in paths], catalog=catalog, progress=progress)  # noqa: PTH100
-    result = Registered()
+) -> RegistrationResult:
+    """Register the models at `paths`; with `dry_run`, `new` holds those that would be sent.
+
+    Raises NotFoundError when a path does not exist, ServerUnreachableError when the UI does not answer.
+    """
+    assert ui.registration is not None, f"{ui.name} does not register models"
+    absolute = [Path(os.path.abspath(path.expanduser())) for path in paths]  # noqa: PTH100 - resolve() would follow links
+    found = survey(absolute, catalog=catalog, progress=progress)
+    result = RegistrationResult()
     with progress.task("registering", total=len(found.items), unit="models") as task:
         for item in found.items:
             task.advance(1)
-            if item.trouble is not None:
-                result.stays.append(Stay(path=item.path, kind=item.trouble[0], words=item.trouble[1], needs_you=True))
-            elif item.type not in TYPES:
-                words = f"InvokeAI takes no models of type {item.type.value}"
-                result.stays.append(Stay(path=item.path, kind="no place", words=words))
+            if item.problem is not None:
+                problem = item.problem
+                left = LeftInPlace(
+                    path=item.path,
+                    reason=problem.reason,
+                    message=problem.message,
+                    remedy=problem.remedy,
+                    needs_attention=True,
+                )
+                result.left.append(left)
+            elif item.type not in ui.registration.types:
+                message = f"{ui.title} accepts no models of type {item.type.value}."
+                result.left.append(LeftInPlace(path=item.path, reason="no place", message=message))
             elif dry_run:
                 result.new.append(item)
             else:
-                _one(item, server, result)
+                _register_one(item, server, result)
     return result
 
 
-def _one(item: Item, server: InvokeAI, result: Registered) -> None:
+def _register_one(item: Item, server: ModelServer, result: RegistrationResult) -> None:
     try:
-        (result.new if server.register(item.path) else result.known).append(item)
+        is_new = server.register(item.path)
     except ServerUnreachableError:
         raise
     except NetworkError as exc:
-        result.stays.append(Stay(path=item.path, kind="failed", words=exc.message, needs_you=True))
+        failed = LeftInPlace(
+            path=item.path, reason="failed", message=exc.message, remedy=exc.remedy, needs_attention=True
+        )
+        result.left.append(failed)
+    else:
+        (result.new if is_new else result.known).append(item)

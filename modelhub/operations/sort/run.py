@@ -1,93 +1,56 @@
-"""Sort: plan, show, act. What is sure goes where the layout wants it, journaled; the rest stays, with the reason."""
+"""Sort a folder and undo sorts: lock, recover, plan and act in one call, for every front end.
+
+Each run is in the journal before anything moves. What is sure goes where the UI expects it; the rest is left in place,
+with the reason.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelhub.catalog import Catalog, Operation
-from modelhub.domain import ModelType
-from modelhub.errors import ModelhubError, UsageError
-from modelhub.operations.sort.journal import Undone, perform, undo
-from modelhub.operations.sort.plan import Move, Rules, SortPlan, Stay, plan_sort, unknown_fields
+from modelhub.errors import ModelhubError, Remedy, UsageError
+from modelhub.operations.sort.journal import LeftAlone, Performed, Recovered, perform, recover
+from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan, plan_sort
+from modelhub.operations.sort.rules import Rules
 from modelhub.operations.sort.steps import steps_of
 from modelhub.operations.sort.survey import Item, survey
+from modelhub.operations.sort.undo import UndoResult, undo_operation
 from modelhub.progress import SILENT, Progress
-from modelhub.storage.errors import FileInUseError
-from modelhub.storage.locks import LockOwner, file_lock
-from modelhub.uis.registry import ui_named
-from modelhub.uis.ui import UI
+from modelhub.storage.errors import FileInUseError, from_os_error
+from modelhub.storage.locks import file_lock
+
+WAIT = 30.0  # seconds that a sort or undo waits for another one
+_UNDOABLE = ("done", "partly undone")
+_SHOW_HISTORY = Remedy("The history shows the runs that can be undone.", "show-history")
 
 
 @dataclass(slots=True)
-class Sorted:
-    """What a run did. `operation` is None when nothing had to be done."""
+class SortResult:
+    """The outcome of a sort. `operation` is None when there was nothing to do.
+
+    `recovered`: earlier runs that had been interrupted.
+    """
 
     plan: SortPlan
     operation: Operation | None = None
-    moves: list[Move] = field(default_factory=list)
+    moves: list[PlannedMove] = field(default_factory=list)
     trashed: list[tuple[Item, Path]] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
-
-
-def own_layouts(rows: Mapping[str, Mapping[str, str]]) -> tuple[UI, ...]:
-    """Layouts of the configuration: name → type → template. Raises UsageError for unknown types and fields."""
-    found = []
-    for name, templates in rows.items():
-        folders: dict[ModelType, str] = {}
-        for word, template in templates.items():
-            if word not in {kind.value for kind in ModelType}:
-                raise UsageError(f"layout.{name}: there is no type `{word}`.", "`modelhub list --json` shows types.")
-            parts = template.replace("\\", "/").split("/")
-            if template.startswith("/") or ".." in parts or (len(template) > 1 and template[1] == ":"):
-                raise UsageError(f"layout.{name}.{word}: `{template}` must lie below the folder that is sorted into.")
-            folders[ModelType(word)] = "/".join(part for part in parts if part)
-        layout = UI(name=name, title=name, folders=folders, diffusers=folders.get(ModelType.BASE))
-        if unknown := unknown_fields(layout):
-            raise UsageError(
-                f"layout.{name}: there is no field {{{unknown[0]}}}.",
-                "Fields: {type} {architecture} {style} {variant} {precision} {name}.",
-            )
-        found.append(layout)
-    return tuple(found)
-
-
-def rules_for(
-    layout: str,
-    into: Path,
-    *,
-    own: Sequence[UI] = (),
-    mode: str = "move",
-    by: tuple[str, ...] = (),
-    duplicates: str = "leave",
-    rename: bool = False,
-) -> Rules:
-    """Rules with the layout's real folder: a UI's own folder may be named instead of the models folder in it."""
-    row = ui_named(layout, own)
-    folder = Path(os.path.abspath(into.expanduser()))  # noqa: PTH100 - resolve() would follow links
-    if row.inner and folder.name.lower() != row.inner.lower():
-        tops = {place.split("/")[0] for place in row.folders.values()}
-        if not any((folder / top).is_dir() for top in tops):
-            folder = folder / row.inner
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file, not a folder to sort into.")
-    return Rules(ui=row, into=folder, mode=mode, by=by, duplicates=duplicates, rename=rename)
-
-
-def lock_for(
-    library: Path, *, wait: float = 0.0, on_wait: Callable[[LockOwner], None] | None = None
-) -> AbstractContextManager[None]:
-    """One sort or undo at a time; BusyError names the other one."""
-    return file_lock(library / ".sort.lock", wait=wait, on_wait=on_wait)
+    left: list[LeftInPlace] = field(default_factory=list)
+    recovered: list[Recovered | LeftAlone] = field(default_factory=list)
 
 
 def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progress: Progress = SILENT) -> SortPlan:
-    """Look at everything and decide; nothing is changed. Files are read whole only to compare two of one size."""
+    """Return what a sort would do now; nothing is changed. `catalog`: None where there is none yet.
+
+    Files are read as a whole only to compare two of one size. Raises NotFoundError when a path does not exist.
+    """
     found = survey(
-        [Path(os.path.abspath(path.expanduser())) for path in paths],  # noqa: PTH100
+        [Path(os.path.abspath(path.expanduser())) for path in paths],  # noqa: PTH100 - resolve() would follow links
         catalog=catalog,
         outside=rules.into,
         algorithms=rules.ui.lycoris is not None,
@@ -96,59 +59,119 @@ def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progre
     return plan_sort(found, rules)
 
 
-def carry_out(decided: SortPlan, *, catalog: Catalog, progress: Progress = SILENT) -> Sorted:
-    """Do exactly what the plan says; call it with the lock held, after `recover`."""
-    result = Sorted(decided, stays=list(decided.stays))
+def sort(
+    paths: Sequence[Path],
+    rules: Rules,
+    *,
+    catalog: Catalog,
+    library: Path,
+    confirm: Callable[[SortPlan], bool] = lambda _: True,
+    wait: float = WAIT,
+    progress: Progress = SILENT,
+) -> SortResult:
+    """Settle interrupted runs, plan, and carry the plan out, while no other sort or undo runs on this library.
+
+    `confirm` is called with the plan; if it returns False, nothing is done. `wait`: seconds to wait for another sort.
+    Raises BusyError when that one still runs, NotFoundError when a path does not exist.
+    """
+    with _exclusive(library, wait=wait):
+        recovered = _recover(catalog, progress)
+        decided = plan(paths, rules, catalog=catalog, progress=progress)
+        result = SortResult(decided, left=list(decided.left), recovered=recovered)
+        if confirm(decided):
+            _carry_out(decided, result, catalog=catalog, progress=progress)
+    return result
+
+
+def undo(
+    number: int | None = None,
+    *,
+    catalog: Catalog,
+    library: Path,
+    wait: float = WAIT,
+    progress: Progress = SILENT,
+) -> UndoResult:
+    """Undo the run of that number, or else the newest sort that is not undone yet, after settling interrupted runs.
+
+    Raises UsageError when there is no such run, BusyError as `sort` does, ModelhubError for a run that
+    this version does not understand and, without a number, while such a run is unfinished.
+    """
+    with _exclusive(library, wait=wait):
+        recovered = _recover(catalog, progress)
+        chosen = _newest(catalog, recovered) if number is None else _numbered(catalog, number)
+        with progress.task("undoing", unit="models") as task:
+            result = undo_operation(catalog, chosen, on_bundle=lambda _: task.advance(1))
+    result.recovered = recovered
+    return result
+
+
+def _exclusive(library: Path, *, wait: float) -> AbstractContextManager[None]:
+    return file_lock(library / ".sort.lock", wait=wait)
+
+
+def _recover(catalog: Catalog, progress: Progress) -> list[Recovered | LeftAlone]:
+    recovered = recover(catalog)
+    for run in recovered:
+        progress.note(run.message)
+    return recovered
+
+
+def _carry_out(decided: SortPlan, result: SortResult, *, catalog: Catalog, progress: Progress) -> None:
+    """Do exactly what the plan says, and fill in the result; the lock must be held."""
     try:
         bundles = steps_of(decided)
     except OSError as exc:
-        raise ModelhubError(f"{exc.filename}: {exc.strerror}.", "Nothing was moved; sort again.") from exc
+        raise from_os_error(exc, Path(exc.filename or decided.rules.into), "read") from exc
     if not bundles:
-        return result
+        return
     rules = decided.rules
-    parameters = {"layout": rules.ui.name, "into": str(rules.into), "mode": rules.mode}
+    parameters = {"layout": rules.ui.name, "into": str(rules.into), "mode": rules.mode.value}
     with progress.task("sorting", total=len(bundles), unit="models") as task:
-        done = perform(catalog, "sort", parameters, bundles, on_bundle=lambda number: task.advance(1))
+        done = perform(catalog, "sort", parameters, bundles, on_bundle=lambda _: task.advance(1))
     result.operation = done.operation
     succeeded = set(done.done)
     count = len(decided.moves)
     result.moves = [move for number, move in enumerate(decided.moves) if number in succeeded]
     result.trashed = [pair for number, pair in enumerate(decided.duplicates, count) if number in succeeded]
-    for failure in done.failed:
-        item = (
-            decided.moves[failure.bundle].item
-            if failure.bundle < count
-            else decided.duplicates[failure.bundle - count][0]
+    result.left += _failures(decided, done)
+
+
+def _failures(decided: SortPlan, done: Performed) -> list[LeftInPlace]:
+    items = [move.item for move in decided.moves] + [item for item, _ in decided.duplicates]
+    return [
+        LeftInPlace(
+            path=items[failure.bundle].path,
+            reason="in use" if isinstance(failure.error, FileInUseError) else "failed",
+            message=failure.error.message,
+            remedy=failure.error.remedy,
+            needs_attention=True,
         )
-        kind = "in use" if isinstance(failure.error, FileInUseError) else "failed"
-        words = f"{failure.error.message} {failure.error.remedy.text}".strip()
-        result.stays.append(Stay(path=item.path, kind=kind, words=words, needs_you=True))
-    return result
+        for failure in done.failed
+    ]
 
 
-def history(catalog: Catalog, *, limit: int | None = None) -> list[Operation]:
-    """Sorts and undos, newest first."""
-    return catalog.operations(limit=limit)
+def _newest(catalog: Catalog, recovered: Sequence[Recovered | LeftAlone]) -> Operation:
+    """Return the newest sort that is not undone yet.
 
-
-def undo_run(catalog: Catalog, number: int | None = None, *, progress: Progress = SILENT) -> Undone:
-    """Take a run back: the one of that number, else the newest sort that is not undone yet.
-
-    Raises UsageError when there is none.
+    It is not chosen while an interrupted run is left alone: what that one did to the files is not known.
     """
-    operations = catalog.operations()
-    if number is None:
-        chosen = next((found for found in operations if found.kind == "sort" and found.state in _OPEN), None)
-        if chosen is None:
-            raise UsageError("There is no sort to undo.", "`modelhub history` shows what was done.")
-    else:
-        chosen = next((found for found in operations if found.id == number), None)
-        if chosen is None:
-            raise UsageError(f"There is no run {number}.", "`modelhub history` shows their numbers.")
-        if chosen.state not in _OPEN:
-            raise UsageError(f"Run {number} is {chosen.state} already.", "`modelhub history` shows what can be undone.")
-    with progress.task("undoing", unit="models") as task:
-        return undo(catalog, chosen, on_bundle=lambda _: task.advance(1))
+    left_alone = next((run for run in recovered if isinstance(run, LeftAlone)), None)
+    if left_alone is not None:
+        raise ModelhubError(
+            f"Run {left_alone.operation.id} is unfinished, and only a later version of modelhub can settle it.",
+            Remedy("Name the run to undo.", "undo-number"),
+        )
+    for operation in catalog.operations():
+        if operation.kind == "sort" and operation.state in _UNDOABLE:
+            return operation
+    raise UsageError("There is no sort to undo.", _SHOW_HISTORY)
 
 
-_OPEN = ("done", "partly undone")
+def _numbered(catalog: Catalog, number: int) -> Operation:
+    operation = catalog.operation(number)
+    if operation is None:
+        raise UsageError(f"There is no run {number}.", _SHOW_HISTORY)
+    # One that is still running after recovery is not understood by this version; undoing it reports why.
+    if operation.state not in (*_UNDOABLE, "running"):
+        raise UsageError(f"Run {number} cannot be undone: its state is `{operation.state}`.", _SHOW_HISTORY)
+    return operation

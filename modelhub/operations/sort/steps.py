@@ -1,4 +1,4 @@
-"""From a sort plan to journaled steps: folders, sidecars, the model, and paths inside sidecars."""
+"""Turn a sort plan into steps for the journal: folders, sidecars, the model, and paths inside sidecars."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 from modelhub.catalog import NewStep
 from modelhub.operations.sort.actions import facts_of
-from modelhub.operations.sort.plan import Move, Rules, SortPlan
+from modelhub.operations.sort.enums import Mode
+from modelhub.operations.sort.plan import PlannedMove, SortPlan
+from modelhub.operations.sort.rules import Rules
 
 # Sidecars that hold absolute paths of their model, and are rewritten when it moves.
 _WITH_PATHS = (".metadata.json", ".cm-info.json", ".civitai.info")
@@ -17,7 +19,7 @@ _REWRITE_LIMIT = 4 << 20  # bytes
 
 
 def steps_of(plan: SortPlan) -> list[list[NewStep]]:
-    """The journal's steps, one bundle a move, then one a duplicate. Raises OSError when a file vanished meanwhile."""
+    """Return one bundle of steps per move, then one per duplicate. Raises OSError when a file no longer exists."""
     made: set[Path] = set()
     bundles = [_bundle(move, plan.rules, made) for move in plan.moves]
     for item, _ in plan.duplicates:
@@ -26,24 +28,24 @@ def steps_of(plan: SortPlan) -> list[list[NewStep]]:
     return bundles
 
 
-def _bundle(move: Move, rules: Rules, made: set[Path]) -> list[NewStep]:
+def _bundle(move: PlannedMove, rules: Rules, made: set[Path]) -> list[NewStep]:
     steps = [NewStep(action="mkdir", target=str(folder)) for folder in _missing(move.target.parent, made)]
     item = move.item
     for source, target in move.sidecars:
-        steps.append(NewStep(action=rules.mode, source=str(source), target=str(target), detail=facts_of(source)))
+        steps.append(NewStep(action=rules.mode.value, source=str(source), target=str(target), detail=facts_of(source)))
     detail: dict[str, object] = {"size": item.size, "mtime_ns": item.mtime_ns}
     if item.sha256:
         detail["sha256"] = item.sha256
     if item.locations:
         detail["locations"] = [list(row) for row in item.locations]
-    steps.append(NewStep(action=rules.mode, source=str(item.path), target=str(move.target), detail=detail))
-    if rules.mode == "move":
+    steps.append(NewStep(action=rules.mode.value, source=str(item.path), target=str(move.target), detail=detail))
+    if rules.mode is Mode.MOVE:
         steps += _rewrites(move)
     return steps
 
 
 def _missing(folder: Path, made: set[Path]) -> Iterable[Path]:
-    """Folders that are not there yet, outermost first."""
+    """Return the folders that do not exist yet, outermost first."""
     missing = []
     for place in (folder, *folder.parents):
         if place in made or place.is_dir():
@@ -53,14 +55,14 @@ def _missing(folder: Path, made: set[Path]) -> Iterable[Path]:
     return reversed(missing)
 
 
-def _rewrites(move: Move) -> Iterable[NewStep]:
-    """Absolute paths of the bundle's files inside its known sidecars, as other managers keep them."""
+def _rewrites(move: PlannedMove) -> Iterable[NewStep]:
+    """Yield a step for each known sidecar that holds absolute paths of the bundle's files."""
     places = {str(source): str(target) for source, target in ((move.item.path, move.target), *move.sidecars)}
     for source, target in move.sidecars:
         if not source.name.endswith(_WITH_PATHS) or source.stat().st_size > _REWRITE_LIMIT:
             continue
         before = source.read_bytes()
-        after = rewritten(before, places)
+        after = replace_paths(before, places)
         if after is not None:
             detail = {
                 "before": base64.b64encode(before).decode(),
@@ -70,8 +72,8 @@ def _rewrites(move: Move) -> Iterable[NewStep]:
             yield NewStep(action="rewrite", source=str(target), target=str(target), detail=detail)
 
 
-def rewritten(data: bytes, places: Mapping[str, str]) -> bytes | None:
-    """The JSON text with every string that is one of the old paths (with either slash) replaced; None: no such.
+def replace_paths(data: bytes, places: Mapping[str, str]) -> bytes | None:
+    """Return JSON text with every string that is an old path (with either slash) replaced, None if there is none.
 
     `places`: old path → new path.
     """
@@ -79,19 +81,29 @@ def rewritten(data: bytes, places: Mapping[str, str]) -> bytes | None:
         document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return None
-    turned = {old.replace("\\", "/"): new for old, new in places.items()}
+    by_slash = {old.replace("\\", "/"): new for old, new in places.items()}
     changed = False
 
-    def walk(value: object) -> object:
+    def replace(value: object) -> object:
         nonlocal changed
-        if isinstance(value, str) and (new := turned.get(value.replace("\\", "/"))) is not None:
+        if isinstance(value, str) and value in places:
+            changed = True
+            return places[value]
+        if isinstance(value, str) and (new := by_slash.get(value.replace("\\", "/"))) is not None:
             changed = True
             return new.replace("\\", "/") if "/" in value else new
         if isinstance(value, list):
-            return [walk(part) for part in value]
+            return [replace(part) for part in value]
         if isinstance(value, dict):
-            return {key: walk(part) for key, part in value.items()}
+            return {key: replace(part) for key, part in value.items()}
         return value
 
-    result = walk(document)
-    return json.dumps(result, ensure_ascii=False, indent=4).encode() if changed else None
+    result = replace(document)
+    return _encode(result) if changed else None
+
+
+def _encode(document: object) -> bytes:
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=4).encode()
+    except UnicodeEncodeError:  # a path that is not UTF-8 can only be written with escapes
+        return json.dumps(document, indent=4).encode()

@@ -1,4 +1,4 @@
-"""What lies in a folder that is to be sorted: every model file or folder, with what is known of it or read from it."""
+"""Find the models in the folders to be sorted, with what the catalog knows of each or its content shows."""
 
 from __future__ import annotations
 
@@ -10,23 +10,41 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, ModelQuery, ModelRow
 from modelhub.domain import Format, ModelType, Verdict
-from modelhub.errors import NotFoundError
+from modelhub.errors import NotFoundError, Remedy
 from modelhub.operations.library.inspect import inspect_many
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.sidecars import SIDECAR_SUFFIXES
 from modelhub.storage.walk import FoundModel, is_model_name, walk
 
-_FRESH = 10.0  # seconds: what was written so lately is looked at twice
-_PAUSE = 1.0  # seconds between the two looks
+_RECENT = 10.0  # seconds; files changed so recently are checked twice
+_PAUSE = 1.0  # seconds between the two checks
 _SIDECAR_MODELS = tuple(suffix for suffix in SIDECAR_SUFFIXES if is_model_name(f"m{suffix}"))
-_PARTNERS = (".part", ".crdownload", ".aria2", ".download", ".tmp")
+_DOWNLOAD_SUFFIXES = (".part", ".crdownload", ".aria2", ".download", ".tmp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A reason to leave a model in place. `reason`: a few words, the same for all of a kind; `message`: a sentence."""
+
+    reason: str
+    message: str
+    remedy: Remedy = field(default_factory=Remedy)
+
+
+_CHANGING = Problem(reason="still changing", message="It is still being written.", remedy=Remedy("Sort it later."))
+_LINK = Problem(reason="a link", message="It is a link.", remedy=Remedy("Sort the folder that it leads to."))
+_UNIDENTIFIED = Problem(
+    reason="not sure",
+    message="Could not be identified.",
+    remedy=Remedy("The evidence of its detection shows why.", "show-evidence"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A model file, or a diffusers folder. `trouble`: (short kind, sentence) when it must stay for what it is.
+    """A model file, or a diffusers folder. `problem`: why it must be left in place, wherever it is sorted to.
 
-    `locations`: of the catalog, (id, what follows the path). `sha256` when the catalog knows it.
+    `locations`: of the catalog, (id, the rest of the path). `sha256`: None when the catalog does not know it.
     """
 
     path: Path
@@ -42,12 +60,12 @@ class Item:
     name: str = ""
     sha256: str | None = None
     locations: tuple[tuple[int, str], ...] = ()
-    trouble: tuple[str, str] | None = None
+    problem: Problem | None = None
 
 
 @dataclass(slots=True)
 class Survey:
-    """All items, and the places that could not be looked at."""
+    """All items, and the paths that could not be read, each with a sentence."""
 
     items: list[Item] = field(default_factory=list)
     problems: list[tuple[Path, str]] = field(default_factory=list)
@@ -68,29 +86,29 @@ def survey(
     algorithms: bool = False,
     progress: Progress = SILENT,
 ) -> Survey:
-    """Identify what lies at `paths` (files, or folders with all below them); known and unchanged files are not opened.
+    """Return the models at `paths` (files, or folders with everything below); known unchanged files are not opened.
 
-    `outside`: a folder that is not entered, unless a path lies in it: the one that is sorted into. `algorithms`: ask
-    for the algorithm of each LoRA as well. Raises NotFoundError when a path does not exist.
+    `outside`: a folder that is not entered unless a path is in it, the one that is sorted into. `algorithms`: find out
+    the algorithm of each LoRA as well. Raises NotFoundError when a path does not exist.
     """
     result = Survey()
     found = list(_found(paths, outside, result))
     known = _known(found, catalog) if catalog is not None else {}
-    moving = _still_moving(found)
-    unknown = [item for item in found if item.path not in known and item.path not in moving and not _link(item.path)]
-    looks = dict(_identified(unknown, progress))
+    changing = _still_changing(found)
+    unknown = [
+        item for item in found if item.path not in known and item.path not in changing and not _is_link(item.path)
+    ]
+    identified = dict(_identify(unknown, progress))
     for item in found:
-        if item.path in moving:
-            result.items.append(
-                _troubled(item, "still changing", "it is still being written; sort again when it is done")
-            )
-        elif _link(item.path):
-            result.items.append(_troubled(item, "a link", "it is a link; sort the folder that it leads to"))
+        if item.path in changing:
+            result.items.append(_left_in_place(item, _CHANGING))
+        elif _is_link(item.path):
+            result.items.append(_left_in_place(item, _LINK))
         elif item.path in known:
             algorithm = _algorithm(known[item.path].row, catalog) if catalog is not None and algorithms else None
             result.items.append(_from_catalog(item, known[item.path], algorithm))
         else:
-            result.items.append(looks[item.path])
+            result.items.append(identified[item.path])
     return result
 
 
@@ -102,7 +120,7 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
 
     for path in paths:
         if not os.path.lexists(path):
-            raise NotFoundError(f"There is nothing at {path}.", "Check the spelling; quote names with spaces.")
+            raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
         apart = None if outside is None or path == outside or outside in path.parents else outside
         if path.is_dir():
             every: Iterable[FoundModel] = walk(path, on_problem=complain)
@@ -110,7 +128,7 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
             status = path.stat()
             every = [FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino)]
         else:
-            complain(path, "it is no model file")
+            complain(path, "It is not a model file.")
             every = []
         for item in every:
             if item.path not in seen and not (apart and apart in item.path.parents):
@@ -118,33 +136,33 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
                 yield item
 
 
-def _link(path: Path) -> bool:
+def _is_link(path: Path) -> bool:
     return path.is_symlink()
 
 
-def _still_moving(found: Sequence[FoundModel]) -> set[Path]:
-    """Files that were written a moment ago and change between two looks, or whose download is not over."""
+def _still_changing(found: Sequence[FoundModel]) -> set[Path]:
+    """Return the files that change between two checks, or whose download is not complete."""
     now = time.time()
-    moving = {item.path for item in found if _has_partner(item.path)}
-    fresh = [item for item in found if abs(now - item.mtime_ns / 1e9) < _FRESH and item.path not in moving]
-    if fresh:
+    changing = {item.path for item in found if _has_download(item.path)}
+    recent = [item for item in found if abs(now - item.mtime_ns / 1e9) < _RECENT and item.path not in changing]
+    if recent:
         time.sleep(_PAUSE)
-    for item in fresh:
+    for item in recent:
         try:
             status = item.path.stat()
         except OSError:
             continue
         if item.kind == "file" and (status.st_size, status.st_mtime_ns) != (item.size, item.mtime_ns):
-            moving.add(item.path)
-    return moving
+            changing.add(item.path)
+    return changing
 
 
-def _has_partner(path: Path) -> bool:
-    return any(os.path.lexists(f"{path}{suffix}") for suffix in _PARTNERS)
+def _has_download(path: Path) -> bool:
+    return any(os.path.lexists(f"{path}{suffix}") for suffix in _DOWNLOAD_SUFFIXES)
 
 
 def _known(found: Sequence[FoundModel], catalog: Catalog) -> Mapping[Path, _Known]:
-    """Items that the catalog knows as they are: same place, size and time of change."""
+    """Return the items that the catalog knows in this place with this size and time of change."""
     rows = {row.id: row for row in catalog.list(ModelQuery())}
     result: dict[Path, _Known] = {}
     wanted = {item.path: item for item in found}
@@ -190,14 +208,14 @@ def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None) -> Ite
         name=row.name,
         sha256=known.sha256 or None,
         locations=known.locations,
-        trouble=_trouble(ModelType(row.type), Verdict(row.verdict), broken=row.broken),
+        problem=_problem(ModelType(row.type), Verdict(row.verdict), broken=row.broken),
     )
 
 
-def _identified(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple[Path, Item]]:
-    looks = inspect_many([item.path for item in found], progress=progress)
-    for item, look in zip(found, looks, strict=True):
-        detection = look.detection
+def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple[Path, Item]]:
+    inspections = inspect_many([item.path for item in found], progress=progress)
+    for item, inspection in zip(found, inspections, strict=True):
+        detection = inspection.detection
         candidates = detection.architecture_candidates
         yield (
             item.path,
@@ -211,35 +229,39 @@ def _identified(found: Sequence[FoundModel], progress: Progress) -> Iterator[tup
                 variant=detection.variant.value if detection.variant else None,
                 precision=detection.precision,
                 algorithm=detection.algorithm,
-                format=look.format,
+                format=inspection.format,
                 name=item.path.stem,
-                trouble=_trouble(detection.type, look.safety.verdict, broken=look.broken, problems=look.problems),
+                problem=_problem(
+                    detection.type, inspection.safety.verdict, broken=inspection.broken, problems=inspection.problems
+                ),
             ),
         )
 
 
-def _trouble(
-    type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequence[str] = ()
-) -> tuple[str, str] | None:
-    """Why something stays whatever the layout: dangerous, broken, or not known well enough."""
-    unsafe = (verdict.value, "loading it could run code; `modelhub inspect` says what was found")
+def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequence[str] = ()) -> Problem | None:
+    """Return why a model is left in place whatever the rules: dangerous, broken, or not identified; None to sort it."""
+    unsafe = Problem(
+        reason=verdict.value,
+        message="Loading it could run code.",
+        remedy=Remedy("Its safety scan lists the findings.", "show-findings"),
+    )
     if verdict is Verdict.DANGEROUS:
         return unsafe
     if broken:
-        return "broken", problems[0] if problems else "the file is damaged or was not downloaded whole"
+        return Problem(reason="broken", message=problems[0] if problems else "The file is damaged or incomplete.")
     if verdict is Verdict.SUSPICIOUS:
         return unsafe
     if type_ in (ModelType.UNKNOWN, ModelType.OTHER) or verdict is Verdict.UNRECOGNISED:
-        return "not sure", "it is not known what it is; `modelhub inspect --why` says what was looked at"
+        return _UNIDENTIFIED
     return None
 
 
-def _troubled(item: FoundModel, kind: str, words: str) -> Item:
-    return Item(path=item.path, size=item.size, mtime_ns=item.mtime_ns, name=item.path.stem, trouble=(kind, words))
+def _left_in_place(item: FoundModel, problem: Problem) -> Item:
+    return Item(path=item.path, size=item.size, mtime_ns=item.mtime_ns, name=item.path.stem, problem=problem)
 
 
 def is_sidecar_model(path: Path, names: set[str]) -> bool:
-    """Whether a model file is another model's sidecar, as `m.vae.pt` is of `m.safetensors`: it stays with that one."""
+    """Return whether a model file is a sidecar of another model, as `m.vae.pt` is of `m.safetensors`."""
     for suffix in _SIDECAR_MODELS:
         if path.name.lower().endswith(suffix):
             stem = path.name[: -len(suffix)]

@@ -1,4 +1,4 @@
-"""Watch a folder: what arrives and has stopped growing is sorted, by the same rules as `sort`."""
+"""Watch a folder for files that arrive and have stopped growing."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.storage.walk import is_model_name
 
-QUIET = 5.0  # seconds without a change after which a file has arrived
+QUIET = 5.0  # seconds without a change after which a file is complete
 _TICK = 0.5
 
 
 @dataclass
 class Arrivals:
-    """Paths that something happened to, with the look and the time of their last change. Thread-safe."""
+    """Changed paths with their size and time of change, and when that was seen. Thread-safe."""
 
     quiet: float = QUIET
     clock: Callable[[], float] = time.monotonic
@@ -26,29 +26,29 @@ class Arrivals:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, path: Path) -> None:
-        """Something happened to a path; only names of models count."""
+        """Record that something happened to a path; only names of models count."""
         if not is_model_name(path.name):
             return
         with self._lock:
-            self._waiting[path] = (_look(path), self.clock())
+            self._waiting[path] = (_state(path), self.clock())
 
     def ready(self) -> list[Path]:
-        """Files that have not changed for the quiet time; they are forgotten by that."""
+        """Return the files that have not changed for the quiet time, and forget them."""
         now, done = self.clock(), []
         with self._lock:
-            for path, (look, since) in list(self._waiting.items()):
-                fresh = _look(path)
-                if fresh == (-1, 0):
-                    del self._waiting[path]  # gone again
-                elif fresh != look:
-                    self._waiting[path] = (fresh, now)
+            for path, (state, since) in list(self._waiting.items()):
+                current = _state(path)
+                if current == (-1, 0):
+                    del self._waiting[path]  # it was removed again
+                elif current != state:
+                    self._waiting[path] = (current, now)
                 elif now - since >= self.quiet:
                     done.append(path)
                     del self._waiting[path]
         return sorted(done)
 
 
-def _look(path: Path) -> tuple[int, int]:
+def _state(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError:
@@ -57,9 +57,9 @@ def _look(path: Path) -> tuple[int, int]:
 
 
 def watch(folder: Path, *, stop: threading.Event, quiet: float = QUIET) -> Iterator[list[Path]]:
-    """Batches of files that have arrived in the folder or below, until `stop` is set.
+    """Yield batches of files that have arrived in the folder or below, until `stop` is set.
 
-    Raises ModelhubError when the folder cannot be watched, or is gone later.
+    Raises ModelhubError when the folder cannot be watched, or no longer exists.
     """
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
     from watchdog.observers import Observer
@@ -77,12 +77,14 @@ def watch(folder: Path, *, stop: threading.Event, quiet: float = QUIET) -> Itera
         observer.schedule(Handler(), str(folder), recursive=True)
         observer.start()
     except OSError as exc:
-        hint = "Linux limits watches: raise fs.inotify.max_user_watches, or watch a smaller folder."
-        raise ModelhubError(f"{folder} cannot be watched: {exc.strerror or exc}.", hint) from exc
+        raise ModelhubError(
+            f"{folder} cannot be watched: {exc.strerror or exc}.",
+            "Linux limits watches. Raise fs.inotify.max_user_watches, or watch a smaller folder.",
+        ) from exc
     try:
         while not stop.wait(_TICK):
             if not folder.is_dir():
-                raise ModelhubError(f"{folder} is not there any more.", "Start watching again when it is back.")
+                raise NotFoundError(f"{folder} no longer exists.", "Start watching again when it is back.")
             if batch := arrivals.ready():
                 yield batch
     finally:
@@ -95,7 +97,7 @@ def _text(name: str | bytes) -> str:
 
 
 def _below(path: Path) -> Iterator[Path]:
-    """The path itself, or the files of a folder that was moved in as a whole."""
+    """Yield the path itself, or the model files of a folder that was moved in as a whole."""
     if path.is_dir():
         yield from (found for found in path.rglob("*") if is_model_name(found.name) and found.is_file())
     else:

@@ -1,4 +1,4 @@
-"""Messy folders for the tests of sort, made quickly: small models of true layout with what lies beside them."""
+"""Messy folders for the tests of sort, made quickly: small models of true layout with their sidecars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLD = 1_600_000_000
 
 
 def messy(folder: Path) -> Path:
-    """A model of each of the five types under odd names, sidecars, and what must stay."""
+    """Make a model of each of the five types under odd names, sidecars, and files that must stay; return the folder."""
     safetensors_file.write(folder / "国风3 'v1' 100%.safetensors", cast(networks.sd1(SMALL), "F16"), seed=1)
     torch_file.write(folder / "kl-f8.pt", torch_file.checkpoint(networks.vae(16)), seed=2)
     metadata = adapters.lora_metadata("mychar", "mychar", rank=4)
@@ -39,14 +39,14 @@ def messy(folder: Path) -> Path:
 
 
 def aged(folder: Path) -> None:
-    """Everything below was last written long ago, so that nothing counts as being downloaded."""
+    """Set the time of change of all files below to long ago, so that none counts as being downloaded."""
     for path in folder.rglob("*"):
         if path.is_file():
             os.utime(path, (OLD, OLD))
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Relative path → SHA-256 of every file."""
+    """Return relative path → SHA-256 of every file."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -55,5 +55,5 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def contents(*folders: Path) -> Counter[str]:
-    """How often each content lies in the folders."""
+    """Return how often each content is in the folders."""
     return Counter(digest for folder in folders for digest in tree(folder).values())

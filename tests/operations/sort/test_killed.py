@@ -15,8 +15,9 @@ import pytest
 
 from modelhub.catalog import Catalog
 from modelhub.operations.library.add import add
+from modelhub.operations.sort import run
 from modelhub.operations.sort.journal import recover
-from modelhub.operations.sort.run import carry_out, plan, rules_for, undo_run
+from modelhub.operations.sort.rules import rules_for
 from modelhub.storage import rename
 from tests.operations.sort.sorting import contents, messy, tree
 from tests.operations.sort.test_sort import across
@@ -55,7 +56,7 @@ def killed_after(lines: int, work: Callable[[], None]) -> bool:
 
 
 def lines_of(work: Callable[[], None]) -> int:
-    """How many lines of our code the work runs, found by halving where it is killed last."""
+    """Return how many lines of our code the work runs."""
     low, high = 1, 1 << 21
     read, write = os.pipe()
     child = os.fork()
@@ -82,29 +83,29 @@ def lines_of(work: Callable[[], None]) -> int:
 
 
 class World:
-    """A messy folder with its catalog, a target, and what must never be lost."""
+    """A messy folder with its catalog, a target, and the files that must never be lost."""
 
     def __init__(self, folder: Path) -> None:
         self.downloads = messy(folder / "downloads")
         self.webui = folder / "webui"
         self.location = folder / "catalog.sqlite3"
+        self.library = folder
         with Catalog.open(self.location) as catalog:
             list(add([self.downloads], catalog=catalog))
         self.before = tree(self.downloads)
 
     def sort(self) -> None:
-        """Plan and carry out, with a connection of its own."""
+        """Sort with a connection of its own."""
         with Catalog.open(self.location) as catalog:
-            rules = rules_for("a1111", self.webui)
-            carry_out(plan([self.downloads], rules, catalog=catalog), catalog=catalog)
+            run.sort([self.downloads], rules_for("a1111", self.webui), catalog=catalog, library=self.library)
 
     def undo(self) -> None:
-        """Take the last sort back."""
+        """Undo the last sort."""
         with Catalog.open(self.location) as catalog:
-            undo_run(catalog)
+            run.undo(catalog=catalog, library=self.library)
 
     def settled_and_undone(self) -> None:
-        """What the next start does; then everything must come back."""
+        """Recover as the next start does, and check that undo restores everything."""
         with Catalog.open(self.location) as catalog:
             recover(catalog)
             assert catalog.unfinished() == []
@@ -113,7 +114,7 @@ class World:
             assert all(path.is_file() for path in known)
             for operation in catalog.operations():
                 if operation.kind == "sort" and operation.state in ("done", "partly undone"):
-                    assert undo_run(catalog, operation.id).refused == []
+                    assert run.undo(operation.id, catalog=catalog, library=self.library).refused == []
         assert tree(self.downloads) == self.before
         assert [path for path in self.webui.rglob("*") if path.is_file()] == []
 
@@ -125,7 +126,7 @@ def _records(catalog: Catalog) -> list[Any]:
 
 
 def weights(found: dict[str, str]) -> set[str]:
-    """The models among the files of a tree; sidecars may be rewritten."""
+    """Return the models among the files of a tree; sidecars may be rewritten."""
     return {digest for name, digest in found.items() if not name.endswith((".json", ".png", ".txt"))}
 
 

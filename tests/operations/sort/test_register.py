@@ -14,7 +14,7 @@ import pytest
 
 from modelhub.errors import NetworkError, UsageError
 from modelhub.operations.sort.register import register
-from modelhub.uis.invokeai import InvokeAI
+from modelhub.uis.invokeai import INVOKEAI, InvokeAI
 from tests.cli.test_app import modelhub
 from tests.operations.sort.sorting import messy, tree
 
@@ -63,23 +63,23 @@ def test_models_are_registered_where_they_are(address: str, tmp_path: Path) -> N
     """Nothing moves; the second time they are known; hypernetworks are not for InvokeAI."""
     folder = messy(tmp_path / "下载")
     before = tree(folder)
-    first = register([folder], InvokeAI(address), catalog=None)
+    first = register([folder], INVOKEAI, InvokeAI(address), catalog=None)
     assert {item.path.name for item in first.new} == {
         "国风3 'v1' 100%.safetensors", "kl-f8.pt", "mychar-000010.safetensors", "EasyNegative.pt",
     }  # fmt: skip
-    assert {stay.path.name: stay.kind for stay in first.stays}["anime_3.pt"] == "no place"
-    again = register([folder], InvokeAI(address), catalog=None)
+    assert {left.path.name: left.reason for left in first.left}["anime_3.pt"] == "no place"
+    again = register([folder], INVOKEAI, InvokeAI(address), catalog=None)
     assert again.new == []
     assert len(again.known) == 4
     assert tree(folder) == before
 
 
 def test_a_server_that_is_not_there_is_an_error_with_the_next_step(tmp_path: Path) -> None:
-    """And a folder is no address."""
+    """A folder is not an address."""
     folder = messy(tmp_path / "dl")
     with pytest.raises(NetworkError, match="does not answer"):
-        register([folder], InvokeAI("http://127.0.0.1:9"), catalog=None)
-    with pytest.raises(UsageError, match="by its address"):
+        register([folder], INVOKEAI, InvokeAI("http://127.0.0.1:9"), catalog=None)
+    with pytest.raises(UsageError, match="not an address"):
         InvokeAI("/home/me/invokeai")
 
 

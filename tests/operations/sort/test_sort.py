@@ -14,12 +14,14 @@ import pytest
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.errors import ModelhubError, UsageError
 from modelhub.operations.library.add import add
-from modelhub.operations.sort import actions
-from modelhub.operations.sort.journal import Undone
-from modelhub.operations.sort.plan import Rules, SortPlan
-from modelhub.operations.sort.run import Sorted, carry_out, own_layouts, plan, rules_for, undo_run
+from modelhub.operations.sort import actions, run
+from modelhub.operations.sort.plan import SortPlan
+from modelhub.operations.sort.rules import Rules, own_layouts, rules_for
+from modelhub.operations.sort.run import SortResult, plan
+from modelhub.operations.sort.undo import UndoResult
 from modelhub.storage import rename
 from modelhub.storage.errors import BusyError, FileInUseError
+from modelhub.storage.locks import file_lock
 from modelhub.testing.files import adapters, folders, safetensors_file
 from tests.operations.sort.sorting import aged, contents, messy, tree
 
@@ -43,14 +45,25 @@ def webui(tmp_path: Path) -> Path:
     return tmp_path / "web ui"
 
 
-def sort(paths: list[Path], rules: Rules, catalog: Catalog) -> Sorted:
-    """Plan and carry out."""
-    return carry_out(plan(paths, rules, catalog=catalog), catalog=catalog)
+def sort(paths: list[Path], rules: Rules, catalog: Catalog) -> SortResult:
+    """Sort with a library beside the catalog."""
+    return run.sort(paths, rules, catalog=catalog, library=library_of(catalog))
 
 
-def reasons(stays: Sorted | SortPlan) -> dict[str, str]:
-    """File name → why it stays."""
-    return {stay.path.name: stay.kind for stay in stays.stays}
+def undo(catalog: Catalog, number: int | None = None) -> UndoResult:
+    """Undo with a library beside the catalog."""
+    return run.undo(number, catalog=catalog, library=library_of(catalog))
+
+
+def library_of(catalog: Catalog) -> Path:
+    """Return the folder of the catalog."""
+    assert catalog._database.path is not None
+    return catalog._database.path.parent
+
+
+def reasons(result: SortResult | SortPlan) -> dict[str, str]:
+    """Return file name → why it is left in place."""
+    return {left.path.name: left.reason for left in result.left}
 
 
 A1111 = {
@@ -84,9 +97,14 @@ def test_a_dry_run_is_the_plan_that_is_carried_out(catalog: Catalog, downloads: 
     assert tree(downloads) == before
     assert not webui.exists()
     assert catalog.operations() == []
-    second = plan([downloads], rules, catalog=catalog)
-    assert first == second
-    done = carry_out(second, catalog=catalog)
+    seen: list[SortPlan] = []
+
+    def confirm(decided: SortPlan) -> bool:
+        seen.append(decided)
+        return True
+
+    done = run.sort([downloads], rules, catalog=catalog, library=library_of(catalog), confirm=confirm)
+    assert seen == [first]
     assert {move.target for move in done.moves} == {move.target for move in first.moves}
     assert (webui / "models" / "loras" / "mychar-000010.safetensors").is_file()
 
@@ -101,17 +119,17 @@ def test_undo_restores_places_names_folders_and_the_catalog(catalog: Catalog, do
     sorted_tree = tree(webui)
     moved = {record.name: record.path for record in catalog.records(ModelQuery())}
     assert moved["mychar-000010"] == webui / "models" / "Lora" / "mychar-000010.safetensors"
-    undone = undo_run(catalog)
+    undone = undo(catalog)
     assert undone.refused == []
     assert tree(downloads) == before
     assert {name: (downloads / name).stat().st_mtime_ns for name in before} == times
     assert not webui.exists()
     assert {record.name: record.path for record in catalog.records(ModelQuery())} == places
     assert undone.operation is not None
-    again = undo_run(catalog, undone.operation.id)
+    again = undo(catalog, undone.operation.id)
     assert again.refused == []
     assert tree(webui) == sorted_tree
-    assert undo_run(catalog).refused == []
+    assert undo(catalog).refused == []
     assert tree(downloads) == before
 
 
@@ -129,11 +147,11 @@ def test_undo_refuses_file_by_file_what_has_changed_since(catalog: Catalog, down
     (webui / "models" / "VAE" / "kl-f8.pt").write_bytes(b"another one")
     (webui / "embeddings" / "EasyNegative.pt").unlink()
     (downloads / "anime_3.pt").write_bytes(b"something new")
-    undone = undo_run(catalog)
-    words = {refusal.path.name: refusal.words for refusal in undone.refused}
-    assert "has changed since" in words["kl-f8.pt"]
-    assert "not there any more" in words["EasyNegative.pt"]
-    assert "something else is at" in words["anime_3.pt"]
+    undone = undo(catalog)
+    words = {refusal.path.name: refusal.message for refusal in undone.refused}
+    assert "has changed" in words["kl-f8.pt"]
+    assert "no longer exists" in words["EasyNegative.pt"]
+    assert "Another file is at" in words["anime_3.pt"]
     assert (downloads / "deep" / "mychar-000010.safetensors").is_file()
     assert (downloads / "anime_3.pt").read_bytes() == b"something new"
     assert (webui / "models" / "hypernetworks" / "anime_3.pt").is_file()
@@ -189,8 +207,9 @@ def test_copies_of_what_is_there_are_left_or_trashed(
     done = sort([downloads], rules_for("a1111", webui, duplicates="trash"), catalog)
     assert sorted(trashed) == ["kl-f8 (1).pt", "mychar-000010.safetensors"]
     assert len(done.trashed) == 2
-    undone = undo_run(catalog)
-    assert {refusal.words for refusal in undone.refused} == {"it is in the trash: restore it from there"}
+    undone = undo(catalog)
+    assert len(undone.refused) == 2
+    assert all("is in the trash" in refusal.message for refusal in undone.refused)
 
 
 @pytest.mark.parametrize("mode", ["copy", "hardlink", "symlink"])
@@ -206,7 +225,7 @@ def test_other_modes_leave_the_sources_and_are_undone(
     assert made.is_symlink() == (mode == "symlink")
     record = catalog.find("mychar-000010")[0]
     assert {place.path.parent.name for place in record.main.locations} == {"deep", "Lora"}
-    assert undo_run(catalog).refused == []
+    assert undo(catalog).refused == []
     assert tree(downloads) == before
     assert not webui.exists()
 
@@ -215,7 +234,7 @@ def test_a_copy_whose_source_is_gone_is_not_removed_by_undo(catalog: Catalog, do
     """It is the only one then."""
     sort([downloads], rules_for("a1111", webui, mode="copy"), catalog)
     (downloads / "kl-f8.pt").unlink()
-    undone = undo_run(catalog)
+    undone = undo(catalog)
     assert [refusal.path.name for refusal in undone.refused] == ["kl-f8.pt"]
     assert (webui / "models" / "VAE" / "kl-f8.pt").is_file()
 
@@ -229,7 +248,7 @@ def test_across_devices_files_are_copied_verified_and_removed(
     sort([downloads], rules_for("comfyui", webui), catalog)
     assert (webui / "models" / "checkpoints" / "国风3 'v1' 100%.safetensors").is_file()
     assert sum((before - contents(downloads, webui)).values()) == 1
-    undo_run(catalog)
+    undo(catalog)
     assert contents(downloads) == before
 
 
@@ -320,7 +339,7 @@ def test_a_file_that_still_grows_stays(
 
 
 def test_selected_files_alone_are_sorted(catalog: Catalog, downloads: Path, webui: Path) -> None:
-    """As when they are dropped on the desktop icon; a file that is no model is named."""
+    """As when they are dropped on the desktop icon; a file that is not a model is named."""
     done = sort([downloads / "kl-f8.pt", downloads / "notes.txt"], rules_for("a1111", webui), catalog)
     assert [move.item.path.name for move in done.moves] == ["kl-f8.pt"]
     assert reasons(done) == {"notes.txt": "unreadable"}
@@ -336,14 +355,14 @@ def test_a_diffusers_folder_moves_as_one(catalog: Catalog, tmp_path: Path, webui
     target = webui / "models" / "diffusers" / "my model"
     assert tree(target) == before
     assert catalog.find("my model")[0].path == target
-    undo_run(catalog)
+    undo(catalog)
     assert tree(folder) == before
     assert catalog.find("my model")[0].path == folder
 
 
-def test_twins_share_their_sidecars(catalog: Catalog, tmp_path: Path, webui: Path) -> None:
+def test_models_of_one_name_share_their_sidecars(catalog: Catalog, tmp_path: Path, webui: Path) -> None:
     """`m.safetensors` and `m.pt` have one preview: it goes along once, and stays when one of the two stays."""
-    folder = tmp_path / "twins"
+    folder = tmp_path / "same names"
     safetensors_file.write(folder / "m.safetensors", adapters.lora_sd1(4), seed=1)
     safetensors_file.write(folder / "m.pt", adapters.lora_sd1(4), seed=2)
     (folder / "m.png").write_bytes(b"preview")
@@ -355,13 +374,13 @@ def test_twins_share_their_sidecars(catalog: Catalog, tmp_path: Path, webui: Pat
 
 def test_a_layout_of_ones_own_with_fields(catalog: Catalog, downloads: Path, webui: Path) -> None:
     """Templates from the configuration; {name} as the last part renames."""
-    own = own_layouts({"mine": {"lora": "LoRAs/{architecture}", "base": "Bases/{style}/{name}"}})
-    done = sort([downloads], rules_for("mine", webui, own=own), catalog)
+    (mine,) = own_layouts({"mine": {"lora": "LoRAs/{architecture}", "base": "Bases/{style}/{name}"}})
+    done = sort([downloads], rules_for(mine, webui), catalog)
     assert (webui / "LoRAs" / "sd1" / "mychar-000010.safetensors").is_file()
     assert reasons(done)["kl-f8.pt"] == "no place"
     with pytest.raises(UsageError, match="no field"):
         own_layouts({"bad": {"lora": "{colour}"}})
-    with pytest.raises(UsageError, match="must lie below"):
+    with pytest.raises(UsageError, match="must be below"):
         own_layouts({"bad": {"lora": "../up"}})
 
 
@@ -380,19 +399,25 @@ def test_the_uis_own_folder_or_its_models_folder_may_be_named(webui: Path) -> No
     assert rules_for("a1111", webui).into == webui
 
 
-def test_two_sorts_at_once_wait_for_each_other(tmp_path: Path) -> None:
-    """The second says who is at work."""
-    from modelhub.operations.sort.run import lock_for
-
-    with lock_for(tmp_path), pytest.raises(BusyError, match="at work"), lock_for(tmp_path):
-        pass
+def test_two_sorts_at_once_wait_for_each_other(catalog: Catalog, downloads: Path, webui: Path) -> None:
+    """The second gives up after its time; undo waits for the same lock."""
+    library = library_of(catalog)
+    with file_lock(library / ".sort.lock"), pytest.raises(BusyError):
+        run.sort([downloads], rules_for("a1111", webui), catalog=catalog, library=library, wait=0.0)
+    with file_lock(library / ".sort.lock"), pytest.raises(BusyError):
+        run.undo(catalog=catalog, library=library, wait=0.0)
+    assert not webui.exists()
 
 
 def test_a_file_that_changed_after_the_plan_stays(catalog: Catalog, downloads: Path, webui: Path) -> None:
     """The plan is for what was looked at, not for whatever has its name now."""
-    decided = plan([downloads], rules_for("a1111", webui), catalog=catalog)
-    (downloads / "kl-f8.pt").write_bytes(b"replaced meanwhile")
-    done = carry_out(decided, catalog=catalog)
+
+    def replace(_: SortPlan) -> bool:
+        (downloads / "kl-f8.pt").write_bytes(b"replaced meanwhile")
+        return True
+
+    rules = rules_for("a1111", webui)
+    done = run.sort([downloads], rules, catalog=catalog, library=library_of(catalog), confirm=replace)
     assert reasons(done)["kl-f8.pt"] == "failed"
     assert (downloads / "kl-f8.pt").read_bytes() == b"replaced meanwhile"
 
@@ -400,9 +425,9 @@ def test_a_file_that_changed_after_the_plan_stays(catalog: Catalog, downloads: P
 def test_there_is_nothing_to_undo_at_first(catalog: Catalog) -> None:
     """Said with the next step."""
     with pytest.raises(UsageError, match="no sort to undo"):
-        undo_run(catalog)
+        undo(catalog)
     with pytest.raises(UsageError, match="no run 7"):
-        undo_run(catalog, 7)
+        undo(catalog, 7)
 
 
 def test_an_interruption_settles_what_was_begun(
@@ -423,14 +448,14 @@ def test_an_interruption_settles_what_was_begun(
         sort([downloads], rules_for("a1111", webui), catalog)
     monkeypatch.setattr(actions.place, "move", real)
     assert catalog.unfinished() == []
-    undone: Undone = undo_run(catalog)
+    undone: UndoResult = undo(catalog)
     assert undone.refused == []
     assert tree(downloads) == before
 
 
 def test_errors_are_ours(catalog: Catalog, tmp_path: Path, webui: Path) -> None:
     """A folder that is not there, a target that is a file."""
-    with pytest.raises(ModelhubError, match="nothing at"):
+    with pytest.raises(ModelhubError, match="does not exist"):
         plan([tmp_path / "nowhere"], rules_for("a1111", webui), catalog=catalog)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UsageError, match="is a file"):

@@ -27,7 +27,7 @@ class Clock:
 
 
 def test_a_file_is_ready_when_it_has_been_quiet_for_long_enough(tmp_path: Path) -> None:
-    """Growth starts the time anew; what vanishes again is forgotten; other files do not count."""
+    """Growth restarts the time; what vanishes is forgotten; other files do not count."""
     clock = Clock()
     arrivals = Arrivals(quiet=5, clock=clock)
     growing, gone, other = tmp_path / "a.safetensors", tmp_path / "b.pt", tmp_path / "c.txt"
@@ -91,7 +91,7 @@ def test_the_command_sorts_what_is_there_and_what_comes_and_stops_cleanly(tmp_pa
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "no longer watching" in errors
+    assert "Stopped watching" in errors
     assert "Traceback" not in errors
 
 

@@ -1,0 +1,26 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelhub.operations.sort.enums import Duplicates, Grouping, Mode
+
+LayoutOption = Annotated[
+    str | None, typer.Option("--layout", metavar="UI", help="The UI to sort for, or a layout of your own.")
+]
+IntoOption = Annotated[
+    str | None, typer.Option("--into", metavar="DIR", help="The UI's own folder, or its models folder.")
+]
+ModeOption = Annotated[Mode, typer.Option("--mode", help="How models come to their place.")]
+ByOption = Annotated[
+    list[Grouping] | None, typer.Option("--by", help="Make sub-folders; may be repeated, outermost first.")
+]
+DuplicatesOption = Annotated[
+    Duplicates, typer.Option("--duplicates", help="Leave copies of what is in the target, or move them to the trash.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
+ReportOption = Annotated[Path | None, typer.Option("--report", metavar="FILE.html", help="Write a report.")]
