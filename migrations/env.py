@@ -9,8 +9,8 @@ from modelhub.catalog.tables import metadata
 
 
 def _is_ours(name: str | None, kind: str, *_: object) -> bool:
-    """Full-text tables are made by hand; alembic does not compare them."""
-    return not (kind == "table" and (name or "").startswith("model_search"))
+    """Return whether alembic compares this object; full-text tables and indexes are made by hand."""
+    return not (kind in ("table", "index") and (name or "").startswith("model_search"))
 
 
 def _run(connection: object) -> None:
@@ -25,7 +25,7 @@ def _run(connection: object) -> None:
 
 
 def _print_sql(dialect: str) -> None:
-    """The statements instead of their execution, for a database that an administrator sets up."""
+    """Print the statements instead of executing them, for a database that an administrator sets up."""
     context.configure(dialect_name=dialect, target_metadata=metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()

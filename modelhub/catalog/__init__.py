@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RenderRun,
         Root,
         Step,
+        Term,
     )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RenderRun",
     "Root",
     "Step",
+    "Term",
 ]
 
 

@@ -1,4 +1,4 @@
-"""From detected answers and the user's own words to what the model's row holds."""
+"""From detected answers and the user's own values to the columns of a model's row."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from modelhub.catalog.encoding import encode_text, normalize_key
 from modelhub.domain import Detection, ModelType, Style, StyleAnswer, TriggerWord, Variant
 
 BY_USER = "you"
-# Fields of a detection that the user may overrule, and how the text becomes the value.
-_OVERRULED: dict[str, Any] = {
+# The fields of a detection that the user may override, and how the text becomes the value.
+_OVERRIDABLE: dict[str, Any] = {
     "type": ModelType,
     "variant": Variant,
     "architecture": str,
@@ -22,9 +22,9 @@ _OVERRULED: dict[str, Any] = {
 
 
 def effective(detection: Detection, overrides: Mapping[str, str], words: Iterable[TriggerWord] = ()) -> Detection:
-    """The detection with the user's words laid over it; `words` are more trigger words, from sources."""
+    """Return the detection with the user's values in place of its own; `words` are trigger words from sources."""
     changes: dict[str, Any] = {
-        field: convert(overrides[field]) for field, convert in _OVERRULED.items() if field in overrides
+        field: convert(overrides[field]) for field, convert in _OVERRIDABLE.items() if field in overrides
     }
     if "architecture" in changes:
         changes["architecture_candidates"] = ()
@@ -42,7 +42,7 @@ def effective(detection: Detection, overrides: Mapping[str, str], words: Iterabl
 def model_columns(
     *, name: str, detection: Detection, verdict: str, format: str, size: int, state: str, broken: bool, problems: int
 ) -> dict[str, Any]:
-    """The columns that listings filter, sort and show."""
+    """Return the columns that listings filter, sort and show."""
     return {
         "name": encode_text(name),
         "name_key": normalize_key(name),

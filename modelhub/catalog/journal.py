@@ -1,4 +1,4 @@
-"""The journal behind undo: an intent is durable before the disk changes, its outcome after."""
+"""The journal that undo reads: a planned step is stored durably before the disk changes, its result after."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.encoding import decode_text, encode_text
+from modelhub.catalog.encoding import encode_text
+from modelhub.catalog.rows import OPERATION, STEP
 from modelhub.catalog.values import NewStep, Operation, Step
 
 RUNNING = "running"
@@ -31,7 +32,7 @@ def begin(run: Run, kind: str, parameters: Mapping[str, Any]) -> Operation:
 
 
 def plan_steps(run: Run, operation_id: int, steps: Sequence[NewStep]) -> list[Step]:
-    """Write down what is going to be done, behind the steps that are there."""
+    """Store steps that are going to be done, after those that are there."""
     sql = "SELECT coalesce(max(position), -1) FROM step WHERE operation_id = :id"
     first = run(sql, {"id": operation_id})[0][0] + 1
     result = []
@@ -79,7 +80,7 @@ def operations(
     run: Run, *, limit: int | None = None, state: str | None = None, number: int | None = None
 ) -> list[Operation]:
     """Return operations, newest first."""
-    sql = "SELECT id, kind, state, parameters, started_at, finished_at FROM operation"
+    sql = f"SELECT {OPERATION.sql} FROM operation"
     values: dict[str, Any] = {}
     if state is not None:
         sql, values["state"] = f"{sql} WHERE state = :state", state
@@ -88,62 +89,17 @@ def operations(
     sql += " ORDER BY id DESC"
     if limit is not None:
         sql, values["limit"] = f"{sql} LIMIT :limit", limit
-    found = []
-    for row in run(sql, values):
-        parameters, readable = _object(row[3])
-        found.append(
-            Operation(
-                id=row[0],
-                kind=row[1],
-                state=row[2],
-                parameters=parameters,
-                started_at=row[4],
-                finished_at=row[5],
-                readable=readable,
-            )
-        )
-    return found
+    return OPERATION.values(run(sql, values))
 
 
 def steps(run: Run, operation_id: int) -> list[Step]:
-    """An operation's steps in their order."""
-    sql = (
-        "SELECT id, operation_id, position, action, source, target, detail, state FROM step"
-        " WHERE operation_id = :id ORDER BY position"
-    )
-    found = []
-    for row in run(sql, {"id": operation_id}):
-        detail, readable = _object(row[6])
-        found.append(
-            Step(
-                id=row[0],
-                operation_id=row[1],
-                position=row[2],
-                action=row[3],
-                source=decode_text(row[4]),
-                target=decode_text(row[5]),
-                detail=detail,
-                state=row[7],
-                readable=readable,
-            )
-        )
-    return found
-
-
-def _object(text: str) -> tuple[dict[str, Any], bool]:
-    """Return a JSON object, and whether the text is one: the journal of another version or a damaged one is read too.
-
-    One such row must not keep all the others from being read.
-    """
-    try:
-        found = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return {}, False
-    return (found, True) if isinstance(found, dict) else ({}, False)
+    """Return an operation's steps in their order."""
+    sql = f"SELECT {STEP.sql} FROM step WHERE operation_id = :id ORDER BY position"
+    return STEP.values(run(sql, {"id": operation_id}))
 
 
 class Journal:
-    """The part of the catalog that undo stands on."""
+    """The journal of a catalog."""
 
     _database: Database
 
@@ -153,18 +109,18 @@ class Journal:
             return begin(run, kind, parameters or {})
 
     def plan_steps(self, operation: Operation, steps: Sequence[NewStep]) -> list[Step]:
-        """Write down what is going to be done, durably, before it is."""
+        """Store steps durably before they are done."""
         with self._database.transaction(durable=True) as run:
             return plan_steps(run, operation.id, steps)
 
     def mark_steps(self, ids: Iterable[int], state: str) -> None:
-        """Many steps are done, undone (taken back) or dropped (never done); one transaction."""
+        """Mark steps as done, undone or dropped (never done), in one transaction."""
         with self._database.transaction(durable=True) as run:
             for step_id in ids:
                 set_step(run, step_id, state)
 
     def finish(self, operation: Operation, state: str = "done") -> None:
-        """Close an operation: done, failed, undone …"""
+        """Close an operation as done, failed, undone …"""
         with self._database.transaction(durable=True) as run:
             finish(run, operation.id, state)
 
@@ -173,13 +129,13 @@ class Journal:
         return next(iter(operations(self._database.read, number=number)), None)
 
     def operations(self, *, limit: int | None = None) -> list[Operation]:
-        """Operations, newest first."""
+        """Return operations, newest first."""
         return operations(self._database.read, limit=limit)
 
     def unfinished(self) -> list[Operation]:
-        """Operations that were broken off, newest first."""
+        """Return operations that were interrupted, newest first."""
         return operations(self._database.read, state=RUNNING)
 
     def steps(self, operation: Operation) -> list[Step]:
-        """An operation's steps, in their order."""
+        """Return an operation's steps in their order."""
         return steps(self._database.read, operation.id)

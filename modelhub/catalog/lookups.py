@@ -1,4 +1,4 @@
-"""Lookups: which contents a service was asked about, when, and whether it knew them."""
+"""Lookups by hash at online services: which contents, when, and whether the service knew them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from datetime import UTC, datetime
 
 from modelhub.catalog import writing
 from modelhub.catalog.database import Database
+from modelhub.catalog.rows import LOOKUP
 from modelhub.catalog.values import Lookup
 from modelhub.domain import Source, TriggerWord
 
 
 class Lookups:
-    """The part of the catalog that remembers what services said."""
+    """The lookups of a catalog, and what they add to its models."""
 
     _database: Database
     _searchable: bool
 
     def lookups(self, service: str) -> Mapping[str, Lookup]:
-        """What `service` was asked about, by SHA-256."""
-        rows = self._database.read(
-            "SELECT sha256, asked_at, found FROM lookup WHERE service = :service", {"service": service}
-        )
-        return {row[0]: Lookup(sha256=row[0], asked_at=row[1], found=bool(row[2])) for row in rows}
+        """Return the lookups at `service`, by SHA-256."""
+        sql = f"SELECT {LOOKUP.sql} FROM lookup WHERE service = :service"
+        return {lookup.sha256: lookup for lookup in LOOKUP.values(self._database.read(sql, {"service": service}))}
 
     def add_lookups(self, service: str, found: Mapping[str, bool]) -> None:
-        """Remember that `service` was asked about these SHA-256 now, and whether it knew them."""
+        """Store lookups that were made now: SHA-256 → whether `service` knew it."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._database.transaction() as run:
             for sha256, known in found.items():
@@ -38,7 +37,7 @@ class Lookups:
     def learn(
         self, model_id: int, source: Source, *, tags: Iterable[str] = (), words: Iterable[TriggerWord] = ()
     ) -> None:
-        """What a source says of a model. The user's own words stay above it."""
+        """Add what a source knows of a model; the user's own values still override it."""
         with self._database.transaction() as run:
             writing.add_source(run, model_id, source)
             writing.change_tags(run, model_id, add=tags, remove=())

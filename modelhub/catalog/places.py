@@ -1,4 +1,4 @@
-"""Where files lie: what a scan compares with, and what it corrects."""
+"""The places of files: what a scan compares with, and what it corrects."""
 
 from __future__ import annotations
 
@@ -7,41 +7,29 @@ from typing import Any
 
 from modelhub.catalog import reading, writing
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.encoding import decode_inode, decode_text, encode_inode, encode_text, path_key
+from modelhub.catalog.encoding import encode_inode, encode_text, path_key
+from modelhub.catalog.rows import KNOWN_LOCATION
 from modelhub.catalog.values import KnownLocation, NewFile, Root
 from modelhub.domain import LocationState, ModelRecord
 
 
 class Places:
-    """The part of the catalog that knows where files lie."""
+    """The places of a catalog's files."""
 
     _database: Database
     _searchable: bool
 
     def known_locations(self, root: Root) -> Mapping[str, KnownLocation]:
-        """Every place under a root, by its relative path as it is spelt on disk."""
+        """Return every place under a root, by its relative path as it is spelled on disk."""
         sql = (
-            "SELECT l.id, l.relative, l.size, l.mtime_ns, l.inode, l.state, f.sha256,"
-            " (SELECT min(mf.model_id) FROM model_file mf WHERE mf.file_id = l.file_id)"
-            " FROM location l JOIN file f ON f.id = l.file_id WHERE l.root_id = :root ORDER BY l.id"
+            f"SELECT {KNOWN_LOCATION.sql} FROM location l JOIN file f ON f.id = l.file_id"
+            " WHERE l.root_id = :root ORDER BY l.id"
         )
-        places = (
-            KnownLocation(
-                id=row[0],
-                relative=decode_text(row[1]),
-                size=row[2],
-                mtime_ns=row[3],
-                inode=decode_inode(row[4]),
-                state=LocationState(row[5]),
-                sha256=row[6],
-                model_id=row[7] or 0,
-            )
-            for row in self._database.read(sql, {"root": root.id})
-        )
+        places = KNOWN_LOCATION.values(self._database.read(sql, {"root": root.id}))
         return {place.relative: place for place in places}
 
     def mark(self, ids: Sequence[int], state: LocationState) -> None:
-        """Note whether places are present, missing or out of reach."""
+        """Record whether places are present, missing or out of reach."""
         if not ids:
             return
         with self._database.transaction() as run:
@@ -50,7 +38,7 @@ class Places:
                 self._refresh_place(run, key)
 
     def touch_location(self, location_id: int, *, size: int, mtime_ns: int, inode: int | None) -> None:
-        """The same content, seen again with another time or inode."""
+        """Record that the same content was found again with another time or inode."""
         with self._database.transaction() as run:
             run(
                 "UPDATE location SET size = :size, mtime_ns = :mtime, inode = :inode, state = 'present' WHERE id = :id",
@@ -59,7 +47,7 @@ class Places:
             self._refresh_place(run, location_id)
 
     def move_location(self, location_id: int, root: Root, relative: str) -> None:
-        """The file lies elsewhere now. A record of what used to lie there gives way."""
+        """Record that a file was moved; it replaces the record of another file at its new place."""
         values = {"root": root.id, "relative": encode_text(relative), "key": path_key(relative), "id": location_id}
         with self._database.transaction() as run:
             run(
@@ -74,13 +62,13 @@ class Places:
             self._refresh_place(run, location_id)
 
     def replace_content(self, location_id: int, file: NewFile, *, rules_version: int) -> ModelRecord:
-        """Another content lies at a known place: the model that was there alone now is this content."""
+        """Record that a known place has another content; a model that was only there becomes this content."""
         with self._database.transaction() as run:
             model_id = writing.replace_content(run, location_id, file, rules_version, searchable=self._searchable)
         return reading.records(self._database, [model_id])[0]
 
     def forget_location(self, location_id: int) -> None:
-        """Drop one place; the content and its model stay known."""
+        """Delete one place; the content and its model stay in the catalog."""
         with self._database.transaction() as run:
             ids = run("SELECT file_id FROM location WHERE id = :id", {"id": location_id})
             run("DELETE FROM location WHERE id = :id", {"id": location_id})

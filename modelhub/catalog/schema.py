@@ -1,4 +1,4 @@
-"""Bringing a database to the schema of this version. alembic is imported only when there is something to do."""
+"""Creates and upgrades the schema of a database. alembic is imported only when there is something to do."""
 
 from __future__ import annotations
 
@@ -6,72 +6,85 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelhub.catalog.database import CatalogError, Database, translated
+from modelhub.catalog.database import CatalogError, Database
+from modelhub.errors import NotFoundError, Remedy
 
-HEAD = "0003"
-_KNOWN = frozenset(("0001", "0002", "0003"))
+HEAD = "0004"
+_KNOWN = frozenset(("0001", "0002", "0003", "0004"))
+_CHECK_SETTING = "Check the setting `catalog`."
 
 
 def migrations_folder() -> Path:
-    """The alembic scripts: inside an installed package, beside it in a checkout."""
+    """Return the folder of the alembic scripts: inside an installed package, beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "_migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
-def ensure(database: Database) -> None:
-    """Create or upgrade; a copy of the old database is kept first. Raises CatalogError, the database untouched."""
+def ensure(database: Database, *, create: bool = True) -> None:
+    """Create the schema, or upgrade it; a copy of an older SQLite file is kept first.
+
+    Raises NotFoundError when there is no catalog and `create` is false, and CatalogError, with the database untouched,
+    when it is a folder, of a newer version or of another program.
+    """
     if database.path is not None:
         if database.path.is_dir():
-            raise CatalogError(f"The catalog {database.path} is a folder.", "Check the setting `catalog`.")
-        database.path.parent.mkdir(parents=True, exist_ok=True)
+            raise CatalogError(f"The catalog {database.path} is a folder.", _CHECK_SETTING)
+        if create:
+            database.path.parent.mkdir(parents=True, exist_ok=True)
     version = _version(database)
     if version == HEAD:
         return
+    if version is None and not create:
+        raise NotFoundError(
+            f"There is no catalog at {database.name}.",
+            Remedy("Add a folder of models to create one.", "add-folder"),
+        )
     if version is not None and version not in _KNOWN:
         raise CatalogError(
-            f"The catalog {database.path or ''} was made by a newer modelhub (schema {version}; known here: {HEAD}).",
+            f"The catalog {database.name} was made by a newer modelhub (schema {version}; known here: {HEAD}).",
             "Install the newer version; the catalog was left as it is.",
         )
-    if version is not None:
-        backup(database, _backup_path(database))
+    if version is not None and database.path is not None:
+        backup(database, _backup_path(database.path))
     upgrade(database)
 
 
 def _version(database: Database) -> str | None:
-    """The schema's revision; None for a new database. An unrelated database is refused."""
+    """Return the schema's revision, None for a new database. Raises CatalogError for one of another program."""
     if database.path is not None:
         if not database.path.exists() or database.path.stat().st_size == 0:
             return None
-        rows = _versions_of_file(database)
+        tables, rows = _tables_of_file(database)
     else:
-        from sqlalchemy import inspect, text
-
-        with translated(database):
-            if not inspect(database.engine).has_table("alembic_version"):
-                return None
-            with database.engine.connect() as connection:
-                rows = [row[0] for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
+        tables, rows = _tables_of_server(database)
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise CatalogError(f"{database.name} is a database of another program; it was left untouched.", _CHECK_SETTING)
     return rows[0] if rows else None
 
 
-def _versions_of_file(database: Database) -> list[str]:
-    """Read through a connection of its own that changes nothing, not even the journal mode."""
+def _tables_of_file(database: Database) -> tuple[set[str], list[str]]:
+    """Return the tables and revisions, read through a connection that changes nothing, not even the journal mode."""
     assert database.path is not None
-    with translated(database):
+    with database.translated():
         uri = f"{database.path.absolute().as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True, timeout=10.0)
         try:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if "alembic_version" in tables:
-                return [row[0] for row in connection.execute("SELECT version_num FROM alembic_version")]
+            rows = connection.execute("SELECT version_num FROM alembic_version") if "alembic_version" in tables else ()
+            return tables, [row[0] for row in rows]
         finally:
             connection.close()
-    if tables:
-        raise CatalogError(
-            f"{database.path} is a database of another program; it was left untouched.", "Check the setting `catalog`."
-        )
-    return []
+
+
+def _tables_of_server(database: Database) -> tuple[set[str], list[str]]:
+    """Return the tables and revisions of a server's database; only of the schema that new tables would be in."""
+    found = database.read("SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()")
+    tables = {row[0] for row in found}
+    rows = database.read("SELECT version_num FROM alembic_version") if "alembic_version" in tables else []
+    return tables, [row[0] for row in rows]
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
@@ -84,19 +97,24 @@ def upgrade(database: Database, revision: str = "head") -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    with translated(database), database.engine.connect() as connection:
+    with database.translated(), database.engine.connect() as connection:
+        # Two programs may find the same old catalog at once: the second waits, and then has nothing to do.
         if database.is_sqlite:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # two programs may find the same old catalog at once
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            from modelhub.catalog.postgresql import take_write_lock
+
+            take_write_lock(connection)
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)  # does nothing when the other one was quicker
+        command.upgrade(config, revision)
         connection.commit()
 
 
 def backup(database: Database, target: Path) -> Path:
-    """A consistent copy of a SQLite catalog, also while others use it."""
+    """Copy a SQLite catalog consistently, also while others use it, and return `target`."""
     if database.path is None:
-        raise CatalogError("Only a SQLite catalog can be copied; use your database's own backup.")
-    with translated(database):
+        raise CatalogError("Only a SQLite catalog can be copied.", "Use the backup of your database server.")
+    with database.translated():
         source, copy = sqlite3.connect(database.path), sqlite3.connect(target)
         try:
             source.backup(copy)
@@ -106,7 +124,6 @@ def backup(database: Database, target: Path) -> Path:
     return target
 
 
-def _backup_path(database: Database) -> Path:
-    assert database.path is not None
+def _backup_path(path: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return database.path.with_name(f"{database.path.name}.backup-{stamp}")
+    return path.with_name(f"{path.name}.backup-{stamp}")

@@ -30,6 +30,8 @@ metadata = MetaData(
     }
 )
 Key = BigInteger().with_variant(Integer(), "sqlite")
+# Compared by code points on every database: SQLite does so by itself.
+PlainText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def _of_model(*, primary_key: bool = False, index: bool | None = None) -> Column[int]:
@@ -72,7 +74,7 @@ location = Table(
     Column("file_id", Key, ForeignKey("file.id"), nullable=False, index=True),
     Column("root_id", Key, ForeignKey("root.id"), nullable=False),
     Column("relative", Text, nullable=False),
-    Column("relative_key", Text, nullable=False),
+    Column("relative_key", PlainText, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("inode", BigInteger),
@@ -85,7 +87,7 @@ model = Table(
     metadata,
     Column("id", Key, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False),
+    Column("name_key", PlainText, nullable=False),
     Column("recorded_name", Text, nullable=False),
     Column("type", String(24), nullable=False),
     Column("architecture", String(32)),
@@ -164,7 +166,7 @@ model_word = Table(
     "model_word",
     metadata,
     _of_model(primary_key=True),
-    Column("word_key", Text, primary_key=True, index=True),
+    Column("word_key", PlainText, primary_key=True, index=True),
 )
 
 # Everything `search` looks through, folded; SQLite has a trigram index over the same besides.
@@ -172,14 +174,14 @@ model_text = Table(
     "model_text",
     metadata,
     _of_model(primary_key=True),
-    Column("text", Text, nullable=False),
+    Column("text", PlainText, nullable=False),
 )
 
 tag = Table(
     "tag",
     metadata,
     _of_model(primary_key=True),
-    Column("tag_key", Text, primary_key=True, index=True),
+    Column("tag_key", PlainText, primary_key=True, index=True),
     Column("tag", Text, nullable=False),
 )
 

@@ -1,4 +1,4 @@
-"""What goes into the catalog and what comes out of it, frozen."""
+"""The values that go into the catalog and come out of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from modelhub.domain import Inspection, LocationState, Source, TriggerWord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A folder under which models lie; locations are kept relative to it, so that it can move.
+    """A folder with models; locations are kept relative to it.
 
-    Not `whole`: only single files in it were added, so a scan looks for these and takes in no others.
+    Not `whole`: only single files in it were added, so a scan looks for these and adds no others.
     """
 
     id: int
@@ -25,7 +25,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLocation:
-    """Where a file lies now. `size` in bytes, `mtime_ns` and `inode` as `os.stat` gives them."""
+    """The place where a file is now. `size` in bytes, `mtime_ns` and `inode` as `os.stat` gives them."""
 
     path: Path
     size: int
@@ -35,7 +35,7 @@ class NewLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
-    """One file of a model. `inspection.hashes` must be there. `fingerprints` is JSON-ready, None when not computed."""
+    """One file of a model. `inspection.hashes` must be set. `fingerprints` is JSON-ready, None when not computed."""
 
     inspection: Inspection
     location: NewLocation
@@ -45,7 +45,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewModel:
-    """A model to record. `files[0]` stands for it; `inspection` is about the whole where it has several files."""
+    """A model to record. `files[0]` is its main file; `inspection` is about the whole where it has several files."""
 
     name: str
     files: tuple[NewFile, ...]
@@ -59,7 +59,7 @@ class NewModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownLocation:
-    """What a scan compares a path with."""
+    """A place that the catalog knows, for a scan to compare with."""
 
     id: int
     relative: str
@@ -71,24 +71,28 @@ class KnownLocation:
     model_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelQuery:
-    """Which models, in which order. `sort`: name, type, architecture, size or added. `text`: part of the name.
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition of a query: a field, how its value is compared, and the value in the form that the field has.
 
-    `after` is a row of the page before: the answer then starts behind it.
+    `field` is "" for a word, which is looked for in names, trigger words, tags and notes. `comparison` is "=", "<",
+    "<=", ">" or ">=". `negated`: the models for which the condition does not hold.
     """
 
-    text: str | None = None
-    type: str | None = None
-    architecture: str | None = None
-    style: str | None = None
-    variant: str | None = None
-    precision: str | None = None
-    verdict: str | None = None
-    trigger: str | None = None
-    tag: str | None = None
-    missing: bool = False
-    duplicates: bool = False
+    field: str
+    value: str | int
+    comparison: str = "="
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelQuery:
+    """The models for which every term holds, in an order.
+
+    `sort` is one of `fields.SORTS`. `after` is a row of the page before: the answer then starts behind it.
+    """
+
+    terms: tuple[Term, ...] = ()
     sort: str = "name"
     reverse: bool = False
     limit: int | None = None
@@ -97,7 +101,7 @@ class ModelQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """One line of a listing. Words as the catalog spells them; `problems` is how many there are."""
+    """One row of a listing. `problems` is how many there are, `places` how many copies are present."""
 
     id: int
     name: str
@@ -121,7 +125,7 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many models there are, in all and by each word."""
+    """The numbers of models, in all and by type, state and verdict; `size` in bytes."""
 
     models: int
     size: int
@@ -133,7 +137,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicates:
-    """One content held more than once: places for level "file", models for "weights" and the component levels."""
+    """A group of equal contents: places for level "file", models for "weights" and the component levels."""
 
     digest: str
     level: str
@@ -144,7 +148,7 @@ class Duplicates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """When a service was asked about a content (ISO 8601, UTC), and whether it knew it."""
+    """A query to a service about one content: when (ISO 8601, UTC), and whether the service knew it."""
 
     sha256: str
     asked_at: str
@@ -153,7 +157,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One change of the disk that can be undone. `state`: running, done, failed, undone …; times are ISO 8601 UTC.
+    """A change on disk that can be undone. `state`: running, done, failed, undone …; times are ISO 8601 in UTC.
 
     Not `readable`: its parameters are not a JSON object, and are empty here.
     """
@@ -169,7 +173,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewStep:
-    """One intended step: what (`action`), from where, to where, and whatever undo needs in `detail`."""
+    """A step to be done: the action, from where, to where, and in `detail` whatever undo needs."""
 
     action: str
     source: str = ""
@@ -179,7 +183,7 @@ class NewStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step in the journal. `state`: planned (the intent is durable), done, undone (taken back) or dropped.
+    """A step in the journal. `state`: planned, done, undone, or dropped (never done).
 
     Not `readable`: its detail is not a JSON object, and is empty here.
     """
@@ -197,8 +201,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRun:
-    """How one render test of a model ended. `pictures`: kind ("base", "full", "half", "difference") → path relative to
-    the library; `key` changes when the recipe or one of the files does; `id` 0: not stored yet.
+    """The result of one render test of a model.
+
+    `pictures` maps a kind ("base", "full", "half", "difference") to a path relative to the library. `key` changes when
+    the recipe or one of the files does. `id` is 0 before the run is stored.
     """
 
     model_id: int

@@ -1,4 +1,4 @@
-"""All writes but the journal's. Each function works inside a transaction that the facade opens."""
+"""Writes models and files. Each function works inside a transaction that `Catalog` opens."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from modelhub.catalog.columns import effective, model_columns
 from modelhub.catalog.database import Run
-from modelhub.catalog.encoding import encode_inode, encode_text, normalize_key, path_key
-from modelhub.catalog.reading import SOURCE_FIELDS
+from modelhub.catalog.encoding import decode_text, encode_inode, encode_text, normalize_key, path_key
 from modelhub.catalog.roots import ensure_root, locate
+from modelhub.catalog.rows import ANSWERS, SOURCE, TRIGGER_WORD
 from modelhub.catalog.values import NewFile, NewModel
 from modelhub.documents.stored import restore_detection, restore_safety, store_detection, store_safety
 from modelhub.domain import Inspection, LocationState, Source, TriggerWord
@@ -21,11 +21,11 @@ _STATES = tuple(state.value for state in (LocationState.PRESENT, LocationState.U
 
 
 def put_file(run: Run, file: NewFile, rules_version: int) -> int:
-    """The row of this content, new or brought up to date."""
+    """Insert or update the row of this content and return its id."""
     look = file.inspection
     hashes = look.hashes
     if hashes is None:
-        raise ModelhubError(f"{look.path} cannot be catalogued before it is hashed.")
+        raise ModelhubError(f"{look.path} cannot be added to the catalog before it is hashed.")
     values = {
         **answers(look, rules_version),
         "sha256": hashes.sha256,
@@ -48,7 +48,7 @@ def put_file(run: Run, file: NewFile, rules_version: int) -> int:
 
 
 def answers(look: Inspection, rules_version: int) -> dict[str, Any]:
-    """What a file's row holds of a look at it."""
+    """Return the columns of a file's row that come from an inspection."""
     return {
         "format": look.format.value,
         "detection": json.dumps(store_detection(look.detection)),
@@ -60,7 +60,7 @@ def answers(look: Inspection, rules_version: int) -> dict[str, Any]:
 
 
 def put_location(run: Run, file_id: int, file: NewFile) -> None:
-    """Where the file lies; a place that held another content now holds this one."""
+    """Record the place of a file; a place that held another content now holds this one."""
     place = file.location
     located = locate(run, place.path)
     root, relative = located or (ensure_root(run, place.path.parent, None, whole=False), place.path.name)
@@ -82,7 +82,10 @@ def put_location(run: Run, file_id: int, file: NewFile) -> None:
 
 
 def record(run: Run, entry: NewModel, *, searchable: bool) -> int:
-    """One model with its files, places, sources and words; the model that these files already are, if there is one."""
+    """Record a model with its files, places, sources and words, and return its id.
+
+    When these files are a model already, that one is updated.
+    """
     ids = [put_file(run, file, entry.rules_version) for file in entry.files]
     for key, file in zip(ids, entry.files, strict=True):
         put_location(run, key, file)
@@ -143,15 +146,15 @@ def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
 
 
 def whole_text(look: Inspection) -> str:
-    """The answers about a model of many files as a whole, as its row keeps them."""
+    """Return the answers about a model of several files as a whole, as its row stores them."""
     parts = {"detection": store_detection(look.detection), "safety": store_safety(look.safety)}
     return json.dumps({**parts, "problems": look.problems, "broken": look.broken, "format": look.format.value})
 
 
 def add_source(run: Run, model_id: int, source: Source) -> None:
-    """Remember where a model came from; the same place twice is one source, brought up to date."""
+    """Record where a model came from; the same place twice is one source, which is updated."""
     values: dict[str, Any] = {"model": model_id}
-    for name in SOURCE_FIELDS:
+    for name in SOURCE.names:
         value = getattr(source, name)
         values[name] = None if value is None else encode_text(value)
     run(
@@ -159,13 +162,12 @@ def add_source(run: Run, model_id: int, source: Source) -> None:
         " AND coalesce(path, '') = coalesce(:path, '')",
         {name: values[name] for name in ("model", "kind", "reference", "path")},
     )
-    quoted = ", ".join(f'"{name}"' for name in SOURCE_FIELDS)
-    marks = ", ".join(f":{name}" for name in SOURCE_FIELDS)
-    run(f"INSERT INTO source (model_id, {quoted}) VALUES (:model, {marks})", values)
+    marks = ", ".join(f":{name}" for name in SOURCE.names)
+    run(f"INSERT INTO source (model_id, {SOURCE.sql}) VALUES (:model, {marks})", values)
 
 
 def change_tags(run: Run, model_id: int, *, add: Iterable[str], remove: Iterable[str]) -> None:
-    """Add tags and take tags away; a tag is the same in any case."""
+    """Add and remove tags; upper and lower case are the same tag."""
     for text in add:
         if text.strip():
             run(
@@ -180,7 +182,7 @@ def change_tags(run: Run, model_id: int, *, add: Iterable[str], remove: Iterable
 
 
 def add_words(run: Run, model_id: int, words: Sequence[TriggerWord]) -> None:
-    """More trigger words, after those that are known; each once."""
+    """Add trigger words after those that are known, each once."""
     known = run("SELECT word FROM trigger_word WHERE model_id = :model", {"model": model_id})
     have = {row[0] for row in known}
     for word in words:
@@ -198,35 +200,39 @@ def add_words(run: Run, model_id: int, words: Sequence[TriggerWord]) -> None:
 
 
 def refresh(run: Run, model_id: int, *, searchable: bool) -> None:
-    """Bring a model's row up to date with its files' answers, its places and the user's words."""
+    """Update a model's row from its files' answers, its places and the user's values."""
     rows = run(
-        "SELECT m.recorded_name, m.whole, m.notes, f.detection, f.safety, f.problems, f.broken, f.format FROM model m"
-        " JOIN model_file mf ON mf.model_id = m.id AND mf.position = 0 JOIN file f ON f.id = mf.file_id"
-        " WHERE m.id = :id",
+        f"SELECT {ANSWERS.sql} FROM model m JOIN model_file mf ON mf.model_id = m.id AND mf.position = 0"
+        " JOIN file f ON f.id = mf.file_id WHERE m.id = :id",
         {"id": model_id},
     )
     if not rows:
         return
-    name, whole, notes, detection, safety, problems, broken, format = rows[0]
-    answer = json.loads(whole) if whole else None
-    own: dict[str, Any] = dict(run("SELECT field, value FROM override WHERE model_id = :id", {"id": model_id}))
-    said = run("SELECT word, source FROM trigger_word WHERE model_id = :id ORDER BY position", {"id": model_id})
-    found = restore_detection(answer["detection"] if answer else json.loads(detection))
-    result = effective(found, own, (TriggerWord(*row) for row in said))
+    answers = ANSWERS.value(rows[0])
+    if answers["whole"] is not None:
+        whole = answers["whole"]
+        answers |= {"format": whole["format"], "broken": whole["broken"], "problems": whole["problems"]}
+        answers |= {"detection": restore_detection(whole["detection"]), "safety": restore_safety(whole["safety"])}
+    fields = run("SELECT field, value FROM override WHERE model_id = :id", {"id": model_id})
+    own = {field: decode_text(value) for field, value in fields}
+    sql = f"SELECT {TRIGGER_WORD.sql} FROM trigger_word WHERE model_id = :id ORDER BY position"
+    result = effective(answers["detection"], own, TRIGGER_WORD.values(run(sql, {"id": model_id})))
     values = model_columns(
-        name=str(own.get("name", name)),
+        name=own.get("name", answers["name"]),
         detection=result,
-        verdict=restore_safety(answer["safety"] if answer else json.loads(safety)).verdict.value,
-        format=answer["format"] if answer else format,
+        verdict=answers["safety"].verdict.value,
+        format=answers["format"],
         size=_size(run, model_id),
         state=_state(run, model_id),
-        broken=bool(answer["broken"] if answer else broken),
-        problems=len(answer["problems"] if answer else json.loads(problems)),
+        broken=bool(answers["broken"]),
+        problems=len(answers["problems"]),
     )
-    values["notes"] = encode_text(str(own.get("notes", notes)))
+    notes = own.get("notes", answers["notes"])
+    values["notes"] = encode_text(notes)
     assignments = ", ".join(f"{column} = :{column}" for column in values)
     run(f"UPDATE model SET {assignments} WHERE id = :id", {**values, "id": model_id})
-    _index(run, model_id, values, [word.word for word in result.trigger_words], searchable)
+    words = [normalize_key(word.word) for word in result.trigger_words]
+    _index(run, model_id, [values["name_key"], normalize_key(notes)], words, searchable)
 
 
 def _size(run: Run, model_id: int) -> int:
@@ -235,7 +241,7 @@ def _size(run: Run, model_id: int) -> int:
 
 
 def _state(run: Run, model_id: int) -> str:
-    """The best state of the main file's places."""
+    """Return the best state of the main file's places."""
     rows = run(
         "SELECT DISTINCT l.state FROM model_file mf JOIN location l ON l.file_id = mf.file_id"
         " WHERE mf.model_id = :id AND mf.position = 0",
@@ -245,14 +251,13 @@ def _state(run: Run, model_id: int) -> str:
     return next((state for state in _STATES if state in states), LocationState.MISSING.value)
 
 
-def _index(run: Run, model_id: int, values: dict[str, Any], words: list[str], searchable: bool) -> None:
+def _index(run: Run, model_id: int, texts: Sequence[str], words: Sequence[str], searchable: bool) -> None:
+    """Store what searches look through: the texts, the trigger words and the tags of a model."""
     run("DELETE FROM model_word WHERE model_id = :id", {"id": model_id})
-    for key in dict.fromkeys(normalize_key(word) for word in words):
+    for key in dict.fromkeys(words):
         run("INSERT INTO model_word (model_id, word_key) VALUES (:id, :key)", {"id": model_id, "key": key})
     tags = [row[0] for row in run("SELECT tag_key FROM tag WHERE model_id = :id", {"id": model_id})]
-    text = "\n".join(
-        [values["name_key"], *(normalize_key(word) for word in words), *tags, normalize_key(values["notes"])]
-    )
+    text = "\n".join([*texts, *words, *tags])
     run("DELETE FROM model_text WHERE model_id = :id", {"id": model_id})
     run("INSERT INTO model_text (model_id, text) VALUES (:id, :text)", {"id": model_id, "text": text})
     if searchable:
@@ -261,7 +266,7 @@ def _index(run: Run, model_id: int, values: dict[str, Any], words: list[str], se
 
 
 def remove(run: Run, model_id: int, *, searchable: bool) -> None:
-    """Forget a model, and the files and places that no other model uses."""
+    """Delete a model, and the files and places that no other model uses."""
     ids = _files_of(run, model_id)
     if searchable:
         run("DELETE FROM model_search WHERE rowid = :id", {"id": model_id})
@@ -271,19 +276,22 @@ def remove(run: Run, model_id: int, *, searchable: bool) -> None:
 
 
 def drop_unused(run: Run, file_id: int) -> None:
-    """Forget a file that no model uses any more."""
+    """Delete a file that no model uses any more."""
     if not run("SELECT 1 FROM model_file WHERE file_id = :id", {"id": file_id}):
         run("DELETE FROM location WHERE file_id = :id", {"id": file_id})
         run("DELETE FROM file WHERE id = :id", {"id": file_id})
 
 
 def clear_override(run: Run, model_id: int, field: str) -> None:
-    """Take the user's word back; the name that was recorded first returns with it."""
+    """Delete the user's value; a name becomes the recorded one again."""
     run("DELETE FROM override WHERE model_id = :id AND field = :field", {"id": model_id, "field": field})
 
 
 def replace_content(run: Run, location_id: int, file: NewFile, rules_version: int, *, searchable: bool) -> int:
-    """Another content at a known place. A model that has no other place goes on as the new content, words and all."""
+    """Record another content at a known place and return the id of its model.
+
+    A model that has no other place becomes the new content and keeps the user's values.
+    """
     before = run("SELECT file_id FROM location WHERE id = :id", {"id": location_id})[0][0]
     file_id = put_file(run, file, rules_version)
     put_location(run, file_id, file)

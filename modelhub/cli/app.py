@@ -18,16 +18,20 @@ from modelhub.cli.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One command: its module under `cli/commands/` and the line that `modelhub --help` shows."""
+    """One command: its module under `cli/commands/` and the line that `modelhub --help` shows.
+
+    `creates`: it creates the library and its catalog when there is none.
+    """
 
     module: str
     help: str
+    creates: bool = False
 
 
 COMMANDS: dict[str, Row] = {
-    "pull": Row("pull", "Download from Hugging Face, Civitai or a URL."),
+    "pull": Row("pull", "Download from Hugging Face, Civitai or a URL.", creates=True),
     "outdated": Row("outdated", "Which models have something newer at their hub."),
-    "add": Row("add", "Catalogue files and folders where they are."),
+    "add": Row("add", "Catalogue files and folders where they are.", creates=True),
     "scan": Row("scan", "Find changed, moved, missing and new files."),
     "list": Row("list", "List the models of the catalog."),
     "search": Row("search", "Find by name, trigger word, tag or note."),
@@ -39,18 +43,18 @@ COMMANDS: dict[str, Row] = {
     "enrich": Row("enrich", "Learn what Civitai knows of your files."),
     "verify": Row("verify", "Prove that files hold what was recorded."),
     "render-test": Row("render_test", "Prove that models work, by rendering."),
-    "convert": Row("convert", "Write a new safetensors file from an old one."),
+    "convert": Row("convert", "Write a new safetensors file from an old one.", creates=True),
     "fingerprint": Row("fingerprint", "Digests of a file's networks; names for them."),
     "known": Row("known", "The well-known models, which pull takes by name."),
-    "sort": Row("sort", "Sort folders into the places of a UI."),
-    "watch": Row("watch", "Sort what arrives in a folder."),
-    "shortcut": Row("shortcut", "Desktop icons that sort a folder at a click."),
+    "sort": Row("sort", "Sort folders into the places of a UI.", creates=True),
+    "watch": Row("watch", "Sort what arrives in a folder.", creates=True),
+    "shortcut": Row("shortcut", "Desktop icons that sort a folder at a click.", creates=True),
     "undo": Row("undo", "Take a sort back."),
     "history": Row("history", "What sort and undo did."),
     "rm": Row("rm", "Move models to the trash and forget them."),
     "link": Row("link", "Point a UI at the library; files stay."),
     "export": Row("export", "Write a manifest that rebuilds the library."),
-    "import": Row("import_", "Rebuild a library from a manifest."),
+    "import": Row("import_", "Rebuild a library from a manifest.", creates=True),
     "config": Row("config", "Show the settings and where they come from."),
     "doctor": Row("doctor", "Check settings, catalog, folders and tools."),
 }
@@ -130,6 +134,8 @@ class LazyGroup(TyperGroup):
         """Find the command; for an unknown word the parser needs the names to suggest the nearest."""
         if args and args[0] not in COMMANDS:
             self.commands = dict.fromkeys(COMMANDS, _stand_in("", Row("", "")))
+        elif args and ctx.find_object(Session) is not None:
+            ctx.find_object(Session).may_create = COMMANDS[args[0]].creates
         return super().resolve_command(ctx, args)
 
 

@@ -53,6 +53,11 @@ def colour(text: str, code: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m"
 
 
+def count_text(count: int, one: str, many: str) -> str:
+    """Return a count with its noun: "1 file", "2 files"."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def clean(text: str) -> str:
     """Text made fit for one terminal line: control characters (also those that move the cursor) become `·`."""
     if text.isprintable():

@@ -9,8 +9,9 @@ from modelhub.errors import Remedy
 
 # Key → words; `{name}` is filled from the remedy's values. In alphabetical order.
 WORDS: dict[str, str] = {
-    "add-folder": "`modelhub add FOLDER` adds models to a new catalog.",
+    "add-folder": "`modelhub add FOLDER` adds models to a new library.",
     "add-in-place": "Run again without `--copy` and `--move`.",
+    "add-models-in-folder": "Add them with `modelhub add '{folder}'`.",
     "add-this-folder": "Known folders: {known}. `modelhub add` adds one.",
     "allow-pickle": "Look for a safetensors version, or use `--allow-pickle`; it is scanned before it is kept.",
     "choose-name": "Choose another name with `--name` or another folder with `--to`; the download is kept.",
@@ -20,6 +21,7 @@ WORDS: dict[str, str] = {
     "component-without-weights": "Choose a single file with `--file`, or look for another repository.",
     "free-space-for-download": "Free some space, or choose another `--library` or fewer files with `--file`.",
     "go-online": "Run again without `--offline`.",
+    "install-postgres": 'Install it with `pip install "sd-modelhub[postgres]"`.',
     "into-address": "Name it with `--into`, such as `--into {example}`.",
     "into-ui-folder": "Name the folder that {title} is installed in with `--into DIR`.",
     "keep-pickle-with-convert": "Use `--convert --keep-pickle`.",

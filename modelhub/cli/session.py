@@ -1,4 +1,4 @@
-"""What one run of the command line carries: its common options, its settings, its catalog, its terminal."""
+"""The state of one run of the command line: common options, settings, catalog and progress display."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ def _source_keys() -> Iterator[Key]:
 
 @dataclass
 class Session:
-    """Options given before or after the command, and what is opened lazily from them."""
+    """Options given before or after the command, and what is opened lazily from them.
+
+    `may_create`: the command may create the library and its catalog; other commands report that there is none.
+    """
 
     json: bool = False
     config: Path | None = None
     library: Path | None = None
     progress_form: str = "bars"
+    may_create: bool = False
     _opened: list[Catalog] = field(default_factory=list)
 
     @cached_property
@@ -44,16 +48,26 @@ class Session:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The catalog, opened (and made or upgraded) on first use; it is closed when the command ends."""
-        from modelhub.catalog import Catalog
+        """The catalog, opened on first use and closed when the command ends.
 
-        catalog = Catalog.open(self.settings.catalog_location)
+        Raises NotFoundError when there is none and the command may not create one.
+        """
+        from modelhub.catalog import Catalog
+        from modelhub.errors import NotFoundError, Remedy
+
+        location = self.settings.catalog_location
+        if not self.may_create and not self.has_catalog:
+            message = f"There is no catalog at {location}."
+            if not self.settings.catalog:
+                message = f"There is no library at {self.settings.library}."
+            raise NotFoundError(message, Remedy("Add a folder of models to create one.", "add-folder"))
+        catalog = Catalog.open(location, create=self.may_create)
         self._opened.append(catalog)
         return catalog
 
     @property
     def has_catalog(self) -> bool:
-        """Whether a catalog exists already; commands that only look must not make one."""
+        """Whether there is a catalog; one in a database server is assumed."""
         location = self.settings.catalog_location
         return "://" in location or Path(location).is_file()
 

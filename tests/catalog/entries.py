@@ -23,7 +23,7 @@ from modelhub.domain import (
 def entry(
     folder: Path, number: int, *, name: str | None = None, content: int | None = None, **detected: Any
 ) -> NewModel:
-    """Model `number` lying in `folder`; `content` gives it another one's bytes, `detected` other answers."""
+    """Return model `number` in `folder`; `content` gives it another one's bytes, `detected` other answers."""
     digest = hashlib.sha256(str(number if content is None else content).encode()).hexdigest()
     path = folder / f"{name or f'model-{number}'}.safetensors"
     answers = {"type": ModelType.LORA, "architecture": "sd1", "precision": "fp16", **detected}
@@ -49,5 +49,5 @@ def entry(
 
 
 def word(text: str, source: str = "dataset folder") -> TriggerWord:
-    """A trigger word."""
+    """Return a trigger word."""
     return TriggerWord(text, source)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modelhub.catalog import Catalog, ModelQuery, NewStep
-from modelhub.catalog.query import listing
+from modelhub.catalog.query_parser import parse_query
+from modelhub.catalog.query_sql import listing
 from modelhub.domain import LocationState, ModelType, Style, Variant
 from modelhub.errors import NotFoundError, UsageError
 from tests.catalog.entries import entry, word
@@ -24,7 +25,7 @@ def catalog(tmp_path: Path) -> Catalog:
 
 
 def names(rows: list[object]) -> list[str]:
-    """The names of rows or records."""
+    """Return the names of rows or records."""
     return [row.name for row in rows]  # type: ignore[attr-defined]
 
 
@@ -36,7 +37,7 @@ def test_the_same_content_is_one_model_with_two_places(catalog: Catalog, tmp_pat
     assert len(second.main.locations) == 2
     (group,) = catalog.duplicates("file")
     assert len(group.paths) == 2
-    assert names(catalog.list(ModelQuery(duplicates=True))) == [first.name]
+    assert names(catalog.list(parse_query("duplicate:yes"))) == [first.name]
 
 
 def test_filters_add_up(catalog: Catalog, tmp_path: Path) -> None:
@@ -48,12 +49,12 @@ def test_filters_add_up(catalog: Catalog, tmp_path: Path) -> None:
     catalog.record(
         entry(folder, 4, type=ModelType.VAE, architecture=None, architecture_candidates=("sd1", "sd2", "sdxl"))
     )
-    assert names(catalog.list(ModelQuery(type="lora"))) == ["model-1", "model-2"]
-    assert names(catalog.list(ModelQuery(type="lora", architecture="sdxl"))) == ["model-2"]
-    assert names(catalog.list(ModelQuery(architecture="sd2"))) == ["model-4"]
-    assert names(catalog.list(ModelQuery(trigger="red dress"))) == ["model-1"]
-    assert names(catalog.list(ModelQuery(variant="pruned"))) == ["model-3"]
-    assert names(catalog.list(ModelQuery(text="DEL-2"))) == ["model-2"]
+    assert names(catalog.list(parse_query("type:lora"))) == ["model-1", "model-2"]
+    assert names(catalog.list(parse_query("type:lora arch:sdxl"))) == ["model-2"]
+    assert names(catalog.list(parse_query("arch:sd2"))) == ["model-4"]
+    assert names(catalog.list(parse_query('trigger:"red dress"'))) == ["model-1"]
+    assert names(catalog.list(parse_query("variant:pruned"))) == ["model-3"]
+    assert names(catalog.list(parse_query("name:DEL-2"))) == ["model-2"]
     assert names(catalog.list(ModelQuery(sort="size", reverse=True, limit=2))) == ["model-4", "model-3"]
     with pytest.raises(UsageError, match="colour"):
         catalog.list(ModelQuery(sort="colour"))
@@ -77,7 +78,7 @@ def test_listings_use_their_index(tmp_path: Path) -> None:
     with Catalog.open(place) as catalog:
         for _ in catalog.record_many((entry(tmp_path, number) for number in range(20_000)), batch=5000):
             pass
-        sql, parameters = listing(ModelQuery(type="lora", limit=50))
+        sql, parameters = listing(replace(parse_query("type:lora"), limit=50), sqlite=True)
         with sqlite3.connect(place) as connection:
             plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
         assert "ix_model_type_name" in plan
@@ -121,7 +122,7 @@ def test_search_finds_words_of_any_script_and_length(catalog: Catalog, tmp_path:
     third = catalog.record(entry(folder, 3))
     catalog.tag(third.id, add=["国风3 GuoFeng3"])
     catalog.set_override(third.id, "notes", "Ночной город")
-    assert len(catalog.search(text)) == hits
+    assert len(catalog.list(parse_query(text))) == hits
 
 
 def test_the_users_words_win_and_stay(catalog: Catalog, tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_the_users_words_win_and_stay(catalog: Catalog, tmp_path: Path) -> None:
     assert after.detection.style.value is Style.ANIME
     assert [w.word for w in after.detection.trigger_words] == ["mine", "我的"]
     assert after.detection.architecture == "sdxl"
-    assert names(catalog.list(ModelQuery(type="base", style="anime", trigger="我的"))) == ["新名字"]
+    assert names(catalog.list(parse_query("type:base style:anime trigger:我的"))) == ["新名字"]
     catalog.clear_override(model.id, "name")
     catalog.clear_override(model.id, "triggers")
     again = catalog.get(model.id)
@@ -151,7 +152,7 @@ def test_the_users_words_win_and_stay(catalog: Catalog, tmp_path: Path) -> None:
     "name", ["模型 v1", "a\nb", "emoji 🎨", "café", "x" * 200, "quote'\"%_!", "undecodable \udce4"]
 )
 def test_names_of_any_kind_come_back_as_they_were(catalog: Catalog, tmp_path: Path, name: str) -> None:
-    """Also those that are no valid Unicode: the path still opens the file."""
+    """A name that is not valid Unicode comes back too, so that its path still opens the file."""
     record = catalog.record(entry(tmp_path / "models", 1, name=name))
     assert record.path == tmp_path / "models" / f"{name}.safetensors"
     assert len(catalog.list(ModelQuery())) == 1
@@ -168,7 +169,7 @@ def test_the_state_of_a_model_is_the_best_of_its_places(catalog: Catalog, tmp_pa
     assert catalog.get(model.id).state is LocationState.PRESENT
     catalog.mark([places[1].id], LocationState.UNAVAILABLE)
     assert catalog.get(model.id).state is LocationState.UNAVAILABLE
-    assert names(catalog.list(ModelQuery(missing=True))) == [model.name]
+    assert names(catalog.list(parse_query("-state:present"))) == [model.name]
 
 
 def test_forgetting_a_model_leaves_nothing_dangling(catalog: Catalog, tmp_path: Path) -> None:
@@ -180,10 +181,10 @@ def test_forgetting_a_model_leaves_nothing_dangling(catalog: Catalog, tmp_path: 
     assert catalog.check() == []
     assert catalog.file_by_sha256(one.main.sha256) is None
     assert names(catalog.list(ModelQuery())) == [two.name]
-    assert catalog.search("model-1") == []
+    assert catalog.list(parse_query("model-1")) == []
 
 
-def test_the_journal_knows_what_was_meant_and_what_was_done(catalog: Catalog, tmp_path: Path) -> None:
+def test_the_journal_keeps_planned_and_finished_steps(catalog: Catalog, tmp_path: Path) -> None:
     """An operation that was broken off is found again, with the state of each step."""
     operation = catalog.begin("sort", {"layout": "comfyui"})
     steps = catalog.plan_steps(operation, [NewStep(action="move", source=f"{i}", target=f"to {i}") for i in range(3)])

@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from modelhub.catalog import Catalog, ModelQuery, schema
-from modelhub.catalog.database import CatalogError, Database
+from modelhub.catalog.connect import open_database
+from modelhub.catalog.database import CatalogError
 from modelhub.catalog.tables import metadata
 from modelhub.errors import NotFoundError
 from tests.catalog.entries import entry
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def content(path: Path) -> bytes:
-    """The file's bytes."""
+    """Return the file's bytes."""
     return path.read_bytes()
 
 
@@ -83,7 +84,7 @@ def test_an_older_database_is_upgraded_after_a_backup(tmp_path: Path, monkeypatc
     monkeypatch.setattr(schema, "HEAD", "next")
     monkeypatch.setattr(schema, "_KNOWN", schema._KNOWN | {"next"})
     monkeypatch.setattr(schema, "upgrade", lambda database: ran.append("upgraded"))
-    schema.ensure(Database(place))
+    schema.ensure(open_database(place))
     (copy,) = tmp_path.glob("catalog.sqlite3.backup-*")
     assert ran == ["upgraded"]
     with sqlite3.connect(copy) as connection:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 from modelhub.fetch.sources.registry import hash_sources
 
@@ -19,12 +20,12 @@ Example: modelhub enrich --previews
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command(help=_HELP)
+@app.command(help=_HELP, cls=ModelsCommand)
 def enrich(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any, all."),
+        typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models),
     ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Look up again what was looked up before.")] = False,
     previews: Annotated[

@@ -151,12 +151,8 @@ def _examples(session: Session, topic: Topic) -> list[str]:
     """Names of up to three models of the library that illustrate the topic; none when there is no catalog yet."""
     if topic.examples is None or not session.has_catalog:
         return []
-    from modelhub.catalog import ModelQuery
+    from modelhub.catalog import ModelQuery, Term
 
     field, value = topic.examples
-    if field == "format":
-        rows = [row for row in session.catalog.list(ModelQuery(limit=200)) if row.format == value][:3]
-    else:
-        wanted = ModelQuery(limit=3, type=value) if field == "type" else ModelQuery(limit=3, variant=value)
-        rows = list(session.catalog.list(wanted))
+    rows = session.catalog.list(ModelQuery(terms=(Term(field, value),), limit=3))
     return [row.name for row in rows]

@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def export(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write it; - for standard output.")],
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL...]", help="Only these: names, ids, paths, folders, hashes.")
+        list[str] | None, typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models)
     ] = None,
 ) -> None:
     """Write a manifest: sources, commits, hashes, names and your own words, as JSON without any weights.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import ModelsCommand, complete_models
 from modelhub.cli.output import print_json
 from modelhub.cli.session import Session
 from modelhub.domain import ModelType, Style, Variant
+
+if TYPE_CHECKING:
+    from modelhub.catalog import ModelQuery
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -17,10 +21,17 @@ def _values(kind: type[ModelType] | type[Style] | type[Variant]) -> str:
     return "|".join(kind)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def list_(
     ctx: typer.Context,
-    query: Annotated[str, typer.Argument(metavar="[QUERY]", help="Part of the name.")] = "",
+    query: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUERY...]",
+            help="Words, and terms such as `type:lora`; all must match.",
+            autocompletion=complete_models,
+        ),
+    ] = None,
     type_: Annotated[
         ModelType | None, typer.Option("--type", metavar="TYPE", help=f"One of {_values(ModelType)}.")
     ] = None,
@@ -34,51 +45,80 @@ def list_(
     precision: Annotated[
         str | None, typer.Option("--precision", metavar="NAME", help="fp32, fp16, bf16, fp8 …")
     ] = None,
-    trigger: Annotated[str | None, typer.Option("--trigger", metavar="WORD", help="Models woken by this word.")] = None,
+    trigger: Annotated[
+        str | None, typer.Option("--trigger", metavar="WORD", help="Models with this trigger word.")
+    ] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Models with this tag.")] = None,
     missing: Annotated[bool, typer.Option("--missing", help="Only models whose file is not where it was.")] = False,
-    duplicates: Annotated[bool, typer.Option("--duplicates", help="What is held more than once; see --level.")] = False,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="Groups of equal content; see --level.")] = False,
     level: Annotated[
         str,
         typer.Option("--level", metavar="LEVEL", help="With --duplicates: file, weights, unet, vae or text_encoder."),
     ] = "file",
     sort: Annotated[
-        str, typer.Option("--sort", metavar="KEY", help="name, type, architecture, size or added.")
-    ] = "name",
-    reverse: Annotated[bool, typer.Option("--reverse", help="Turn the order round.")] = False,
+        str | None, typer.Option("--sort", metavar="KEY", help="name, type, architecture, size, added or relevance.")
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many.")] = None,
 ) -> None:
     """List the models of the catalog.
 
-    Example: modelhub list --type lora --architecture sdxl
+    QUERY is made of words and terms that must all match. A word is looked for in names, trigger words, tags and notes.
+    Terms: type: arch: style: variant: precision: format: name: tag: trigger: source: root: path: state:missing
+    verdict:dangerous broken:yes duplicate:yes rendered:ok|bad|never size:>2G added:>2026-11-01 added:<30d sort:size-
+
+    A term with `-` in front must not match; quotes keep words together. docs/queries.md has more examples.
+
+    Example: modelhub list type:lora arch:sdxl -tag:draft sort:size-
     """
-    from modelhub.catalog import ModelQuery
     from modelhub.cli.views.models import print_models
 
     session: Session = ctx.obj
+    flags = {
+        "type": type_,
+        "arch": architecture,
+        "style": style,
+        "variant": variant,
+        "precision": precision,
+        "trigger": trigger,
+        "tag": tag,
+    }
+    chosen = _query(session, query or [], flags, missing=missing, sort=sort, reverse=reverse, limit=limit)
     if duplicates:
         from modelhub.cli.views.duplicates import show_duplicates
 
-        show_duplicates(session, level)
-        return
-    rows_query = ModelQuery(
-        text=query or None,
-        type=type_.value if type_ else None,
-        architecture=architecture,
-        style=style.value if style else None,
-        variant=variant.value if variant else None,
-        precision=precision,
-        trigger=trigger,
-        tag=tag,
-        missing=missing,
-        sort=sort,
-        reverse=reverse,
-        limit=limit,
-    )
-    if session.json:
+        show_duplicates(session, level, chosen)
+    elif session.json:
         from modelhub.documents.model import model_document
 
-        print_json([model_document(record) for record in session.catalog.records(rows_query)])
-        return
-    rows = list(session.catalog.list(rows_query))
-    print_models(rows)
+        print_json([model_document(record) for record in session.catalog.records(chosen)])
+    else:
+        print_models(session.catalog.list(chosen))
+
+
+def _query(
+    session: Session,
+    words: list[str],
+    flags: dict[str, str | None],
+    *,
+    missing: bool,
+    sort: str | None,
+    reverse: bool,
+    limit: int | None,
+) -> ModelQuery:
+    """Return the query of the words, with each flag as one more term."""
+    from dataclasses import replace
+
+    from modelhub.catalog.query_parser import make_term, sort_order
+    from modelhub.operations.library.selection import checked_query, query_from_arguments
+
+    query = query_from_arguments(words, catalog=session.catalog)
+    terms = [make_term(field, value) for field, value in flags.items() if value is not None]
+    if missing:
+        terms.append(make_term("state", "present", negated=True))
+    if terms:
+        query = checked_query(replace(query, terms=(*query.terms, *terms)), catalog=session.catalog)
+    if sort is not None:
+        key, backwards = sort_order(sort)
+        query = replace(query, sort=key, reverse=backwards)
+    return replace(query, reverse=query.reverse is not reverse, limit=limit)

@@ -6,17 +6,18 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def outdated(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any, all."),
+        typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Send no requests.")] = False,
 ) -> int:
@@ -26,12 +27,11 @@ def outdated(
 
     Example: modelhub outdated --json
     """
-    from modelhub.catalog import ModelQuery
-    from modelhub.cli.references import models_named
     from modelhub.cli.views.update import ask, show_statuses
+    from modelhub.operations.library.selection import chosen_models
 
     session: Session = ctx.obj
     if offline:
         session.adjust({"offline": True})
-    records = models_named(session, models) if models else session.catalog.records(ModelQuery())
+    records = chosen_models(models or (), catalog=session.catalog)
     return show_statuses(session, ask(session, records))

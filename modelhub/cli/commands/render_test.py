@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def render_test(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any: what is untested."),
+        typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models),
     ] = None,
     base: Annotated[str | None, typer.Option("--base", metavar="MODEL", help="Test adapters on this base.")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", help="What to draw.")] = None,
@@ -47,7 +48,6 @@ def render_test(
 
     Example: modelhub render-test --type lora --sheet loras.html
     """
-    from modelhub.cli.references import models_named
     from modelhub.cli.views.render_test import (
         Shown,
         checked_device,
@@ -56,6 +56,7 @@ def render_test(
         named_base,
         one_way,
     )
+    from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.render.run import Options, render_test, select
     from modelhub.render.recipes import PROMPT, Recipe
     from modelhub.render.runner import Limits, require
@@ -82,7 +83,9 @@ def render_test(
         as_preview=as_preview,
     )
     records = (
-        models_named(session, models) if models else select(session.catalog, which=which, options=options, type_=type_)
+        chosen_models(models, catalog=session.catalog)
+        if models
+        else select(session.catalog, which=which, options=options, type_=type_)
     )
     if sheet is not None and sheet.suffix.lower() not in (".html", ".htm", ".png", ".jpg", ".jpeg"):
         raise typer.BadParameter("a contact sheet is FILE.html, FILE.png or FILE.jpg", param_hint="--sheet")

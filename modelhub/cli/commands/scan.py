@@ -30,6 +30,8 @@ def scan(
     from modelhub.operations.library.scan import scan as run
 
     session: Session = ctx.obj
+    if session.settings.library.is_dir():
+        session.may_create = True  # the models of a library that was copied here
     results = run(
         root,
         library=session.settings.library,

@@ -1,4 +1,4 @@
-"""`modelhub set`: the user's own words about a model; they win over what was detected, for good."""
+"""`modelhub set`: the user's own values for a model, which override detection."""
 
 from __future__ import annotations
 
@@ -6,34 +6,44 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODEL_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def set_(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name, part of it, id, path or hash.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_models)],
     assignments: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE...", help="An empty value gives the detected one back.")
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="An empty value restores the detected one.")
     ],
 ) -> None:
-    """Set your own words for a model: name, type, architecture, style, triggers, notes …
+    """Set your own values for a model: name, type, architecture, style, triggers, notes …
+
+    They override detection, now and later. More terms may follow a term, as in `type:lora arch:sdxl style=anime`.
 
     Example: modelhub set mylora style=anime triggers="red dress, hat" notes="best at 0.7"
     """
-    from modelhub.cli.output import print_json
-    from modelhub.cli.references import one_model
-    from modelhub.operations.library.user_fields import set_user_fields
+    from modelhub.cli.model_arguments import split_terms
+    from modelhub.cli.output import clean, print_json
+    from modelhub.errors import UsageError
+    from modelhub.operations.library.selection import chosen_models
+    from modelhub.operations.library.user_fields import parse_assignments, set_user_fields
 
     session: Session = ctx.obj
-    record = one_model(session, model)
-    record = set_user_fields(record, assignments, catalog=session.catalog)
+    models, pairs = split_terms(model, assignments)
+    parse_assignments(pairs)
+    if not pairs:
+        raise UsageError("No value was given to set.", "Add one, such as `style=anime`.")
+    records = chosen_models(models, catalog=session.catalog)
+    records = [set_user_fields(record, pairs, catalog=session.catalog) for record in records]
     if session.json:
         from modelhub.documents.model import model_document
 
-        print_json([model_document(record)])
+        print_json([model_document(record) for record in records])
         return
-    words = ", ".join(f"{field}={value}" for field, value in record.overrides.items()) or "nothing"
-    print(f"{record.name}: your own words are {words}.")
+    for record in records:
+        values = ", ".join(f"{field}={value}" for field, value in record.overrides.items()) or "none"
+        print(clean(f"{record.name}: your values: {values}"))

@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
+
+if TYPE_CHECKING:
+    from modelhub.domain import ModelRecord
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def show(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name, part of it, id, path or hash.")],
-    why: Annotated[bool, typer.Option("--why", help="Show the evidence of every answer.")] = False,
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODELS_HELP, autocompletion=complete_models)],
+    why: Annotated[bool, typer.Option("--why", help="Show the evidence for every answer.")] = False,
 ) -> None:
     """Show everything known about a model, and how to use it.
 
     Example: modelhub show v1-5-pruned-emaonly --why
     """
     from modelhub.cli.output import print_json
-    from modelhub.cli.references import one_model
+    from modelhub.operations.library.selection import chosen_models
 
     session: Session = ctx.obj
-    record = one_model(session, model)
-    runs = session.catalog.render_runs(record.id)
+    records = chosen_models(models, catalog=session.catalog)
     if session.json:
-        from modelhub.cli.views.render_test import run_to_json
-        from modelhub.documents.model import SharedComponentDocument, shown_model_document
-        from modelhub.operations.library.shared_weights import models_sharing_weights
+        print_json([_document(session, record) for record in records])
+    else:
+        print("\n\n".join("\n".join(_lines(session, record, why=why)) for record in records))
 
-        same = tuple(
-            SharedComponentDocument(component=item.component, model_id=item.model_id, name=item.name, level=item.level)
-            for item in models_sharing_weights(record, catalog=session.catalog)
-        )
-        rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
-        print_json([shown_model_document(record, same_as=same, render_test=rendered)])
-        return
+
+def _document(session: Session, record: ModelRecord) -> Any:
+    from modelhub.cli.views.render_test import run_to_json
+    from modelhub.documents.model import SharedComponentDocument, shown_model_document
+    from modelhub.operations.library.shared_weights import models_sharing_weights
+
+    runs = session.catalog.render_runs(record.id)
+    same = tuple(
+        SharedComponentDocument(component=item.component, model_id=item.model_id, name=item.name, level=item.level)
+        for item in models_sharing_weights(record, catalog=session.catalog)
+    )
+    rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
+    return shown_model_document(record, same_as=same, render_test=rendered)
+
+
+def _lines(session: Session, record: ModelRecord, *, why: bool) -> list[str]:
     from modelhub.cli.views.details import record_lines
     from modelhub.cli.views.render_test import proof_lines
     from modelhub.operations.library.advice import fitting_bases, how_to_use
     from modelhub.operations.library.shared_weights import describe_shared_weights
 
+    runs = session.catalog.render_runs(record.id)
     bases = fitting_bases(record, catalog=session.catalog)
     kin = describe_shared_weights(record, catalog=session.catalog, library=session.settings.library)
     proof = proof_lines(runs[0], session.settings.library) if runs else ()
-    print("\n".join(record_lines(record, how_to_use(record, fitting_bases=bases), proof=proof, kin=kin, why=why)))
+    return record_lines(record, how_to_use(record, fitting_bases=bases), proof=proof, kin=kin, why=why)

@@ -1,4 +1,4 @@
-"""`modelhub tag`: free words on models."""
+"""`modelhub tag`: the user's tags on models."""
 
 from __future__ import annotations
 
@@ -6,31 +6,40 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODEL_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def tag(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name, part of it, id, path or hash.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP, autocompletion=complete_models)],
     tags: Annotated[list[str] | None, typer.Argument(metavar="[TAG...]", help="Tags to add.")] = None,
-    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="A tag to take away.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="TAG", help="A tag to remove.")] = None,
 ) -> None:
-    """Add tags to a model, or take them away; without any, print them.
+    """Add tags to a model, or remove them; without any, print them.
+
+    More terms may follow a term: `modelhub tag type:lora arch:sdxl draft` tags every SDXL LoRA.
 
     Example: modelhub tag mylora favourite portrait --remove draft
     """
-    from modelhub.cli.output import print_json
-    from modelhub.cli.references import one_model
+    from modelhub.cli.model_arguments import split_terms
+    from modelhub.cli.output import clean, print_json
+    from modelhub.operations.library.selection import chosen_models
 
     session: Session = ctx.obj
-    record = one_model(session, model)
-    if tags or remove:
-        session.catalog.tag(record.id, add=tags or (), remove=remove or ())
-        record = session.catalog.get(record.id)
+    catalog = session.catalog
+    models, added = split_terms(model, tags or ())
+    records = chosen_models(models, catalog=catalog)
+    if added or remove:
+        with catalog.batch():
+            for record in records:
+                catalog.tag(record.id, add=added, remove=remove or ())
+        records = catalog.get_many([record.id for record in records])
     if session.json:
-        print_json([{"id": record.id, "name": record.name, "tags": list(record.tags)}])
-    else:
-        print(f"{record.name}: {', '.join(record.tags) or 'no tags'}")
+        print_json([{"id": record.id, "name": record.name, "tags": list(record.tags)} for record in records])
+        return
+    for record in records:
+        print(clean(f"{record.name}: {', '.join(record.tags) or 'no tags'}"))

@@ -1,4 +1,4 @@
-"""`modelhub verify`: prove that files still hold what was recorded."""
+"""`modelhub verify`: check that files still hold what was recorded."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command()
+@app.command(cls=ModelsCommand)
 def verify(
     ctx: typer.Context,
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL...]", help="Names, ids, paths, folders, hashes; without any, all."),
+        typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models),
     ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Also look at every number: NaN, infinities, zeroes.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Check every value for NaN, infinity and all-zero tensors.")
+    ] = False,
 ) -> int:
     """Read every file again and compare hash and structure with the catalog's record.
 
     Example: modelhub verify --deep v1-5-pruned-emaonly
     """
-    from modelhub.catalog import ModelQuery
-    from modelhub.cli.output import clean, colour, print_json
-    from modelhub.cli.references import models_named
+    from modelhub.cli.output import clean, colour, count_text, print_json
     from modelhub.errors import Exit
+    from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.library.verify import SOUND, Health
     from modelhub.operations.library.verify import verify as run
 
     session: Session = ctx.obj
-    catalog = session.catalog
-    records = models_named(session, models) if models else list(catalog.records(ModelQuery()))
+    records = chosen_models(models or (), catalog=session.catalog)
     answers = []
     for answer in run(records, deep=deep, progress=session.progress):
         answers.append(answer)
@@ -54,6 +55,6 @@ def verify(
             ]
         )
     else:
-        files = "1 file" if len(answers) == 1 else f"{len(answers)} files"
-        session.progress.note(f"{files} verified: {f'{len(bad)} not sound' if bad else 'all sound'}.")
+        verified = f"Verified {count_text(len(answers), 'file', 'files')}"
+        session.progress.note(f"{verified}: {len(bad)} not sound." if bad else f"{verified}: all sound.")
     return Exit.FAILED if bad else Exit.OK

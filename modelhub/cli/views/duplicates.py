@@ -1,38 +1,59 @@
-"""`list --duplicates`: groups of the same file, the same weights, or the same component."""
+"""Shows `list --duplicates`: groups of the same file, the same weights, or the same component."""
 
 from __future__ import annotations
 
+import difflib
 import sys
+from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.output import clean, colour, count_text, print_json
 from modelhub.cli.session import Session
 from modelhub.errors import UsageError
 from modelhub.quantities import format_size
 
+if TYPE_CHECKING:
+    from modelhub.catalog import Duplicates, ModelQuery
+
 LEVELS = ("file", "weights", "unet", "vae", "text_encoder", "text_encoder_2")
 
 
-def show_duplicates(session: Session, level: str) -> None:
-    """Print the groups, largest first; as JSON one object a model, with the digest that it shares."""
+def show_duplicates(session: Session, level: str, query: ModelQuery) -> None:
+    """Print the groups that hold a model of the query; as JSON one object per model, with the digest that it shares."""
     if level not in LEVELS:
-        raise UsageError(f"There is no level `{level}` of duplicates.", f"One of: {', '.join(LEVELS)}.")
-    groups = sorted(session.catalog.duplicates(level), key=lambda group: -group.size)
+        near = difflib.get_close_matches(level, LEVELS, n=1)
+        remedy = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(LEVELS)}."
+        raise UsageError(f"There is no level `{level}` of duplicates.", remedy)
+    groups = session.catalog.duplicates(level, query)
     if session.json:
-        from modelhub.documents.model import duplicate_model_document
-
-        shared = [(group, model_id) for group in groups for model_id in group.model_ids]
-        print_json(
-            [
-                duplicate_model_document(session.catalog.get(key), level=level, digest=group.digest)
-                for group, key in shared
-            ]
-        )
+        _print_documents(session, level, groups)
         return
     for group in groups:
         title = f"the same {level}" if level != "file" else f"the same file, {format_size(group.size)} each"
         print(colour(f"{title}  ({group.digest[:10]})", "1"))
         for path in group.paths:
             print(f"  {clean(str(path))}")
-    spare = sum(group.size * (len(group.paths) - 1) for group in groups) if level == "file" else 0
-    text = f"{len(groups)} group{'s' * (len(groups) != 1)}" if groups else "Nothing is held more than once."
-    print(text + (f", {format_size(spare)} could be freed" if spare else ""), file=sys.stderr)
+    print(_summary(level, groups), file=sys.stderr)
+
+
+def _print_documents(session: Session, level: str, groups: list[Duplicates]) -> None:
+    from modelhub.documents.model import duplicate_model_document
+
+    ids = sorted({key for group in groups for key in group.model_ids})
+    records = {record.id: record for record in session.catalog.get_many(ids)}
+    print_json(
+        [
+            duplicate_model_document(records[key], level=level, digest=group.digest)
+            for group in groups
+            for key in group.model_ids
+        ]
+    )
+
+
+def _summary(level: str, groups: list[Duplicates]) -> str:
+    if not groups:
+        return "No duplicates were found."
+    count = count_text(len(groups), "group", "groups")
+    if level != "file":
+        return f"{count}."
+    spare = sum(group.size * (len(group.paths) - 1) for group in groups)
+    return f"{count}; deleting the copies would free {format_size(spare)}."

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previews: bool) -> int:
     """Ask, record, print; what was learned before a failure is kept and printed."""
-    from modelhub.catalog import ModelQuery
-    from modelhub.cli.references import models_named
     from modelhub.cli.views.pull import tell
     from modelhub.fetch.sources.registry import hash_lookups
+    from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.remote.enrich import enrich
 
-    records = models_named(session, models) if models else session.catalog.records(ModelQuery())
+    records = chosen_models(models, catalog=session.catalog)
     seen: list[EnrichResult] = []
     code = Exit.OK
     answers = enrich(

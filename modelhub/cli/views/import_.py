@@ -22,11 +22,10 @@ _SHOWN = 20
 
 def run_export(session: Session, file: str, models: Sequence[str]) -> None:
     """Write the manifest; what it cannot bring back elsewhere is said."""
-    from modelhub.catalog import ModelQuery
-    from modelhub.cli.references import models_named
+    from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.remote.manifest import manifest_of, to_text
 
-    records = models_named(session, models) if models else session.catalog.records(ModelQuery())
+    records = chosen_models(models, catalog=session.catalog)
     manifest = manifest_of(records, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
     text = to_text(manifest)
     without = [model.name for model in manifest.models if not model.sources]

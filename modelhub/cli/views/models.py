@@ -1,4 +1,4 @@
-"""Models as a table: what `list`, `search` and the end of `add`, `scan` and `pull` print."""
+"""Shows models as a table, for `list`, `search` and the end of `add`, `scan` and `pull`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import Column, table
+from modelhub.cli.output import Column, count_text, table
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
@@ -26,20 +26,20 @@ _COLUMNS = (
 
 
 def model_lines(rows: Sequence[ModelRow]) -> list[str]:
-    """The table; a column that is empty in every row is left out."""
+    """Return the lines of the table, without columns that are empty in every row."""
     cells = [_cells(row) for row in rows]
     shown = [i for i, column in enumerate(_COLUMNS) if column.title == "name" or any(row[i] for row in cells)]
     return table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells])
 
 
 def print_models(rows: Sequence[ModelRow]) -> None:
-    """The table, and how many there are."""
+    """Print the table, and the number and size of the models."""
     if not rows:
-        print("No models match. `modelhub add FOLDER` or `modelhub pull SOURCE` brings some in.", file=sys.stderr)
+        print("No models match. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.", file=sys.stderr)
         return
     print("\n".join(model_lines(rows)))
     total = sum(row.size for row in rows)
-    print(f"{len(rows)} model{'s' * (len(rows) != 1)}, {format_size(total)}", file=sys.stderr)
+    print(f"{count_text(len(rows), 'model', 'models')}, {format_size(total)}", file=sys.stderr)
 
 
 def _cells(row: ModelRow) -> list[str]:

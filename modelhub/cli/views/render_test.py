@@ -42,11 +42,11 @@ def checked_device(device: str) -> str:
 
 def named_base(session: Session, reference: str | None) -> ModelRecord | None:
     """The base that --base names. Raises UsageError when it is something else."""
-    from modelhub.cli.references import one_model
+    from modelhub.operations.library.selection import one_model
 
     if reference is None:
         return None
-    record = one_model(session, reference)
+    record = one_model(reference, catalog=session.catalog)
     if record.detection.type != ModelType.BASE:
         raise UsageError(
             f"--base: {record.name} is a model of type {record.detection.type.value}.",
@@ -64,14 +64,14 @@ def checked_sampler(name: str) -> str:
 
 def configured_bases(session: Session) -> dict[str, ModelRecord]:
     """The setting `render.bases`. Raises UsageError for a row that is no ARCHITECTURE=MODEL."""
-    from modelhub.cli.references import one_model
+    from modelhub.operations.library.selection import one_model
 
     found = {}
     for row in session.settings.render.bases:
         architecture, _, name = row.partition("=")
         if not name:
             raise UsageError(f"render.bases: `{row}` is no ARCHITECTURE=MODEL.", 'Such as ["sd1=v1-5-pruned-emaonly"].')
-        found[architecture.strip()] = one_model(session, name.strip())
+        found[architecture.strip()] = one_model(name.strip(), catalog=session.catalog)
     return found
 
 

@@ -156,7 +156,7 @@ def _sum_of(documents: Sequence[dict[str, object]], statuses: Sequence[UpdateSta
 def _named(session: Session, sources: Sequence[str]) -> list[ModelRecord]:
     """The models that came from these sources, or that these words mean; all without any."""
     from modelhub.catalog import ModelQuery
-    from modelhub.cli.references import models_named
+    from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.remote.update import records_from_source
 
     everything = session.catalog.records(ModelQuery())
@@ -167,7 +167,7 @@ def _named(session: Session, sources: Sequence[str]) -> list[ModelRecord]:
         records = records_from_source(everything, source)
         if not records:
             try:
-                records = models_named(session, [source])
+                records = chosen_models([source], catalog=session.catalog)
             except NotFoundError as exc:
                 raise NotFoundError(f"Nothing in the catalog came from `{source}`.", exc.remedy) from exc
         found |= {record.id: record for record in records}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from modelhub.catalog import Catalog, ModelQuery, RenderRun
+from modelhub.catalog import Catalog, ModelQuery, RenderRun, Term
 from modelhub.domain import ModelRecord, ModelType
 from modelhub.operations.render.plan import (
     TESTED,
@@ -65,11 +65,15 @@ class Rendered:
         return is_good(self.run.verdict)
 
 
+def _of_type(kind: str | None) -> ModelQuery:
+    return ModelQuery(terms=(Term("type", kind),) if kind else ())
+
+
 def select(catalog: Catalog, *, which: Which, options: Options, type_: str | None = None) -> list[ModelRecord]:
     """The models of the catalog that a run without named models tests."""
     last = catalog.last_render_runs()
     chosen = []
-    for record in catalog.records(ModelQuery(type=type_)):
+    for record in catalog.records(_of_type(type_)):
         run = last.get(record.id)
         stale = is_stale(record, run, options.recipe, _named_base(record, options))
         wanted = {
@@ -97,7 +101,7 @@ def render_test(
     """
     last = catalog.last_render_runs()
     bench = Bench(
-        library=[r for kind in (ModelType.BASE, ModelType.VAE) for r in catalog.records(ModelQuery(type=kind.value))],
+        library=[r for kind in (ModelType.BASE, ModelType.VAE) for r in catalog.records(_of_type(kind))],
         last=last,
         named=options.base,
         configured=options.bases,

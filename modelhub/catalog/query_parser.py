@@ -1,0 +1,215 @@
+"""From the text of a query to a ModelQuery: words, `field:value` terms, `-negation`, "quotes" and `sort:size-`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from modelhub.catalog.encoding import absolute_path
+from modelhub.catalog.fields import ALIASES, FIELDS, SORT_ALIASES, SORTS, Field, Kind
+from modelhub.catalog.values import ModelQuery, Term
+from modelhub.errors import UsageError
+
+SORT = "sort"
+# One piece of a query: an optional sign, an optional field, an optional comparison, and a value that may be quoted.
+_PIECE = re.compile(
+    r"\s*(?P<sign>[-!])?(?:(?P<field>[A-Za-z][A-Za-z_-]+):(?P<comparison>[<>]=?|=)?)?"
+    r"(?:\"(?P<quoted>[^\"]*)(?P<closed>\"?)|(?P<bare>\S+))?"
+)
+_TERM = re.compile(r"(?:^|(?<=\s))[-!]?([A-Za-z][A-Za-z_-]+):(?!//)\S")
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_AGE = re.compile(r"(\d{1,6})\s*([hdwmy])", re.IGNORECASE)
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One piece of a query as it was written."""
+
+    text: str
+    value: str
+    field: str = ""
+    comparison: str = ""
+    negated: bool = False
+
+
+def parse_query(text: str, *, now: datetime | None = None) -> ModelQuery:
+    """Return the query that `text` describes. Ages such as `added:<30d` count from `now`.
+
+    Raises UsageError for an unknown field, a value that the field does not take, or a quote that is not closed.
+    """
+    return _query(_pieces(text), now)
+
+
+def parse_arguments(arguments: Iterable[str], *, now: datetime | None = None) -> ModelQuery:
+    """Return the query that the arguments of a command line describe.
+
+    The shell has removed the quotes around an argument: one with spaces and without terms is kept together, as is the
+    value after a field that takes any text. Raises UsageError as `parse_query` does.
+    """
+    return _query((piece for argument in arguments for piece in _argument_pieces(argument)), now)
+
+
+def has_terms(arguments: Iterable[str]) -> bool:
+    """Return whether one of the arguments is a `field:value` term or negated, and so no reference to one model."""
+    return any(argument.startswith(("-", "!")) or _names_a_field(argument) for argument in arguments)
+
+
+def _names_a_field(text: str) -> bool:
+    return any(_field_name(found[1]) in (*FIELDS, SORT) for found in _TERM.finditer(text))
+
+
+def make_term(field: str, value: str, *, negated: bool = False) -> Term:
+    """Return the term `field:value`. Raises UsageError for a value that the field does not take."""
+    return _term(_Piece(f"{field}:{value}", value, field, negated=negated), datetime.now(UTC))
+
+
+def sort_order(text: str) -> tuple[str, bool]:
+    """Return the word to sort by and whether the order is reversed: "size-" is largest first."""
+    word = text.strip("+-").lower()
+    word = SORT_ALIASES.get(word, word)
+    if word not in SORTS:
+        raise UsageError(f"Models cannot be sorted by `{word}`.", _nearest(word, SORTS))
+    return word, "-" in (text[:1], text[-1:])
+
+
+def _query(pieces: Iterable[_Piece], now: datetime | None) -> ModelQuery:
+    now = now or datetime.now(UTC)
+    terms: list[Term] = []
+    sort, reverse = "name", False
+    for piece in pieces:
+        if _field_name(piece.field) != SORT:
+            terms.append(_term(piece, now))
+        elif piece.negated or piece.comparison:
+            raise UsageError(f"`{piece.text}` is not a sort order.", "Use `sort:size` or `sort:size-`.")
+        else:
+            sort, reverse = sort_order(piece.value)
+    return ModelQuery(terms=tuple(terms), sort=sort, reverse=reverse)
+
+
+def _pieces(text: str) -> Iterator[_Piece]:
+    place = 0
+    while place < len(text):
+        found = _PIECE.match(text, place)
+        if found is None or found.end() == place:  # never the second: every character that is not a space matches
+            return
+        place = found.end()
+        written = found[0].strip()
+        if found["quoted"] is not None and not found["closed"]:
+            raise UsageError(f"The quote in `{written}` is not closed.", 'Quote as in `trigger:"red dress"`.')
+        yield from _piece(written, found)
+
+
+def _piece(written: str, found: re.Match[str]) -> Iterator[_Piece]:
+    """Yield the piece of one match; none for empty quotes."""
+    field, comparison, sign = found["field"] or "", found["comparison"] or "", found["sign"] or ""
+    value = found["quoted"] if found["quoted"] is not None else found["bare"] or ""
+    if field and not value and found["quoted"] is None and _field_name(field) not in (*FIELDS, SORT):
+        field, comparison, value = "", "", written.removeprefix(sign)  # `note:` is a word that ends in a colon
+    elif field and not comparison and value.startswith("//"):
+        field, value = "", written.removeprefix(sign)  # an address is a word
+    if not field and not value:
+        if sign and found["quoted"] is None:
+            yield _Piece(written, sign)  # a sign alone is a word
+        return
+    yield _Piece(written, value, field.lower(), comparison, bool(sign))
+
+
+def _argument_pieces(argument: str) -> Iterator[_Piece]:
+    text = argument.strip()
+    found = _PIECE.match(text)
+    known = FIELDS.get(_field_name(found["field"] or "")) if found else None
+    sign, rest = (text[:1], text[1:]) if text.startswith(("-", "!")) else ("", text)
+    if '"' in text or not re.search(r"\s", text):
+        yield from _pieces(text)
+    elif known is not None and known.kind is Kind.TEXT and not _names_a_field(rest.partition(":")[2]):
+        yield _Piece(text, rest.partition(":")[2], known.name, negated=bool(sign))
+    elif not _names_a_field(rest):
+        yield _Piece(text, rest, negated=bool(sign))
+    else:
+        yield from _pieces(text)
+
+
+def _term(piece: _Piece, now: datetime) -> Term:
+    if not piece.field:
+        return Term("", piece.value, negated=piece.negated)
+    name = _field_name(piece.field)
+    field = FIELDS.get(name)
+    if field is None:
+        raise UsageError(f"There is no field `{piece.field}`.", _nearest(piece.field, (*FIELDS, *ALIASES, SORT)))
+    if field.kind is Kind.UNRECORDED:
+        raise UsageError(f"`{piece.text}` cannot be answered: the catalog does not record when models are used.")
+    if not piece.value.strip():
+        raise UsageError(f"The field `{name}` has no value in `{piece.text}`.", _values_of(field))
+    if field.kind is Kind.SIZE:
+        return _size_term(piece)
+    if field.kind is Kind.DATE:
+        return _date_term(piece, now)
+    if piece.comparison not in ("", "="):
+        raise UsageError(f"The field `{name}` cannot be compared with `{piece.comparison}`.", _values_of(field))
+    return Term(name, _value(field, piece), negated=piece.negated)
+
+
+def _value(field: Field, piece: _Piece) -> str:
+    if field.name == "path":
+        return absolute_path(piece.value.replace("\0", ""))
+    if field.kind is Kind.TEXT:
+        return piece.value
+    value = (field.aliases or {}).get(piece.value.lower(), piece.value.lower())
+    if field.values and value not in field.values:
+        raise UsageError(f"`{piece.value}` is not a value of the field `{field.name}`.", _nearest(value, field.values))
+    return value
+
+
+def _size_term(piece: _Piece) -> Term:
+    found = _SIZE.fullmatch(piece.value.strip())
+    if found is None or not piece.comparison:
+        raise UsageError(f"`{piece.text}` is not a comparison of sizes.", "Use `size:>2G`, `size:<=500M` or the like.")
+    base = 1024 if found[3] else 1000
+    count = round(float(found[1]) * base ** _POWERS[found[2].lower()])
+    return Term("size", min(count, (1 << 63) - 1), piece.comparison, piece.negated)
+
+
+def _date_term(piece: _Piece, now: datetime) -> Term:
+    """Return the term for an age ("less than 30 days ago") or for a day in local time."""
+    value = piece.value.strip()
+    age = _AGE.fullmatch(value)
+    if age is not None and piece.comparison in _MIRRORED:
+        hours = min(int(age[1]) * _HOURS[age[2].lower()], 24 * 365 * 1000)
+        return Term("added", _instant(now - timedelta(hours=hours)), _MIRRORED[piece.comparison], piece.negated)
+    try:
+        day = date.fromisoformat(value)
+        begin, end = (_instant(datetime(d.year, d.month, d.day)) for d in (day, day + timedelta(days=1)))
+    except (ValueError, OverflowError, OSError) as exc:
+        raise UsageError(
+            f"`{piece.text}` is not a comparison of dates.",
+            "Use a day as in `added:>2026-11-01`, or an age as in `added:<30d` (h, d, w, m or y).",
+        ) from exc
+    if piece.comparison in ("", "="):
+        return Term("added", f"{begin}/{end}", "=", piece.negated)
+    instant, comparison = {">": (end, ">="), ">=": (begin, ">="), "<": (begin, "<"), "<=": (end, "<")}[piece.comparison]
+    return Term("added", instant, comparison, piece.negated)
+
+
+def _instant(moment: datetime) -> str:
+    """Return a moment as the catalog stores it; one without a time zone is in local time."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _field_name(text: str) -> str:
+    return ALIASES.get(text.lower(), text.lower())
+
+
+def _values_of(field: Field) -> str:
+    return f"Choose one of: {', '.join(field.values)}." if field.values else f"It is {field.about}."
+
+
+def _nearest(word: str, choices: Sequence[str]) -> str:
+    """Return a remedy with the nearest valid word, or with all of them."""
+    near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.55)
+    return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(choices)}."

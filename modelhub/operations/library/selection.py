@@ -1,0 +1,167 @@
+"""Which models are meant: by a reference to one model, or by a query.
+
+Every front end chooses models here. Arguments without a term are references: a name, a unique part of one, an id, a
+path, the start of a hash, or a folder with models; together they mean all of these models. With a `field:value` term
+or a negated one among them, the arguments are one query, for which all terms must hold.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelhub.catalog.fields import OPEN_FIELDS, UNKNOWN
+from modelhub.catalog.query_parser import has_terms, make_term, parse_arguments, parse_query
+from modelhub.catalog.values import ModelQuery, Term
+from modelhub.errors import NotFoundError, Remedy, UsageError
+
+if TYPE_CHECKING:
+    from modelhub.catalog import Catalog
+    from modelhub.domain import ModelRecord
+
+_SHOWN = 12
+_TITLES = {"arch": "architecture", "precision": "precision", "root": "root", "source": "source"}
+
+
+def query_from_text(text: str, *, catalog: Catalog) -> ModelQuery:
+    """Return the query that a text describes. Raises UsageError for what is not valid, with the nearest that is."""
+    return checked_query(parse_query(text), catalog=catalog)
+
+
+def query_from_arguments(arguments: Iterable[str], *, catalog: Catalog) -> ModelQuery:
+    """Return the query that arguments of a command line describe. Raises UsageError as `query_from_text` does."""
+    return checked_query(parse_arguments(arguments), catalog=catalog)
+
+
+def checked_query(query: ModelQuery, *, catalog: Catalog) -> ModelQuery:
+    """Return the query itself. Raises UsageError for a value that neither the catalog nor modelhub knows."""
+    for term in query.terms:
+        if term.field in OPEN_FIELDS:
+            _check_value(term, catalog)
+    return query
+
+
+def _check_value(term: Term, catalog: Catalog) -> None:
+    value = str(term.value)
+    held = [word.lower() for word in catalog.values_of(term.field)]
+    if value in held or (value == UNKNOWN and term.field in ("arch", "precision")):
+        return
+    known = {*held, *_known_values(term.field)}
+    if value in known:
+        return
+    near = difflib.get_close_matches(value, sorted(known), n=1, cutoff=0.55)
+    choices = ", ".join(sorted(known)) or "none yet"
+    remedy = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {choices}."
+    raise UsageError(f"There is no {_TITLES[term.field]} `{value}`.", remedy)
+
+
+def _known_values(field: str) -> set[str]:
+    """Return the values that modelhub knows for a field, whether a model has them or not."""
+    if field == "arch":
+        from modelhub.detect.rules.architectures import FLOW_FAMILIES
+        from modelhub.detect.rules.registry import rules
+        from modelhub.detect.rules.unets import UNET_PROFILES
+
+        rows = (*(row.architecture for row in rules().families), *(row.architecture for row in UNET_PROFILES))
+        return {*rows, *FLOW_FAMILIES}
+    if field == "precision":
+        from modelhub.detect.rules.precision import NAMES
+
+        return {*NAMES.values(), "mixed"}
+    if field == "source":
+        from modelhub.fetch.sources.registry import rows as sources
+
+        return {*(row.kind for row in sources()), "local"}
+    return set()
+
+
+def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
+    """Return the one model that a reference or a query means.
+
+    Raises NotFoundError with the nearest names, or UsageError that lists the models that it could mean.
+    """
+    if _is_query([reference], catalog):
+        found = catalog.records(query_from_arguments([reference], catalog=catalog))
+    else:
+        found = catalog.find(reference)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        parse_arguments([reference])  # a mistyped field is the likelier reason than a name with a colon
+        raise _not_found(reference, catalog)
+    lines = [f"  {record.id}  {record.name}  {record.path or ''}" for record in found[:_SHOWN]]
+    more = [f"  … and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    raise UsageError(
+        f"`{reference}` could mean {len(found)} models:\n" + "\n".join(lines + more),
+        "Name one by its number or its path.",
+    )
+
+
+def chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> list[ModelRecord]:
+    """Return the models that arguments mean, each once; every model when there are none.
+
+    Raises NotFoundError when a reference or a query means no model, and UsageError when a reference is ambiguous.
+    """
+    if not arguments or _is_query(arguments, catalog):
+        found = catalog.records(query_from_arguments(arguments, catalog=catalog))
+        if arguments and not found:
+            raise NotFoundError(f"No model matches `{' '.join(arguments)}`.", Remedy("", "list-models"))
+        return found
+    models: dict[int, ModelRecord] = {}
+    for reference in arguments:
+        models |= {record.id: record for record in _referred(reference, catalog)}
+    return list(models.values())
+
+
+def explicitly_chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> list[ModelRecord]:
+    """Return the models that arguments mean, for an operation that destroys: a query must say what to take.
+
+    Raises UsageError for no arguments and for a query that only says what to leave; else as `chosen_models` does.
+    """
+    if not arguments:
+        raise UsageError("No model was named.", "Name the models, or choose them with a term such as `state:missing`.")
+    if _is_query(arguments, catalog):
+        terms = parse_arguments(arguments).terms
+        if not any(term.field and not term.negated for term in terms):
+            raise UsageError(
+                f"`{' '.join(arguments)}` does not say which models to take.",
+                "Add a term that chooses them, such as `state:missing`.",
+            )
+    return chosen_models(arguments, catalog=catalog)
+
+
+def _referred(reference: str, catalog: Catalog) -> list[ModelRecord]:
+    """Return the model that a reference means; for a folder that is not a model itself, every model in it."""
+    path = Path(reference).expanduser()
+    if not _is_folder(path) or catalog.find(reference, exact=True):
+        return [one_model(reference, catalog=catalog)]
+    found = catalog.records(ModelQuery(terms=(make_term("path", str(path)),)))
+    if not found:
+        raise NotFoundError(
+            f"No model of the catalog is in {path}.",
+            Remedy("Add its models to the catalog first.", "add-models-in-folder", {"folder": str(path)}),
+        )
+    return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # too long for a path, or a NUL in it: a name then
+        return False
+
+
+def _is_query(arguments: Sequence[str], catalog: Catalog) -> bool:
+    """Return whether the arguments are a query: they hold a term, and are not the exact name of a model."""
+    return has_terms(arguments) and not (len(arguments) == 1 and catalog.find(arguments[0], exact=True))
+
+
+def _not_found(reference: str, catalog: Catalog) -> NotFoundError:
+    near = catalog.nearest_names(reference)
+    if near:
+        remedy = Remedy(f"Did you mean {' or '.join(f'`{name}`' for name in near)}?")
+    else:
+        remedy = Remedy("List the models to see their names.", "list-models")
+    return NotFoundError(f"No model of the catalog matches `{reference}`.", remedy)
