@@ -99,7 +99,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("render.timeout", "count", 900, "Seconds that one render test may take, loading included."),
     Key("render.memory", "bytes", 0, "Most memory of a render process, such as 8GB; 0: what is free when it starts."),
-    Key("sort.layout", "text", "", "Layout that `modelhub sort` uses when none is named: a1111, comfyui, or your own."),
+    Key("sort.layout", "text", "", "UI, or layout of your own, that `modelhub sort` uses when none is named."),
     Key("sort.into", "text", "", "Folder that `modelhub sort` sorts into when none is named."),
     Key("hash.workers", "count", 0, "Files hashed at once; 0: as many as there are processor cores."),
 )

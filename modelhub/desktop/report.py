@@ -31,6 +31,7 @@ HOW = {
     "cloned": ("cloned", "to clone"),
     "registered": ("registered in place", "to register in place"),
     "trashed": ("put into the trash", "to put into the trash"),
+    "deleted": ("deleted", "to delete"),
 }
 # Reasons that mean harm or damage; every other that needs the person is only to be looked at.
 _BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "failed"))
@@ -40,8 +41,8 @@ _BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "
 class MovedFile:
     """A model that has a new place, with its sidecars. `size` in bytes; `what`: "lora · sd1 · rank 32".
 
-    `how`: moved, copied, linked, cloned, registered (where it lies, with a program) or trashed (`target` is then the
-    equal file that is kept). `preview`: a picture of it, where it lies now.
+    `how`: moved, copied, linked, cloned, registered (where it lies, with a program) trashed (`target` is then the
+    equal file that is kept) or deleted (a copy, by an undo). `preview`: a picture of it, where it lies now.
     """
 
     source: Path

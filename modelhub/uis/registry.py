@@ -36,15 +36,15 @@ GROUP = "modelhub.uis"
 
 
 @cache
-def ui_plugins() -> Plugins[UI]:
-    """Return the UIs of plug-ins, and the plug-ins that cannot be used."""
+def plugins() -> Plugins[UI]:
+    """Return the UIs that plug-ins bring, and the plug-ins that cannot be used."""
     taken = [ui.name for ui in (*BUILT_IN, LIBRARY)]
     return load_plugins(GROUP, UI, taken=taken, name_of=lambda ui: ui.name)
 
 
 def all_uis() -> tuple[UI, ...]:
     """Return every UI, in the order in which lists name them."""
-    return (*BUILT_IN, *ui_plugins().rows)
+    return (*BUILT_IN, *plugins().rows)
 
 
 def ui_named(name: str, own: Iterable[UI] = ()) -> UI:

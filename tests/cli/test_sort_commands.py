@@ -79,3 +79,61 @@ def test_layout_and_target_may_stand_in_the_configuration(tmp_path: Path, downlo
     done = modelhub("sort", str(downloads), "--config", str(config), home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "models" / "LoRA" / "sd1" / "mychar-000010.safetensors").is_file()
+
+
+def test_undo_of_copies_reports_deletions(tmp_path: Path, downloads: Path) -> None:
+    """No arrow is printed: nothing has moved back."""
+    ui = tmp_path / "ui"
+    modelhub("sort", str(downloads), "--layout", "a1111", "--into", str(ui), "--mode", "copy", home=tmp_path)
+    before = tree(downloads)
+    undone = modelhub("undo", home=tmp_path)
+    assert undone.returncode == 0
+    assert "→" not in undone.stdout
+    assert undone.stdout.count("deleted  ") == 8
+    assert "Deleted 8 copies. Redo with `modelhub undo 2`." in undone.stderr
+    assert tree(downloads) == before
+    redone = modelhub("undo", "2", home=tmp_path)
+    assert "Copied 8 files. Undo with `modelhub undo 3`." in redone.stderr
+
+
+def test_undo_of_links_reports_deletions(tmp_path: Path, downloads: Path) -> None:
+    """A link is not a copy."""
+    ui = tmp_path / "ui"
+    modelhub("sort", str(downloads), "--layout", "a1111", "--into", str(ui), "--mode", "symlink", home=tmp_path)
+    assert "Deleted 8 links." in modelhub("undo", home=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sort", "{folder}"),
+        ("watch", "{folder}"),
+        ("shortcut", "install", "--folder", "{folder}", "--target", "menu"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("rule", "valid"),
+    [(("--by", "color"), "architecture"), (("--duplicates", "shred"), "trash"), (("--layout", "nope"), "comfyui")],
+)
+def test_every_command_that_sorts_refuses_the_same_words(
+    tmp_path: Path, downloads: Path, words: tuple[str, ...], rule: tuple[str, str], valid: str
+) -> None:
+    """Exit code 2 at once, with the valid words; nothing is written and nothing is watched."""
+    filled = [word.format(folder=downloads) for word in words]
+    layout = () if rule[0] == "--layout" else ("--layout", "a1111")
+    done = modelhub(*filled, *layout, "--into", str(tmp_path / "ui"), *rule, home=tmp_path)
+    assert done.returncode == 2
+    assert valid in done.stderr
+    assert not list(tmp_path.rglob("*.desktop"))
+
+
+@pytest.mark.parametrize("words", [("watch", "{folder}"), ("shortcut", "install", "--folder", "{folder}")])
+def test_what_registers_models_is_refused_where_folders_are_sorted(
+    tmp_path: Path, downloads: Path, words: tuple[str, ...]
+) -> None:
+    """`watch` and shortcuts state why they cannot serve InvokeAI, and which command can."""
+    filled = [word.format(folder=downloads) for word in words]
+    done = modelhub(*filled, "--layout", "invokeai", "--into", "http://127.0.0.1:9", home=tmp_path)
+    assert done.returncode == 2
+    assert "InvokeAI has no model folders" in done.stderr
+    assert "modelhub sort FOLDER --layout invokeai" in done.stderr

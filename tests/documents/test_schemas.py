@@ -33,6 +33,14 @@ COMMANDS = {
     "doctor": "doctor",
     "explain": "topics",
     "": "start",
+    "sort {models} --layout a1111 --into {models}/../ui --mode copy": "sort",
+    "sort {models} --layout a1111 --into {models}/../ui --dry-run": "sort",
+    "sort {models} --layout invokeai --into http://127.0.0.1:9 --dry-run": "registration",
+    "undo": "undo",
+    "history": "history",
+    "link --layout a1111": "link",
+    "link --layout comfyui --print": "link",
+    "shortcut list": "shortcuts",
 }
 
 
@@ -83,5 +91,5 @@ def test_command_prints_a_valid_document(home: Path, command: str) -> None:
     done = modelhub("--json", *words, home=home)
     assert done.returncode == 0, done.stderr
     document = validate(COMMANDS[command], done.stdout)
-    assert document
+    assert document or command == "shortcut list"
     assert isinstance(document, list) or document["modelhub"] == 1

@@ -149,7 +149,9 @@ def register_models(
             print(f"{word:<12}{clean(item.path.name)}  ({summary(item)})")
     print_left(result.left)
     one, many = _TO_REGISTER if dry_run else _REGISTERED
-    sentences = [plural(len(result.new), one, many), f"{ui.title} had {len(result.known)} already."]
+    sentences = [plural(len(result.new), one, many)]
+    if result.known:
+        sentences.append(plural(len(result.known), "1 was registered already.", "{count} were registered already."))
     sentences += _left_sentences(result.left)
     sentences.append("Nothing was sent (dry run)." if dry_run else "No file was moved.")
     session.progress.note(" ".join(sentences))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -89,3 +90,20 @@ def test_the_command_takes_the_address_with_into(address: str, tmp_path: Path) -
     done = modelhub("sort", str(folder), "--layout", "invokeai", "--into", address, "--json", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["registered"]) == 4
+
+
+def test_a_report_lists_what_was_registered(address: str, tmp_path: Path) -> None:
+    """The page says that the files stay in their place."""
+    folder, report = messy(tmp_path / "dl"), tmp_path / "report.html"
+    words = ("sort", str(folder), "--layout", "invokeai", "--into", address, "--report", str(report))
+    done = modelhub(*words, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "registered" in report.read_text("utf-8")
+    assert "4 models registered." in done.stderr
+
+
+def test_a_name_that_is_not_utf8_is_sent_as_its_bytes(address: str, tmp_path: Path) -> None:
+    """InvokeAI decides what it makes of it; sorting goes on."""
+    path = tmp_path / os.fsdecode(b"\xe9.safetensors")
+    assert InvokeAI(address).register(path)
+    assert not InvokeAI(address).register(path)

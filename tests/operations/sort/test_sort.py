@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.catalog import Catalog, ModelQuery
+from modelhub.catalog import Catalog, ModelQuery, NewStep
 from modelhub.errors import ModelhubError, UsageError
 from modelhub.operations.library.add import add
 from modelhub.operations.sort import actions, run
@@ -20,7 +20,7 @@ from modelhub.operations.sort.rules import Rules, own_layouts, rules_for
 from modelhub.operations.sort.run import SortResult, plan
 from modelhub.operations.sort.undo import UndoResult
 from modelhub.storage import rename
-from modelhub.storage.errors import BusyError, FileInUseError
+from modelhub.storage.errors import BusyError, FileChangedError, FileInUseError, TargetExistsError
 from modelhub.storage.locks import file_lock
 from modelhub.testing.files import adapters, folders, safetensors_file
 from tests.operations.sort.sorting import aged, contents, messy, tree
@@ -451,6 +451,30 @@ def test_an_interruption_settles_what_was_begun(
     undone: UndoResult = undo(catalog)
     assert undone.refused == []
     assert tree(downloads) == before
+
+
+def test_a_plan_that_is_not_confirmed_is_not_carried_out(catalog: Catalog, downloads: Path, webui: Path) -> None:
+    """There is no run, and nothing has moved."""
+    before = tree(downloads)
+    rules = rules_for("a1111", webui)
+    result = run.sort([downloads], rules, catalog=catalog, library=library_of(catalog), confirm=lambda _: False)
+    assert (result.operation, result.moves) == (None, [])
+    assert len(result.plan.moves) == 5
+    assert catalog.operations() == []
+    assert tree(downloads) == before
+
+
+def test_the_error_of_a_step_depends_on_what_is_in_the_way(tmp_path: Path) -> None:
+    """A file whose name has the words of another condition is judged by the condition, not by its name."""
+    source, target = tmp_path / "something else is at home.pt", tmp_path / "target.pt"
+    step = NewStep(action="move", source=str(source), target=str(target), detail={"size": 1})
+    assert isinstance(actions.obstacle(step), FileChangedError)
+    source.write_bytes(b"x")
+    assert actions.obstacle(step) is None
+    target.write_bytes(b"y")
+    assert isinstance(actions.obstacle(step), TargetExistsError)
+    source.write_bytes(b"changed")
+    assert isinstance(actions.obstacle(step), FileChangedError)
 
 
 def test_errors_are_ours(catalog: Catalog, tmp_path: Path, webui: Path) -> None:
