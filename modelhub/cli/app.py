@@ -29,7 +29,7 @@ class Row:
 
 
 COMMANDS: dict[str, Row] = {
-    "pull": Row("pull", "Download from Hugging Face, Civitai or a URL.", creates=True),
+    "pull": Row("pull", "Download models from a hub or an address.", creates=True),
     "outdated": Row("outdated", "Which models have something newer at their hub."),
     "add": Row("add", "Catalogue files and folders where they are.", creates=True),
     "scan": Row("scan", "Find changed, moved, missing and new files."),

@@ -65,6 +65,11 @@ def clean(text: str) -> str:
     return "".join(c if unicodedata.category(c)[0] != "C" or c == "\u200d" else "·" for c in text)
 
 
+def count_sentence(count: int, one: str, many: str) -> str:
+    """Return the sentence for this count: `one` for 1, else `many`, with `{count}` filled in."""
+    return (one if count == 1 else many).format(count=count)
+
+
 def width(text: str) -> int:
     """Columns that `text` takes on a terminal: East Asian wide characters take two, combining ones none."""
     if text.isascii():

@@ -1,39 +1,51 @@
-"""Progress on the terminal: tqdm bars with rate and time left; on a pipe only the notes."""
+"""Progress on the terminal: bars with rate and time left, only notes on a pipe, or events as JSON lines."""
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TextIO
 
 from modelhub.progress import SILENT, Task
 
+if TYPE_CHECKING:
+    from modelhub.documents.document import Document
+    from modelhub.documents.events import TaskEvent
+
+
+class ProgressForm(StrEnum):
+    """A form of progress: bars on a terminal, none, or events as JSON lines."""
+
+    BARS = "bars"
+    NONE = "none"
+    JSON = "json"
+
 
 class TerminalProgress:
-    """Implements `modelhub.progress.Progress`."""
+    """A `modelhub.progress.Progress` with bars on stderr, or with notes only."""
 
     def __init__(self, *, bars: bool) -> None:
         self.bars = bars
 
     @contextmanager
     def task(self, label: str, *, total: int | None = None, unit: str = "B") -> Iterator[Task]:
-        """A bar on stderr while the work runs."""
+        """Show a progress bar on stderr."""
         if not self.bars:
             with SILENT.task(label) as silent:
                 yield silent
             return
         from tqdm import tqdm
 
-        scale = unit == "B"
+        is_bytes = unit == "B"
         with tqdm(
             total=total,
             desc=label,
-            unit=unit if scale else f" {unit}",
-            unit_scale=scale,
+            unit=unit if is_bytes else f" {unit}",
+            unit_scale=is_bytes,
             unit_divisor=1000,
             dynamic_ncols=True,
             leave=False,
@@ -43,7 +55,7 @@ class TerminalProgress:
             yield _Bar(bar)
 
     def note(self, text: str) -> None:
-        """A line above the bars."""
+        """Print a line above the bars."""
         if self.bars:
             from tqdm import tqdm
 
@@ -53,6 +65,8 @@ class TerminalProgress:
 
 
 class _Bar:
+    """A bar that several threads may advance."""
+
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._lock = threading.Lock()
@@ -72,14 +86,7 @@ class _Bar:
 
 
 class JsonProgress:
-    """Events, one JSON object a line: plan, start, progress (at most two a second a task), verify, done, note,
-    error.
-
-    Every one has `event`; those of a task also `task`, `label`, `unit`, `done`, `total` (null while unknown), and for
-    bytes `all_done` and `all_total`, over all files of the plan.
-    """
-
-    _EVERY = 0.5  # seconds
+    """A `modelhub.progress.Progress` that writes the events of `modelhub.documents.events`, one a line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -87,76 +94,111 @@ class JsonProgress:
         self._number = 0
         self.all_done, self.all_total = 0, 0
 
-    def write(self, event: str, **facts: Any) -> None:
-        """One line, whole, whichever thread writes it."""
+    def write(self, event: Document) -> None:
+        """Write one complete line, whichever thread it comes from."""
+        from modelhub.documents.document import to_text
+
         with self._lock:
-            print(json.dumps({"event": event, **facts}), file=self._stream, flush=True)
+            print(to_text(event), file=self._stream, flush=True)
 
     @contextmanager
     def task(self, label: str, *, total: int | None = None, unit: str = "B") -> Iterator[Task]:
-        """Events while the work runs; the last one says how it ended."""
+        """Write events while the work runs; the last one states whether it succeeded."""
         with self._lock:
             self._number += 1
             number = self._number
-        task = _Events(self, number, label, total, unit)
-        task.say("start")
+        task = _EventTask(self, number, label, total, unit)
+        task.start()
         try:
             yield task
         except BaseException:
-            task.say("done", ok=False)
+            task.done(ok=False)
             raise
-        task.say("done", ok=True)
+        task.done(ok=True)
 
     def plan(self, source: str, *, files: int, size: int) -> None:
-        """What is going to be brought from a source."""
+        """Write how much will be obtained from a source."""
+        from modelhub.documents.events import PlanEvent
+
         with self._lock:
             self.all_done, self.all_total = 0, size
-        self.write("plan", source=source, files=files, total=size)
+        self.write(PlanEvent(source=source, files=files, total=size))
 
     def note(self, text: str) -> None:
-        """A line worth knowing."""
-        self.write("note", text=text)
+        """Write a message for the user."""
+        from modelhub.documents.events import NoteEvent
+
+        self.write(NoteEvent(text=text))
+
+    def error(self, message: str, *, hint: str, exit_code: int) -> None:
+        """Write a failure."""
+        from modelhub.documents.events import ErrorEvent
+
+        self.write(ErrorEvent(message=message, hint=hint, exit_code=exit_code))
 
 
-class _Events:
+class _EventTask:
+    """A task of `JsonProgress`; it writes at most one progress event in `_INTERVAL` seconds."""
+
+    _INTERVAL = 0.5
+
     def __init__(self, writer: JsonProgress, number: int, label: str, total: int | None, unit: str) -> None:
         self._writer = writer
-        self._facts: dict[str, Any] = {"task": number, "label": label, "unit": unit, "done": 0, "total": total}
+        self._number, self._label, self._unit = number, label, unit
+        self._done, self._total = 0, total
         self._lock = threading.Lock()
-        self._since = self._said = time.monotonic()
+        self._started = self._written = time.monotonic()
 
-    def say(self, event: str, **more: Any) -> None:
-        with self._lock:
-            facts = dict(self._facts)
-        if facts["unit"] == "B" and self._writer.all_total:
-            facts |= {"all_done": self._writer.all_done, "all_total": self._writer.all_total}
-        self._writer.write(event, **facts, **more)
+    def start(self) -> None:
+        from modelhub.documents.events import StartEvent
+
+        self._write(StartEvent)
+
+    def done(self, *, ok: bool) -> None:
+        from modelhub.documents.events import DoneEvent
+
+        self._write(DoneEvent, ok=ok)
 
     def advance(self, amount: int) -> None:
+        from modelhub.documents.events import ProgressEvent
+
         with self._lock:
-            self._facts["done"] += amount
-            if self._facts["unit"] == "B":
+            self._done += amount
+            if self._unit == "B":
                 self._writer.all_done += amount
             now = time.monotonic()
-            if now - self._said < JsonProgress._EVERY:
+            if now - self._written < self._INTERVAL:
                 return
-            self._said = now
-        self.say("progress", **self._speed(now))
-
-    def _speed(self, now: float) -> dict[str, Any]:
-        """Units per second since the start, and seconds left at that speed."""
-        rate = self._facts["done"] / max(now - self._since, 1e-9)
-        total = self._facts["total"]
-        left = (total - self._facts["done"]) / rate if total is not None and rate > 0 else None
-        return {"rate": round(rate), "seconds_left": None if left is None else round(left, 1)}
+            self._written = now
+        rate = self._done / max(now - self._started, 1e-9)
+        left = (self._total - self._done) / rate if self._total is not None and rate > 0 else None
+        self._write(ProgressEvent, rate=round(rate), seconds_left=None if left is None else round(left, 1))
 
     def total(self, amount: int) -> None:
         with self._lock:
-            self._facts["total"] = amount
+            self._total = amount
 
     def describe(self, text: str) -> None:
+        from modelhub.documents.events import ProgressEvent, VerifyEvent
+
         with self._lock:
-            if text == self._facts["label"]:
+            if text == self._label:
                 return
-            self._facts["label"] = text
-        self.say("verify" if text.startswith("verifying") else "progress")
+            self._label = text
+        self._write(VerifyEvent if text.startswith("verifying") else ProgressEvent)
+
+    def _write(self, kind: type[TaskEvent], **fields: Any) -> None:
+        writer = self._writer
+        has_sum = self._unit == "B" and bool(writer.all_total)
+        with self._lock:
+            event = kind(
+                task=self._number,
+                label=self._label,
+                unit=self._unit,
+                done=self._done,
+                total=self._total,
+                all_done=writer.all_done if has_sum else None,
+                all_total=writer.all_total if has_sum else None,
+                **fields,
+            )
+        writer.write(event)

@@ -19,7 +19,10 @@ from modelhub.documents.library import (
     VerifiedDocument,
 )
 from modelhub.documents.link import LinkDocument
+from modelhub.documents.manifest import ExportDocument
 from modelhub.documents.model import DuplicateModelDocument, ModelDocument, ShownModelDocument
+from modelhub.documents.pull import PullDocument, UpdateDocument, UpdateStatusDocument
+from modelhub.documents.remote import EnrichDocument, ImportDocument
 from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument, ShortcutDocument
 from modelhub.documents.sort import RegistrationDocument, RunDocument, SortDocument, UndoDocument
 
@@ -39,13 +42,18 @@ class Published:
 PUBLISHED: tuple[Published, ...] = (
     Published(name="doctor", commands=("doctor",), form=list[FindingDocument]),
     Published(name="duplicates", commands=("list --duplicates",), form=list[DuplicateModelDocument]),
+    Published(name="enrich", commands=("enrich",), form=list[EnrichDocument]),
+    Published(name="export", commands=("export FILE",), form=ExportDocument),
     Published(name="fingerprint", commands=("fingerprint",), form=list[ComponentDigestDocument]),
     Published(name="history", commands=("history",), form=list[RunDocument]),
+    Published(name="import", commands=("import",), form=list[ImportDocument]),
     Published(name="inspections", commands=("inspect",), form=list[InspectionDocument]),
     Published(name="known", commands=("known",), form=list[KnownModelDocument]),
     Published(name="link", commands=("link",), form=LinkDocument),
     Published(name="models", commands=("list", "search", "set", "convert"), form=list[ModelDocument]),
+    Published(name="outdated", commands=("outdated",), form=list[UpdateStatusDocument]),
     Published(name="path-results", commands=("add", "scan"), form=list[PathResultDocument]),
+    Published(name="pull", commands=("pull", "pull --dry-run"), form=list[PullDocument]),
     Published(name="registration", commands=("sort",), form=RegistrationDocument),
     Published(name="shortcut-install", commands=("shortcut install",), form=InstalledShortcutDocument),
     Published(name="shortcut-remove", commands=("shortcut remove",), form=RemovedShortcutDocument),
@@ -55,6 +63,7 @@ PUBLISHED: tuple[Published, ...] = (
     Published(name="start", commands=("",), form=StartDocument),
     Published(name="topics", commands=("explain",), form=list[TopicDocument]),
     Published(name="undo", commands=("undo",), form=UndoDocument),
+    Published(name="updates", commands=("pull --update", "pull --update --dry-run"), form=list[UpdateDocument]),
     Published(name="verify", commands=("verify",), form=list[VerifiedDocument]),
 )
 

@@ -196,7 +196,7 @@ def test_the_hubs_scan_and_licence_are_said_and_recorded(place: User) -> None:
     place.hub.repositories[DRESS] = replace(known, scans={LORA: "suspicious"}, card={"license": "openrail++"})
     done = run(place, "pull", DRESS)
     assert done.returncode == 0, done.stderr
-    assert "licence: openrail++" in done.stdout
+    assert "license: openrail++" in done.stdout
     assert f"warning: {LORA}: Hugging Face's scan calls it suspicious" in done.stdout
     shown = run(place, "show", "dress").stdout
     assert "its own scan: suspicious" in shown
@@ -236,4 +236,4 @@ def test_options_that_choose_a_file_cannot_be_said_with_update(place: User) -> N
     """They would be ignored."""
     done = run(place, "pull", "--update", "--name", "x", "--all")
     assert done.returncode == 2
-    assert "--all and --name" in done.stderr
+    assert "`--all` and `--name`" in done.stderr

@@ -1,4 +1,4 @@
-"""`modelhub export`: a manifest of the library."""
+"""`modelhub export`: write a manifest of the library."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command(cls=ModelsCommand)
 def export(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Where to write it; - for standard output.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The manifest to write; `-` for standard output.")],
     models: Annotated[
         list[str] | None, typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models)
     ] = None,
 ) -> None:
-    """Write a manifest: sources, commits, hashes, names and your own words, as JSON without any weights.
+    """Write a manifest: sources, commits, hashes, names and your own tags and fields, as JSON without weights.
 
     `modelhub import` rebuilds the library from it elsewhere.
 

@@ -1,4 +1,4 @@
-"""`modelhub outdated`: which models have something newer where they came from."""
+"""`modelhub outdated`: show which models have something newer at their source."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def outdated(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Send no requests.")] = False,
 ) -> int:
-    """Ask where models came from whether there is something newer: changed files, newer versions.
+    """Show what is newer at the sources of models: changed files and newer versions.
 
-    A new commit that leaves a model's files as they are does not count. `pull --update` fetches what is newer.
+    A new commit does not count when a model's files are unchanged. Update with `modelhub pull --update`.
 
     Example: modelhub outdated --json
     """
-    from modelhub.cli.views.update import ask, show_statuses
+    from modelhub.cli.views.update import find_statuses, show_statuses
     from modelhub.operations.library.selection import chosen_models
 
     session: Session = ctx.obj
     if offline:
         session.adjust({"offline": True})
     records = chosen_models(models or (), catalog=session.catalog)
-    return show_statuses(session, ask(session, records))
+    return show_statuses(session, find_statuses(session, records))

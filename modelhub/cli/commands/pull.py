@@ -1,4 +1,4 @@
-"""`modelhub pull`: bring models in from where they are published."""
+"""`modelhub pull`: download models from where they are published."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from modelhub.cli.session import Session
+from modelhub.cli.transfer_options import LimitRate, Offline, ProgressOption, apply_transfer_options
 from modelhub.domain import Style
+from modelhub.fetch.choice.criteria import Precision, Purpose
 from modelhub.fetch.sources.registry import example_references
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -24,7 +26,8 @@ def pull(
         ),
     ] = None,
     purpose: Annotated[
-        str | None, typer.Option("--for", metavar="render|train", help="Small file for pictures, or full one to train.")
+        Purpose | None,
+        typer.Option("--for", metavar="render|train", help="Small file for pictures, or full one to train."),
     ] = None,
     files: Annotated[
         list[str] | None, typer.Option("--file", metavar="GLOB", help="Take the files that match; may be repeated.")
@@ -33,81 +36,88 @@ def pull(
     all_: Annotated[bool, typer.Option("--all", help="Take every model file.")] = False,
     revision: Annotated[str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit.")] = None,
     precision: Annotated[
-        str | None,
+        Precision | None,
         typer.Option("--precision", metavar="NAME", help="fp32, fp16, bf16 or fp8, where there is a choice."),
     ] = None,
-    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Place it here, not in the library.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Place it in this folder instead of the library.")
+    ] = None,
     sha256: Annotated[str | None, typer.Option("--sha256", metavar="HEX", help="Accept only this content.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken, and why.")] = False,
     allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Accept a pickle that passes the scan and has no safetensors twin.")
+        bool,
+        typer.Option("--allow-pickle", help="Accept a pickle that passes the scan and has no safetensors version."),
     ] = False,
     convert: Annotated[
-        bool, typer.Option("--convert", help="Turn pickles into safetensors on the way, without running them.")
+        bool, typer.Option("--convert", help="Convert pickles into safetensors files, without running them.")
     ] = False,
     keep_pickle: Annotated[
         bool, typer.Option("--keep-pickle", help="With --convert: keep the pickle beside the safetensors file.")
     ] = False,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name for the model and its file.")] = None,
-    style: Annotated[Style | None, typer.Option("--style", metavar="STYLE", help="Your word for its style.")] = None,
+    style: Annotated[
+        Style | None, typer.Option("--style", metavar="STYLE", help="Set its style yourself; it overrides detection.")
+    ] = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Fetch what is newer for models held: all, or those of SOURCE.")
+        bool, typer.Option("--update", help="Update the models of the catalog: all, or those from SOURCE.")
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="With --update: put the old one into the trash afterwards.")
+        bool, typer.Option("--replace", help="With --update: move the old model to the trash afterwards.")
     ] = False,
     sidecars: Annotated[
         bool, typer.Option("--sidecars", help="Also write .civitai.info and a preview picture beside the model.")
     ] = False,
-    limit_rate: Annotated[
-        str | None, typer.Option("--limit-rate", metavar="RATE", help="Most bytes per second, such as 5M; 0: no limit.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Use only what is already on this machine.")] = False,
-    progress: Annotated[
-        str | None, typer.Option("--progress", metavar="bars|none|json", help="json: events, one a line, on stderr.")
-    ] = None,
+    limit_rate: LimitRate = None,
+    offline: Offline = False,
+    progress: ProgressOption = None,
 ) -> int:
-    """Resolve, choose, download, verify, identify, place and catalogue.
+    """Download models: choose, verify and identify them, place them, add them to the catalog.
 
-    A repository is not downloaded whole: the file that fits the purpose is chosen. What broke off goes on where it
-    stopped when the same command is run again. `modelhub pull -` reads sources from standard input, one a line.
+    A repository is not downloaded whole: the file that fits the purpose is chosen. Run the same command again to
+    resume an interrupted download.
 
     Example: modelhub pull runwayml/stable-diffusion-v1-5 --for render
     """
-    from modelhub.cli.views.pull import adjust, given_sources, refuse_with, run_pulls
-    from modelhub.cli.views.update import run_updates
+    from modelhub.cli.source_list import given_sources
+    from modelhub.cli.views.pull import run_pulls
     from modelhub.errors import UsageError
     from modelhub.fetch.choice.criteria import FileCriteria, parse_precision, parse_purpose
     from modelhub.operations.remote.pull import PullRequest
 
     session: Session = ctx.obj
-    adjust(session, limit_rate=limit_rate, offline=offline, progress=progress)
-    settings = session.settings
-    if replace and not update:
-        raise UsageError("--replace is about --update.", "Say pull --update --replace.")
+    apply_transfer_options(session, limit_rate=limit_rate, offline=offline, progress=progress)
+    settings = session.settings.pull
     if update:
-        chosen = {
-            "--for": purpose, "--file": files, "--diffusers": diffusers, "--all": all_, "--revision": revision,
-            "--precision": precision, "--to": to, "--sha256": sha256, "--convert": convert, "--name": name,
-            "--style": style,
-        }  # fmt: skip
-        refuse_with("--update", chosen, "An update is of the file that was chosen when the model was pulled.")
-        session.adjust({"pull.allow_pickle": allow_pickle or settings.pull.allow_pickle})
-        return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
-    named = given_sources(sources or ())
-    if not named:
-        raise UsageError(
-            "No model was named.", f"Write {example_references()}; `-` for a list on standard input, or `--update`."
+        from modelhub.cli.views.update import run_updates
+
+        _refuse_with_update(
+            {
+                "--for": purpose,
+                "--file": files,
+                "--diffusers": diffusers,
+                "--all": all_,
+                "--revision": revision,
+                "--precision": precision,
+                "--to": to,
+                "--sha256": sha256,
+                "--convert": convert,
+                "--keep-pickle": keep_pickle,
+                "--name": name,
+                "--style": style,
+                "--sidecars": sidecars,
+            }
         )
-    if len(named) > 1 and (name or sha256):
-        raise UsageError("--name and --sha256 are about one model.", "Pull the sources one by one.")
+        session.adjust({"pull.allow_pickle": allow_pickle or settings.allow_pickle})
+        return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
+    if replace:
+        raise UsageError("`--replace` is only valid together with `--update`.", "Use `pull --update --replace`.")
     criteria = FileCriteria(
-        purpose=parse_purpose(purpose or settings.pull.purpose),
+        purpose=purpose or parse_purpose(settings.purpose),
         files=tuple(files or ()),
         all=all_,
         diffusers=diffusers,
-        precision=parse_precision(word) if (word := precision or settings.pull.precision) else None,
-        allow_pickle=allow_pickle or settings.pull.allow_pickle,
+        precision=precision or (parse_precision(settings.precision) if settings.precision else None),
+        allow_pickle=allow_pickle or settings.allow_pickle,
         convert=convert,
     )
     requests = [
@@ -122,6 +132,18 @@ def pull(
             keep_pickle=keep_pickle,
             sidecars=sidecars,
         )
-        for source in named
+        for source in given_sources(sources or ())
     ]
     return run_pulls(session, requests, dry_run=dry_run)
+
+
+def _refuse_with_update(options: dict[str, object]) -> None:
+    """Raise UsageError when one of the options is given: an update would ignore it."""
+    from modelhub.errors import UsageError
+
+    given = [f"`{name}`" for name, value in options.items() if value]
+    if given:
+        raise UsageError(
+            f"{' and '.join(given)} cannot be combined with `--update`.",
+            "Use `pull --update --replace`: an update takes the file that was chosen when the model was pulled.",
+        )

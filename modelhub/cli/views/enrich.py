@@ -1,91 +1,59 @@
-"""What `enrich` prints."""
+"""Show what sources know about models."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from modelhub.cli.output import clean, colour, print_json
 from modelhub.cli.session import Session
+from modelhub.cli.views.failures import show_failure
 from modelhub.errors import Exit, ModelhubError
-
-if TYPE_CHECKING:
-    from modelhub.fetch.fetcher import RemoteModel
-    from modelhub.operations.remote.enrich import EnrichResult
+from modelhub.fetch.sources.registry import hash_lookups
+from modelhub.operations.library.selection import chosen_models
+from modelhub.operations.remote.documents import enrich_document
+from modelhub.operations.remote.enrich import EnrichResult, enrich
+from modelhub.operations.remote.source_sidecars import preview_fetcher
 
 
 def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previews: bool) -> int:
-    """Ask, record, print; what was learned before a failure is kept and printed."""
-    from modelhub.cli.views.pull import tell
-    from modelhub.fetch.sources.registry import hash_lookups
-    from modelhub.operations.library.selection import chosen_models
-    from modelhub.operations.remote.enrich import enrich
-
+    """Look models up and show what was found, also before a failure; return the exit code."""
     records = chosen_models(models, catalog=session.catalog)
-    seen: list[EnrichResult] = []
+    results: list[EnrichResult] = []
     code = Exit.OK
     answers = enrich(
         records,
         lookups=hash_lookups(session.settings),
         catalog=session.catalog,
         refresh=refresh,
-        fetch_preview=_previews(session) if previews else None,
+        fetch_preview=preview_fetcher(session.settings.library) if previews else None,
         progress=session.progress,
     )
     try:
-        for item in answers:
-            seen.append(item)
-            if not session.json and item.remote is not None:
-                print("\n".join(_lines(item)), flush=True)
+        for result in answers:
+            results.append(result)
+            if not session.json and result.remote is not None:
+                print("\n".join(_lines(result)), flush=True)
     except ModelhubError as exc:
-        tell(session, exc)
+        show_failure(session, exc)
         code = exc.code
     if session.json:
-        print_json([_to_json(item) for item in seen])
-    session.progress.note(_sum(seen, code))
+        print_json([enrich_document(result) for result in results])
+    session.progress.note(_counts_text(results, code))
     return code
 
 
-def _previews(session: Session) -> Callable[[RemoteModel, Path], Path | None]:
-    from modelhub.operations.remote.source_sidecars import fetch_preview
-
-    staging = session.settings.library / ".modelhub" / "previews"
-    return lambda remote, model: fetch_preview(remote, model, staging=staging)
-
-
-def _sum(seen: Sequence[EnrichResult], code: Exit) -> str:
-    counts = Counter(item.answer.value for item in seen)
-    text = ", ".join(f"{count} {word}" for word, count in counts.items()) or "Nothing was answered"
-    return f"{text}; the same command goes on from here." if code else f"{text}."
+def _counts_text(results: Sequence[EnrichResult], code: Exit) -> str:
+    counts = Counter(result.answer.value for result in results)
+    text = ", ".join(f"{count} {word}" for word, count in counts.items()) or "No model was looked up"
+    return f"{text}. Run the same command again to resume." if code else f"{text}."
 
 
-def _lines(item: EnrichResult) -> list[str]:
-    remote = item.remote
+def _lines(result: EnrichResult) -> list[str]:
+    remote = result.remote
     assert remote is not None
     base = f", {remote.base_model}" if remote.base_model else ""
-    lines = [f"{colour('found', '32')}  {clean(item.record.name)}: {clean(remote.title)}{clean(base)}"]
+    lines = [f"{colour('found', '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
     words = ", ".join(word.word for word in remote.trigger_words)
-    rows = (remote.page or "", words and f"trigger words: {words}", item.preview and f"preview: {item.preview}")
-    return lines + [f"       {clean(str(text))}" for text in (*rows, item.message) if text]
-
-
-def _to_json(item: EnrichResult) -> dict[str, object]:
-    remote = item.remote
-    return {
-        "id": item.record.id,
-        "model": item.record.name,
-        "sha256": item.record.main.sha256,
-        "kind": item.kind,
-        "answer": item.answer.value,
-        "title": remote.title if remote else None,
-        "reference": remote.reference if remote else None,
-        "page": remote.page if remote else None,
-        "base_model": remote.base_model if remote else None,
-        "license": remote.license if remote else None,
-        "trigger_words": [word.word for word in remote.trigger_words] if remote else [],
-        "tags": list(remote.tags) if remote else [],
-        "preview": str(item.preview) if item.preview else None,
-        "message": item.message,
-    }
+    rows = (remote.page or "", words and f"trigger words: {words}", result.preview and f"preview: {result.preview}")
+    return lines + [f"       {clean(str(text))}" for text in (*rows, result.message) if text]

@@ -1,4 +1,4 @@
-"""What `export` and `import` read, write and print."""
+"""Show exports and imports of manifests."""
 
 from __future__ import annotations
 
@@ -7,60 +7,57 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.output import clean, colour, count_sentence, print_json
 from modelhub.cli.session import Session
-from modelhub.errors import ModelhubError, NotFoundError, worst_exit_code
+from modelhub.cli.views.failures import failure_text
+from modelhub.documents.manifest import ExportDocument, Manifest, make_manifest, read_manifest, write_manifest
+from modelhub.errors import worst_exit_code
+from modelhub.fetch.sources.registry import fetchers
+from modelhub.operations.library.selection import chosen_models
+from modelhub.operations.remote.documents import import_document
+from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, rebuild_library
+from modelhub.operations.remote.manifest_file import load_manifest, save_manifest
 
-if TYPE_CHECKING:
-    from modelhub.operations.remote.import_manifest import ImportResult
-
-_COLOURS = {"held": "32", "pulled": "32", "missing": "36", "no source": "33", "failed": "31"}
-_SHOWN = 20
+_COLORS = {
+    ImportStatus.HELD: "32",
+    ImportStatus.PULLED: "32",
+    ImportStatus.MISSING: "36",
+    ImportStatus.NO_SOURCE: "33",
+    ImportStatus.FAILED: "31",
+}
+_NAMES_SHOWN = 20
 
 
 def run_export(session: Session, file: str, models: Sequence[str]) -> None:
-    """Write the manifest; what it cannot bring back elsewhere is said."""
-    from modelhub.operations.library.selection import chosen_models
-    from modelhub.operations.remote.manifest import manifest_of, to_text
-
+    """Write the manifest to a file or standard output, and name the models that an import cannot restore."""
     records = chosen_models(models, catalog=session.catalog)
-    manifest = manifest_of(records, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
-    text = to_text(manifest)
-    without = [model.name for model in manifest.models if not model.sources]
+    manifest = make_manifest(records, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
+    without = tuple(model.name for model in manifest.models if not model.sources)
     if file == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(write_manifest(manifest))
     else:
-        _write(Path(file).expanduser(), text)
+        save_manifest(manifest, Path(file).expanduser())
         if session.json:
-            print_json({"file": file, "models": len(manifest.models), "without_source": without})
-    session.progress.note(f"{len(manifest.models)} models are in the manifest.")
+            print_json(ExportDocument(file=file, models=len(manifest.models), without_source=without))
+    session.progress.note(
+        count_sentence(len(manifest.models), "The manifest has {count} model.", "The manifest has {count} models.")
+    )
     if without:
-        shown = ", ".join(clean(name) for name in without[:_SHOWN])
-        more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
-        session.progress.note(f"{len(without)} without a source, which import cannot bring back: {shown}{more}.")
+        session.progress.note(f"No source, so that import cannot restore them: {_names_text(without)}.")
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all; a file that is no manifest is never replaced."""
-    from modelhub.operations.remote.manifest import is_manifest
-    from modelhub.storage.atomic_write import replace_file
-
-    if path.exists() and not is_manifest(path):
-        raise ModelhubError(f"{path} exists already and is no manifest.", "Choose another name.")
-    replace_file(path, text.encode("ascii"))
+def _names_text(names: Sequence[str]) -> str:
+    shown = ", ".join(clean(name) for name in names[:_NAMES_SHOWN])
+    more = len(names) - _NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool) -> int:
-    """Rebuild, one line a model; the exit code of the worst failure."""
-    from modelhub.fetch.sources.registry import fetchers
-    from modelhub.operations.remote.import_manifest import rebuild_library
-    from modelhub.operations.remote.manifest import from_text
-
-    manifest = from_text(_read(file), "standard input" if file == "-" else file)
-    seen: list[ImportResult] = []
-    for item in rebuild_library(
+    """Rebuild the library, or only compare with it, one line a model; return the exit code of the worst failure."""
+    manifest = _load(file)
+    results: list[ImportResult] = []
+    for result in rebuild_library(
         manifest,
         catalog=session.catalog,
         fetchers=fetchers(session.settings),
@@ -69,38 +66,29 @@ def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool
         dry_run=dry_run,
         progress=session.progress,
     ):
-        seen.append(item)
+        results.append(result)
         if not session.json:
-            print("\n".join(_lines(item)), flush=True)
+            print("\n".join(_lines(result)), flush=True)
     if session.json:
-        print_json([_to_json(item) for item in seen])
-    counts = Counter(item.fate.value for item in seen)
-    session.progress.note(", ".join(f"{n} {word}" for word, n in counts.items()) or "The manifest is empty.")
-    return worst_exit_code(item.code for item in seen)
+        print_json([import_document(result, message=_message(result)) for result in results])
+    counts = Counter(result.status for result in results)
+    session.progress.note(
+        ", ".join(f"{count} {status}" for status, count in counts.items()) or "The manifest is empty."
+    )
+    return worst_exit_code(result.code for result in results)
 
 
-def _read(file: str) -> bytes:
+def _load(file: str) -> Manifest:
     if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).expanduser().read_bytes()
-    except FileNotFoundError as exc:
-        raise NotFoundError(f"There is no manifest at {file}.", "`modelhub export FILE` writes one.") from exc
+        return read_manifest(sys.stdin.buffer.read(), "Standard input")
+    return load_manifest(Path(file).expanduser())
 
 
-def _lines(item: ImportResult) -> list[str]:
-    head = f"{colour(f'{item.fate.value:<10}', _COLOURS[item.fate.value])}  {clean(item.wanted.name)}"
-    return [head, *([f"            {clean(item.message)}"] if item.message else [])]
+def _lines(result: ImportResult) -> list[str]:
+    head = f"{colour(f'{result.status:<10}', _COLORS[result.status])}  {clean(result.wanted.name)}"
+    message = _message(result)
+    return [head, f"            {clean(message)}"] if message else [head]
 
 
-def _to_json(item: ImportResult) -> dict[str, object]:
-    record = item.record
-    return {
-        "name": item.wanted.name,
-        "fate": item.fate.value,
-        "sha256": item.wanted.hashes[0],
-        "id": record.id if record else None,
-        "path": str(record.path) if record and record.path else None,
-        "message": item.message,
-        "exit_code": int(item.code),
-    }
+def _message(result: ImportResult) -> str:
+    return " ".join(failure_text(error) for error in result.errors) or result.message

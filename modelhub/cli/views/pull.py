@@ -1,25 +1,25 @@
-"""What `pull` prints: the choice and its reason, then what came of it."""
+"""Show pulls: each choice with its reason, then the result."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import Column, clean, colour, print_json, table
+from modelhub.cli.output import Column, clean, colour, count_sentence, print_json, table
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
-from modelhub.errors import ModelhubError, UsageError, worst_exit_code
-from modelhub.fetch.choice.choice import total_size
-from modelhub.fetch.fetcher import Fetcher
+from modelhub.cli.views.failures import show_failure
+from modelhub.documents.pull import PullDocument
+from modelhub.errors import worst_exit_code
+from modelhub.fetch.choice.choice import FileChoice, ModelLayout, total_size
 from modelhub.fetch.malware_scans import scan_warning
-from modelhub.fetch.sources.registry import find_row
-from modelhub.operations.remote.obtain import ObtainedFile
-from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
+from modelhub.fetch.sources.registry import fetchers, find_row
+from modelhub.operations.remote.documents import plan_document, pull_document, pull_failure_document
+from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
+from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult
+from modelhub.operations.remote.pull_many import PullFailure, plan_pulls, pull_many
 from modelhub.quantities import format_size
 
-PROGRESS_FORMS = ("bars", "none", "json")
 _CANDIDATES = (
     Column(""),
     Column("file", flexible=True, least=20),
@@ -30,152 +30,112 @@ _CANDIDATES = (
 
 
 def run_pulls(session: Session, requests: Sequence[PullRequest], *, dry_run: bool) -> int:
-    """Pull one after the other. One that fails does not stop the others; the exit code is that of the worst failure.
+    """Pull, or only plan, and show each step; return the exit code of the worst failure.
 
-    A single one that fails raises its error, unless events are read.
+    The failure of a single request is raised, unless events are written.
     """
-    from modelhub.fetch.sources.registry import fetchers
-
-    sources = fetchers(session.settings)
-    documents = []
-    failures: list[tuple[PullRequest, ModelhubError]] = []
-    for request in requests:
-        try:
-            documents.append(_pull_one(session, request, sources, dry_run=dry_run))
-        except ModelhubError as exc:
-            if len(requests) == 1 and session.progress_form != "json":
-                raise
-            tell(session, exc)
-            failures.append((request, exc))
-            documents.append(failure_to_json(request.source, exc))
+    documents: list[PullDocument] = []
+    failures: list[PullFailure] = []
+    for step in _steps(session, requests, dry_run=dry_run):
+        match step:
+            case PullPlan():
+                show_plan(session, step, full=dry_run)
+                if dry_run:
+                    documents.append(plan_document(step))
+            case PullResult():
+                show_result(session, step)
+                documents.append(pull_document(step))
+            case PullFailure(error=error):
+                if len(requests) == 1 and session.progress_form != "json":
+                    raise error
+                show_failure(session, error)
+                failures.append(step)
+                documents.append(pull_failure_document(step, hint=sentence(error.remedy)))
     if session.json:
         print_json(documents)
     elif len(requests) > 1:
-        session.progress.note("\n".join(_summary(len(requests), failures)))
-    return worst_exit_code(error.code for _, error in failures)
+        session.progress.note("\n".join(_summary_lines(len(requests), failures)))
+    return worst_exit_code(failure.error.code for failure in failures)
 
 
-def _pull_one(
-    session: Session, request: PullRequest, sources: Sequence[Fetcher], *, dry_run: bool
-) -> dict[str, object]:
-    plan = plan_pull(request, fetchers=sources)
+def _steps(
+    session: Session, requests: Sequence[PullRequest], *, dry_run: bool
+) -> Iterator[PullPlan | PullResult | PullFailure]:
+    sources = fetchers(session.settings)
+    if dry_run:
+        return iter(plan_pulls(requests, fetchers=sources))
+    return pull_many(
+        requests,
+        fetchers=sources,
+        catalog=session.catalog,
+        settings=session.settings,
+        progress=session.progress,
+    )
+
+
+def show_plan(session: Session, plan: PullPlan, *, full: bool) -> None:
+    """Show the notices of a source and the choice; `full` adds the table of everything that was considered.
+
+    Events announce a plan that is carried out, which a full one is not.
+    """
+    from modelhub.cli.progress import JsonProgress
+
     for notice in plan.remote.notices:
         session.progress.note(notice)
     if not session.json:
-        print("\n".join(plan_lines(plan, full=dry_run)), flush=True)
-    if dry_run:
-        return plan_to_json(plan)
-    announce(session, plan)
-    result = pull(plan, catalog=session.catalog, settings=session.settings, progress=session.progress)
-    if not session.json:
-        print("\n".join(result_lines(result)), flush=True)
-    return result_to_json(result)
-
-
-def announce(session: Session, plan: PullPlan) -> None:
-    """Tell whoever reads events what is going to come."""
-    from modelhub.cli.progress import JsonProgress
-
-    if isinstance(session.progress, JsonProgress):
+        print("\n".join(plan_lines(plan, full=full)), flush=True)
+    if not full and isinstance(session.progress, JsonProgress):
         session.progress.plan(plan.request.source, files=len(plan.choice.files), size=plan.choice.size)
 
 
-def tell(session: Session, error: ModelhubError) -> None:
-    """Say at once what failed, while the others go on; as an event to whoever reads events."""
-    from modelhub.cli.errors import say
-    from modelhub.cli.progress import JsonProgress
-
-    if isinstance(session.progress, JsonProgress):
-        session.progress.write("error", message=error.message, hint=sentence(error.remedy), exit_code=int(error.code))
-        return
-    say(error.message, sentence(error.remedy))
+def show_result(session: Session, result: PullResult) -> None:
+    """Show where the models are now."""
+    if not session.json:
+        print("\n".join(result_lines(result)), flush=True)
 
 
-def failure_to_json(source: str, error: ModelhubError) -> dict[str, object]:
-    """A source that could not be pulled, in a run of many."""
-    return {"source": source, "error": error.message, "hint": sentence(error.remedy), "exit_code": int(error.code)}
-
-
-def _summary(count: int, failures: Sequence[tuple[PullRequest, ModelhubError]]) -> list[str]:
+def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
     if not failures:
         return [f"All {count} sources are done."]
     lines = [f"{count - len(failures)} of {count} sources are done; {len(failures)} failed:"]
-    return lines + [f"  {clean(request.source)}: {clean(error.message.splitlines()[0])}" for request, error in failures]
-
-
-def adjust(session: Session, *, limit_rate: str | None, offline: bool, progress: str | None) -> None:
-    """Lay a run's own options over the settings. Raises UsageError."""
-    from modelhub.config_keys import KEYS, convert
-
-    if limit_rate is not None:
-        key = next(key for key in KEYS if key.name == "transfer.limit_rate")
-        session.adjust({key.name: convert(key, limit_rate, "--limit-rate")})
-    if offline:
-        session.adjust({"offline": True})
-    if progress is not None:
-        if progress not in PROGRESS_FORMS:
-            raise UsageError(f"--progress {progress}: there is no such form.", f"One of: {', '.join(PROGRESS_FORMS)}.")
-        session.progress_form = progress
-
-
-def refuse_with(option: str, others: Mapping[str, object], reason: str) -> None:
-    """Raises UsageError when one of `others` was given too: it would be ignored."""
-    given = [name for name, value in others.items() if value]
-    if given:
-        raise UsageError(f"{' and '.join(given)} cannot be said with {option}.", reason)
-
-
-def given_sources(words: Sequence[str]) -> list[str]:
-    """The sources of a command line; `-` stands for those that are read from standard input."""
-    found: list[str] = []
-    for word in words:
-        found += read_sources(_standard_input()) if word == "-" else [word]
-    return list(dict.fromkeys(found))
-
-
-def _standard_input() -> list[str]:
-    """Its lines, as UTF-8 whatever the terminal's encoding is."""
-    return sys.stdin.buffer.read().decode("utf-8-sig", "replace").splitlines()
-
-
-def read_sources(lines: Iterable[str]) -> list[str]:
-    """The sources of a list, one a line; what follows ` #` and lines that begin with # are comments; each once.
-
-    Raises UsageError for a list without any.
-    """
-    texts = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
-    found = list(dict.fromkeys(text for text in texts if text))
-    if not found:
-        raise UsageError("The list of sources is empty.", "Write one a line, such as org/name or civitai:4384.")
-    return found
+    return lines + [
+        f"  {clean(failure.request.source)}: {clean(failure.error.message.splitlines()[0])}" for failure in failures
+    ]
 
 
 def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
-    """The choice in one line; with `full` the table of everything that was looked at."""
+    """Return the choice in two lines; with `full`, also the table of everything that was considered."""
     choice = plan.choice
-    count = "the diffusers folder, " if choice.layout == "diffusers" else ""
-    files = f"{len(choice.files)} files" if len(choice.files) != 1 else choice.files[0].name
     size = format_size(total_size(choice.files))
-    head = f"{colour(clean(plan.remote.reference), '1')}: {count}{clean(files)}, {size}"
+    head = f"{colour(clean(plan.remote.reference), '1')}: {clean(_files_text(choice))}, {size}"
     lines = [head, f"  because: {clean(choice.reason)}"]
-    if full:
-        rows = [
-            (
-                "→" if candidate.chosen else "",
-                candidate.file.name,
-                candidate.role,
-                format_size(candidate.file.size),
-                candidate.reason,
-            )
-            for candidate in choice.candidates
-        ]
-        lines += [f"  {line}" for line in table(_CANDIDATES, rows)]
-        lines.append("Nothing was downloaded (--dry-run).")
+    if not full:
+        return lines
+    rows = [
+        (
+            "→" if candidate.chosen else "",
+            candidate.file.name,
+            candidate.role,
+            format_size(candidate.file.size),
+            candidate.reason,
+        )
+        for candidate in choice.candidates
+    ]
+    lines += [f"  {line}" for line in table(_CANDIDATES, rows)]
+    if not all(candidate.chosen for candidate in choice.candidates):
+        lines.append("Choose other files with `--file`.")
+    lines.append("Nothing was downloaded (--dry-run).")
     return lines
 
 
+def _files_text(choice: FileChoice) -> str:
+    if choice.layout is ModelLayout.DIFFUSERS:
+        return f"the diffusers folder, {len(choice.files)} files"
+    return choice.files[0].name if len(choice.files) == 1 else f"{len(choice.files)} files"
+
+
 def result_lines(result: PullResult) -> list[str]:
-    """Where the models are now, and how their bytes came."""
+    """Return where the models are now, and how their files were obtained."""
     lines = []
     for model in result.models:
         lines.append(
@@ -183,74 +143,48 @@ def result_lines(result: PullResult) -> list[str]:
         )
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
-    how = _ways(result.obtained)
-    said = (how, *_said_by_source(result))
-    return lines + [f"       {clean(text)}" for text in said if text]
+    return lines + [f"       {clean(text)}" for text in (*_obtained_lines(result.obtained), *_source_lines(result))]
 
 
-def _said_by_source(result: PullResult) -> list[str]:
-    """The licence, and the source's scan where it is not clean."""
+def _source_lines(result: PullResult) -> Iterator[str]:
+    """Yield the license, and the verdict of the source's malware scan where it is not clean."""
     remote = result.plan.remote
     row = find_row(remote.kind)
-    lines = [f"licence: {remote.license}"] if remote.license else []
-    for item in result.obtained:
-        warning = scan_warning(item.remote.scan, row.name if row else remote.kind) if item.remote.scan else None
+    if remote.license:
+        yield f"license: {remote.license}"
+    for file in result.obtained:
+        warning = scan_warning(file.remote.scan, row.name if row else remote.kind) if file.remote.scan else None
         if warning:
-            lines.append(f"warning: {item.remote.name}: {warning}")
-    return lines
+            yield f"warning: {file.remote.name}: {warning}"
 
 
-def _ways(obtained: Sequence[ObtainedFile]) -> str:
-    words = {"held": "already held", "cached": "taken from the Hugging Face cache"}
-    parts = []
-    for way, text in words.items():
-        count = sum(item.origin == way for item in obtained)
-        if count:
-            parts.append(f"{count} file{'s' * (count != 1)} {text}, not downloaded")
-    resumed = sum(item.resumed for item in obtained)
+def _obtained_lines(obtained: Sequence[ObtainedFile]) -> Iterator[str]:
+    """Yield one sentence for each way in which files were obtained."""
+    held = _count(obtained, FileOrigin.HELD)
+    if held:
+        yield count_sentence(
+            held,
+            "{count} file is in the library already and was not downloaded.",
+            "{count} files are in the library already and were not downloaded.",
+        )
+    cached = _count(obtained, FileOrigin.CACHED)
+    if cached:
+        yield count_sentence(
+            cached,
+            "{count} file was taken from a cache on this machine.",
+            "{count} files were taken from a cache on this machine.",
+        )
+    resumed = sum(file.resumed for file in obtained)
     if resumed:
-        parts.append(f"{format_size(resumed)} were there from an earlier try")
-    checked = sum(item.origin == "downloaded" and item.remote.sha256 is not None for item in obtained)
-    if checked:
-        parts.append("SHA-256 is the one that the source states" if checked == 1 else f"{checked} SHA-256 as stated")
-    return "; ".join(parts)
+        yield f"Resumed: {format_size(resumed)} had been downloaded before."
+    verified = _count((file for file in obtained if file.remote.sha256), FileOrigin.DOWNLOADED)
+    if verified:
+        yield count_sentence(
+            verified,
+            "The SHA-256 is the one that the source states.",
+            "The SHA-256 of {count} files are those that the source states.",
+        )
 
 
-def plan_to_json(plan: PullPlan) -> dict[str, object]:
-    """A plan as `pull --dry-run --json` prints it."""
-    remote, choice = plan.remote, plan.choice
-    return {
-        "source": plan.request.source,
-        "reference": remote.reference,
-        "requested": remote.requested,
-        "commit": remote.commit,
-        "license": remote.license,
-        "notices": list(remote.notices),
-        "layout": choice.layout,
-        "reason": choice.reason,
-        "size": choice.size,
-        "files": [{"name": f.name, "size": f.size, "sha256": f.sha256, "scan": f.scan} for f in choice.files],
-        "candidates": [
-            {"name": c.file.name, "size": c.file.size, "what": c.role, "chosen": c.chosen, "why": c.reason}
-            for c in choice.candidates
-        ],
-    }
-
-
-def result_to_json(result: PullResult) -> dict[str, object]:
-    """A finished pull as `pull --json` prints it."""
-    from modelhub.documents.model import model_document
-
-    document = plan_to_json(result.plan)
-    document["obtained"] = [
-        {
-            "name": item.remote.name,
-            "how": item.origin,
-            "size": item.size,
-            "resumed": item.resumed,
-            "sha256": item.hashes.sha256,
-        }
-        for item in result.obtained
-    ]
-    document["models"] = [model_document(model) for model in result.models]
-    return document
+def _count(files: Iterable[ObtainedFile], origin: FileOrigin) -> int:
+    return sum(file.origin is origin for file in files)

@@ -12,7 +12,7 @@ from modelhub.quantities import format_size
 
 
 class ModelLayout(StrEnum):
-    """How chosen files form models. FILE: each file is a model of its own; DIFFUSERS: one model of many files."""
+    """The way that chosen files form models. FILE: each is a model of its own; DIFFUSERS: one model of many files."""
 
     FILE = "file"
     DIFFUSERS = "diffusers"

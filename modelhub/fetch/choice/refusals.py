@@ -15,7 +15,7 @@ _UNSAFE_VERDICTS = frozenset({"unsafe", "infected", "danger", "dangerous", "mali
 
 
 class RefusalCause(StrEnum):
-    """Why a file must not be taken."""
+    """A kind of reason why a file must not be taken."""
 
     UNSAFE_SCAN = "unsafe scan"
     SAFETENSORS_AVAILABLE = "safetensors available"

@@ -1,4 +1,4 @@
-"""Rebuild a library from a manifest: what is held stays, the rest is pulled from its source and proved."""
+"""Rebuild a library from a manifest: present models stay, the others are pulled from their sources and verified."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
+from modelhub.documents.manifest import Manifest, ManifestModel
 from modelhub.domain import Format, LocationState, ModelRecord, Source
-from modelhub.errors import Exit, ModelhubError, NotFoundError, UnsafeError
+from modelhub.errors import Exit, ModelhubError, NotFoundError, Remedy, UnsafeError
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources.registry import parse_reference
 from modelhub.fetch.sources.source import Versioning
 from modelhub.operations.library.user_fields import set_user_fields
-from modelhub.operations.remote.manifest import Manifest, ManifestModel
 from modelhub.operations.remote.outdated import PICKLE_SUFFIXES, versioning_of
 from modelhub.operations.remote.pull import PullPlan, PullRequest, pull
 from modelhub.progress import SILENT, Progress
@@ -27,24 +27,32 @@ _PICKLES = (Format.TORCH_ZIP.value, Format.TORCH_LEGACY.value, Format.PICKLE.val
 
 
 class ImportStatus(StrEnum):
-    """What became of a model of the manifest."""
+    """The outcome for a model of the manifest."""
 
     HELD = "held"
     PULLED = "pulled"
-    MISSING = "missing"  # with a dry run: it would be pulled
+    MISSING = "missing"  # in a dry run: would be pulled
     NO_SOURCE = "no source"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """One model of the manifest and what became of it. `code`: the exit code that a failure stands for."""
+    """A model of the manifest and its outcome. `errors` are the failures, one for each source that was tried.
+
+    `message` is a note without a failure: where a missing model would be pulled from, or that there is no source.
+    """
 
     wanted: ManifestModel
-    fate: ImportStatus
+    status: ImportStatus
     record: ModelRecord | None = None
     message: str = ""
-    code: Exit = Exit.OK
+    errors: tuple[ModelhubError, ...] = ()
+
+    @property
+    def code(self) -> Exit:
+        """The exit code for a failure, else OK."""
+        return self.errors[0].code if self.errors else Exit.OK
 
 
 def rebuild_library(
@@ -57,29 +65,29 @@ def rebuild_library(
     dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Iterator[ImportResult]:
-    """One answer a model, in the manifest's order; a model that fails does not stop the others.
+    """Yield a result for each model, in the order of the manifest; a model that fails does not stop the others.
 
-    The user's words of the manifest are laid over held models too, where these have none of their own.
+    Tags, notes and fields of the manifest are also given to models that are present, where the user has set none.
     """
     if not dry_run:
         catalog.ensure_root(settings.library, "library")
     for wanted in manifest.models:
-        record = _held(wanted, catalog)
+        record = _find_present(wanted, catalog)
         if record is not None:
-            kept = record if dry_run else _with_words(record, wanted, catalog)
-            yield ImportResult(wanted=wanted, fate=ImportStatus.HELD, record=kept)
+            record = record if dry_run else _apply_user_fields(record, wanted, catalog)
+            yield ImportResult(wanted=wanted, status=ImportStatus.HELD, record=record)
         elif not wanted.sources:
             yield ImportResult(
-                wanted=wanted, fate=ImportStatus.NO_SOURCE, message="no source is known; copy it by hand"
+                wanted=wanted, status=ImportStatus.NO_SOURCE, message="No source is known. Copy the file yourself."
             )
         elif dry_run:
-            yield ImportResult(wanted=wanted, fate=ImportStatus.MISSING, message=wanted.sources[0].reference)
+            yield ImportResult(wanted=wanted, status=ImportStatus.MISSING, message=wanted.sources[0].reference)
         else:
-            yield _fetched(wanted, fetchers, catalog, settings, allow_pickle, progress)
+            yield _pull_model(wanted, fetchers, catalog, settings, allow_pickle, progress)
 
 
-def _held(wanted: ManifestModel, catalog: Catalog) -> ModelRecord | None:
-    """The model of the catalog that is made of the same contents and is there."""
+def _find_present(wanted: ManifestModel, catalog: Catalog) -> ModelRecord | None:
+    """Return the model of the catalog that has the same files and is present."""
     contents = sorted(wanted.hashes)
     for record in catalog.find(wanted.hashes[0]):
         if sorted(file.sha256 for file in record.files) == contents and record.state is LocationState.PRESENT:
@@ -87,7 +95,7 @@ def _held(wanted: ManifestModel, catalog: Catalog) -> ModelRecord | None:
     return None
 
 
-def _fetched(
+def _pull_model(
     wanted: ManifestModel,
     fetchers: Sequence[Fetcher],
     catalog: Catalog,
@@ -104,16 +112,16 @@ def _fetched(
             failures.append(exc)
             continue
         if [file.sha256 for file in record.files] != wanted.hashes and plan.request.criteria.convert:
-            message = f"{wanted.name} was converted anew; it works as {record.path}, but is not the recorded content."
+            message = f"{wanted.name} was converted to {record.path}, whose content differs from the recorded one."
             failures.append(ModelhubError(message))
             continue
         for other in wanted.sources:
             if other is not source:
                 catalog.add_source(record.id, other.source)
-        return ImportResult(wanted=wanted, fate=ImportStatus.PULLED, record=_with_words(record, wanted, catalog))
-    worst = failures[0]
-    text = " ".join(f"{failure.message} {failure.remedy.text}".strip() for failure in failures)
-    return ImportResult(wanted=wanted, fate=ImportStatus.FAILED, message=text, code=worst.code)
+        return ImportResult(
+            wanted=wanted, status=ImportStatus.PULLED, record=_apply_user_fields(record, wanted, catalog)
+        )
+    return ImportResult(wanted=wanted, status=ImportStatus.FAILED, errors=tuple(failures))
 
 
 def _plan(
@@ -122,18 +130,20 @@ def _plan(
     if wanted.format in _PICKLES and not (allow_pickle or settings.pull.allow_pickle):
         raise UnsafeError(
             f"{wanted.name} is a pickle, which can run code when it is loaded.",
-            "Say --allow-pickle; it is scanned before it is kept.",
+            Remedy("Allow pickles: each is scanned before it is kept.", "allow-pickle-import"),
         )
     fetcher = next((fetcher for fetcher in fetchers if fetcher.kind == source.kind), None)
     if fetcher is None:
-        raise NotFoundError(f"{wanted.name} came from a source of kind `{source.kind}`, which cannot be asked.")
+        raise NotFoundError(f"{wanted.name} came from a source of kind `{source.kind}`, which is not available.")
     remote = _RESOLVERS[versioning_of(source)](source, fetcher)
     root = (source.path or "") if wanted.is_folder else ""
-    files = tuple(_file(wanted, index, source, remote) for index in range(len(wanted.files)))
+    files = tuple(_find_file(wanted, index, source, remote) for index in range(len(wanted.files)))
     layout = ModelLayout.DIFFUSERS if wanted.is_folder else ModelLayout.FILE
-    criteria = FileCriteria(allow_pickle=True, convert=any(_is_twin(file, source) for file in files))
+    criteria = FileCriteria(allow_pickle=True, convert=any(_is_original(file, source) for file in files))
     choice = FileChoice(files=files, layout=layout, reason="in the manifest", root=root)
-    request = PullRequest(source=source.reference, criteria=criteria, to=_to(wanted, settings), name=_name(wanted))
+    request = PullRequest(
+        source=source.reference, criteria=criteria, to=_target_folder(wanted, settings), name=_name(wanted)
+    )
     return PullPlan(request=request, remote=remote, choice=choice)
 
 
@@ -174,8 +184,8 @@ _RESOLVERS = {
 }
 
 
-def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel) -> RemoteFile:
-    """The remote file with this content: by its hash, else by its name; the manifest's hash is enforced."""
+def _find_file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel) -> RemoteFile:
+    """Return the remote file with this content, by its hash or its name; the manifest's hash is enforced."""
     file = wanted.files[index]
     sha256 = file.sha256.lower()
     for found in remote.files:
@@ -187,22 +197,22 @@ def _file(wanted: ManifestModel, index: int, source: Source, remote: RemoteModel
         if same_name and not found.sha256:
             return replace(found, sha256=sha256)
     for found in remote.files:
-        if not wanted.is_folder and _is_twin(found, source):
+        if not wanted.is_folder and _is_original(found, source):
             return found
     raise NotFoundError(
-        f"{remote.reference} no longer holds {file.name} with SHA-256 {sha256[:10]}….",
-        "Another version may do: `modelhub pull` its source.",
+        f"{remote.reference} no longer has {file.name} with SHA-256 {sha256[:10]}….",
+        "Pull its source for another version.",
     )
 
 
-def _is_twin(found: RemoteFile, source: Source) -> bool:
-    """Whether the recorded file was made from this pickle by `pull --convert`."""
+def _is_original(found: RemoteFile, source: Source) -> bool:
+    """Return whether the recorded file was converted from this pickle."""
     stem, _, suffix = (source.path or "").rpartition(".")
     return suffix == "safetensors" and found.name in {f"{stem}.{other}" for other in PICKLE_SUFFIXES}
 
 
 def _is_named(found: RemoteFile, wanted: ManifestModel, index: int, source: Source) -> bool:
-    # In a folder each file needs its own place; a single file is its content, whatever it is called now.
+    # In a folder each file has its own place; a single file is the same under any name.
     return not wanted.is_folder or found.name == _remote_name(wanted, index, source)
 
 
@@ -213,8 +223,8 @@ def _remote_name(wanted: ManifestModel, index: int, source: Source) -> str | Non
     return f"{root}{wanted.files[index].role}"
 
 
-def _to(wanted: ManifestModel, settings: Settings) -> Path | None:
-    """The folder of the library where the model lay; None: the one for its type. A manifest may be anybody's."""
+def _target_folder(wanted: ManifestModel, settings: Settings) -> Path | None:
+    """Return the recorded folder inside the library, None for the one of its type; a manifest is not trusted."""
     if wanted.folder is None:
         return None
     parts = [part for part in PurePosixPath(wanted.folder.replace("\\", "/")).parts if part not in ("/", ".", "..")]
@@ -228,15 +238,15 @@ def _name(wanted: ManifestModel) -> str:
     return PurePosixPath(name).stem or wanted.name
 
 
-def _with_words(record: ModelRecord, wanted: ManifestModel, catalog: Catalog) -> ModelRecord:
-    """The user's words of the manifest, where the record has none of the user's own."""
-    words = {"notes": wanted.notes} if wanted.notes else {}
-    words |= wanted.overrides
+def _apply_user_fields(record: ModelRecord, wanted: ManifestModel, catalog: Catalog) -> ModelRecord:
+    """Give the record the tags, notes and fields of the manifest that the user has not set, and return it."""
+    fields = {"notes": wanted.notes} if wanted.notes else {}
+    fields |= wanted.overrides
     catalog.tag(record.id, add=wanted.tags)
-    for field, value in words.items():
+    for field, value in fields.items():
         if field not in record.overrides and value:
             try:
                 set_user_fields(record, [f"{field}={value}"], catalog=catalog)
-            except ModelhubError:  # a word of another version of modelhub
+            except ModelhubError:  # a field or value of another version of modelhub
                 continue
     return catalog.get(record.id)

@@ -26,7 +26,7 @@ _RESERVE = 64 * 1024 * 1024  # bytes left free beside a download, for the catalo
 
 
 class FileOrigin(StrEnum):
-    """Where the content of a file came from: a download, the catalog's files or the Hugging Face cache."""
+    """The place that the content of a file came from: a download, the catalog's files or a cache on this machine."""
 
     DOWNLOADED = "downloaded"
     HELD = "held"

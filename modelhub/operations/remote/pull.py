@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.detect import find_known_model
-from modelhub.domain import ModelRecord, Style
+from modelhub.domain import ModelRecord, Style, is_sha256
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
@@ -22,11 +21,9 @@ from modelhub.operations.remote.check import CheckedFile, check_files
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, publish
 from modelhub.operations.remote.pull_convert import convert_pickles, find_converted, is_pickle
-from modelhub.operations.remote.source_sidecars import write_sidecars
+from modelhub.operations.remote.source_sidecars import staging_folder, write_sidecars
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.locks import LockOwner, file_lock
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,7 @@ class PullRequest:
             raise UsageError("The source is empty.", "Name a repository, a model or an address.")
         if self.sha256 is not None:
             object.__setattr__(self, "sha256", self.sha256.lower())
-            if not _SHA256.fullmatch(self.sha256.lower()):
+            if not is_sha256(self.sha256.lower()):
                 raise UsageError(f"`{self.sha256}` is not a SHA-256.", "It has 64 digits, 0-9 and a-f.")
         if self.keep_pickle and not self.criteria.convert:
             raise UsageError(
@@ -164,7 +161,7 @@ def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Prog
             models = publish(plan.remote, checked, destination=_destination(plan, settings.library), catalog=catalog)
     models = _apply_style(plan.request, models, catalog)
     if plan.request.sidecars:
-        _write_sidecars(plan.remote, models, state / "previews", progress)
+        _write_sidecars(plan.remote, models, staging_folder(settings.library), progress)
     return PullResult(plan=plan, models=models, obtained=obtained)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
@@ -39,6 +40,17 @@ def fetch_preview(
     finally:
         shutil.rmtree(picture.path.parent, ignore_errors=True)
     return target
+
+
+def preview_fetcher(library: Path) -> Callable[[RemoteModel, Path], Path | None]:
+    """Return `fetch_preview` with the staging folder of a library."""
+    staging = staging_folder(library)
+    return lambda remote, model: fetch_preview(remote, model, staging=staging)
+
+
+def staging_folder(library: Path) -> Path:
+    """Return the folder of a library for previews that are being downloaded."""
+    return library / ".modelhub" / "previews"
 
 
 def write_sidecars(

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from modelhub.catalog import Catalog
+from modelhub.cli.remedies import sentence
+from modelhub.documents.manifest import make_manifest, read_manifest, write_manifest
 from modelhub.domain import ModelRecord, Source
 from modelhub.errors import Exit, UsageError
 from modelhub.operations.library.add import add
 from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, rebuild_library
-from modelhub.operations.remote.manifest import from_text, manifest_of, to_text
 from modelhub.testing.files import adapters, folders, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
@@ -53,7 +54,7 @@ def elsewhere(place: User, tmp_path: Path) -> Iterator[User]:
 
 def restored(manifest: bytes, place: User, **options: Any) -> dict[str, ImportResult]:
     """Import, by model."""
-    document = from_text(manifest, "test")
+    document = read_manifest(manifest, "test")
     answers = rebuild_library(
         document, catalog=place.catalog, fetchers=place.fetchers, settings=place.settings, **options
     )
@@ -62,7 +63,7 @@ def restored(manifest: bytes, place: User, **options: Any) -> dict[str, ImportRe
 
 def exported(place: User) -> bytes:
     """Export."""
-    return to_text(manifest_of(place.models, made_at="2026-01-01T00:00:00+00:00")).encode()
+    return write_manifest(make_manifest(place.models, made_at="2026-01-01T00:00:00+00:00")).encode()
 
 
 def undated(source: Source) -> Source:
@@ -82,7 +83,7 @@ def test_a_library_is_rebuilt_with_the_same_contents_folders_and_words(place: Us
     place.catalog.set_override(dress.id, "notes", "at 0.7")
     place.catalog.set_override(dress.id, "style", "anime")
     found = restored(exported(place), elsewhere)
-    assert {name: item.fate for name, item in found.items()} == {
+    assert {name: item.status for name, item in found.items()} == {
         "dress": ImportStatus.PULLED,
         "pipeline": ImportStatus.PULLED,
         "v20": ImportStatus.PULLED,
@@ -109,7 +110,7 @@ def test_what_is_held_is_not_fetched_again(place: User, elsewhere: User) -> None
     elsewhere.catalog.set_override(named(elsewhere, "dress").id, "notes", "mine")
     asked = place.asked()
     found = restored(manifest, elsewhere)
-    assert {item.fate for item in found.values()} == {ImportStatus.HELD, ImportStatus.NO_SOURCE}
+    assert {item.status for item in found.values()} == {ImportStatus.HELD, ImportStatus.NO_SOURCE}
     assert named(elsewhere, "dress").notes == "mine"
     assert place.asked() == asked
 
@@ -124,7 +125,7 @@ def test_a_file_that_was_copied_by_hand_counts_as_held(place: User, elsewhere: U
     copy.write_bytes(path.read_bytes())
     list(add([copy], catalog=elsewhere.catalog))
     found = restored(exported(place), elsewhere)
-    assert found["dress"].fate is ImportStatus.HELD
+    assert found["dress"].status is ImportStatus.HELD
     assert "favourite" in named(elsewhere, "renamed").tags
 
 
@@ -134,9 +135,9 @@ def test_a_changed_file_at_the_source_is_not_taken_for_the_recorded_one(place: U
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()
     found = restored(manifest, elsewhere)
-    assert (found["dress"].fate, found["dress"].code) == (ImportStatus.FAILED, Exit.NOT_FOUND)
-    assert LORA in found["dress"].message
-    assert found["v20"].fate is ImportStatus.PULLED
+    assert (found["dress"].status, found["dress"].code) == (ImportStatus.FAILED, Exit.NOT_FOUND)
+    assert LORA in found["dress"].errors[0].message
+    assert found["v20"].status is ImportStatus.PULLED
     assert [model.name for model in elsewhere.models if model.name == "dress"] == []
 
 
@@ -150,7 +151,7 @@ def test_a_recorded_commit_is_fetched_even_when_the_branch_went_on(place: User, 
     now = place.hub.repositories[DRESS]
     place.hub.repositories[DRESS] = replace(now, revisions={before.commits["main"]: first})
     found = restored(manifest, elsewhere)
-    assert found["dress"].fate is ImportStatus.PULLED
+    assert found["dress"].status is ImportStatus.PULLED
 
 
 def test_a_manifest_cannot_place_files_outside_the_library(place: User, elsewhere: User, tmp_path: Path) -> None:
@@ -174,14 +175,14 @@ def test_a_pickle_of_a_manifest_needs_the_users_consent(place: User, elsewhere: 
         model["format"] = "torch-zip"
     found = restored(json.dumps(document).encode(), elsewhere)
     assert found["dress"].code is Exit.UNSAFE
-    assert "--allow-pickle" in found["dress"].message
+    assert "--allow-pickle" in sentence(found["dress"].errors[0].remedy)
 
 
 def test_a_dry_run_changes_and_fetches_nothing(place: User, elsewhere: User) -> None:
     """It only says what is missing."""
     asked = place.asked()
     found = restored(exported(place), elsewhere, dry_run=True)
-    assert found["dress"].fate is ImportStatus.MISSING
+    assert found["dress"].status is ImportStatus.MISSING
     assert elsewhere.models == []
     assert place.asked() == asked
 
@@ -204,14 +205,15 @@ def test_a_dry_run_changes_and_fetches_nothing(place: User, elsewhere: User) -> 
 def test_rubbish_is_no_manifest(text: bytes) -> None:
     """A sentence that names the file, never a traceback."""
     with pytest.raises(UsageError, match=r"rubbish\.json"):
-        from_text(text, "rubbish.json")
+        read_manifest(text, "rubbish.json")
 
 
 def test_names_that_are_no_unicode_survive(place: User) -> None:
     """As they are on disks of Linux."""
-    manifest = from_text(exported(place), "test")
-    manifest.models[0].name = "dr\udce9ss"
-    assert from_text(to_text(manifest).encode("ascii"), "test").models[0].name == "dr\udce9ss"
+    document = json.loads(exported(place))
+    document["models"][0]["name"] = "dr\udce9ss"
+    manifest = read_manifest(json.dumps(document).encode(), "test")
+    assert read_manifest(write_manifest(manifest).encode("ascii"), "test").models[0].name == "dr\udce9ss"
 
 
 def run(place: User, *arguments: str, text: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -242,7 +244,7 @@ def test_export_writes_a_file_and_never_replaces_another(place: User, tmp_path: 
         done = run(place, "export", str(target), "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["without_source"] == ["easy"]
-    assert len(from_text(target.read_bytes(), "test").models) == 4
+    assert len(read_manifest(target.read_bytes(), "test").models) == 4
     other = tmp_path / "notes.txt"
     other.write_text("my notes")
     assert run(place, "export", str(other)).returncode == 1
@@ -267,5 +269,5 @@ def test_a_converted_pickle_is_converted_again(place: User, elsewhere: User) -> 
     place.publish()
     (old,) = place.pull("CompVis/old", convert=True).models
     found = restored(exported(place), elsewhere)
-    assert found[old.name].fate is ImportStatus.PULLED, found[old.name].message
+    assert found[old.name].status is ImportStatus.PULLED, found[old.name].errors
     assert named(elsewhere, old.name).main.sha256 == old.main.sha256

@@ -50,7 +50,7 @@ def statuses(place: User) -> list[UpdateStatus]:
 def updated(place: User, item: UpdateStatus, *, replace_old: bool = False) -> UpdateResult:
     """Fetch what is newer."""
     plan = plan_update(item, fetchers=place.fetchers, settings=place.settings)
-    return update(item, plan, catalog=place.catalog, settings=place.settings, replace_old=replace_old)
+    return update(plan, catalog=place.catalog, settings=place.settings, replace_old=replace_old)
 
 
 def show_version(place: User, number: int, **more: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.fetcher import RemoteModel
-from modelhub.operations.remote.hub_queries import HubQueries, run_concurrently
+from modelhub.operations.remote.source_queries import SourceQueries, run_concurrently
 
 
 class Down:
@@ -17,7 +17,7 @@ class Down:
     kind = "civitai"
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.queries = 0
 
     def claims(self, source: str) -> bool:
         """Everything."""
@@ -25,8 +25,8 @@ class Down:
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
         """Nothing."""
-        self.asked += 1
-        raise NetworkError("no answer")
+        self.queries += 1
+        raise NetworkError("The source does not answer.")
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -55,18 +55,18 @@ def test_an_error_is_raised_where_it_can_be_caught() -> None:
 def test_a_hub_that_failed_three_times_is_left_alone() -> None:
     """The other models of that hub fail without another wait."""
     hub = Down()
-    hubs = HubQueries([hub], offline=False)
+    queries = SourceQueries([hub], offline=False)
     for number in range(10):
         with pytest.raises(NetworkError):
-            hubs.ask("civitai", f"civitai:{number}", None)
-    assert hub.asked == 3
+            queries.resolve("civitai", f"civitai:{number}", None)
+    assert hub.queries == 3
 
 
 def test_one_question_is_asked_once() -> None:
     """Its failure is an answer too."""
     hub = Down()
-    hubs = HubQueries([hub], offline=False)
+    queries = SourceQueries([hub], offline=False)
     for _ in range(5):
-        with pytest.raises(NetworkError, match="no answer"):
-            hubs.ask("civitai", "civitai:7", None)
-    assert hub.asked == 1
+        with pytest.raises(NetworkError, match="does not answer"):
+            queries.resolve("civitai", "civitai:7", None)
+    assert hub.queries == 1

@@ -1,0 +1,23 @@
+"""Show a failure while other work goes on."""
+
+from __future__ import annotations
+
+from modelhub.cli.errors import say
+from modelhub.cli.remedies import sentence
+from modelhub.cli.session import Session
+from modelhub.errors import ModelhubError
+
+
+def show_failure(session: Session, error: ModelhubError) -> None:
+    """Print an error and what to do, or write an event where events are written."""
+    from modelhub.cli.progress import JsonProgress
+
+    if isinstance(session.progress, JsonProgress):
+        session.progress.error(error.message, hint=sentence(error.remedy), exit_code=int(error.code))
+    else:
+        say(error.message, sentence(error.remedy))
+
+
+def failure_text(error: ModelhubError) -> str:
+    """Return an error and what to do in one text."""
+    return f"{error.message} {sentence(error.remedy)}".strip()
