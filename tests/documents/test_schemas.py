@@ -33,10 +33,9 @@ COMMANDS = {
     "doctor": "doctor",
     "explain": "topics",
     "": "start",
-    "sort {models} --layout a1111 --into {models}/../ui --mode copy": "sort",
     "sort {models} --layout a1111 --into {models}/../ui --dry-run": "sort",
     "sort {models} --layout invokeai --into http://127.0.0.1:9 --dry-run": "registration",
-    "undo": "undo",
+    "undo 1": "undo",
     "history": "history",
     "link --layout a1111": "link",
     "link --layout comfyui --print": "link",
@@ -46,7 +45,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's folder with a library that knows a LoRA, its copy and a dangerous file."""
+    """A user's folder with a library that knows a LoRA, its copy and a dangerous file, and that has sorted once."""
     folder = tmp_path_factory.mktemp("home")
     models = folder / "models"
     metadata = adapters.lora_metadata("reddress", "reddress", rank=4)
@@ -54,6 +53,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         safetensors_file.write(models / f"{name}.safetensors", adapters.lora_sd1(4), metadata=metadata, seed=1)
     hostile.checkpoint(models / "trap.pt")
     validate("path-results", modelhub("add", str(models), "--json", home=folder).stdout)
+    downloads = folder / "downloads"
+    safetensors_file.write(downloads / "new.safetensors", adapters.lora_sd1(4), seed=2)
+    words = ("sort", str(downloads), "--layout", "a1111", "--into", str(folder / "other ui"), "--json")
+    assert validate("sort", modelhub(*words, home=folder).stdout)["run"] == 1
     return folder
 
 
