@@ -1,8 +1,7 @@
 """Our block in a user's YAML file, ComfyUI's extra_model_paths.yaml: added, replaced and removed, with all else kept.
 
-The block is written as text, because no YAML library reproduces the rest of a file byte for byte. Where PyYAML is
-installed (huggingface_hub depends on it) the file is parsed before and after, and a result that changes anything else
-is refused.
+The block is written as text, because no YAML library reproduces the rest of a file byte for byte. The file is parsed
+before and after, and the change is refused unless everything else is equal.
 """
 
 from __future__ import annotations
@@ -145,12 +144,10 @@ def _escape(character: str) -> str:
     return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
-def _read(text: str, file: Path) -> dict[object, object] | None:
-    """Return the parsed file, None without PyYAML. Raises ModelhubError naming the line that is broken."""
-    try:
-        import yaml  # type: ignore[import-untyped,unused-ignore]
-    except ImportError:
-        return None
+def _read(text: str, file: Path) -> dict[object, object]:
+    """Return the parsed file. Raise ModelhubError naming the line that is broken."""
+    import yaml
+
     try:
         data = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
@@ -170,10 +167,8 @@ def _broken(file: Path, line: int | None, problem: str) -> ModelhubError:
 
 
 def _compare(
-    before: dict[object, object] | None, after: dict[object, object] | None, ours: Mapping[str, str] | None, file: Path
+    before: dict[object, object], after: dict[object, object], ours: Mapping[str, str] | None, file: Path
 ) -> None:
-    if before is None or after is None:
-        return
     expected = {key: value for key, value in before.items() if key != NAME} | ({NAME: dict(ours)} if ours else {})
     if after != expected:
         raise ModelhubError(

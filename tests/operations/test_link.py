@@ -198,19 +198,6 @@ def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path, librar
         link("comfyui", comfy, library)
 
 
-def test_without_pyyaml_the_same_bytes_are_written(
-    tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It only checks; the text is ours."""
-    for name in ("one", "two"):
-        (ui(tmp_path, name) / "extra_model_paths.yaml").write_text(USERS, "utf-8")
-    link("comfyui", tmp_path / "one", library)
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    link("comfyui", tmp_path / "two", library)
-    one, two = (tmp_path / name / "extra_model_paths.yaml" for name in ("one", "two"))
-    assert one.read_bytes() == two.read_bytes()
-
-
 SDNEXT = {"sd_model_checkpoint": "x", "ckpt_dir": "/old/ckpt", "lora_dir": "models/Lora", "samples": 1.5, "名": None}
 
 

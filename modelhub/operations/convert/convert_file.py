@@ -1,6 +1,7 @@
 """Convert: a new safetensors file from any file that can be read, the source untouched, nothing executed.
 
-The result is written to a temporary name beside its target, read again and compared, and only then published.
+The result is written to a temporary name beside its target, read again and compared, opened with the safetensors
+library, and only then published.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from modelhub.domain import Format, Hashes, Verdict
 from modelhub.errors import ModelhubError, UnsafeError
 from modelhub.formats.header import Header
 from modelhub.formats.precision import FLOATS, cast
+from modelhub.formats.safetensors_reference import check_with_reference_library
 from modelhub.formats.safetensors_write import TensorEntry, encode_file, encode_header, sort_tensors
 from modelhub.formats.tensors import TensorReader
 from modelhub.operations.convert.plan import ConversionOptions, Write, plan
@@ -162,6 +164,7 @@ def _write(
             _put(temporary, encode_file(((t, bytes_of(t)) for t in order), metadata, order), digester, task)
         hashes = digester.finish()
         _verify(temporary, hashes, size, progress)
+        checked = check_with_reference_library(temporary, order)
         rename_no_replace(temporary, target)
         sync_folder(target.parent)
     except OSError as exc:
@@ -169,7 +172,9 @@ def _write(
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    notes = tuple(f"{name}: values too large for fp16 became infinite" for name in dict.fromkeys(overflowed))
+    notes = [f"{name}: values too large for fp16 became infinite" for name in dict.fromkeys(overflowed)]
+    if not checked:
+        notes.append("Not opened with the safetensors library, which needs numpy for a file of this size.")
     return ConversionResult(
         source=source,
         target=target,
@@ -177,7 +182,7 @@ def _write(
         size=size,
         source_size=reader.header.size,
         tensors=len(order),
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
