@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.config_keys import KEYS, Key, convert
-from modelhub.errors import UsageError
+from modelhub.errors import Remedy, UsageError
 
 _COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullSection:
-    """Which file of a model to pull."""
+    """Preferences for the file of a model to pull."""
 
     purpose: str
     precision: str
@@ -184,11 +184,11 @@ def _data_folder() -> Path:
 
 
 def config_file(environ: Mapping[str, str]) -> Path:
-    """The configuration file that is read when none is named: the platform's folder, or MODELHUB_CONFIG."""
+    """Return the configuration file to read when none is named: MODELHUB_CONFIG, or the platform's own."""
     named = environ.get("MODELHUB_CONFIG")
     if named:
         return Path(named).expanduser()
-    import platformdirs  # only `config.py`'s default path needs it
+    import platformdirs  # only this path needs it
 
     return Path(platformdirs.user_config_dir("modelhub", appauthor=False, roaming=True)) / "config.toml"
 
@@ -208,7 +208,9 @@ def load(
     """
     path = file or config_file(environ)
     if file is not None and not file.is_file():
-        raise UsageError(f"There is no configuration file at {file}.", "Run `modelhub config init` to write one.")
+        raise UsageError(
+            f"There is no configuration file at {file}.", Remedy("Write one from the example file.", "write-config")
+        )
     stated, layouts = _read_toml(path)
     inputs = Inputs(path=path, stated=stated, environ=dict(environ))
     _check_names(inputs, source_keys)
@@ -229,7 +231,7 @@ def load(
 
 
 def _check_names(inputs: Inputs, source_keys: Iterable[Key] | None) -> None:
-    """Raise UsageError for a name of the file that is no key, or a value that its key does not take."""
+    """Raise UsageError for a name in the file that is not a key, or a value that its key does not take."""
     names = {key.name for key in KEYS}
     unknown = [name for name in inputs.stated if name not in names]
     if not unknown or source_keys is None:
@@ -245,7 +247,7 @@ def _check_names(inputs: Inputs, source_keys: Iterable[Key] | None) -> None:
 
 
 def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-    """Stated settings by name, and the user's own layouts (`[layout.NAME]`: type → folder)."""
+    """Return the stated settings by name, and the user's own layouts (`[layout.NAME]`: type → folder)."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -255,7 +257,7 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        hint = "In TOML text stands in quotes; Windows paths in single ones: library = 'D:\\models'."
+        hint = "Put text in quotes, and Windows paths in single quotes: library = 'D:\\models'."
         raise UsageError(f"{path} is not valid TOML: {exc}.", hint) from exc
     layouts = _layouts(tables.pop("layout", {}), path)
     return dict(_flatten(tables)), layouts
@@ -265,8 +267,8 @@ def _layouts(table: Any, path: Path) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for name, rows in table.items() if isinstance(table, dict) else [("", table)]:
         if not isinstance(rows, dict) or not all(isinstance(folder, str) for folder in rows.values()):
-            hint = 'Such as: [layout.mine] and below it lora = "Loras/{architecture}".'
-            raise UsageError(f"{path}: layout.{name} must be a table of types and folders.", hint)
+            hint = 'Write [layout.mine] and below it lora = "Loras/{architecture}".'
+            raise UsageError(f"{path}: layout.{name} is not a table of types and folders.", hint)
         found[name] = dict(rows)
     return found
 
@@ -281,7 +283,7 @@ def _flatten(tables: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any
     return rows
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _nearest(name: str, known: Iterable[str]) -> Remedy:
     word = name.rsplit(".", 1)[-1]
     names = sorted(known)
     by_word: dict[str, str] = {}
@@ -289,7 +291,11 @@ def _nearest(name: str, known: Iterable[str]) -> str:
         by_word.setdefault(each.rsplit(".", 1)[-1], each)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.75) if word not in by_word else [by_word[word]]
     near = near or [by_word[w] for w in difflib.get_close_matches(word, by_word, n=1, cutoff=0.6)]
-    return f"Did you mean `{near[0]}`?" if near else "`modelhub config show` lists all settings."
+    return (
+        Remedy(f"Did you mean `{near[0]}`?")
+        if near
+        else Remedy("The example file lists all settings.", "list-settings")
+    )
 
 
 def all_keys(source_keys: Iterable[Key]) -> tuple[Key, ...]:

@@ -122,7 +122,7 @@ def convert(key: Key, value: Any, where: str) -> Any:
         raise UsageError(f"{where}: {value!r} is not {_WORDS[key.kind]}.", key.about) from exc
     if key.choices and converted not in key.choices:
         allowed = ", ".join(repr(c) for c in key.choices)
-        raise UsageError(f"{where}: {value!r} is none of {allowed}.", key.about)
+        raise UsageError(f"{where}: {value!r} is not one of {allowed}.", key.about)
     return converted
 
 

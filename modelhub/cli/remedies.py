@@ -27,7 +27,10 @@ WORDS: dict[str, str] = {
     "into-address": "Name it with `--into`, such as `--into {example}`.",
     "into-ui-folder": "Name the folder that {title} is installed in with `--into DIR`.",
     "keep-pickle-with-convert": "Use `--convert --keep-pickle`.",
+    "leave-out-revision": "Leave out `--revision`.",
+    "list-files": "`modelhub pull {reference} --dry-run` lists its files.",
     "list-models": "`modelhub list` shows the models.",
+    "list-settings": "`modelhub config show` lists all settings.",
     "name-diffusers-folder": "Name one of them, such as `modelhub pull {reference} --diffusers`.",
     "name-file": "Choose with `--file`, such as `--file '{name}'`, or take all of them with `--all`.",
     "name-into": "Name it with `--into DIR`, the UI's own folder or its models folder, or set sort.into.",
@@ -43,6 +46,8 @@ WORDS: dict[str, str] = {
     "start-or-address": "Start it, or name its address with `--into`, such as `--into {example}`.",
     "trash-duplicates": "`--duplicates trash` moves such copies to the trash.",
     "undo-number": "Name the run to undo, such as `modelhub undo 2`; `modelhub history` shows the runs.",
+    "unset-hub-offline": "Unset HF_HUB_OFFLINE, or use `--offline` to work with the files in the cache.",
+    "write-config": "Run `modelhub config init` to write one.",
 }
 
 

@@ -1,4 +1,8 @@
-"""What every source of models answers with, and the protocol that makes a new source one file."""
+"""The values that every source of models returns, and the protocols of its fetcher.
+
+A new source is a module with a fetcher and a `SourceRow` (`sources/source.py`), and one line in `sources/registry.py`
+or, in another distribution, an entry point of the group `modelhub.sources`.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +28,9 @@ class RemoteFile:
 
     `name`: its path in the repository with `/` as separator (untrusted: made safe before use). `size` in bytes and
     `sha256` (hex) are enforced where the source states them; `git_sha1` is the blob id of small files kept in git.
-    `headers` are harmless extra request headers. `kind` is the source's own word for the file ("Model",
-    "Training Data", …); `facts` are the source's statements (fp, size, format, primary) that help to choose.
-    `scan` is the source's own malware verdict ("safe", "unsafe", "queued" …), None where it gives none.
+    `headers` are extra request headers without secrets. `kind` is the source's own word for the file ("Model",
+    "Training Data", …); `facts` are statements of the source (fp, size, format, primary) that help to choose.
+    `scan` is the verdict of the source's malware scan ("safe", "unsafe", "queued" …), None where there is none.
     """
 
     name: str
@@ -54,15 +58,15 @@ class RemoteVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteModel:
-    """What a source holds under one reference: its files and everything it says about them.
+    """A model at its source: its files, and everything that the source states about them.
 
-    `kind`: "huggingface", "civitai", "modelscope" or "url". `reference` can be pulled again; `requested` is what was
-    asked for when that name has moved. `notices` are lines that the user should read (moved, early access ends …).
+    `kind` is that of the source's row. `reference` can be pulled again; `requested` is the reference that was given
+    where the model has moved since. `notices` are lines that the user should read (moved, early access ends …).
     `repository` is "org/name" where the source has repositories. `wanted` is the file or folder that the reference
     itself named. `components` are the folders that a `model_index.json` at the top names (empty where there is none
-    or it could not be read). `previews` are the addresses of pictures that show the model; `document` is what Civitai
-    says of the version, as JSON for a `.civitai.info` beside it. `versions` are all that
-    can be had, in the source's order (newest first), where it has versions and told them.
+    or it could not be read). `previews` are the addresses of pictures that show the model; `document` is the text of
+    a `.civitai.info` beside it. `versions` are all that can be downloaded, in the source's order (newest first),
+    where the source has versions and lists them.
     """
 
     kind: str
@@ -88,17 +92,17 @@ class RemoteModel:
 
 
 class Fetcher(Protocol):
-    """A source of models. `wanted` in its answer is the one file that the reference itself named, if any."""
+    """A client of one source. `kind` is that of its row."""
 
     kind: str
 
     def claims(self, source: str) -> bool:
-        """Whether this fetcher understands the words of `source`; must not touch the network."""
+        """Return whether `source` is a reference to this source, without using the network."""
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """Ask the source what it holds.
+        """Return the model that `source` refers to, at `revision` or at its newest.
 
-        Raises NotFoundError, AccessError, NetworkError or UsageError, each naming the source and the next step.
+        Raise NotFoundError, AccessError, NetworkError or UsageError, each of which names the source and a remedy.
         """
 
 

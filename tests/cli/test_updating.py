@@ -197,7 +197,7 @@ def test_the_hubs_scan_and_licence_are_said_and_recorded(place: User) -> None:
     done = run(place, "pull", DRESS)
     assert done.returncode == 0, done.stderr
     assert "license: openrail++" in done.stdout
-    assert f"warning: {LORA}: Hugging Face's scan calls it suspicious" in done.stdout
+    assert f"warning: {LORA}: The scan of Hugging Face rates it suspicious" in done.stdout
     shown = run(place, "show", "dress").stdout
     assert "its own scan: suspicious" in shown
     assert "openrail++" in shown
@@ -220,7 +220,7 @@ def test_a_scan_that_has_not_ended_is_mentioned(place: User) -> None:
     for _, version in place.site.versions():
         version["files"][0]["virusScanResult"] = "Pending"
     done = run(place, "pull", "civitai:7")
-    assert "Civitai has not scanned it to the end yet" in done.stdout
+    assert "Civitai has not finished its scan" in done.stdout
 
 
 def test_a_failure_is_an_event_too(place: User) -> None:

@@ -1,4 +1,4 @@
-"""Questions to the JSON interface of a service: asked again while it is busy, and with its credentials only."""
+"""Requests to the JSON interface of a service: retried while it is busy, and sent with its own credentials only."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _ATTEMPTS = 4
 _LONGEST_WAIT = 60.0  # seconds
 
 
-class Questions:
-    """Asks `endpoint` with the headers of `secrets` (tokens). `sleep` waits between two tries."""
+class ApiClient:
+    """A client of the service at `endpoint`. `secrets` are headers with tokens; `sleep` waits between two attempts."""
 
     def __init__(
         self,
@@ -32,45 +32,52 @@ class Questions:
         self._timeout = timeout
         self._sleep = sleep
 
-    def ask(
-        self, path: str, *, words: Mapping[str, str] | None = None, posted: Sequence[str] | None = None
-    ) -> requests.Response:
-        """The answer, whatever its status. `words` are the query; `posted` is sent as JSON, else this is a GET.
+    def get(self, path: str, *, params: Mapping[str, str] | None = None) -> requests.Response:
+        """Send a GET request. Return the response, whatever its status; 429 and 5xx are retried.
 
-        Raises NetworkError where the service cannot be reached.
+        Raise NetworkError where the service cannot be reached.
         """
+        return self._request("GET", path, params=params)
+
+    def post(self, path: str, *, json: Sequence[str]) -> requests.Response:
+        """Send a POST request with a JSON array. Return and raise what `get` does."""
+        return self._request("POST", path, json=list(json))
+
+    def _request(
+        self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: list[str] | None = None
+    ) -> requests.Response:
         for attempt in range(_ATTEMPTS):
-            response = self._send(path, words, posted)
-            busy = response.status_code == 429 or response.status_code >= 500
+            response = self._send(method, path, params, json)
+            is_busy = response.status_code == 429 or response.status_code >= 500
             stated = response.headers.get("Retry-After", "").strip()
             wait = float(stated) if stated.isdigit() else None
-            if not busy or attempt == _ATTEMPTS - 1 or (wait or 0) > _LONGEST_WAIT:
+            if not is_busy or attempt == _ATTEMPTS - 1 or (wait or 0) > _LONGEST_WAIT:
                 return response
             self._sleep(wait if wait is not None else 2.0**attempt)
         return response
 
-    def _send(self, path: str, words: Mapping[str, str] | None, posted: Sequence[str] | None) -> requests.Response:
+    def _send(
+        self, method: str, path: str, params: Mapping[str, str] | None, json: list[str] | None
+    ) -> requests.Response:
         import requests
 
-        # No browser's name: to browsers some sites answer with pages instead of errors.
+        # Not the name of a browser: some sites answer browsers with pages instead of errors.
         headers = {"User-Agent": f"modelhub/{__version__}", "Accept": "application/json"}
-        method = "GET" if posted is None else "POST"
-        body = None if posted is None else list(posted)
         try:
             return requests.request(
                 method,
                 f"{self.endpoint}{path}",
-                params=words,
+                params=params,
                 headers=headers,
-                json=body,
+                json=json,
                 timeout=self._timeout,
-                auth=self._authorise,
+                auth=self._authorize,
             )
         except (requests.RequestException, OSError, ValueError) as exc:
             hint = "Check the connection and the proxy settings."
             raise NetworkError(f"{self.endpoint} cannot be reached: {type(exc).__name__}.", hint) from exc
 
-    def _authorise(self, request: Any) -> Any:
-        # Given as `auth` also when there is no token: else a netrc file would add its own.
+    def _authorize(self, request: Any) -> Any:
+        # Passed as `auth` even without a token; otherwise requests would send credentials of a netrc file.
         request.headers.update(self._secrets)
         return request

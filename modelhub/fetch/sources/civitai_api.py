@@ -1,4 +1,4 @@
-"""Civitai's JSON as our values; pure. Only the fields that are used are read, and all of them may be missing.
+"""Convert Civitai's JSON to modelhub's values. Only the fields that are used are read; all of them may be missing.
 
 API: https://developer.civitai.com/docs/api/public-rest
 """
@@ -33,6 +33,7 @@ TYPES: Mapping[str, ModelType] = {
     "unet": ModelType.UNET,
 }
 _SCANS = {"success": "safe", "danger": "unsafe", "pending": "queued", "error": "error"}
+_MODES = {"Archived": "Civitai has archived this model.", "TakenDown": "Civitai has taken this model down."}
 _SCAN_ORDER = ("unsafe", "error", "queued", "safe")
 
 
@@ -58,7 +59,7 @@ class Image(msgspec.Struct, rename="camel"):
 
 
 class ModelSummary(msgspec.Struct, rename="camel"):
-    """What a version's answer says of its model."""
+    """The summary of a model in the JSON of its version."""
 
     name: str | None = None
     type: str | None = None
@@ -85,14 +86,14 @@ class Version(msgspec.Struct, rename="camel", kw_only=True):
 
     @property
     def is_downloadable(self) -> bool:
-        """Whether its creator lets it be downloaded at all, not only be used on the site."""
+        """Return whether its creator lets it be downloaded at all, not only be used on the site."""
         return self.usage_control in (None, "Download")
 
     @property
     def deadline(self) -> str | None:
-        """When early access ends, ISO 8601, None when the version is for everybody."""
+        """Return when early access ends, as ISO 8601, None for a version that is for everybody."""
         stated = self.early_access_ends_at or self.early_access_deadline
-        return stated or ("a date that is not told" if self.availability == "EarlyAccess" else None)
+        return stated or ("an unknown date" if self.availability == "EarlyAccess" else None)
 
 
 class Model(ModelSummary, rename="camel", kw_only=True):
@@ -107,10 +108,10 @@ class Model(ModelSummary, rename="camel", kw_only=True):
     allow_commercial_use: Any = None
 
 
-def remote_model(
+def to_remote_model(
     model: Model | None, version: Version, *, endpoint: str, credential: Credential | None, pinned: bool
 ) -> RemoteModel:
-    """One version as a remote model; `model` None when only the version was asked for."""
+    """Convert one version to a remote model; `model` is None where only the version was requested."""
     about: ModelSummary = model or version.model or ModelSummary()
     number = model.id if model else version.model_id
     main = f"civitai:{number}" if number else "civitai:"
@@ -127,22 +128,22 @@ def remote_model(
         revision=str(version.id) if pinned else None,
         commit=str(version.id),
         page=f"{endpoint}/models/{number}?modelVersionId={version.id}",
-        license=licence(model) if model else None,
+        license=permissions(model) if model else None,
         tags=(*tags, *(("nsfw",) if about.nsfw and "nsfw" not in tags else ())),
         base_model=version.base_model,
         model_type=TYPES.get((about.type or "").lower().replace(" ", ""), ModelType.OTHER).value
         if about.type
         else None,
-        trigger_words=trigger_words(version),
+        trigger_words=read_trigger_words(version),
         notices=_notices(about, version),
         previews=tuple(image.url for image in version.images or () if image.url and image.type in (None, "image")),
-        document=document(about, version, number),
+        document=info_document(about, version, number),
         versions=tuple(_version(each) for each in (model.model_versions if model else None) or () if _usable(each)),
     )
 
 
-def document(about: ModelSummary, version: Version, number: int | None) -> str:
-    """The version as Civitai Helper keeps it beside a model (`.civitai.info`), with the name and type of its model."""
+def info_document(about: ModelSummary, version: Version, number: int | None) -> str:
+    """Return the text of a `.civitai.info`, in which Civitai Helper keeps a version beside a model."""
     known = msgspec.to_builtins(version)
     known |= {"modelId": number, "model": msgspec.to_builtins(about)}
     known["model"] = {name: known["model"].get(name) for name in ("name", "type", "nsfw")}
@@ -158,14 +159,14 @@ def _version(version: Version) -> RemoteVersion:
     return RemoteVersion(id=str(version.id), name=name, base_model=version.base_model, deadline=version.deadline)
 
 
-def trigger_words(version: Version) -> tuple[TriggerWord, ...]:
-    """The trained words, each once; one field may hold several, parted by commas."""
+def read_trigger_words(version: Version) -> tuple[TriggerWord, ...]:
+    """Return the trained words, each once; one field may hold several, separated by commas."""
     words = (word.strip() for field in version.trained_words or () for word in (field or "").split(","))
     return tuple(TriggerWord(word, "civitai") for word in dict.fromkeys(words) if word)
 
 
-def licence(model: Model) -> str | None:
-    """The model's permissions in words, None when the answer holds none."""
+def permissions(model: Model) -> str | None:
+    """Describe the model's permissions, None where the answer states none."""
     if model.allow_no_credit is None and model.allow_commercial_use is None:
         return None
     uses = model.allow_commercial_use
@@ -175,7 +176,7 @@ def licence(model: Model) -> str | None:
         "no credit needed" if model.allow_no_credit else "credit needed",
         f"commercial use: {sold}" if sold else "no commercial use",
         "derivatives allowed" if model.allow_derivatives else "no derivatives",
-        "" if model.allow_different_license else "same licence",
+        "" if model.allow_different_license else "same license",
     )
     return "Civitai: " + "; ".join(part for part in parts if part)
 
@@ -184,8 +185,8 @@ def _notices(about: ModelSummary, version: Version) -> tuple[str, ...]:
     lines = []
     if version.deadline:
         lines.append(f"Version {version.name or version.id} is in early access until {version.deadline}.")
-    if about.mode in ("Archived", "TakenDown"):
-        lines.append(f"Civitai has {'archived' if about.mode == 'Archived' else 'taken down'} this model.")
+    if about.mode in _MODES:
+        lines.append(_MODES[about.mode])
     return tuple(lines)
 
 
@@ -198,17 +199,17 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
     hashes = {key.lower(): str(value).lower() for key, value in (file.hashes or {}).items() if value}
     if hashes.get("autov2"):
         stated["autov2"] = hashes["autov2"]
-    address, ours = _address(file, version, endpoint)
+    address, is_own = _address(file, version, endpoint)
     sha256 = hashes.get("sha256", "")
     return RemoteFile(
         name=file.name or "",
         url=address,
-        # The API divides by 1024 and keeps twelve or more digits: the product is whole up to rounding.
+        # The API divides by 1024 and keeps twelve or more digits, so the product is exact after rounding.
         size=round(file.size_kb * 1024) if file.size_kb else None,
         sha256=sha256 if len(sha256) == 64 else None,
-        credential=credential if ours else None,
-        # Without it, a refused download answers with a login page instead of an error.
-        headers={"Content-Type": "application/json"} if ours else {},
+        credential=credential if is_own else None,
+        # Without it a refused download is answered with a login page instead of an error.
+        headers={"Content-Type": "application/json"} if is_own else {},
         kind=file.type or "Model",
         facts=stated,
         scan=_scan(file),
@@ -216,14 +217,14 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
 
 
 def _address(file: File, version: Version, endpoint: str) -> tuple[str, bool]:
-    """Where the file is, always by way of the configured endpoint; whether that is Civitai's own address."""
+    """Return the address of the file, through the configured endpoint, and whether it is Civitai's own."""
     if file.download_url:
         parts = urlsplit(file.download_url)
         if parts.netloc.lower() not in HOSTS | {urlsplit(endpoint).netloc.lower()}:
             return file.download_url, False
         return f"{endpoint}{parts.path}{f'?{parts.query}' if parts.query else ''}", True
-    words = {"type": file.type, **{key: (file.metadata or {}).get(key) for key in ("format", "size", "fp")}}
-    query = urlencode({key: value for key, value in words.items() if value})
+    wanted = {"type": file.type, **{key: (file.metadata or {}).get(key) for key in ("format", "size", "fp")}}
+    query = urlencode({key: value for key, value in wanted.items() if value})
     return f"{endpoint}/api/download/models/{version.id}{f'?{query}' if query and not file.primary else ''}", True
 
 

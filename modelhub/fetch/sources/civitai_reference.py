@@ -1,4 +1,4 @@
-"""The words that name a model, a version and a file at Civitai; pure, no network.
+"""Parse references to a model, a version and a file at Civitai; no network.
 
 Understood: `civitai:MODEL[@VERSION]`, `civitai:@VERSION`, the addresses of model, version and download pages, and AIR
 names (`urn:air:sd1:checkpoint:civitai:4384@128713`), of which every part but the ids may be missing.
@@ -31,9 +31,9 @@ _FILE_WORDS = ("type", "format", "size", "fp")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CivitaiReference:
-    """Ids of a model and of a version of it (at least one is there), and what a download address says of its file.
+    """The ids of a model and of one of its versions, at least one of which is known.
 
-    `file` holds the address's type, format, size and fp; `download`: the address is that of one file.
+    `file` holds the type, format, size and fp in a download address; `download`: the address is that of one file.
     """
 
     model: int | None = None
@@ -43,9 +43,9 @@ class CivitaiReference:
 
 
 def parse(source: str, *, hosts: frozenset[str] = HOSTS) -> CivitaiReference | None:
-    """The reference in `source`, None when these are not Civitai's words.
+    """Return the reference in `source`, None where it is not one to Civitai.
 
-    Raises UsageError for an address or a name that is Civitai's but holds no id.
+    Raise UsageError for an address or a name that is Civitai's but has no id.
     """
     words = source.strip()
     if words.split("/")[0].lower() in hosts:
@@ -53,7 +53,7 @@ def parse(source: str, *, hosts: frozenset[str] = HOSTS) -> CivitaiReference | N
     if words[:8].lower().startswith(("http://", "https://")):
         return _from_address(words, hosts)
     if words.lower().startswith("civitai:"):
-        return _numbers(_SHORT.fullmatch(words), words)
+        return _ids(_SHORT.fullmatch(words), words)
     match = _AIR.fullmatch(words)
     is_air = match is not None and bool(match["urn"] or match["air"] or "civitai:" in match["parts"].lower())
     if match is not None and match["model"] and not is_air:
@@ -61,14 +61,14 @@ def parse(source: str, *, hosts: frozenset[str] = HOSTS) -> CivitaiReference | N
     if not is_air and not words.lower().startswith("urn:air:"):
         return None
     if _SOURCE_WORDS.search(words):
-        raise UsageError(f"`{words}` is not a Civitai name.", "Only AIR names with `civitai` as source can be pulled.")
-    return _numbers(match, words)
+        raise UsageError(f"`{words}` is not a Civitai resource.", "Only AIR names with `civitai` as source work.")
+    return _ids(match, words)
 
 
-def _numbers(match: re.Match[str] | None, words: str) -> CivitaiReference:
+def _ids(match: re.Match[str] | None, words: str) -> CivitaiReference:
     if match is None or not (match["model"] or match["version"]):
-        hint = "Write civitai:MODEL or civitai:MODEL@VERSION with the numbers of the page's address."
-        raise UsageError(f"`{words}` names no Civitai model.", hint)
+        hint = "Write civitai:MODEL or civitai:MODEL@VERSION with the numbers in the page's address."
+        raise UsageError(f"`{words}` does not name a Civitai model.", hint)
     return CivitaiReference(model=_number(match["model"]), version=_number(match["version"]))
 
 
@@ -88,6 +88,8 @@ def _from_address(words: str, hosts: frozenset[str]) -> CivitaiReference | None:
         return CivitaiReference(version=number, file=file, download=bool(version["download"]))
     model = _MODEL_PAGE.fullmatch(parts.path)
     if model is None:
-        raise UsageError(f"{words} is not the page of a Civitai model.", "Its address reads …/models/NUMBER.")
+        raise UsageError(
+            f"{words} is not the page of a Civitai model.", "The address of a model ends with /models/NUMBER."
+        )
     chosen = query.get("modelVersionId", "")
     return CivitaiReference(model=int(model["model"]), version=int(chosen) if chosen.isdigit() else None)

@@ -1,4 +1,4 @@
-"""Addresses of services as users write them in settings."""
+"""Normalize addresses of services as users write them in settings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from modelhub.errors import UsageError
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.]+\]")
 
 
-def checked_endpoint(text: str, setting: str) -> str:
-    """`text` as scheme://host[:port][/path] without a slash at the end; https where the scheme was left out.
+def normalize_endpoint(text: str, setting: str) -> str:
+    """Return `text` as scheme://host[:port][/path] without a slash at the end; https where it has no scheme.
 
-    Raises UsageError that names `setting` for what is no address.
+    Raise UsageError that names `setting` for a text that is not an address.
     """
     address = (text if "://" in text else f"https://{text}").strip().rstrip("/")
     try:
@@ -23,5 +23,5 @@ def checked_endpoint(text: str, setting: str) -> str:
         parts = urlsplit("")
     host = parts.netloc.rpartition("@")[2].rpartition(":")[0] if parts.netloc.count(":") == 1 else parts.netloc
     if parts.scheme.lower() not in ("http", "https") or not _HOST.fullmatch(host.removesuffix(f":{parts.port}")):
-        raise UsageError(f"{setting}: `{text}` is not an address.", "Write it like https://huggingface.co.")
+        raise UsageError(f"{setting}: `{text}` is not an address.", "Write it as https://HOST.")
     return address

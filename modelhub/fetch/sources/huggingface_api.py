@@ -1,6 +1,6 @@
-"""The one place that talks to the huggingface_hub library: questions out, plain values and our errors back.
+"""Request metadata through the huggingface_hub library; return plain values and raise modelhub's errors.
 
-The library is imported inside functions: it costs a few hundred milliseconds that `modelhub list` must not pay.
+No other module uses the library. It is imported inside functions, because that takes a few hundred milliseconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from modelhub import __version__
-from modelhub.errors import AccessError, ModelhubError, NetworkError
+from modelhub.errors import AccessError, ModelhubError, NetworkError, Remedy
 from modelhub.fetch.sources import huggingface_errors, repositories
 from modelhub.fetch.sources.huggingface_reference import HubReference
 
@@ -28,6 +28,7 @@ _T = TypeVar("_T")
 _INDEX = "model_index.json"
 _INDEX_LIMIT = 1 << 20  # bytes; real ones have less than two thousand
 _MOST_SCANNED = 1000  # files; the hub lists 50 a page with verdicts, 1000 without
+_UNSET_OFFLINE = Remedy("Unset HF_HUB_OFFLINE, or work offline with the files in the cache.", "unset-hub-offline")
 _ATTEMPTS = 4
 _LONGEST_WAIT = 60.0  # seconds
 
@@ -44,8 +45,8 @@ class HubFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HubAnswer:
-    """What a hub says of a repository, under its present name; `token` is the one that was sent, never shown."""
+class HubRepository:
+    """A repository as a hub describes it, under its present name; `token` is the one that was sent, never shown."""
 
     repository: str
     commit: str
@@ -59,10 +60,10 @@ class HubAnswer:
     token: str | None
 
     def __repr__(self) -> str:
-        return f"HubAnswer(commit={self.commit!r}, files={len(self.files)})"
+        return f"HubRepository(commit={self.commit!r}, files={len(self.files)})"
 
 
-def ask(
+def fetch_repository(
     endpoint: str,
     reference: HubReference,
     *,
@@ -70,41 +71,41 @@ def ask(
     timeout: float,
     sleep: Callable[[float], None] = time.sleep,
     known: str | None = None,
-) -> HubAnswer:
-    """All that the hub at `endpoint` says of a repository. `token` None: the saved one, if any.
+) -> HubRepository:
+    """Return a repository of the hub at `endpoint`. `token` None: the saved one, if any.
 
-    Where its commit is the `known` one, the files are left out: nobody needs to ask for them.
+    Where its commit is the `known` one, the files are left out, which saves their requests.
 
-    Raises RepositoryGoneError, NotFoundError, AccessError or NetworkError.
+    Raise RepositoryGoneError, NotFoundError, AccessError or NetworkError.
     """
-    _quieten()
-    with _translated(endpoint, reference, with_token=bool(token)):
+    _silence_library()
+    with _convert_errors(endpoint, reference, with_token=bool(token)):
         from huggingface_hub import HfApi
         from huggingface_hub.utils import get_session
 
         secret = token or _saved_token()
         get_session().timeout = timeout
         api = HfApi(endpoint=endpoint, token=secret or False, library_name="modelhub", library_version=__version__)
-    with _translated(endpoint, reference, with_token=bool(secret)):
+    with _convert_errors(endpoint, reference, with_token=bool(secret)):
         info = _info(api, reference, timeout, sleep)
-        # A renamed repository answers under its new name (the hub redirects the question).
+        # A renamed repository is returned under its new name (the hub redirects the request).
         reference = replace(reference, repository=info.id if info.id.count("/") == 1 else reference.repository)
         commit = info.sha or reference.revision or "main"
         if commit == known:
-            return replace(_card(info, reference.repository), commit=commit, token=secret)
+            return replace(_read_card(info, reference.repository), commit=commit, token=secret)
         files = _files(api, reference.repository, commit)
         _check_gate(endpoint, reference, info, files, secret, timeout)
         components = _components(endpoint, reference.repository, commit, files, api)
-    answer = _card(info, reference.repository)
+    answer = _read_card(info, reference.repository)
     return replace(answer, commit=commit, files=files, components=components, token=secret)
 
 
-def resolve_address(endpoint: str, repository: str, commit: str, name: str) -> str:
-    """Where the bytes of a file are, at a fixed commit."""
+def file_url(endpoint: str, repository: str, commit: str, name: str) -> str:
+    """Return the address of a file at a fixed commit."""
     return f"{endpoint}/{repository}/resolve/{quote(commit, safe='')}/{quote(name)}"
 
 
-def _quieten() -> None:
+def _silence_library() -> None:
     # Read by the library when it is first imported.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub.utils import disable_progress_bars
@@ -126,7 +127,7 @@ def _info(api: HfApi, reference: HubReference, timeout: float, sleep: Callable[[
     from huggingface_hub.errors import RepositoryNotFoundError
 
     def at(revision: str | None) -> ModelInfo:
-        return _patiently(lambda: api.model_info(reference.repository, revision=revision, timeout=timeout), sleep)
+        return _with_retries(lambda: api.model_info(reference.repository, revision=revision, timeout=timeout), sleep)
 
     try:
         return at(reference.revision)
@@ -138,13 +139,13 @@ def _info(api: HfApi, reference: HubReference, timeout: float, sleep: Callable[[
 
 
 def _files(api: HfApi, repository: str, commit: str) -> tuple[HubFile, ...]:
-    """All files, with scan verdicts unless there are so many files that the small pages would take minutes."""
+    """Return all files, with scan verdicts unless the small pages of so many files would take minutes."""
     try:
         files = tuple(islice(_tree(api, repository, commit, expand=True), _MOST_SCANNED + 1))
         if len(files) <= _MOST_SCANNED:
             return files
-    except (KeyError, TypeError) as exc:  # a mirror's scan verdicts of another shape
-        _log.debug("expanded tree of %s cannot be read (%s); asking for the plain one", repository, exc)
+    except (KeyError, TypeError) as exc:  # scan verdicts of a mirror in another form
+        _log.debug("expanded tree of %s cannot be read (%s); requesting the plain one", repository, exc)
     return tuple(_tree(api, repository, commit, expand=False))
 
 
@@ -170,23 +171,22 @@ def _check_gate(
     token: str | None,
     timeout: float,
 ) -> None:
-    """Metadata of gated repositories is public, their files are not: ask for one before anything is planned."""
+    """Raise AccessError where the files of a gated repository may not be read; their metadata is public."""
     if not info.gated or not files:
         return
     from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
+    page = f"{endpoint}/{reference.repository}"
     probe = max(files, key=lambda file: file.sha256 is not None)
-    address = resolve_address(endpoint, reference.repository, info.sha or "main", probe.name)
+    url = file_url(endpoint, reference.repository, info.sha or "main", probe.name)
     try:
-        get_hf_file_metadata(address, token=token or False, timeout=timeout)
+        get_hf_file_metadata(url, token=token or False, timeout=timeout)
     except GatedRepoError as exc:
-        raise huggingface_errors.gated(f"{endpoint}/{reference.repository}", reference, with_token=bool(token)) from exc
+        raise huggingface_errors.gated_error(page, reference, with_token=bool(token)) from exc
     except HfHubHTTPError as exc:
         if exc.response.status_code in (401, 403):
-            raise huggingface_errors.gated(
-                f"{endpoint}/{reference.repository}", reference, with_token=bool(token)
-            ) from exc
+            raise huggingface_errors.gated_error(page, reference, with_token=bool(token)) from exc
         _log.debug("gate of %s not checked: %s", reference.repository, exc)
     except OSError as exc:
         _log.debug("gate of %s not checked: %s", reference.repository, exc)
@@ -199,23 +199,23 @@ def _components(endpoint: str, repository: str, commit: str, files: tuple[HubFil
     from huggingface_hub.utils import build_hf_headers, get_session
 
     headers = build_hf_headers(token=api.token, library_name="modelhub", library_version=__version__)
-    response = get_session().get(resolve_address(endpoint, repository, commit, _INDEX), headers=headers)
+    response = get_session().get(file_url(endpoint, repository, commit, _INDEX), headers=headers)
     return repositories.index_components(response.content) if response.status_code == 200 else ()
 
 
-def _card(info: ModelInfo, repository: str) -> HubAnswer:
+def _read_card(info: ModelInfo, repository: str) -> HubRepository:
     card: dict[str, Any] = info.card_data.to_dict() if info.card_data is not None else {}
-    licence = _text(card.get("license"))
-    if licence == "other":
-        licence = _text(card.get("license_name")) or licence
+    license_name = _text(card.get("license"))
+    if license_name == "other":
+        license_name = _text(card.get("license_name")) or license_name
     base = card.get("base_model")
-    notices = ("The hub says that this repository is disabled.",) if info.disabled else ()
-    return HubAnswer(
+    notices = ("The hub has disabled this repository.",) if info.disabled else ()
+    return HubRepository(
         repository=repository,
         commit="",
         files=(),
         tags=tuple(str(tag) for tag in info.tags or ()),
-        license=licence,
+        license=license_name,
         base_model=_text(base[0] if isinstance(base, list) and base else base),
         instance_prompt=_text(card.get("instance_prompt")),
         components=(),
@@ -228,8 +228,8 @@ def _text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _patiently(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
-    """`call`, again after a busy or failing server; the library itself does not repeat single questions."""
+def _with_retries(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
+    """Return what `call` returns; retry while the server is busy, which the library does not for single requests."""
     from huggingface_hub.errors import HfHubHTTPError
 
     for attempt in range(1, _ATTEMPTS):
@@ -245,40 +245,39 @@ def _patiently(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
 
 
 @contextmanager
-def _translated(endpoint: str, reference: HubReference, *, with_token: bool) -> Iterator[None]:
-    """The library's errors as ours."""
+def _convert_errors(endpoint: str, reference: HubReference, *, with_token: bool) -> Iterator[None]:
+    """Convert the library's errors to modelhub's."""
     from huggingface_hub import errors
 
     # httpx in the library's 1.x, httpx2 in 2.x: the base of its own error is the one that fits.
     http_error: type[Exception] = errors.HfHubHTTPError.__mro__[1]
+    page = f"{endpoint}/{reference.repository}"
     try:
         yield
     except ModelhubError:
         raise
     except errors.OfflineModeIsEnabled as exc:
-        hint = "Unset HF_HUB_OFFLINE, or pull with --offline to use what is held here."
-        raise NetworkError(f"Offline: {endpoint} is not asked about {reference}.", hint) from exc
+        raise NetworkError(f"Offline: {reference} was not requested from {endpoint}.", _UNSET_OFFLINE) from exc
     except errors.GatedRepoError as exc:
-        raise huggingface_errors.gated(f"{endpoint}/{reference.repository}", reference, with_token=with_token) from exc
+        raise huggingface_errors.gated_error(page, reference, with_token=with_token) from exc
     except errors.DisabledRepoError as exc:
-        raise AccessError(
-            f"{reference.repository} has been disabled by the hub.", f"See {endpoint}/{reference.repository}."
-        ) from exc
+        raise AccessError(f"The hub has disabled {reference.repository}.", f"See {page}.") from exc
     except errors.HfHubHTTPError as exc:
-        answer = exc.response
-        raise huggingface_errors.refusal(
-            endpoint, reference, answer.status_code, answer.headers, with_token=with_token
+        response = exc.response
+        raise huggingface_errors.error_from_response(
+            endpoint, reference, response.status_code, response.headers, with_token=with_token
         ) from exc
     except errors.HFValidationError as exc:
         raise huggingface_errors.RepositoryGoneError(
-            f"`{reference.repository}` cannot be a repository's name.", str(exc)
+            f"`{reference.repository}` is not a valid name of a repository.", str(exc)
         ) from exc
     except (http_error, OSError) as exc:
         hint = "Check the connection and the proxy settings, or set HF_ENDPOINT to a mirror."
         raise NetworkError(f"{endpoint} cannot be reached: {exc or type(exc).__name__}.", hint) from exc
     except ImportError as exc:  # httpx: a SOCKS proxy in the environment without its package
-        raise NetworkError(f"{endpoint} cannot be asked: {exc}", "Install what is named, or unset the proxy.") from exc
+        hint = "Install the named package, or unset the proxy."
+        raise NetworkError(f"{endpoint} cannot be reached: {exc}.", hint) from exc
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
-        _log.debug("not a hub's answer", exc_info=True)
-        hint = f"Is {endpoint} the address of a hub? Check HF_ENDPOINT and huggingface.endpoints."
-        raise NetworkError(f"{endpoint} does not answer as a hub does ({type(exc).__name__}).", hint) from exc
+        _log.debug("not the answer of a hub", exc_info=True)
+        hint = "Check HF_ENDPOINT and huggingface.endpoints."
+        raise NetworkError(f"The answer of {endpoint} is not that of a hub ({type(exc).__name__}).", hint) from exc

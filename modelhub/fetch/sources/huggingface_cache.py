@@ -1,8 +1,8 @@
-"""What already lies in the user's Hugging Face cache; looks only, never writes, never touches the network.
+"""Find files in the user's Hugging Face cache; read only, no network.
 
 Layout: `models--org--name/` with `refs/<branch>` (a commit), `snapshots/<commit>/<path>` and `blobs/<digest>`, where a
 digest is the SHA-256 of an LFS file or the git SHA-1 of a small one. Snapshots are links to blobs, or, where links are
-not to be had (Windows), the files themselves. Whoever uses a path checks its hash: a cache is not evidence.
+not available (Windows), the files themselves. Callers must verify the hash of a path before they use it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GIT_SHA1 = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedFile:
-    """One file of a snapshot: `name` in the repository, where it lies, its size in bytes, its digests where known."""
+    """One file of a snapshot: its `name` in the repository, path, size in bytes, and digests where known."""
 
     name: str
     path: Path
@@ -30,7 +30,7 @@ class CachedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedSnapshot:
-    """What the cache holds of one commit of a repository; it may be only a part of it."""
+    """The cached files of one commit of a repository, which may be only some of them."""
 
     repository: str
     commit: str
@@ -38,7 +38,10 @@ class CachedSnapshot:
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The hub cache's folder by HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME or XDG_CACHE_HOME; it need not exist."""
+    """Return the hub cache's folder by HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME or XDG_CACHE_HOME.
+
+    It need not exist.
+    """
     named = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE")
     if named:
         return _expanded(named)
@@ -51,9 +54,9 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def find(
     *, sha256: str | None = None, git_sha1: str | None = None, size: int | None = None, folder: Path | None = None
 ) -> tuple[Path, ...]:
-    """Files in the cache that claim this content, from whichever repository; unverified.
+    """Return files whose names in the cache state one of these digests, from any repository; not verified.
 
-    `size` in bytes drops files of another length. Repositories without links (see above) are found by `snapshot`.
+    Files of another `size` in bytes are left out. In repositories without links (see above) nothing is found.
     """
     digests = tuple(digest.lower() for digest in (sha256, git_sha1) if digest)
     if not all(_SHA256.fullmatch(digest) or _GIT_SHA1.fullmatch(digest) for digest in digests):
@@ -68,9 +71,9 @@ def find(
 
 
 def snapshot(repository: str, revision: str | None = None, *, folder: Path | None = None) -> CachedSnapshot | None:
-    """What is held of `repository` at a branch, tag or (shortened) commit; None when nothing is.
+    """Return the cached files of `repository` at a branch, tag or (shortened) commit; None where there are none.
 
-    Without a revision: the main branch, else the only commit that is held.
+    Without a revision: the main branch, else the only commit in the cache.
     """
     home = (folder or cache_folder()) / f"models--{repository.replace('/', '--')}"
     commit = _commit(home, revision)
@@ -82,7 +85,7 @@ def snapshot(repository: str, revision: str | None = None, *, folder: Path | Non
 
 
 def _commit(home: Path, revision: str | None) -> str | None:
-    held = _names(home / "snapshots")
+    cached = _names(home / "snapshots")
     wanted = revision or "main"
     if ".." in wanted.split("/"):
         return None
@@ -90,11 +93,11 @@ def _commit(home: Path, revision: str | None) -> str | None:
         named = (home / "refs" / wanted).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         named = ""
-    if named in held:
+    if named in cached:
         return named
     if revision is None:
-        return held[0] if len(held) == 1 else None
-    matching = [commit for commit in held if len(revision) >= 7 and commit.startswith(revision.lower())]
+        return cached[0] if len(cached) == 1 else None
+    matching = [commit for commit in cached if len(revision) >= 7 and commit.startswith(revision.lower())]
     return matching[0] if len(matching) == 1 else None
 
 

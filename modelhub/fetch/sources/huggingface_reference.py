@@ -1,4 +1,4 @@
-"""The words that name a repository, a revision and a file at a Hugging Face hub; pure, no network.
+"""Parse references to a repository, a revision and a file at a Hugging Face hub; no network.
 
 Understood: `org/name`, `org/name@revision`, `org/name/path/file`, `hf:…`, `hf://…`, and the addresses of a
 repository's tree, blob, raw and resolve pages on any known host.
@@ -40,10 +40,10 @@ class HubReference:
 
 
 def parse(source: str, *, hosts: frozenset[str] = PUBLIC_HOSTS) -> HubReference | None:
-    """The reference in `source`, None when these are not the words of a hub reference.
+    """Return the reference in `source`, None where it is not one to a hub.
 
-    `hosts` are the hosts (with `:port` where one is given) whose addresses are a hub's. Raises UsageError for a
-    reference that is a hub's but names no model repository.
+    `hosts` are the hosts (with `:port` where one is given) whose addresses are a hub's. Raise UsageError for a
+    reference to a hub that does not name a model repository.
     """
     words = source.strip()
     if words.split("/")[0].lower() in hosts:
@@ -62,7 +62,7 @@ def parse(source: str, *, hosts: frozenset[str] = PUBLIC_HOSTS) -> HubReference 
     if match is None:
         if scheme:
             raise UsageError(
-                f"`{words}` names no repository.", "Write hf:org/name, hf:org/name@revision or hf:org/name/file."
+                f"`{words}` does not name a repository.", "Write hf:org/name, hf:org/name@revision or hf:org/name/file."
             )
         return None
     return _reference(words, match["repo"], match["revision"], match["path"])
@@ -78,7 +78,7 @@ def _from_address(words: str, path: str, netloc: str, hosts: frozenset[str]) -> 
     # Encoded slashes belong to a revision ("refs%2Fpr%2F1"); the whole is decoded once, as the hub does.
     match = _REPOSITORY.fullmatch(unquote(rest))
     if match is None or match["repo"].split("/")[0] in _NOT_REPOSITORIES:
-        hint = "Give the address of a model's page, such as https://huggingface.co/org/name."
+        hint = "Use the address of a model's page, such as https://huggingface.co/org/name."
         raise UsageError(f"{words} is not the page of a model repository.", hint)
     page = _PAGE.fullmatch(match["path"] or "")
     if page is not None:
@@ -89,13 +89,13 @@ def _from_address(words: str, path: str, netloc: str, hosts: frozenset[str]) -> 
 def _reference(words: str, repository: str, revision: str | None, path: str | None) -> HubReference:
     cleaned = "/".join(part for part in (path or "").split("/") if part)
     if any(part in (".", "..") for part in cleaned.split("/")):
-        raise UsageError(f"`{words}` leaves its repository with `..`.", "Name the file by its path in the repository.")
+        raise UsageError(f"`{words}` leaves its repository with `..`.", "Use the path of the file in the repository.")
     if ".." in repository or "--" in repository:
-        raise UsageError(f"`{repository}` cannot be a repository's name.", "Names hold no `--` and no `..`.")
+        raise UsageError(f"`{repository}` is not a valid name of a repository.", "Names have no `--` and no `..`.")
     return HubReference(repository=repository.removesuffix(".git"), revision=revision or None, path=cleaned or None)
 
 
 def _refuse_other_kinds(words: str, rest: str) -> None:
     kind = rest.removeprefix("api/").split("/")[0]
     if kind in _OTHER_KINDS:
-        raise UsageError(f"{words} is one of the hub's {kind}, not a model.", "Only model repositories can be pulled.")
+        raise UsageError(f"{words} is not a model, but in the hub's {kind}.", "Only model repositories can be pulled.")

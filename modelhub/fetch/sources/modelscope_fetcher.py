@@ -1,9 +1,9 @@
-"""Models from ModelScope, by the interface that its own client uses.
+"""Fetch models from ModelScope through the interface that its own client uses.
 
 Established from that client's source (https://github.com/modelscope/modelscope_hub, `_legacy_api.py`): listings at
 `/api/v1/models/ORG/NAME/repo/files` in an envelope {Code, Success, Message, Data}, each file with size and SHA-256;
-bytes at `…/repo?Revision=&FilePath=`; a token goes as the cookie `m_session_id`. Parts of a file come with a right
-`Content-Range` but with the status 200, which `asking` allows for.
+bytes at `…/repo?Revision=&FilePath=`; a token is sent as the cookie `m_session_id`. Parts of a file come with a
+correct `Content-Range` but with the status 200, which `range_client` accepts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from modelhub.domain import TriggerWord
 from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.sources import modelscope_reference, repositories
-from modelhub.fetch.sources.api_client import Questions
-from modelhub.fetch.sources.endpoints import checked_endpoint
+from modelhub.fetch.sources.api_client import ApiClient
+from modelhub.fetch.sources.endpoints import normalize_endpoint
 from modelhub.fetch.sources.modelscope_reference import MAIN, ModelScopeReference
 
-_TOKEN_HINT = "Set MODELSCOPE_API_TOKEN (or modelscope.token in the configuration) to a token of an account that may"
+_TOKEN_HINT = (
+    "Set MODELSCOPE_API_TOKEN (or modelscope.token in the configuration) to a token of an account that may read it."
+)
 _INDEX = "model_index.json"
-# What uploaders call their model on the site, in our words.
+# Types that uploaders choose on the site.
 _TYPES = {"checkpoint": "base", "lora": "lora", "vae": "vae", "controlnet": "controlnet", "embedding": "embedding"}
 
 
@@ -60,7 +62,7 @@ _Data = TypeVar("_Data", _Listing, _Card)
 
 
 class ModelScope:
-    """Repositories at ModelScope. `token`: an access token, None without one. `offline`: nothing is asked."""
+    """Repositories at ModelScope. `token`: an access token, None without one. `offline`: every request is refused."""
 
     kind = "modelscope"
 
@@ -73,21 +75,21 @@ class ModelScope:
         timeout: float = 30.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.endpoint = checked_endpoint(endpoint, "modelscope.endpoint")
+        self.endpoint = normalize_endpoint(endpoint, "modelscope.endpoint")
         self.offline = offline
         self._token = token
         self._timeout = timeout
         self._sleep = sleep
 
     def claims(self, source: str) -> bool:
-        """Whether `source` is in ModelScope's words (a wrongly written one is claimed too)."""
+        """Return whether `source` is a reference to ModelScope, a misspelled one included."""
         try:
             return modelscope_reference.parse(source, endpoint=self.endpoint) is not None
         except UsageError:
             return True
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """Everything that ModelScope says of a repository at its main branch or at `revision`."""
+        """Return a repository at its main branch or at `revision`."""
         model = self.resolve_if_changed(source, revision=revision, since=None)
         assert model is not None
         return model
@@ -96,12 +98,9 @@ class ModelScope:
         """Return what `resolve` returns, None, after a single request, where the commit is still `since`."""
         reference = self._reference(source, revision)
         if self.offline:
-            raise NetworkError(
-                f"Offline: ModelScope is not asked about {reference.hub}.",
-                GO_ONLINE,
-            )
+            raise NetworkError(f"Offline: {reference.hub} was not requested from ModelScope.", GO_ONLINE)
         site = _Site(reference.site or self.endpoint, self._secret(reference), self._timeout, self._sleep)
-        listing = site.listing(reference)
+        listing = site.list_files(reference)
         commit = (listing.latest_committer.id if listing.latest_committer else None) or None
         if since is not None and commit == since:
             return None
@@ -110,18 +109,24 @@ class ModelScope:
     def _reference(self, source: str, revision: str | None) -> ModelScopeReference:
         reference = modelscope_reference.parse(source, endpoint=self.endpoint)
         if reference is None:
-            raise UsageError(f"`{source}` names no ModelScope repository.", "Write ms:org/name or a page's address.")
+            raise UsageError(
+                f"`{source}` is not a reference to a ModelScope repository.",
+                "Write ms:org/name or the address of its page.",
+            )
         stated = reference.hub.revision
         if revision and stated and revision != stated:
-            raise UsageError(f"`{source}` names revision {stated}, --revision {revision}.", "Give one of them.")
+            raise UsageError(
+                f"`{source}` names revision {stated}, but revision {revision} was requested.",
+                "Name only one of them.",
+            )
         return replace(reference, hub=replace(reference.hub, revision=revision or stated))
 
     def _secret(self, reference: ModelScopeReference) -> str | None:
-        return None if reference.site else self._token  # a token is good at the site that gave it
+        return None if reference.site else self._token  # a token is valid only at the site that issued it
 
 
 class _Site:
-    """One ModelScope site and its interface. Asking raises a ModelhubError that names what was asked about."""
+    """One ModelScope site and its interface. A failed request raises a ModelhubError that names the repository."""
 
     def __init__(self, endpoint: str, token: str | None, timeout: float, sleep: Callable[[float], None]) -> None:
         self.endpoint = endpoint
@@ -129,33 +134,34 @@ class _Site:
         cookie = f"m_session_id={token}"
         origin = f"{parts.scheme}://{parts.netloc}"
         self.credential = Credential(origin=origin, header="Cookie", value=cookie) if token else None
-        # Older questions want the cookie, newer ones the header; both together do no harm.
+        # Older requests need the cookie, newer ones the header; both together work everywhere.
         secrets = {"Cookie": cookie, "Authorization": f"Bearer {token}"} if token else {}
-        self._questions = Questions(endpoint, secrets=secrets, timeout=timeout, sleep=sleep)
+        self._client = ApiClient(endpoint, secrets=secrets, timeout=timeout, sleep=sleep)
 
-    def listing(self, reference: ModelScopeReference) -> _Listing:
-        """All files of a repository at a revision."""
-        words = {"Revision": reference.hub.revision or MAIN, "Recursive": "True"}
-        return self._data(f"{_place(reference)}/repo/files", words, _Listing, reference)
+    def list_files(self, reference: ModelScopeReference) -> _Listing:
+        """Return all files of a repository at a revision."""
+        params = {"Revision": reference.hub.revision or MAIN, "Recursive": "True"}
+        return self._request(f"{_api_path(reference)}/repo/files", params, _Listing, reference)
 
-    def card(self, reference: ModelScopeReference) -> _Card:
-        """What its page says; an empty card where that cannot be had, for the files are what counts."""
+    def read_card(self, reference: ModelScopeReference) -> _Card:
+        """Return the card of a repository, an empty one where it cannot be read: only the files are needed."""
         try:
-            return self._data(_place(reference), {}, _Card, reference)
+            return self._request(_api_path(reference), {}, _Card, reference)
         except ModelhubError:
             return _Card()
 
-    def components(self, reference: ModelScopeReference, name: str) -> tuple[str, ...]:
-        """The components that the pipeline's index names."""
-        response = self._questions.ask(f"{_place(reference)}/repo", words=_bytes_of(reference, name))
+    def read_components(self, reference: ModelScopeReference, name: str) -> tuple[str, ...]:
+        """Return the components that the pipeline's index names."""
+        response = self._client.get(f"{_api_path(reference)}/repo", params=_file_query(reference, name))
         return repositories.index_components(response.content) if response.status_code == 200 else ()
 
-    def address(self, reference: ModelScopeReference, name: str) -> str:
-        """Where the bytes of a file are."""
-        return f"{self.endpoint}{_place(reference)}/repo?{urlencode(_bytes_of(reference, name), quote_via=quote)}"
+    def file_url(self, reference: ModelScopeReference, name: str) -> str:
+        """Return the address of a file."""
+        query = urlencode(_file_query(reference, name), quote_via=quote)
+        return f"{self.endpoint}{_api_path(reference)}/repo?{query}"
 
-    def _data(self, path: str, words: dict[str, str], kind: type[_Data], reference: ModelScopeReference) -> _Data:
-        response = self._questions.ask(path, words=words)
+    def _request(self, path: str, params: dict[str, str], kind: type[_Data], reference: ModelScopeReference) -> _Data:
+        response = self._client.get(path, params=params)
         try:
             document = msgspec.json.decode(response.content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -163,35 +169,33 @@ class _Site:
         stated = document if isinstance(document, dict) else {}
         code = stated.get("Code")
         if response.status_code >= 400 or (isinstance(code, int) and code != 200) or stated.get("Success") is False:
-            raise self._refusal(response.status_code, stated, reference)
+            raise self._error(response.status_code, stated, reference)
         try:
             return msgspec.convert(stated["Data"], kind, strict=False)
         except (KeyError, msgspec.ValidationError) as exc:
             hint = "Try again later; check modelscope.endpoint if it is set."
             raise NetworkError(
-                f"{self.endpoint} does not answer as ModelScope does about {reference.hub}.", hint
+                f"The answer of {self.endpoint} about {reference.hub} is not ModelScope's.", hint
             ) from exc
 
-    def _refusal(self, status: int, stated: dict[str, object], reference: ModelScopeReference) -> ModelhubError:
+    def _error(self, status: int, stated: dict[str, object], reference: ModelScopeReference) -> ModelhubError:
         words = stated.get("Message")
-        said = f" ({words[:200]})" if isinstance(words, str) and words else ""
+        reason = f" ({words[:200]})" if isinstance(words, str) and words else ""
         repository, page = reference.hub.repository, f"{self.endpoint}/models/{reference.hub.repository}"
         if status in (401, 403):
-            return AccessError(
-                f"ModelScope refuses access to {repository}{said}.", f"{_TOKEN_HINT} read it; see {page}."
-            )
+            return AccessError(f"ModelScope refuses access to {repository}{reason}.", f"{_TOKEN_HINT} See {page}.")
         if status == 429 or status >= 500:
-            return NetworkError(f"{self.endpoint} answered {status} about {repository}{said}.", "Try again later.")
+            return NetworkError(f"{self.endpoint} answered {status} about {repository}{reason}.", "Try again later.")
         revision = f" at revision `{reference.hub.revision}`" if reference.hub.revision else ""
-        hint = f"Check the spelling at {page}. {_TOKEN_HINT} read it, if it is private."
-        return NotFoundError(f"There is no repository {repository}{revision} at {self.endpoint}{said}.", hint)
+        hint = f"Check the spelling at {page}. A private repository needs a token. {_TOKEN_HINT}"
+        return NotFoundError(f"There is no repository {repository}{revision} at {self.endpoint}{reason}.", hint)
 
 
-def _place(reference: ModelScopeReference) -> str:
+def _api_path(reference: ModelScopeReference) -> str:
     return f"/api/v1/models/{reference.hub.repository}"
 
 
-def _bytes_of(reference: ModelScopeReference, name: str) -> dict[str, str]:
+def _file_query(reference: ModelScopeReference, name: str) -> dict[str, str]:
     return {"Revision": reference.hub.revision or MAIN, "FilePath": name}
 
 
@@ -200,7 +204,7 @@ def _model(site: _Site, reference: ModelScopeReference, listing: _Listing, commi
     files = tuple(
         RemoteFile(
             name=file.path,
-            url=site.address(reference, file.path),
+            url=site.file_url(reference, file.path),
             size=file.size,
             sha256=file.sha256.lower() if file.sha256 else None,
             credential=site.credential,
@@ -209,7 +213,7 @@ def _model(site: _Site, reference: ModelScopeReference, listing: _Listing, commi
         if file.type != "tree" and file.path
     )
     repositories.require_wanted(hub, files, again=str(reference.whole))
-    card = site.card(reference)
+    card = site.read_card(reference)
     base = card.base_model[0] if isinstance(card.base_model, list) and card.base_model else card.base_model
     return RemoteModel(
         kind=ModelScope.kind,
@@ -226,5 +230,5 @@ def _model(site: _Site, reference: ModelScopeReference, listing: _Listing, commi
         model_type=_TYPES.get((card.aigc_type or "").lower()),
         trigger_words=tuple(TriggerWord(word, "ModelScope") for word in card.trigger_words or ()),
         wanted=hub.path,
-        components=site.components(reference, _INDEX) if any(file.name == _INDEX for file in files) else (),
+        components=site.read_components(reference, _INDEX) if any(file.name == _INDEX for file in files) else (),
     )

@@ -1,8 +1,8 @@
-"""The words that name a repository, a revision and a file at ModelScope; pure, no network.
+"""Parse references to a repository, a revision and a file at ModelScope; no network.
 
 Understood: `ms:org/name`, `ms:org/name@revision`, `ms:org/name/path/file` (or `modelscope:…`), and the addresses of a
-repository's page, of its file list and of its files. modelscope.cn and modelscope.ai are two catalogues, not one: an
-address at the one that is not asked by default stays an address.
+repository's page, of its file list and of its files. modelscope.cn and modelscope.ai have different repositories: a
+reference to the one that is not the default stays an address.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FILE = re.compile(r"(?:file/view|resolve)/(?P<revision>[^/]+)(?:/+(?P<path>.*))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelScopeReference:
-    """A repository with its revision and file, and the `site` (https://host) whose it is, None for the usual one."""
+    """A repository with its revision and file, and its `site` (https://host), None for the default one."""
 
     hub: HubReference
     site: str | None = None
@@ -45,14 +45,14 @@ class ModelScopeReference:
 
     @property
     def whole(self) -> ModelScopeReference:
-        """The repository alone."""
+        """Return the repository without revision and file."""
         return replace(self, hub=HubReference(repository=self.hub.repository))
 
 
 def parse(source: str, *, endpoint: str = _SITES["modelscope.cn"]) -> ModelScopeReference | None:
-    """The reference in `source`, None when these are not ModelScope's words. `endpoint` is the site asked by default.
+    """Return the reference in `source`, None where it is not one to ModelScope. `endpoint` is the default site.
 
-    Raises UsageError for a reference that is ModelScope's but names no model repository.
+    Raise UsageError for a reference to ModelScope that does not name a model repository.
     """
     words = source.strip()
     own = urlsplit(endpoint).netloc.lower()
@@ -61,7 +61,7 @@ def parse(source: str, *, endpoint: str = _SITES["modelscope.cn"]) -> ModelScope
         found = huggingface_reference.parse(scheme["rest"].removeprefix("models/"), hosts=frozenset())
         if found is None:
             raise UsageError(
-                f"`{words}` names no repository.", "Write ms:org/name, ms:org/name@revision or ms:org/name/file."
+                f"`{words}` does not name a repository.", "Write ms:org/name, ms:org/name@revision or ms:org/name/file."
             )
         return ModelScopeReference(hub=found)
     if words.split("/")[0].lower() in HOSTS | {own}:
@@ -85,12 +85,12 @@ def _from_page(words: str, path: str) -> HubReference:
         else None
     )
     if found is None:
-        hint = "Give the address of a model's page, such as https://modelscope.cn/models/org/name."
+        hint = "Use the address of a model's page, such as https://modelscope.cn/models/org/name."
         raise UsageError(f"{words} is not the page of a model repository.", hint)
     page = _FILE.fullmatch(names[2]) if len(names) > 2 else None
     if page is None:
         return found
     inner = "/".join(part for part in (page["path"] or "").split("/") if part)
     if ".." in inner.split("/"):
-        raise UsageError(f"`{words}` leaves its repository with `..`.", "Name the file by its path in the repository.")
+        raise UsageError(f"`{words}` leaves its repository with `..`.", "Use the path of the file in the repository.")
     return replace(found, revision=page["revision"] if page["revision"] != MAIN else None, path=inner or None)

@@ -6,13 +6,13 @@ import difflib
 import json
 from collections.abc import Sequence
 
-from modelhub.errors import NotFoundError
+from modelhub.errors import NotFoundError, Remedy
 from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.sources.huggingface_reference import HubReference
 
 
 def index_components(text: bytes) -> tuple[str, ...]:
-    """The component folders that a `model_index.json` names, () for one that cannot be read.
+    """Return the component folders that a `model_index.json` names, () for one that cannot be read.
 
     Its values are [library, class]; [null, null] stands for a component that the pipeline does without.
     """
@@ -29,11 +29,13 @@ def index_components(text: bytes) -> tuple[str, ...]:
 def require_wanted(reference: HubReference, files: Sequence[RemoteFile], *, again: str) -> None:
     """Raise NotFoundError where the file or folder that `reference` names is not among `files`.
 
-    `again` names the whole repository, for the hint.
+    `again` is the reference of the whole repository, for the remedy.
     """
     wanted = reference.path
     if wanted is None or any(file.name == wanted or file.name.startswith(f"{wanted}/") for file in files):
         return
     near = difflib.get_close_matches(wanted, [file.name for file in files], n=3, cutoff=0.5)
-    hint = f"Near: {', '.join(near)}." if near else f"`modelhub pull {again} --dry-run` lists its files."
-    raise NotFoundError(f"{reference.repository} holds no `{wanted}`.", hint)
+    remedy: Remedy | str = Remedy("The page of the repository lists its files.", "list-files", {"reference": again})
+    if near:
+        remedy = f"Similar names: {', '.join(near)}."
+    raise NotFoundError(f"{reference.repository} has no file or folder `{wanted}`.", remedy)

@@ -13,7 +13,7 @@ from modelhub.fetch.fetcher import Fetcher, RemoteFile
 
 
 class Versioning(StrEnum):
-    """How newer content of a model appears at its source.
+    """The way in which newer content of a model appears at its source.
 
     `COMMITS`: in a repository, whose files are compared one by one with those that were pulled; its fetcher is a
     `CommitLookup`. `VERSIONS`: as another version, with files of its own and a higher number as its id

@@ -1,18 +1,18 @@
-"""Models at plain http and https addresses: one address, one file."""
+"""Fetch models at http and https addresses: one address, one file."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import unquote_plus, urlsplit
 
-from modelhub.errors import GO_ONLINE, NetworkError, UsageError
+from modelhub.errors import GO_ONLINE, NetworkError, Remedy, UsageError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.transfer.download import probe
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.fetch.transfer.session import redact_url
 
-# What signed addresses of S3, GCS, Azure and CloudFront and tokens in addresses are called; the rest is kept, for many
-# addresses mean another file without it.
+# Names of signatures (S3, GCS, Azure, CloudFront) and tokens in a query. The rest of the query is kept, because many
+# addresses are those of another file without it.
 _SECRET_KEY = re.compile(
     r"tok(en)?$|token|secret|passw|^pwd$|^pass$|signature|^sig$|^sign$|api[-_]?key|^key$|access[-_]?key|key[-_]pair"
     r"|auth|credential|session|jwt|hmac|^policy$|^expires$|^x-(amz|goog|oss|cos|tos)-|^(user|login)$",
@@ -45,17 +45,18 @@ class PlainHttp:
         return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """The one file at `source`, its size and name asked by reading its first byte.
+        """Return the one file at `source`; its size and name are known from a request for its first byte.
 
-        A user and password in the address are used and never shown or kept in `reference`.
+        A user and password in the address are used, but neither shown nor kept in `reference`.
         """
         url = source.strip()
         if not self.claims(url):
-            raise UsageError(f"`{redact_url(url)}` is no plain http or https address.", "Write http:// or https://.")
+            raise UsageError(f"`{redact_url(url)}` is not an http or https address.", "Write http:// or https://.")
         if revision:
-            raise UsageError(f"{redact_url(url)} is a plain address and has no revisions.", "Leave out --revision.")
+            remedy = Remedy("Leave out the revision.", "leave-out-revision")
+            raise UsageError(f"{redact_url(url)} is the address of a file, which has no revisions.", remedy)
         if self._offline:
-            raise NetworkError(f"Offline: {redact_url(url)} is not asked.", GO_ONLINE)
+            raise NetworkError(f"Offline: {redact_url(url)} was not requested.", GO_ONLINE)
         remote = RemoteFile(name=_last_segment(url), url=url)
         found = probe(remote, settings=self._settings)
         file = RemoteFile(name=found.name, url=url, size=found.size, etag=found.etag)
@@ -70,7 +71,7 @@ class PlainHttp:
 
 
 def _reference(url: str) -> str:
-    """`url` fit to be kept and asked again: without user, password and fragment, and without secrets in its query."""
+    """Return `url` in the form to keep: without user, password and fragment, and without secrets in its query."""
     pairs = [pair for pair in urlsplit(url).query.split("&") if pair and not _is_secret(pair)]
     return f"{redact_url(url)}?{'&'.join(pairs)}" if pairs else redact_url(url)
 

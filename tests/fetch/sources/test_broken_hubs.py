@@ -10,7 +10,7 @@ import pytest
 
 from modelhub.errors import ModelhubError, NetworkError, UsageError
 from modelhub.fetch.sources.civitai_fetcher import Civitai
-from modelhub.fetch.sources.endpoints import checked_endpoint
+from modelhub.fetch.sources.endpoints import normalize_endpoint
 from modelhub.fetch.sources.huggingface_fetcher import HuggingFace
 from modelhub.testing.hubs.blobs import Handler
 
@@ -66,9 +66,9 @@ def test_nonsense_is_a_clear_error(endpoint: str, kind: str, status: int, monkey
 
 def test_addresses_in_settings_may_lack_their_scheme() -> None:
     """A host alone means https; a slash at the end does not count."""
-    assert checked_endpoint("hf-mirror.com", "x") == "https://hf-mirror.com"
-    assert checked_endpoint("http://127.0.0.1:80/hub/", "x") == "http://127.0.0.1:80/hub"
-    assert checked_endpoint("http://[::1]:8080", "x") == "http://[::1]:8080"
+    assert normalize_endpoint("hf-mirror.com", "x") == "https://hf-mirror.com"
+    assert normalize_endpoint("http://127.0.0.1:80/hub/", "x") == "http://127.0.0.1:80/hub"
+    assert normalize_endpoint("http://[::1]:8080", "x") == "http://[::1]:8080"
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_resolve_tells_all_that_the_page_says(site: CivitaiSite) -> None:
     assert (model.reference, model.title, model.commit, model.revision) == ("civitai:7@20", "麦橘写实", "20", "20")
     assert (model.base_model, model.model_type, model.tags) == ("SD 1.5", "lora", ("anime", "style", "nsfw"))
     assert model.trigger_words == (TriggerWord("sks girl", "civitai"), TriggerWord("masterpiece", "civitai"))
-    assert model.license == "Civitai: credit needed; commercial use: Image, Sell; derivatives allowed; same licence"
+    assert model.license == "Civitai: credit needed; commercial use: Image, Sell; derivatives allowed; same license"
     assert model.previews == ("https://image.invalid/1.jpeg",)
     assert model.page == f"{site.url}/models/7?modelVersionId=20"
     half, whole = model.files[:2]
@@ -234,7 +234,7 @@ def test_the_file_is_chosen_by_what_the_site_states(site: CivitaiSite, criteria:
 def test_refusals_are_told_apart(site: CivitaiSite) -> None:
     """Not there, no files, login, early access, archived, too many requests, out of order: each its code and words."""
     assert (failure(site, "civitai:8").code, failure(site, "civitai:7@10").code) == (Exit.NOT_FOUND, Exit.NOT_FOUND)
-    assert "offers no file" in failure(site, "civitai:7@10").message
+    assert "has no file to download" in failure(site, "civitai:7@10").message
     assert failure(site, "civitai:7", token="wrong").code == Exit.ACCESS
     expected = {401: Exit.ACCESS, 403: Exit.ACCESS, 404: Exit.NOT_FOUND, 410: Exit.NOT_FOUND, 503: Exit.NETWORK}
     for status, code in {**expected, 429: Exit.NETWORK}.items():
@@ -257,7 +257,7 @@ def test_what_does_not_answer_like_civitai_is_a_network_error(site: CivitaiSite)
         Civitai(endpoint="http://127.0.0.1:9", sleep=lambda _: None).resolve("civitai:7")
     site.fail(200, times=2)
     for ask in (fetcher(site).by_hash, fetcher(site).resolve):
-        with pytest.raises(NetworkError, match="does not answer as Civitai"):
+        with pytest.raises(NetworkError, match="is not Civitai's"):
             ask("civitai:7")
     with pytest.raises(NetworkError, match="Offline"):
         Civitai(endpoint=site.url, offline=True).resolve("civitai:7")

@@ -179,9 +179,9 @@ def test_refusals_are_told_apart() -> None:
         expected = {
             ("org/nothing", None): (Exit.NOT_FOUND, "no public repository org/nothing"),
             ("org/nothing", "hf_right"): (Exit.NOT_FOUND, "no repository org/nothing"),
-            ("org/private", None): (Exit.NOT_FOUND, "or private"),
+            ("org/private", None): (Exit.NOT_FOUND, "may be private"),
             ("org/name@nope", None): (Exit.NOT_FOUND, "no revision `nope`"),
-            ("org/name/unet/confg.json", None): (Exit.NOT_FOUND, "holds no `unet/confg.json`"),
+            ("org/name/unet/confg.json", None): (Exit.NOT_FOUND, "has no file or folder `unet/confg.json`"),
             ("org/gated", None): (Exit.ACCESS, "org/gated is gated"),
             ("org/name", "hf_wrong"): (Exit.ACCESS, "does not accept the access token"),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelhub.fetch.sources.huggingface_moved import moved_repositories, successor
+from modelhub.fetch.sources.huggingface_moved import find_successor, moved_repositories
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ from modelhub.fetch.sources.huggingface_moved import moved_repositories, success
 )
 def test_successors_are_known_by_any_case(asked: str, now: str | None) -> None:
     """Every moved name has its successor, others have none."""
-    assert successor(asked) == now
+    assert find_successor(asked) == now
 
 
 def test_no_successor_has_itself_moved() -> None:
     """One step leads to where the files are."""
-    assert all(successor(now) is None for _, now in moved_repositories())
+    assert all(find_successor(now) is None for _, now in moved_repositories())
