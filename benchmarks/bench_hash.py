@@ -1,9 +1,9 @@
-"""All hashes of one large file, against `openssl dgst -sha256` alone, side by side in one run.
+"""All hashes of one large file, compared with `openssl dgst -sha256` alone in one run.
 
     python benchmarks/bench_hash.py [--size GB] [--rounds N] [--dir FOLDER] [--cold]
 
-Makes a file of safetensors' form for each data type in a temporary folder and removes it afterwards. Prints the
-median of each contender and its ratio to openssl's; "+" lines are `hash_file` with that sink in the same read.
+Makes a safetensors file for each data type in a temporary folder and removes it afterwards. Prints the median
+of each contender and its ratio to openssl's; "+" lines are `hash_file` with that sink in the same read.
 `--cold` drops the file from the page cache before every run (Linux).
 """
 
@@ -32,7 +32,7 @@ BLOCK = 16 << 20
 
 @dataclass(frozen=True)
 class Span:
-    """One made-up tensor."""
+    """A made-up tensor."""
 
     name: str
     dtype: str
@@ -42,7 +42,7 @@ class Span:
 
 
 def block_of(dtype: str) -> bytes:
-    """Values spread as weights are: what rounding costs depends on them."""
+    """Return values distributed like weights: the cost of rounding depends on them."""
     values = numpy.random.default_rng(0).normal(0, 0.03, BLOCK // 2).astype("<f4")
     if dtype == "F16":
         return values.astype("<f2").tobytes()
@@ -52,7 +52,7 @@ def block_of(dtype: str) -> bytes:
 
 
 def make_file(path: Path, size: int, dtype: str) -> None:
-    """Values of `dtype` behind a minimal safetensors header."""
+    """Write values of `dtype` after a minimal safetensors header."""
     header, block = b'{"__metadata__":{}     }', block_of(dtype)
     with path.open("wb") as file:
         file.write(len(header).to_bytes(8, "little") + header)
@@ -63,7 +63,7 @@ def make_file(path: Path, size: int, dtype: str) -> None:
 
 
 def spans(size: int, dtype: str) -> list[Span]:
-    """About as many tensors as a checkpoint has."""
+    """Return about as many tensors as a checkpoint has."""
     width = {"F16": 2, "F32": 4, "BF16": 2}[dtype]
     length = size // 1100 // 4 * 4
     return [
@@ -73,7 +73,7 @@ def spans(size: int, dtype: str) -> list[Span]:
 
 
 def contenders(path: Path, size: int, dtype: str) -> dict[str, Callable[[], object]]:
-    """Name to what is timed."""
+    """Return the functions to time, by name."""
     tensors = spans(size, dtype)
     found: dict[str, Callable[[], object]] = {
         "openssl dgst -sha256 (1 hash)": lambda: subprocess.run(
@@ -89,7 +89,7 @@ def contenders(path: Path, size: int, dtype: str) -> dict[str, Callable[[], obje
 
 
 def measure(todo: dict[str, Callable[[], object]], rounds: int, path: Path, cold: bool) -> dict[str, list[float]]:
-    """Seconds of every round; the contenders take turns, so that a busy moment hits all of them."""
+    """Return the seconds of every round; the contenders take turns, so that a busy moment slows all of them."""
     times: dict[str, list[float]] = {name: [] for name in todo}
     for _ in range(rounds):
         for name, run in todo.items():
@@ -102,7 +102,7 @@ def measure(todo: dict[str, Callable[[], object]], rounds: int, path: Path, cold
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run and print."""
+    """Measure every data type and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=float, default=4.0, help="GB (10⁹ bytes)")
     parser.add_argument("--rounds", type=int, default=3)
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run_one(size: int, dtype: str, options: argparse.Namespace) -> None:
-    """Make a file of one type, measure, print."""
+    """Make a file of one data type, measure it and print the results."""
     with tempfile.TemporaryDirectory(dir=options.dir) as folder:
         path = Path(folder) / "model.safetensors"
         make_file(path, size, dtype)

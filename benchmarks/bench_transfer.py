@@ -1,12 +1,12 @@
-"""Pull one file on loopback behind nginx: modelhub (verified) against curl, aria2c -x16 and hf_hub_download.
+"""Download one file from nginx on this machine: modelhub (verified) against curl, aria2c -x16 and hf_hub_download.
 
     python benchmarks/bench_transfer.py [--bytes 2000000000] [--runs 3] [--limit 20m] [--safetensors]
 
 Needs nginx, curl and openssl; aria2c and huggingface_hub join in where they are installed. Wall seconds and CPU
 seconds of the client with the start of its process, medians, and the best wall time. modelhub's figures include every
 hash and writing through to the disk; the others verify nothing and leave the bytes in the page cache. The row
-"curl + openssl" verifies afterwards. The contenders take turns, so that a busy machine disturbs all alike, and each
-starts with a quiet disk: nobody pays for what the one before left to be written.
+"curl + openssl" verifies afterwards. The programs take turns, so that a busy machine slows all alike, and each starts
+with a quiet disk, so that it does not pay for what the one before left unwritten.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ http {{ access_log off; sendfile on; client_body_temp_path {folder}/b; proxy_tem
 
 
 def make_file(path: Path, size: int, *, safetensors: bool) -> str:
-    """Random bytes (one block, numbered), behind a safetensors header where wanted; their SHA-256."""
+    """Write random bytes (one block, numbered), after a safetensors header where wanted; return their SHA-256."""
     digest, block = hashlib.sha256(), os.urandom(1 << 20)
     with path.open("wb") as file:
         for number in range(0, size, len(block)):
@@ -66,7 +66,7 @@ def make_file(path: Path, size: int, *, safetensors: bool) -> str:
 
 
 def measured(words: list[str], out: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of one command, its folder emptied before, and the disk done with what came before."""
+    """Return wall and CPU seconds of one command, after its folder was emptied and the disk was flushed."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     if hasattr(os, "sync"):
@@ -87,7 +87,7 @@ def measured(words: list[str], out: Path) -> tuple[float, float]:
 
 
 def commands(base: str, path: str, digest: str, out: Path) -> dict[str, list[str]]:
-    """What is compared, by name."""
+    """Return the commands to compare, by name."""
     url, to = f"{base}/{path}", str(out / "f")
     found = {"modelhub": [sys.executable, "-c", OURS, url, digest, str(out)]}
     if not path.startswith("limited"):  # one connection: size / limit, known without waiting for it
@@ -113,7 +113,7 @@ def main() -> None:
 
 
 def show(label: str, runs: dict[str, list[tuple[float, float]]]) -> None:
-    """One line a contender; how much of its time modelhub takes."""
+    """Print one line for each program, with the share of its time that modelhub takes."""
     ours = [wall for wall, _ in runs["modelhub"]]
     for name, figures in runs.items():
         wall, cpu = (statistics.median(column) for column in zip(*figures, strict=True))
@@ -123,7 +123,7 @@ def show(label: str, runs: dict[str, list[tuple[float, float]]]) -> None:
 
 
 def compare(folder: Path, options: argparse.Namespace) -> None:
-    """Start nginx, run everything, stop it."""
+    """Start nginx, run all commands, stop it."""
     folder.chmod(0o755)
     (folder / "www").mkdir()
     digest = make_file(folder / "www" / "model.bin", options.bytes, safetensors=options.safetensors)

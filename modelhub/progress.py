@@ -1,4 +1,4 @@
-"""What long work tells whoever watches: a protocol, and a watcher that says nothing."""
+"""Progress of long work: the protocol that operations report to, and an implementation that reports nothing."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One running piece of work. `advance` may be called from any thread."""
+    """A running piece of work. `advance` may be called from any thread."""
 
     def advance(self, amount: int) -> None:
-        """Count `amount` more units (bytes or items) as done; negative when work has to be done again."""
+        """Count `amount` more units (bytes or items) as done; negative when work must be repeated."""
 
     def total(self, amount: int) -> None:
         """Set the expected number of units once it is known."""
 
     def describe(self, text: str) -> None:
-        """Replace the words in front of the bar."""
+        """Replace the label."""
 
 
 class Progress(Protocol):
-    """Opens tasks. The terminal, a test, or nobody may be behind it."""
+    """A receiver of progress, such as the terminal."""
 
     def task(self, label: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
-        """A context in which the work runs; `unit` is "B" for bytes, else a noun such as "files"."""
+        """Return a context in which the work runs; `unit` is "B" for bytes, otherwise a noun such as "files"."""
 
     def note(self, text: str) -> None:
-        """One line worth knowing while work goes on (a resumed download, a renamed repository)."""
+        """Report an event of the running work in one line, such as a resumed download or a renamed repository."""
 
 
 class _SilentTask:
@@ -41,7 +41,7 @@ class _SilentTask:
 
 
 class SilentProgress:
-    """The default: nobody watches."""
+    """A Progress that reports nothing (the default)."""
 
     def task(self, label: str, *, total: int | None = None, unit: str = "B") -> AbstractContextManager[Task]:
         return nullcontext(_SilentTask())

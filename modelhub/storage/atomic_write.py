@@ -1,4 +1,4 @@
-"""Writing a small file whole: whoever looks sees the old content or the new one, never half of it."""
+"""Atomic writes of small files: readers see the old content or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` through to the disk under the name `path`; its folder is made where needed.
+    """Replace the file `path` by `content`, flushed to the disk; make its folder where needed.
 
-    A file that is there gives its permissions to the new one; where `path` is a link, the file it leads to is written.
+    The new file keeps the permissions of the old one; where `path` is a link, the file it leads to is replaced.
     Raises ModelhubError, and then nothing has changed.
     """
     target = path.resolve() if path.is_symlink() else path

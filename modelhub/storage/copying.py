@@ -1,4 +1,4 @@
-"""Copies of files and folders that are proven by reading them again, and the removal of what has been copied."""
+"""Copies of files and folders, verified by reading them again, and the removal of what was copied."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from modelhub.storage.free_space import ensure_free_space
 if TYPE_CHECKING:
     from modelhub.progress import Task
 
-_RESERVE = 1 << 20  # bytes left free beside a copy, for the file system's own books
+_RESERVE = 1 << 20  # bytes left free beside a copy, for the file system's own records
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedFile:
-    """One file that was copied: what it was like, and the SHA-256 of both."""
+    """A copied file: the identity of its source, and the SHA-256 of both."""
 
     source: Path
     sha256: str
     identity: FileIdentity
 
 
-def ensure_room(source: Path, folder: Path) -> None:
-    """Raise DiskFullError when what `source` holds does not fit into the drive of `folder`."""
+def ensure_space_for_copy(source: Path, folder: Path) -> None:
+    """Raise DiskFullError when the file or folder `source` does not fit on the drive of `folder`."""
     try:
         files = _files_below(source) if source.is_dir() else [source]
         needed = sum(file.stat().st_size for file in files) + _RESERVE
@@ -42,20 +42,20 @@ def ensure_room(source: Path, folder: Path) -> None:
 
 
 def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: Task | None) -> CopiedFile:
-    """Copy to `target`, which must not exist, through to the disk, and compare. Links are followed."""
+    """Copy to `target`, which must not exist, flush it and verify it. Links are followed."""
     digest = Sha256Sink()
     writer = FileWriter(target)
     try:
         status = feed_sinks(source, (digest, writer), progress_task=task)
     finally:
         writer.close()
-    compare_copy(source, target, digest.sha256, expected_sha256)
+    verify_copy(source, target, digest.sha256, expected_sha256)
     copy_attributes(source, target)
     return CopiedFile(source, digest.sha256, file_identity(status))
 
 
 def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[CopiedFile, ...]:
-    """Copy a folder with all its files, hidden ones too; `target` must not exist."""
+    """Copy a folder with all its files, hidden ones included; `target` must not exist."""
     copies = []
     try:
         target.mkdir()
@@ -71,7 +71,7 @@ def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[CopiedF
 
 
 def _files_below(folder: Path) -> list[Path]:
-    # Links to folders are not followed: they may lead in circles, and a pipeline has none.
+    # Links to folders are not followed: they may form a loop, and diffusers folders have none.
     walked = os.walk(folder, onerror=_raise)
     return [Path(where) / name for where, _, names in walked for name in sorted(names)]
 
@@ -81,29 +81,29 @@ def _raise(error: OSError) -> None:
 
 
 def remove_copied(copies: tuple[CopiedFile, ...], source: Path, target: Path) -> None:
-    """Remove the files that were copied, and the folders that are empty then; nothing that came or changed since."""
+    """Remove the copied files and the folders that are empty then; nothing that was added or changed since."""
     try:
         for copied in copies:
             if file_identity(copied.source.stat()) != copied.identity:
-                raise _kept(source, target, f"{copied.source.name} was changed meanwhile")
+                raise _kept_error(source, target, f"{copied.source.name} was changed meanwhile")
             retry_while_locked(copied.source.unlink)
         if source.is_dir():
             for folder, _, _ in os.walk(source, topdown=False):
                 Path(folder).rmdir()
     except OSError as exc:
-        raise _kept(source, target, str(exc.strerror or exc)) from exc
+        raise _kept_error(source, target, str(exc.strerror or exc)) from exc
     sync_folder(source.parent)
 
 
-def _kept(source: Path, target: Path, reason: str) -> ModelhubError:
+def _kept_error(source: Path, target: Path, reason: str) -> ModelhubError:
     return ModelhubError(
         f"{source} was copied to {target}, but could not be removed: {reason}.",
-        "The copy is whole; compare the two and remove the old one by hand.",
+        "The copy is complete; compare the two, then remove the old one by hand.",
     )
 
 
 class FileWriter:
-    """A sink that writes what it is fed."""
+    """A sink that writes to a new file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -128,23 +128,27 @@ class FileWriter:
             raise errors.from_os_error(exc, self._path.parent, "write to") from exc
 
 
-def compare_copy(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
+def verify_copy(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
+    """Read the copy from the disk and raise ModelhubError unless it has the source's SHA-256.
+
+    Raises FileChangedError unless the source has the `expected` one.
+    """
     if expected is not None and sha256 != expected.lower():
         raise errors.FileChangedError(
-            f"{source} is not the file that was catalogued: its SHA-256 is {sha256[:10]}…, not {expected[:10]}….",
-            "Run `modelhub scan` and try again.",
+            f"{source} is not the file in the catalog: its SHA-256 is {sha256[:10]}…, not {expected[:10]}….",
+            errors.SCAN_AGAIN,
         )
-    drop_file_from_cache(copied)  # else only the memory would be compared, not the disk
+    drop_file_from_cache(copied)  # otherwise the page cache would be compared, not the disk
     again = Sha256Sink()
     feed_sinks(copied, (again,))
     if again.sha256 != sha256:
         raise ModelhubError(
-            f"The copy of {source} in {copied.parent} does not have the same content.",
-            "The source was left alone. Check that drive and its cable.",
+            f"The copy of {source} in {copied.parent} differs from it.",
+            "The source was not changed. Check that drive and its cable.",
         )
 
 
 def copy_attributes(source: Path, target: Path) -> None:
-    """Times and permissions; a drive that has none is no reason to fail."""
+    """Copy times and permissions; a drive without them is not a failure."""
     with contextlib.suppress(OSError):
         shutil.copystat(source, target)

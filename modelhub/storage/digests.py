@@ -1,6 +1,6 @@
-"""All hashes of one stream of bytes, each defined once. Definitions: the README's section on hashes.
+"""All hashes of one stream of bytes, each defined once; the README's section on hashes has the definitions.
 
-Sinks are fed the file's bytes in order; `ring.feed_sinks` feeds them from a file, `StreamDigester` from a download.
+Sinks take the bytes in order: `fan_out.feed_sinks` feeds them from a file, `StreamDigester` from memory.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _JSON_START = b"{ \t\r\n"
 
 
 class Sink(Protocol):
-    """Takes a file's bytes in order. `feed` may run on a thread of its own; `data` is only valid during the call."""
+    """A consumer of a file's bytes in order. `feed` may run in a thread of its own; `data` is valid only meanwhile."""
 
     def feed(self, data: memoryview, offset: int) -> None:
-        """Take `data`, the bytes that start at byte `offset` of the file."""
+        """Consume `data`, the bytes that start at byte `offset` of the file."""
 
 
 class Sha256Sink:
-    """SHA-256 of everything, and of the window that AutoV1 looks at."""
+    """SHA-256 of everything, and of the window that AutoV1 covers."""
 
     def __init__(self) -> None:
         self._all = hashlib.sha256()
@@ -49,12 +49,12 @@ class Sha256Sink:
 
     @property
     def autov1(self) -> str | None:
-        """8 hex digits, or None where the window lies behind the file's end."""
+        """8 hex digits, or None where the file ends before the window."""
         return self._window.hexdigest()[:8] if self._end > _AUTOV1_START else None
 
 
 class DataPartSink:
-    """SHA-256 of a safetensors file's data part: all that follows the header (AutoV3 and `sshs_model_hash`)."""
+    """SHA-256 of a safetensors file's data part, which follows the header (AutoV3 and `sshs_model_hash`)."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -81,14 +81,14 @@ class DataPartSink:
 
     @property
     def refused(self) -> bool:
-        """Whether the stream is no safetensors file, so that nothing more needs to be fed."""
+        """Whether the stream is not a safetensors file, so that nothing more needs to be fed."""
         return self._refused
 
     @property
     def sha256(self) -> str | None:
-        """64 hex digits, or None when the stream is no safetensors file or ends within its header."""
-        whole = self._data_start is not None and self._end >= self._data_start
-        return self._hash.hexdigest() if whole else None
+        """64 hex digits, or None when the stream is not a safetensors file or ends within its header."""
+        has_header = self._data_start is not None and self._end >= self._data_start
+        return self._hash.hexdigest() if has_header else None
 
 
 class ChecksumSink:
@@ -116,7 +116,7 @@ class ChecksumSink:
 
 
 class AllDigests:
-    """The sinks that together give every hash, balanced so that three threads are about equally busy."""
+    """The sinks that together give every hash, balanced so that their threads are about equally busy."""
 
     def __init__(self) -> None:
         self._whole = Sha256Sink()
@@ -125,11 +125,11 @@ class AllDigests:
 
     @property
     def sinks(self) -> Sequence[Sink]:
-        """To be fed the file's bytes in order, slowest first."""
+        """The sinks to feed, slowest first."""
         return (self._whole, self._data_part, self._checksums)
 
     def hashes(self) -> Hashes:
-        """The result, once everything has been fed."""
+        """Return all hashes; call it after the last byte was fed."""
         data_part = self._data_part.sha256
         return Hashes(
             sha256=self._whole.sha256,
@@ -141,12 +141,12 @@ class AllDigests:
 
     @property
     def data_part_sha256(self) -> str | None:
-        """All 64 digits of what AutoV3 cuts to 12: what trainers embed as `sshs_model_hash`."""
+        """The hash that AutoV3 cuts to 12 digits, with all 64, as trainers embed it in `sshs_model_hash`."""
         return self._data_part.sha256
 
 
 class StreamDigester:
-    """All hashes of bytes that arrive in order, for example from a download."""
+    """All hashes of bytes that arrive in order."""
 
     def __init__(self) -> None:
         self._digests = AllDigests()
@@ -155,16 +155,16 @@ class StreamDigester:
 
     @property
     def position(self) -> int:
-        """How many bytes have been taken."""
+        """The number of bytes hashed so far."""
         return self._position
 
     def update(self, data: ReadableBuffer) -> None:
-        """Take the next bytes."""
+        """Hash the next bytes."""
         view = memoryview(data).cast("B")
         for sink in self._sinks:
             sink.feed(view, self._position)
         self._position += len(view)
 
     def finish(self) -> Hashes:
-        """The hashes of all bytes taken so far."""
+        """Return the hashes of all bytes so far."""
         return self._digests.hashes()

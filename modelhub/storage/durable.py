@@ -1,4 +1,4 @@
-"""Writing through to the disk, and retries while another program holds a file; the system-dependent calls."""
+"""Flushing to the disk, and retries while another program holds a file; the system-dependent calls."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-# Virus scanners and indexers on Windows hold a new file for up to about a second.
+# Seconds. Virus scanners and indexers on Windows hold a new file for up to about a second.
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8)
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES, errno.EPERM}
 
 
 def sync_descriptor(descriptor: int) -> None:
-    """Write a file's bytes through to the disk; on macOS past the drive's own cache, where it can."""
+    """Flush a file's bytes to the disk; on macOS also the drive's own cache, where it can."""
     full = _full_sync()
     if full is not None and full(descriptor):
         return
@@ -50,7 +50,7 @@ def _full_sync() -> Callable[[int], bool] | None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Write a folder's entries through to the disk; does nothing on Windows and drives without such a thing."""
+    """Flush a folder's entries to the disk; do nothing on Windows and on drives without that."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as exc:
@@ -67,13 +67,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def retry_while_locked(action: Callable[[], _T]) -> _T:
-    """`action()`, tried again while another program holds the file; the last OSError comes through."""
+    """Return `action()`, retried after each of `WAITS` while another program holds the file; raise the last OSError."""
     for pause in WAITS:
         try:
             return action()
         except OSError as exc:
             if not errors.is_locked(exc):
                 raise
-            _log.debug("in use, trying again in %s s: %s", pause, exc)
+            _log.debug("in use, retrying in %s s: %s", pause, exc)
             time.sleep(pause)
     return action()

@@ -1,7 +1,7 @@
-"""One read of a file, fed to any number of sinks: through a ring of buffers with a thread per sink, or in turn.
+"""Read a file once and feed any number of hashers: each in a thread of its own, or one after the other.
 
-Why a ring: hashing releases the interpreter's lock, so one read can keep several cores busy. 16 buffers of 1 MiB
-stay in the processor's cache; nothing is mapped, so that a file cut short meanwhile is an error and never a crash.
+Hashing releases the interpreter's lock, so that one read keeps several cores busy. `BLOCKS` buffers of `BLOCK` bytes
+stay in the processor's cache. Nothing is memory-mapped: a file that is truncated meanwhile is an error, not a crash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from modelhub.progress import Task
     from modelhub.storage.digests import Sink
 
-BLOCK = 1 << 20
+BLOCK = 1 << 20  # bytes
 BLOCKS = 16
 _THREADS_FROM = 8 << 20  # bytes; below it starting threads costs more than it gains
 _DROP_FROM = 1 << 30  # bytes; smaller files do not push much out of the page cache
@@ -32,16 +32,16 @@ _PROBES = 8
 
 _log = logging.getLogger(__name__)
 
-FileIdentity = tuple[int, int, int]
+FileIdentity = tuple[int, int, int]  # size, modification time in ns, inode
 
 
 def feed_sinks(
     path: Path, sinks: Sequence[Sink], *, progress_task: Task | None = None, threads: bool = True
 ) -> os.stat_result:
-    """Feed all bytes of the regular file `path`, in order, to every sink; answer with its stat, taken before the read.
+    """Feed all bytes of the regular file `path`, in order, to every sink; return its stat from before the read.
 
-    Size, time and inode are compared before and after: FileChangedError if any differs or the file ended early.
-    Raises NotFoundError or another ModelhubError when it cannot be read; an error of a sink comes through as it is.
+    `threads=False` keeps to one core. Raises FileChangedError when size, time or inode differ afterwards or the file
+    ended early, NotFoundError or another ModelhubError when it cannot be read, and the errors of sinks unchanged.
     """
     before, file = _open(path)
     with file:
@@ -52,25 +52,25 @@ def feed_sinks(
     try:
         after = path.stat()
     except OSError as exc:
-        raise _changed(path) from exc
+        raise _changed_error(path) from exc
     if file_identity(after) != file_identity(before):
-        raise _changed(path)
+        raise _changed_error(path)
     return before
 
 
 def _open(path: Path) -> tuple[os.stat_result, FileIO]:
     try:
         before = path.stat()
-        # Asked before the file is opened: opening a pipe would wait for its other end.
+        # Checked before the file is opened: opening a pipe would wait for its other end.
         if not stat.S_ISREG(before.st_mode):
-            raise ModelhubError(f"Could not read {path}: it is not a file.", "Name a model file.")
+            raise ModelhubError(f"Could not read {path}: it is not a file.", "Choose a model file.")
         return before, path.open("rb", buffering=0)
     except OSError as exc:
         raise errors.from_os_error(exc, path, "read") from exc
 
 
 class _ReadError(Exception):
-    """Tells an OSError of the read from one that a sink raised."""
+    """An OSError of the read, as opposed to one that a sink raised."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -78,14 +78,14 @@ class _ReadError(Exception):
 
 
 def file_identity(status: os.stat_result) -> FileIdentity:
-    """Size, modification time in ns, and inode: what a file keeps as long as nobody writes to it."""
+    """Return the facts of a file that stay the same as long as nothing writes to it."""
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _changed(path: Path) -> errors.FileChangedError:
+def _changed_error(path: Path) -> errors.FileChangedError:
     return errors.FileChangedError(
         f"{path} was changed while it was being read.",
-        "Wait until the program that writes it is done, then try again.",
+        "Wait until the program that writes to it is done, then try again.",
     )
 
 
@@ -96,17 +96,17 @@ def _read_open_file(
     at_open = os.fstat(file.fileno())
     drop = size >= _DROP_FROM and not _looks_cached(file.fileno(), size)
     _expect_sequential(file.fileno())
-    feed = _feed_threads if threads and size >= _THREADS_FROM and len(sinks) > 1 else _feed_in_turn
+    feed = _feed_in_threads if threads and size >= _THREADS_FROM and len(sinks) > 1 else _feed_in_turn
     done = feed(file, size, sinks, task)
-    # One more byte than announced means that the file grew, one less that it shrank.
+    # One more byte than its size means that the file grew, one less that it shrank.
     if done != size or file_identity(os.fstat(file.fileno())) != file_identity(at_open):
-        raise _changed(path)
+        raise _changed_error(path)
     if drop:
         _drop_from_cache(file.fileno())
 
 
 def _fill(file: FileIO, buffer: memoryview) -> int:
-    """Read until `buffer` is full or the file ends; how many bytes came."""
+    """Read until `buffer` is full or the file ends; return the number of bytes."""
     got = 0
     while got < len(buffer):
         try:
@@ -120,7 +120,7 @@ def _fill(file: FileIO, buffer: memoryview) -> int:
 
 
 def _feed_in_turn(file: FileIO, size: int, sinks: Sequence[Sink], task: Task | None) -> int:
-    # A block that stays in the second-level cache while all sinks go over it.
+    # A block that stays in the second-level cache while all sinks read it.
     buffer = memoryview(bytearray(min(BLOCK // 4, size + 1)))
     position = 0
     while position <= size and (count := _fill(file, buffer)):
@@ -132,39 +132,41 @@ def _feed_in_turn(file: FileIO, size: int, sinks: Sequence[Sink], task: Task | N
     return position
 
 
-class _Slot:
-    """One buffer of the ring. It is free again when as many sinks are done with it as there are."""
+class _Buffer:
+    """One buffer; `waiting` counts the sinks that still have to read it."""
 
-    __slots__ = ("buffer", "count", "offset", "waiting")
+    __slots__ = ("count", "memory", "offset", "waiting")
 
     def __init__(self) -> None:
-        self.buffer = memoryview(bytearray(BLOCK))
+        self.memory = memoryview(bytearray(BLOCK))
         self.count = 0
         self.offset = 0
         self.waiting = 0
 
 
-class _Ring:
+class _SinkThreads:
+    """A thread for each sink, and the buffers that they share."""
+
     def __init__(self, sinks: Sequence[Sink]) -> None:
-        self.free: SimpleQueue[_Slot] = SimpleQueue()
+        self.free: SimpleQueue[_Buffer] = SimpleQueue()
         self.error: BaseException | None = None
         self._lock = threading.Lock()
-        self._queues: list[SimpleQueue[_Slot | None]] = [SimpleQueue() for _ in sinks]
+        self._queues: list[SimpleQueue[_Buffer | None]] = [SimpleQueue() for _ in sinks]
         self._threads = [
             threading.Thread(target=self._run, args=(sink, queue), name=f"sink-{type(sink).__name__}", daemon=True)
             for sink, queue in zip(sinks, self._queues, strict=True)
         ]
         for _ in range(BLOCKS):
-            self.free.put(_Slot())
+            self.free.put(_Buffer())
 
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
 
-    def hand_out(self, slot: _Slot) -> None:
-        slot.waiting = len(self._queues)
+    def feed_all(self, buffer: _Buffer) -> None:
+        buffer.waiting = len(self._queues)
         for queue in self._queues:
-            queue.put(slot)
+            queue.put(buffer)
 
     def stop(self) -> None:
         for queue in self._queues:
@@ -172,50 +174,50 @@ class _Ring:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, sink: Sink, queue: SimpleQueue[_Slot | None]) -> None:
+    def _run(self, sink: Sink, queue: SimpleQueue[_Buffer | None]) -> None:
         failed = False
-        while (slot := queue.get()) is not None:
-            # A failed sink goes on emptying its queue: the reader must never wait for a slot that nobody gives back.
+        while (buffer := queue.get()) is not None:
+            # A failed sink still empties its queue: otherwise the reader would wait for its buffers for ever.
             if not failed:
-                failed = not self._feed(sink, slot)
+                failed = not self._feed(sink, buffer)
             with self._lock:
-                slot.waiting -= 1
-                last = slot.waiting == 0
+                buffer.waiting -= 1
+                last = buffer.waiting == 0
             if last:
-                self.free.put(slot)
+                self.free.put(buffer)
 
-    def _feed(self, sink: Sink, slot: _Slot) -> bool:
+    def _feed(self, sink: Sink, buffer: _Buffer) -> bool:
         try:
-            sink.feed(slot.buffer[: slot.count], slot.offset)
+            sink.feed(buffer.memory[: buffer.count], buffer.offset)
         except BaseException as exc:  # noqa: BLE001 - raised again in the reader's thread
             self.error = self.error or exc
             return False
         return True
 
 
-def _feed_threads(file: FileIO, size: int, sinks: Sequence[Sink], task: Task | None) -> int:
-    ring = _Ring(sinks)
-    ring.start()
+def _feed_in_threads(file: FileIO, size: int, sinks: Sequence[Sink], task: Task | None) -> int:
+    workers = _SinkThreads(sinks)
+    workers.start()
     position = 0
     try:
-        while position <= size and ring.error is None:
-            slot = ring.free.get()
-            slot.count, slot.offset = _fill(file, slot.buffer), position
-            if not slot.count:
+        while position <= size and workers.error is None:
+            buffer = workers.free.get()
+            buffer.count, buffer.offset = _fill(file, buffer.memory), position
+            if not buffer.count:
                 break
-            ring.hand_out(slot)
-            position += slot.count
+            workers.feed_all(buffer)
+            position += buffer.count
             if task is not None:
-                task.advance(slot.count)
+                task.advance(buffer.count)
     finally:
-        ring.stop()
-    if ring.error is not None:
-        raise ring.error
+        workers.stop()
+    if workers.error is not None:
+        raise workers.error
     return position
 
 
 def _advise(descriptor: int, advice: str) -> None:
-    """`posix_fadvise` where the system has it; elsewhere, and where the file system refuses, nothing."""
+    """Call `posix_fadvise` where the system has it; do nothing elsewhere, and where the file system refuses."""
     call: Callable[[int, int, int, int], None] | None = getattr(os, "posix_fadvise", None)
     if call is None:
         return
@@ -234,7 +236,7 @@ def _drop_from_cache(descriptor: int) -> None:
 
 
 def drop_file_from_cache(path: Path) -> None:
-    """Let the next read of `path` come from the disk, where the system can be told so and the bytes are written."""
+    """Make the next read of `path` come from the disk, where the system can and the bytes are flushed."""
     try:
         with path.open("rb", buffering=0) as file:
             _drop_from_cache(file.fileno())
@@ -243,7 +245,7 @@ def drop_file_from_cache(path: Path) -> None:
 
 
 def _looks_cached(descriptor: int, size: int) -> bool:
-    """Whether most of the file already was in the page cache, so that dropping it would harm whoever put it there."""
+    """Return whether most of the file was in the page cache already, so that dropping it would slow others down."""
     if not hasattr(os, "RWF_NOWAIT"):
         return False
     byte = bytearray(1)

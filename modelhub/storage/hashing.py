@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullHashes:
-    """Hashes, the uncut hash of a safetensors data part, and what was hashed: size, mtime and inode at that time."""
+    """Hashes, the full hash of a safetensors data part, and the hashed file's size, mtime and inode."""
 
     hashes: Hashes
     data_part_sha256: str | None
@@ -47,7 +47,7 @@ class FullHashes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashResult:
-    """The outcome for one of several files: exactly one of `found` and `error` is set."""
+    """The result for one of several files: exactly one of `found` and `error` is set."""
 
     path: Path
     found: FullHashes | None = None
@@ -57,7 +57,7 @@ class HashResult:
 def hash_file(
     path: Path, *, progress_task: Task | None = None, sinks: Sequence[Sink] = (), threads: bool = True
 ) -> Hashes:
-    """All hashes of `path` from one read; `sinks` are fed the same bytes, each `(memoryview, file offset)` in order.
+    """Return all hashes of `path` from one read, which also feeds `sinks`.
 
     `threads=False` keeps to one core, for many files at once. Raises FileChangedError when the file changed meanwhile,
     NotFoundError or another ModelhubError when it cannot be read.
@@ -68,7 +68,7 @@ def hash_file(
 def hash_file_fully(
     path: Path, *, progress_task: Task | None = None, sinks: Sequence[Sink] = (), threads: bool = True
 ) -> FullHashes:
-    """As `hash_file`, with the facts that a catalog keeps to know the file again."""
+    """Hash like `hash_file`, and return also the facts by which a catalog recognizes the file."""
     digests = AllDigests()
     status = feed_sinks(path, (*digests.sinks, *sinks), progress_task=progress_task, threads=threads)
     return FullHashes(
@@ -81,7 +81,7 @@ def hash_file_fully(
 
 
 def sha256_of(path: Path, *, progress_task: Task | None = None) -> str:
-    """Only the SHA-256, 64 hex digits; errors as `hash_file`."""
+    """Return only the SHA-256, 64 hex digits; raises like `hash_file`."""
     sink = Sha256Sink()
     feed_sinks(path, (sink,), progress_task=progress_task)
     return sink.sha256
@@ -94,10 +94,10 @@ def hash_files(
     progress_task: Task | None = None,
     sinks_for: Callable[[Path], Sequence[Sink]] | None = None,
 ) -> Iterator[HashResult]:
-    """Hash many files, one core each; results come in the order in which files are done.
+    """Hash many files, one core each; yield the results in the order in which they are done.
 
-    `workers`: how many at once; None takes the number of cores, or one where the files lie on a spinning disk, which
-    parallel reads only slow down. A file that fails gives a result with its error, the others go on.
+    `workers`: how many at once; None means one for each core, or one where files are on a spinning disk, which
+    parallel reads only slow down. A file that fails gives a result with its error; the others continue.
     """
     todo = list(paths)
     count = workers or _workers_for(todo)
@@ -108,19 +108,19 @@ def hash_files(
     yield from _hash_in_parallel(todo, count, progress_task, sinks_for)
 
 
-class _Stopped(Exception):  # noqa: N818 - not an error
-    """Nobody waits for the results any more."""
+class _CancelledRead(Exception):  # noqa: N818 - not an error
+    """The end of a read whose result nobody waits for any more."""
 
 
-class _StopSink:
-    """Ends a read soon after `stop` is set: Ctrl-C must not wait for the last byte of a large file."""
+class _CancelSink:
+    """A sink that ends the read once `cancelled` is set: Ctrl-C must not wait for the last byte of a large file."""
 
-    def __init__(self, stop: Event) -> None:
-        self._stop = stop
+    def __init__(self, cancelled: Event) -> None:
+        self._cancelled = cancelled
 
     def feed(self, data: memoryview, offset: int) -> None:
-        if self._stop.is_set():
-            raise _Stopped
+        if self._cancelled.is_set():
+            raise _CancelledRead
 
 
 def _hash_one(
@@ -129,10 +129,10 @@ def _hash_one(
     sinks_for: Callable[[Path], Sequence[Sink]] | None,
     *,
     threads: bool,
-    stop: Sequence[Sink] = (),
+    first_sinks: Sequence[Sink] = (),
 ) -> HashResult:
     try:
-        sinks = (*stop, *(sinks_for(path) if sinks_for else ()))
+        sinks = (*first_sinks, *(sinks_for(path) if sinks_for else ()))
         return HashResult(path=path, found=hash_file_fully(path, progress_task=task, sinks=sinks, threads=threads))
     except ModelhubError as exc:
         return HashResult(path=path, error=exc)
@@ -145,22 +145,22 @@ def _hash_in_parallel(
     sinks_for: Callable[[Path], Sequence[Sink]] | None,
 ) -> Iterator[HashResult]:
     remaining = iter(paths)
-    stop = Event()
-    guard = (_StopSink(stop),)
+    cancelled = Event()
+    cancel_sinks = (_CancelSink(cancelled),)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hash")
     try:
-        # Only a few ahead, so that Ctrl-C and a caller that stops listening end soon.
+        # Only a few ahead, so that Ctrl-C and a caller that stops iterating end soon.
         running: set[Future[HashResult]] = set()
         while True:
             for path in islice(remaining, 2 * workers - len(running)):
-                running.add(pool.submit(_hash_one, path, task, sinks_for, threads=False, stop=guard))
+                running.add(pool.submit(_hash_one, path, task, sinks_for, threads=False, first_sinks=cancel_sinks))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
     finally:
-        stop.set()
+        cancelled.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -171,7 +171,7 @@ def _workers_for(paths: Sequence[Path]) -> int:
 
 
 def is_spinning(path: Path) -> bool:
-    """Whether `path` is known to lie on a rotating disk (Linux says so in /sys; elsewhere False)."""
+    """Return whether `path` is known to be on a spinning disk (Linux lists them in /sys; False elsewhere)."""
     try:
         device = path.stat().st_dev
         node = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve(strict=True)

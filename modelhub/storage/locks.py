@@ -1,7 +1,8 @@
-"""One modelhub at a time on one library: a lock file that says who holds it.
+"""Lock files that name their owner: one modelhub process at a time works on a library.
 
-The system's own file locks end with the process, even on kill -9; the file itself stays. Where a drive has none (some
-network drives), the file's existence is the lock, and one left behind by a dead process of this machine is taken over.
+The system's own file locks end with the process, even on kill -9; the file itself stays. On a drive without such locks
+(some network drives), the existence of a second file is the lock; one left by a dead process of this computer is
+removed.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PAUSE = 0.1  # seconds between two tries
-_FAR = 1 << 30  # Windows locks bytes for reading as well: lock one behind the text, so that others can read the owner
+_LOCKED_BYTE = 1 << 30  # far after the text: Windows also forbids reading locked bytes, and others read the owner
 
 
 class _NoLocksError(Exception):
-    """This system or drive has no file locks."""
+    """A system or drive without file locks."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockOwner:
-    """Who holds a lock: process id, host name, start as ISO 8601 in UTC. Empty fields when the file does not say."""
+    """The owner of a lock: process id, host name, start as ISO 8601 in UTC. Empty fields where the file has none."""
 
     pid: int = 0
     host: str = ""
@@ -46,10 +47,10 @@ class LockOwner:
 def file_lock(
     path: Path, *, wait: float | None = 0.0, on_wait: Callable[[LockOwner], None] | None = None
 ) -> Iterator[None]:
-    """Hold the lock file `path` while the block runs; folders are made.
+    """Hold the lock file `path` while the block runs; make its folders.
 
-    `wait`: seconds to wait for another holder, None without end. `on_wait` is called once, with that holder, before
-    waiting. Raises BusyError, naming the holder, when the time is over.
+    `wait`: seconds to wait for another owner, None for ever. `on_wait` is called once, with that owner, before the
+    wait. Raises BusyError, which names the owner, after that time.
     """
     make_folder(path.parent)
     try:
@@ -57,17 +58,17 @@ def file_lock(
     except OSError as exc:
         raise errors.from_os_error(exc, path, "open the lock") from exc
     try:
-        held = _acquire(path, descriptor, wait, on_wait)
+        release = _acquire(path, descriptor, wait, on_wait)
         try:
             yield
         finally:
-            held()
+            release()
     finally:
         os.close(descriptor)
 
 
 def read_owner(path: Path) -> LockOwner:
-    """Who wrote the lock file last; says nothing about whether the lock is held."""
+    """Return who wrote the lock file last, whether the lock is held or not."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return LockOwner(int(data["pid"]), str(data["host"]), str(data["since"]))
@@ -79,30 +80,30 @@ def _acquire(
     path: Path, descriptor: int, wait: float | None, on_wait: Callable[[LockOwner], None] | None
 ) -> Callable[[], None]:
     deadline = None if wait is None else time.monotonic() + wait
-    told = False
+    is_reported = False
     while True:
-        release = _try(path, descriptor)
+        release = _try_lock(path, descriptor)
         if release is not None:
             return release
         owner = read_owner(path)
         if deadline is not None and time.monotonic() >= deadline:
             raise errors.BusyError(
-                f"Another modelhub is at work on {path.parent}: {owner}.",
-                "Wait until it is done, or end it, then run the command again.",
+                f"Another modelhub process is working on {path.parent}: {owner}.",
+                "Wait until it is done, or end it, then try again.",
             )
-        if on_wait is not None and not told:
+        if on_wait is not None and not is_reported:
             on_wait(owner)
-            told = True
+            is_reported = True
         time.sleep(_PAUSE)
 
 
-def _try(path: Path, descriptor: int) -> Callable[[], None] | None:
-    """The function that releases the lock, or None while somebody else has it."""
+def _try_lock(path: Path, descriptor: int) -> Callable[[], None] | None:
+    """Return the function that releases the lock, or None while another process holds it."""
     try:
         if not _lock(descriptor):
             return None
     except _NoLocksError:
-        return _try_claim(path, descriptor)
+        return _try_existence_lock(path, descriptor)
     _write_owner(descriptor)
     return lambda: _unlock(descriptor)
 
@@ -126,7 +127,7 @@ def _lock_windows(descriptor: int) -> bool:
         import msvcrt
     except ImportError as exc:
         raise _NoLocksError from exc
-    os.lseek(descriptor, _FAR, os.SEEK_SET)
+    os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
     try:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
     except OSError:
@@ -140,7 +141,7 @@ def _unlock(descriptor: int) -> None:
     except ImportError:
         import msvcrt
 
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         return
     fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -155,33 +156,33 @@ def _write_owner(descriptor: int) -> None:
     os.write(descriptor, text.encode())
 
 
-def _try_claim(path: Path, descriptor: int) -> Callable[[], None] | None:
-    claim = path.with_name(f"{path.name}.held")
+def _try_existence_lock(path: Path, descriptor: int) -> Callable[[], None] | None:
+    marker = path.with_name(f"{path.name}.held")
     try:
-        own = os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        own = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
-        if not _is_dead(read_owner(claim)):
+        if not _has_ended(read_owner(marker)):
             return None
-        # Renamed away first: of two that find it dead only one gets it, the other's rename fails.
+        # Renamed first: of two processes that find the owner dead, only one succeeds.
         stale = path.with_name(f"{path.name}.stale-{os.getpid()}")
         with contextlib.suppress(OSError):
-            claim.rename(stale)
+            marker.rename(stale)
             stale.unlink()
         return None
     except OSError as exc:
-        raise errors.from_os_error(exc, claim, "make the lock") from exc
+        raise errors.from_os_error(exc, marker, "make the lock") from exc
     try:
         _write_owner(own)
     finally:
         os.close(own)
     _write_owner(descriptor)
-    return lambda: claim.unlink(missing_ok=True)
+    return lambda: marker.unlink(missing_ok=True)
 
 
-def _is_dead(owner: LockOwner) -> bool:
-    """Whether the holder was a process of this machine that no longer runs. In doubt it lives."""
+def _has_ended(owner: LockOwner) -> bool:
+    """Return whether the owner was a process of this computer that no longer runs; False in doubt."""
     if not owner.pid or owner.host != platform.node() or os.name == "nt":
-        return False  # on Windows os.kill would end the process instead of asking
+        return False  # on Windows os.kill would end the process
     try:
         os.kill(owner.pid, 0)
     except ProcessLookupError:

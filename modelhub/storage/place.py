@@ -1,7 +1,7 @@
-"""Putting files into their place: nothing is ever replaced, nothing leaves its folder, nothing is lost half-way.
+"""Placing files: nothing is ever replaced, nothing leaves its folder, nothing is lost when a move is interrupted.
 
-On one file system a move is one rename. Across devices it is: copy to a temporary name in the target folder, write it
-through to the disk, read it again and compare the hash, rename, and only then remove the source.
+On one file system a move is one rename. Across devices a move copies to a temporary name in the target folder, flushes
+and verifies the copy, renames it, and only then removes the source.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
 from modelhub.storage.containment import ensure_inside, make_folder
-from modelhub.storage.copying import CopiedFile, copy_file, copy_tree, ensure_room, remove_copied
+from modelhub.storage.copying import CopiedFile, copy_file, copy_tree, ensure_space_for_copy, remove_copied
 from modelhub.storage.durable import sync_folder
 from modelhub.storage.reflink import clone
 from modelhub.storage.rename import NO_LINKS, rename_no_replace
@@ -37,11 +37,11 @@ _LEFTOVER = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{12}" + re.escape(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """A file that now lies at `target`. `how`: "renamed", "copied", "hard-linked", "cloned" or "symlinked"."""
+    """A file or folder that is now at `target`, and how it came there."""
 
     source: Path
     target: Path
-    how: str
+    how: Literal["renamed", "copied", "hard-linked", "cloned", "symlinked"]
     sha256: str | None = None
 
 
@@ -54,15 +54,15 @@ def move(
     progress_task: Task | None = None,
     sync: bool = True,
 ) -> Placement:
-    """Move a file or a whole folder to `target` inside the folder `within`; the folders above it are made.
+    """Move a file or a folder to `target` inside the folder `within`; make the folders above it.
 
-    A symbolic link is refused: moved, it might lead nowhere. `expected_sha256` is compared when a file's bytes have to
-    be copied. Without `sync` a rename's folders are not written through to the disk: the caller does that, for many
-    files at once. Raises TargetExistsError, OutsideTargetError,
-    FileChangedError, DiskFullError, FileInUseError or another ModelhubError; the source is then where it was.
+    A symbolic link is refused, because it might lead nowhere after the move. `expected_sha256` is compared when a
+    file's bytes must be copied. Without `sync`, the caller flushes the folders of a rename, for many files at once.
+    Raises TargetExistsError, OutsideTargetError, FileChangedError, DiskFullError, FileInUseError or another
+    ModelhubError; the source is then where it was.
     """
     if source.is_symlink():
-        raise ModelhubError(f"{source} is a link and stays where it is.", "Move the file that it leads to.")
+        raise ModelhubError(f"{source} is a symbolic link and was not moved.", "Move the file that it leads to.")
     ensure_inside(within, target)
     make_folder(target.parent)
     ensure_inside(within, target)
@@ -88,7 +88,7 @@ def copy(
     expected_sha256: str | None = None,
     progress_task: Task | None = None,
 ) -> Placement:
-    """Copy a file or folder, verified by reading the copy again; errors as `move`. Times and permissions are kept."""
+    """Copy a file or folder with its times and permissions, and verify the copy. Raises like `move`."""
     ensure_inside(within, target)
     make_folder(target.parent)
     ensure_inside(within, target)
@@ -98,7 +98,7 @@ def copy(
 
 def _check_before_copy(source: Path, target: Path) -> None:
     ensure_free_name(target)
-    ensure_room(source, target.parent)
+    ensure_space_for_copy(source, target.parent)
 
 
 def _copy(source: Path, target: Path, expected: str | None, task: Task | None) -> tuple[CopiedFile, ...]:
@@ -117,10 +117,10 @@ def _placed(source: Path, target: Path, copies: tuple[CopiedFile, ...]) -> Place
 
 
 def remove_leftovers(folder: Path, *, older_than: float = 3600.0) -> tuple[Path, ...]:
-    """Remove unfinished copies of our own in `folder` that a killed run left; answer with what was removed.
+    """Remove unfinished copies in `folder` that a killed process left; return what was removed.
 
-    Only names that `copy` makes, and only when nothing was written to them for `older_than` seconds: another modelhub
-    may be at work. Neither the folders below nor anybody else's files are looked at.
+    Only names that `copy` makes, and only when nothing was written to them for `older_than` seconds, because another
+    modelhub process may be working. Folders below and other files are left alone.
     """
     removed = []
     with contextlib.suppress(OSError):
@@ -160,7 +160,7 @@ def _temporary_in(folder: Path) -> Iterator[Path]:
 
 
 def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
-    """Give a file a second name inside `within`; errors as `move`, and one that says so across devices."""
+    """Give a file a second name inside `within`. Raises like `move`, and ModelhubError across devices."""
     ensure_inside(within, target)
     make_folder(target.parent)
     ensure_free_name(target)
@@ -171,7 +171,7 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
     except OSError as exc:
         if exc.errno in NO_LINKS | {errno.EXDEV}:
             raise ModelhubError(
-                f"Could not hard-link {source} to {target}: that works within one drive with hard links only.",
+                f"Could not hard-link {source} to {target}: hard links work only within one drive that supports them.",
                 "Copy or move the file, or use a symbolic link.",
             ) from exc
         raise errors.from_os_error(exc, source, "link") from exc
@@ -180,9 +180,9 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
 
 
 def reflink(source: Path, target: Path, *, within: Path) -> Placement:
-    """A copy that shares its blocks with the source until one of them changes; errors as `move`.
+    """Make a copy that shares its blocks with the source until one of them changes. Raises like `move`.
 
-    Btrfs, XFS, bcachefs (Linux) and APFS (macOS) can; elsewhere a ModelhubError says so.
+    Works on Btrfs, XFS, bcachefs (Linux) and APFS (macOS); raises ModelhubError elsewhere.
     """
     ensure_inside(within, target)
     make_folder(target.parent)
@@ -193,7 +193,8 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placement:
         except OSError as exc:
             if exc.errno in NO_LINKS | {errno.EXDEV, errno.ENOTTY}:
                 raise ModelhubError(
-                    f"Could not clone {source} to {target}: this drive has no clones.", "Use hardlink or copy instead."
+                    f"Could not clone {source} to {target}: this drive does not support clones.",
+                    "Use a hard link or a copy instead.",
                 ) from exc
             raise errors.from_os_error(exc, source, "clone") from exc
         shutil.copystat(source, temporary)
@@ -202,7 +203,7 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placement:
 
 
 def symlink(source: Path, target: Path, *, within: Path) -> Placement:
-    """Make `target` a symbolic link to the file's absolute path; errors as `move`."""
+    """Make `target` a symbolic link to the file's absolute path. Raises like `move`."""
     ensure_inside(within, target)
     make_folder(target.parent)
     try:

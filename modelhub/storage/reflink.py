@@ -1,4 +1,4 @@
-"""Clones: copies that cost no space until one side changes. One function, a system call behind it."""
+"""Clones: copies that take no space until one side changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
 def clone(source: Path, target: Path) -> None:
-    """Make `target`, which must not exist, a clone of the file. OSError with ENOTSUP where the system has none."""
+    """Make the new file `target` a clone of `source`. Raises OSError, with ENOTSUP on systems without clones."""
     if source.is_dir():
         raise OSError(errno.ENOTSUP, "folders cannot be cloned")
     if sys.platform == "darwin":

@@ -1,7 +1,7 @@
-"""Renaming without ever replacing what is there.
+"""Renaming that never replaces a file.
 
 `rename` on POSIX silently replaces its target. Linux and macOS have a call that does not; where it is missing, a hard
-link is made, and where there are none either, the name is claimed first with something empty of our own.
+link is made, and on a drive without hard links the name is first reserved with an empty file or folder.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# What link() says where there are no hard links (FAT, exFAT, many network drives, Android).
 _AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # renameat2(2)
 _RENAME_EXCL = 4  # renamex_np(2) of macOS
+# Errors of link() on drives without hard links (FAT, exFAT, many network drives, Android).
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
 
 
 def rename_no_replace(source: Path, target: Path, *, sync: bool = True) -> None:
-    """Rename within one file system; TargetExistsError when `target` is taken, by whatever it may be.
+    """Rename within one file system.
 
-    `sync`: write the target's folder through to the disk; without it the caller does, for many files at once.
-
-    Raises OSError with errno EXDEV when the two are on different devices; other failures as ModelhubError.
+    Without `sync`, the caller flushes the target's folder, for many files at once. Raises TargetExistsError when
+    anything has the name `target`, OSError with EXDEV when the two are on different devices, else ModelhubError.
     """
     try:
         retry_while_locked(lambda: _rename(source, target))
@@ -54,17 +53,17 @@ def _rename(source: Path, target: Path) -> None:
     elif source.is_dir() and not source.is_symlink():
         _rename_folder(source, target)
     elif source.is_symlink():
-        _rename_over_own_placeholder(source, target)
+        _rename_over_placeholder(source, target)
     else:
         _rename_file(source, target)
 
 
 def rename_exclusively(source: Path, target: Path) -> bool:
-    """One system call that never replaces: Linux' renameat2, macOS' renamex_np. False where there is none.
+    """Rename by one system call that never replaces: Linux' renameat2, macOS' renamex_np. Return whether there is one.
 
-    A process that is killed leaves the file under exactly one of its names. Raises OSError as `os.rename` does.
+    A killed process leaves the file under exactly one of its names. Raises OSError like `os.rename`.
     """
-    function = _exclusive()
+    function = _exclusive_rename()
     if function is None or _same_entry(source, target):
         return False
     code = function(os.fsencode(source), os.fsencode(target))
@@ -76,8 +75,8 @@ def rename_exclusively(source: Path, target: Path) -> bool:
 
 
 @cache
-def _exclusive() -> Callable[[bytes, bytes], int] | None:
-    """A function of two paths that answers with an error number, 0 for success."""
+def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
+    """Return a function of two paths that returns an error number, 0 for success; None where there is none."""
     import ctypes
 
     try:
@@ -96,7 +95,7 @@ def _exclusive() -> Callable[[bytes, bytes], int] | None:
 
 
 def _same_entry(source: Path, target: Path) -> bool:
-    """Whether both names mean one directory entry, as on a file system that ignores case or accents' spelling."""
+    """Return whether both names are one directory entry, as on a file system that ignores case or Unicode forms."""
     try:
         if source == target or not source.samefile(target) or not source.parent.samefile(target.parent):
             return False
@@ -111,13 +110,13 @@ def _rename_file(source: Path, target: Path) -> None:
     except OSError as exc:
         if exc.errno not in NO_LINKS or errors.is_locked(exc):
             raise
-        _rename_over_own_placeholder(source, target)
+        _rename_over_placeholder(source, target)
         return
     source.unlink()
 
 
-def _rename_over_own_placeholder(source: Path, target: Path) -> None:
-    """Without hard links: claim the name with an empty file of our own, then rename over that."""
+def _rename_over_placeholder(source: Path, target: Path) -> None:
+    """Reserve the name with an empty file, then rename over it, where there are no hard links."""
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     try:
         os.replace(source, target)  # noqa: PTH105
@@ -127,7 +126,7 @@ def _rename_over_own_placeholder(source: Path, target: Path) -> None:
 
 
 def _rename_folder(source: Path, target: Path) -> None:
-    """A folder cannot be hard-linked, but a rename replaces an empty folder only: claim the name with one."""
+    """Reserve the name with an empty folder, then rename over it: a rename replaces only an empty folder."""
     target.mkdir()
     try:
         os.replace(source, target)  # noqa: PTH105

@@ -1,4 +1,4 @@
-"""Names that came from elsewhere, made fit for every file system."""
+"""File names from the network, made safe on every file system."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f-\x9f]')
 _SEPARATORS = re.compile(r"[/\\\u2044\u2215\u29f5\u29f8\uff0f\uff3c]")
 # Cf: bidi and zero-width controls, which make a name look like another. Cs: lone surrogates, Co/Cn: no meaning at all.
 _INVISIBLE = {"Cf", "Cs", "Co", "Cn"}
-# Part of how Persian, Indic scripts and emoji are written; after a plain letter they only deceive.
+# Needed in Persian, Indic scripts and emoji; after a Latin letter they only deceive.
 _JOINERS = "\u200c\u200d"
 _LOOSE_JOINERS = re.compile(f"(^|[\x00-\x7f])[{_JOINERS}]+")
-_SUFFIX_MAX = 24  # bytes; longer tails are no suffix
+_SUFFIX_MAX = 24  # bytes; a longer tail is not a suffix
 
 
 def safe_name(name: str, *, fallback: str = "model") -> str:
-    """One file name, valid on Windows, macOS and Linux, that resembles `name`; of a path only the last part counts.
+    """Return a file name that is valid on Windows, macOS and Linux and resembles `name`, or the last part of a path.
 
-    Never empty, never `.` or `..`, not hidden, in NFC, at most 255 bytes in UTF-8 with the suffix kept. The result is
-    stable: `safe_name(safe_name(x)) == safe_name(x)`.
+    It is never empty, `.` or `..`, not hidden, in NFC, and at most `MAX_BYTES` bytes in UTF-8 with its suffix kept; a
+    name with nothing left becomes `fallback`. The result is stable: `safe_name(safe_name(x)) == safe_name(x)`.
     """
     last = _last_part(unicodedata.normalize("NFC", name))
     text = "".join(c for c in last if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE)
     text = _LOOSE_JOINERS.sub(r"\1", text)
     text = _FORBIDDEN.sub("_", text)
     text = " ".join(text.split())
-    text = _shortened(_trimmed(unicodedata.normalize("NFC", text)))
+    text = _shorten(_trim(unicodedata.normalize("NFC", text)))
     if not text:
         return fallback
     stem = text.split(".", 1)[0].rstrip(" ")
-    return _shortened(f"_{text}") if _RESERVED.match(stem) else text
+    return _shorten(f"_{text}") if _RESERVED.match(stem) else text
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether `name` can be used as it is."""
+    """Return whether `name` can be used unchanged."""
     return bool(name) and safe_name(name, fallback="") == name
 
 
@@ -47,12 +47,12 @@ def _last_part(name: str) -> str:
     return re.sub(r"^[A-Za-z]:", "", last)  # a drive letter without a separator after it
 
 
-def _trimmed(text: str) -> str:
+def _trim(text: str) -> str:
     return text.lstrip(" .").rstrip(" .")
 
 
-def _shortened(text: str) -> str:
-    """At most 255 bytes: the stem gives way, the suffix stays."""
+def _shorten(text: str) -> str:
+    """Shorten the stem until the name has at most `MAX_BYTES` bytes; keep the suffix."""
     if len(text.encode()) <= MAX_BYTES:
         return text
     stem, dot, suffix = text.rpartition(".")
@@ -60,4 +60,4 @@ def _shortened(text: str) -> str:
     if not stem or len(tail.encode()) > _SUFFIX_MAX:
         stem, tail = text, ""
     kept = stem.encode()[: MAX_BYTES - len(tail.encode())].decode(errors="ignore")
-    return _trimmed(kept) + tail
+    return _trim(kept) + tail

@@ -1,7 +1,7 @@
-"""The small files that other programs keep beside a model `m.safetensors`; they share its fate.
+"""Sidecars: the small files that other programs keep beside a model; they are moved and removed with it.
 
-The list is exact: `m2.safetensors` or `m-v2.json` are nobody's sidecars. Source of the names: A1111, Civitai Helper,
-ComfyUI LoRA Manager, Stability Matrix.
+The list is exact: `m2.json` and `m-v2.json` are not sidecars of `m.safetensors`. The names are those of A1111, Civitai
+Helper, ComfyUI LoRA Manager and Stability Matrix.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SIDECAR_SUFFIXES = (
 
 
 def sidecars_of(model: Path) -> tuple[Path, ...]:
-    """The files that belong to the model file and exist, in the order of the list; none for a folder."""
+    """Return the existing sidecars of a model file, in the order of the list; none for a folder."""
     if model.is_dir():
         return ()
     return tuple(_existing(model, SIDECAR_SUFFIXES))
 
 
 def _existing(model: Path, suffixes: Iterable[str]) -> Iterator[Path]:
-    """Files beside the model with its stem and one of the suffixes. A folder is listed once, not asked per name."""
+    """Yield the files beside the model with its stem and one of the suffixes; list each folder only once."""
     try:
         names = _names_in(str(model.parent), model.parent.stat().st_mtime_ns)
     except OSError:
@@ -56,20 +56,20 @@ def _existing(model: Path, suffixes: Iterable[str]) -> Iterator[Path]:
 
 @lru_cache(maxsize=4)
 def _names_in(folder: str, mtime_ns: int) -> dict[str, str]:
-    """The names in a folder as its file system compares them; `mtime_ns` changes with every name in it."""
+    """Return the names in a folder by their folded form; `mtime_ns` changes with them and renews the cache."""
     return {_folded(name): name for name in os.listdir(folder)}  # noqa: PTH208 - one string a name, nothing more
 
 
 def _folded(name: str) -> str:
-    """Windows and macOS find `M.PNG` under `m.png`."""
+    """Fold the case where the file system ignores it: Windows and macOS find `M.PNG` under `m.png`."""
     return name.casefold() if sys.platform in ("win32", "darwin") else name
 
 
 def renamed_sidecar(sidecar: Path, model: Path, target: Path) -> Path:
-    """Where `sidecar` of `model` belongs once the model is `target`: same suffix, beside it, with the new stem."""
+    """Return the path of a sidecar once its model is `target`: beside it, with the new stem and the same suffix."""
     return target.parent / f"{target.stem}{sidecar.name[len(model.stem) :]}"
 
 
 def models_sharing_sidecars(model: Path) -> tuple[Path, ...]:
-    """Other model files with the same stem in the same folder: they share the sidecars, which then must stay."""
+    """Return other model files with the same stem in the same folder: they use the same sidecars, which must stay."""
     return tuple(_existing(model, sorted(MODEL_SUFFIXES)))

@@ -7,7 +7,14 @@ import secrets
 from pathlib import Path
 
 from modelhub.storage.containment import ensure_inside, make_folder
-from modelhub.storage.copying import CopiedFile, FileWriter, compare_copy, copy_attributes, ensure_room, remove_copied
+from modelhub.storage.copying import (
+    CopiedFile,
+    FileWriter,
+    copy_attributes,
+    ensure_space_for_copy,
+    remove_copied,
+    verify_copy,
+)
 from modelhub.storage.fan_out import FileIdentity
 from modelhub.storage.place import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, ensure_free_name
 from modelhub.storage.rename import rename_no_replace
@@ -20,12 +27,12 @@ class StagedCopy:
     """
 
     def __init__(self, source: Path, target: Path, *, within: Path) -> None:
-        """Open the temporary file. Raise TargetExistsError, OutsideTargetError, DiskFullError or a ModelhubError."""
+        """Open the temporary file. Raises TargetExistsError, OutsideTargetError, DiskFullError or a ModelhubError."""
         ensure_inside(within, target)
         make_folder(target.parent)
         ensure_inside(within, target)
         ensure_free_name(target)
-        ensure_room(source, target.parent)
+        ensure_space_for_copy(source, target.parent)
         self.source = source
         self.target = target
         self._temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
@@ -38,18 +45,18 @@ class StagedCopy:
     def finish(self, sha256: str) -> None:
         """Read the copy from the disk, compare its SHA-256 with that of the source, and give it its name.
 
-        Raise ModelhubError when they differ, and TargetExistsError when the name has been taken meanwhile.
+        Raises ModelhubError when they differ, and TargetExistsError when the name was taken meanwhile.
         """
         try:
             self._writer.close()
-            compare_copy(self.source, self._temporary, sha256, expected=None)
+            verify_copy(self.source, self._temporary, sha256, expected=None)
             copy_attributes(self.source, self._temporary)
             rename_no_replace(self._temporary, self.target)
         finally:
             self.discard()
 
     def remove_source(self, sha256: str, identity: FileIdentity) -> None:
-        """Remove the source of a finished copy. Raise ModelhubError when it has changed since it was read."""
+        """Remove the source of a finished copy. Raises ModelhubError when it has changed since it was read."""
         remove_copied((CopiedFile(self.source, sha256, identity),), self.source, self.target)
 
     def discard(self) -> None:

@@ -6,42 +6,44 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.errors import NotFoundError
+from modelhub.errors import NotFoundError, Remedy
 from modelhub.storage.durable import retry_while_locked
-from modelhub.storage.errors import TrashError
+from modelhub.storage.errors import SCAN_AGAIN, TrashError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_HINT = "Nothing was deleted. Remove the file by hand if you are sure, then run `modelhub scan`."
+_NOTHING_DELETED = Remedy(
+    "Nothing was deleted. If you are sure, delete the file by hand, then scan its folder again.", "delete-by-hand"
+)
 _DRIVE_REMOTE = 4
 
 
 def move_to_trash(paths: Iterable[Path], *, send: Callable[[str], None] | None = None) -> tuple[Path, ...]:
-    """Put files or folders into the trash, in order; answer with those that were put there.
+    """Move files or folders to the trash, in order, and return their absolute paths.
 
-    `send` takes one absolute path (default: Send2Trash). Raises NotFoundError before anything is touched when one is
-    not there, and TrashError when the trash does not take one: that one and those after it are still in place.
+    `send` takes one absolute path (default: Send2Trash). Raises NotFoundError when one does not exist, before anything
+    is moved, and TrashError when the trash refuses one; that one and those after it are still in place.
     """
     todo = [path.absolute() for path in paths]
     for path in todo:
         if not os.path.lexists(path):
-            raise NotFoundError(f"Could not put {path} into the trash: it is not there.", "Run `modelhub scan`.")
+            raise NotFoundError(f"Could not move {path} to the trash: it does not exist.", SCAN_AGAIN)
         if not _has_trash(path):
-            raise TrashError(f"Could not put {path} into the trash: network drives have none.", _HINT)
-    send = send or _send2trash()
+            raise TrashError(f"Could not move {path} to the trash: network drives have no trash.", _NOTHING_DELETED)
+    send = send or _default_send()
     for path in todo:
-        _put(path, send)
+        _move_one(path, send)
     return tuple(todo)
 
 
-def _put(path: Path, send: Callable[[str], None]) -> None:
+def _move_one(path: Path, send: Callable[[str], None]) -> None:
     try:
         retry_while_locked(lambda: send(str(path)))
     except Exception as exc:  # the backends raise whatever their desktop does
-        raise TrashError(f"Could not put {path} into the trash: {_reason(exc)}.", _HINT) from exc
+        raise TrashError(f"Could not move {path} to the trash: {_reason(exc)}.", _NOTHING_DELETED) from exc
     if os.path.lexists(path):
-        raise TrashError(f"Could not put {path} into the trash: it is still there.", _HINT)
+        raise TrashError(f"Could not move {path} to the trash: it is still in place.", _NOTHING_DELETED)
 
 
 def _reason(error: Exception) -> str:
@@ -49,17 +51,17 @@ def _reason(error: Exception) -> str:
     return str(text).rstrip(".")
 
 
-def _send2trash() -> Callable[[str], None]:
+def _default_send() -> Callable[[str], None]:
     try:
         from send2trash import send2trash
     except Exception as exc:  # on a system without a desktop the import itself may fail
-        raise TrashError(f"The trash cannot be used here: {_reason(exc)}.", _HINT) from exc
+        raise TrashError(f"The trash cannot be used here: {_reason(exc)}.", _NOTHING_DELETED) from exc
     send: Callable[[str], None] = send2trash
     return send
 
 
 def _has_trash(path: Path) -> bool:
-    """Windows deletes for good on network drives, without asking: those are refused."""
+    """Return whether the drive has a trash: on its network drives, Windows would delete without a question."""
     if os.name != "nt":
         return True
     import ctypes

@@ -1,4 +1,4 @@
-"""Finding model files under a folder, quickly: one `scandir` a folder, one `stat` a file, no file opened."""
+"""Finding model files under a folder: one `scandir` per folder, one `stat` per file, and no file is opened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MODEL_SUFFIXES = frozenset((".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".gguf"))
-# Never entered, whatever is in them; hidden folders (a leading dot, ours among them) are left out as well.
+# Never entered; hidden folders (with a leading dot) are skipped as well.
 SKIPPED_FOLDERS = frozenset(
     ("__pycache__", "__macosx", "$recycle.bin", "system volume information", "lost+found", "node_modules")
 )
@@ -26,9 +26,9 @@ _INDEX_MAX = 1 << 20  # bytes; real ones have about 500
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """One model file, or one diffusers folder.
+    """A model file or a diffusers folder.
 
-    For a folder `size` is the sum over its files and `mtime_ns` the newest of them; `inode` is the folder's own.
+    For a folder, `size` is the sum over its files and `mtime_ns` the newest of them; `inode` is the folder's own.
     """
 
     path: Path
@@ -39,16 +39,16 @@ class FoundModel:
 
 
 def walk(folder: Path, *, on_problem: Callable[[Path, str], None] | None = None) -> Iterator[FoundModel]:
-    """All models under `folder`, in the order of their names, each real folder once however links lead to it.
+    """Yield all models under `folder` in the order of their names, each real folder once, whatever links lead to it.
 
-    Unfinished downloads, hidden files and folders of the system are left out. What cannot be read is told to
-    `on_problem(path, reason)` and does not end the walk; that goes for `folder` itself too.
+    Unfinished downloads, hidden files and folders of the system are skipped. A path that cannot be read, even `folder`
+    itself, is passed to `on_problem(path, reason)` and does not end the walk.
     """
     yield from _Walk(on_problem).folder(str(folder))
 
 
 def is_model_name(name: str) -> bool:
-    """Whether a file of this name is looked at: by its last suffix, any case, not hidden."""
+    """Return whether a file of this name is taken for a model: by its last suffix, in any case, if not hidden."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in MODEL_SUFFIXES  # noqa: PTH122
 
 
@@ -80,11 +80,11 @@ class _Walk:
             pending += reversed(folders)
 
     def _enter(self, path: str) -> bool:
-        """Whether this real folder is met for the first time; ends loops of links."""
+        """Return whether this real folder is entered for the first time, so that loops of links end."""
         try:
             status = os.stat(path)  # noqa: PTH116 - one string less per folder
         except OSError as exc:
-            self._complain(path, exc)
+            self._report(path, exc)
             return False
         key = (status.st_dev, status.st_ino)
         if key in self._seen and key != (0, 0):
@@ -97,38 +97,38 @@ class _Walk:
             with os.scandir(path) as entries:
                 return sorted(entries, key=lambda entry: entry.name)
         except OSError as exc:
-            self._complain(path, exc)
+            self._report(path, exc)
             return []
 
     def _is_folder(self, entry: os.DirEntry[str]) -> bool:
         try:
             return entry.is_dir()
         except OSError as exc:
-            self._complain(entry.path, exc)
+            self._report(entry.path, exc)
             return False
 
     def _status(self, entry: os.DirEntry[str]) -> os.stat_result | None:
         try:
             status = entry.stat()
         except OSError as exc:
-            self._complain(entry.path, exc)
+            self._report(entry.path, exc)
             return None
         return status if stat.S_ISREG(status.st_mode) else None
 
-    def _complain(self, path: str, error: OSError) -> None:
+    def _report(self, path: str, error: OSError) -> None:
         reason = error.strerror or str(error)
         _log.info("skipped %s: %s", path, reason)
         if self._on_problem is not None:
             self._on_problem(Path(path), reason)
 
     def _diffusers(self, path: str, entries: list[os.DirEntry[str]]) -> tuple[frozenset[str], FoundModel | None]:
-        """The names of the sub-folders that belong to the pipeline, and the pipeline; nothing without weights.
+        """Return the names of a diffusers folder's sub-folders, and the model; nothing and None without weights.
 
-        A repository that was pulled file by file has the index alone: its files then stand for themselves.
+        A folder into which single files were pulled has only the index: its files then are models of their own.
         """
         named = _components(os.path.join(path, _INDEX))  # noqa: PTH118
         inside = [entry for entry in entries if self._is_folder(entry) and (named is None or entry.name in named)]
-        files = [status for entry in inside for status in self._weights_and_more(entry.path)]
+        files = [status for entry in inside for status in self._component_files(entry.path)]
         if not any(is_weights for is_weights, _ in files):
             return frozenset(), None
         own = [
@@ -144,7 +144,7 @@ class _Walk:
         )
         return frozenset(entry.name for entry in inside), found
 
-    def _weights_and_more(self, start: str) -> Iterator[tuple[bool, os.stat_result]]:
+    def _component_files(self, start: str) -> Iterator[tuple[bool, os.stat_result]]:
         pending = [start]
         while pending:
             path = pending.pop()
@@ -168,12 +168,12 @@ def _skipped(name: str) -> bool:
 
 
 def _inode(entry: os.DirEntry[str], status: os.stat_result) -> int:
-    """Windows leaves the file index out of a directory's entries; 0 stands for "not known" there."""
+    """Return the inode; 0 for unknown, because Windows leaves the file index out of directory entries."""
     return status.st_ino or (0 if entry.is_symlink() else entry.inode())
 
 
 def _components(index: str) -> frozenset[str] | None:
-    """The sub-folders that a `model_index.json` names: its keys whose value is a list. None if it cannot be read."""
+    """Return the sub-folders that a `model_index.json` names: its keys whose value is a list. None if it is invalid."""
     try:
         with open(index, encoding="utf-8") as file:  # noqa: PTH123
             data = json.loads(file.read(_INDEX_MAX))

@@ -1,4 +1,4 @@
-"""Small files are written whole or not at all."""
+"""Atomic writes of small files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from modelhub.storage.atomic_write import replace_file
 
 
 def test_a_file_is_made_with_its_folder_and_then_replaced(tmp_path: Path) -> None:
-    """Nothing else is left beside it."""
+    """No other file is left beside it."""
     file = tmp_path / "新" / "file.txt"
     replace_file(file, b"one")
     replace_file(file, b"two")
@@ -26,7 +26,7 @@ def test_a_file_is_made_with_its_folder_and_then_replaced(tmp_path: Path) -> Non
 def test_the_old_content_stays_when_the_new_cannot_be_put_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk fills up while writing: the message says so, and no temporary file is left."""
+    """A disk that fills up during the write is reported, and no temporary file is left."""
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -42,7 +42,7 @@ def test_the_old_content_stays_when_the_new_cannot_be_put_in_place(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions, and links need a privilege")
 def test_permissions_stay_and_links_are_followed(tmp_path: Path) -> None:
-    """What a link leads to is written; the link stays one."""
+    """The file that a link leads to is replaced; the link stays."""
     real, link = tmp_path / "real", tmp_path / "link"
     real.write_bytes(b"old")
     real.chmod(0o640)

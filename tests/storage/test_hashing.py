@@ -29,13 +29,13 @@ BIG = 9 * BLOCK + 4321  # enough for the threads
 
 
 def safetensors(size: int) -> bytes:
-    """A stream of `size` bytes that starts as a safetensors file does."""
+    """Return `size` bytes that start like a safetensors file."""
     start = len(HEADER).to_bytes(8, "little") + HEADER
     return start + os.urandom(size - len(start))
 
 
 def reference(data: bytes, *, data_start: int | None = None) -> Hashes:
-    """The definitions, written down once more in the plainest way."""
+    """Compute the hashes in the plainest way, straight from their definitions."""
     return Hashes(
         sha256=hashlib.sha256(data).hexdigest(),
         blake3=blake3(data).hexdigest(),
@@ -47,7 +47,7 @@ def reference(data: bytes, *, data_start: int | None = None) -> Hashes:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[bytes], Path]:
-    """Writes bytes to a file with a name in another script."""
+    """A function that writes bytes to a file with a name in another script."""
 
     def write(data: bytes) -> Path:
         path = tmp_path / "国风3 GuoFeng3.safetensors"
@@ -60,7 +60,7 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
 @pytest.mark.parametrize("threads", [True, False])
 @pytest.mark.parametrize("size", [100, BLOCK, BLOCK + 1, 0x10FFFF, 0x110000, BIG, 8 * BLOCK, (BLOCKS + 3) * BLOCK])
 def test_all_hashes_agree_with_their_definitions(write: Callable[[bytes], Path], size: int, threads: bool) -> None:
-    """Serial or threaded, at and around every boundary, each hash is what its definition says."""
+    """Serial or threaded, at and around every boundary, each hash equals its definition."""
     data = safetensors(size)
     assert hash_file(write(data), threads=threads) == reference(data, data_start=8 + len(HEADER))
 
@@ -82,13 +82,13 @@ def test_autov1_is_none_for_a_megabyte_or_less(write: Callable[[bytes], Path]) -
         (200_000_000).to_bytes(8, "little") + b"{" + bytes(100),
     ],
 )
-def test_autov3_is_none_for_what_is_no_safetensors_file(write: Callable[[bytes], Path], data: bytes) -> None:
+def test_autov3_is_none_for_other_files_than_safetensors(write: Callable[[bytes], Path], data: bytes) -> None:
     """Only a safetensors file has a data part."""
     assert hash_file(write(data)) == reference(data)
 
 
-def test_full_hashes_carry_the_uncut_data_part_hash_and_the_files_facts(write: Callable[[bytes], Path]) -> None:
-    """The value that trainers embed has all 64 digits."""
+def test_full_hashes_include_the_full_data_part_hash_and_the_facts_of_the_file(write: Callable[[bytes], Path]) -> None:
+    """The hash that trainers embed has all 64 digits."""
     data = safetensors(5000)
     path = write(data)
     found = hash_file_fully(path)
@@ -99,7 +99,7 @@ def test_full_hashes_carry_the_uncut_data_part_hash_and_the_files_facts(write: C
 
 @pytest.mark.parametrize("piece", [1, 7, 1000, 65536])
 def test_a_stream_gives_the_same_hashes_in_any_pieces(piece: int) -> None:
-    """A download's pieces do not matter."""
+    """The boundaries of the pieces do not matter."""
     data = safetensors(0x110000 + 77 if piece > 100 else 3000)
     digester = StreamDigester()
     for start in range(0, len(data), piece):
@@ -109,7 +109,7 @@ def test_a_stream_gives_the_same_hashes_in_any_pieces(piece: int) -> None:
 
 
 class Collector:
-    """A sink that keeps everything."""
+    """A sink that keeps all bytes."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -123,7 +123,7 @@ class Collector:
 
 @pytest.mark.parametrize("threads", [True, False])
 def test_further_sinks_get_all_bytes_in_order(write: Callable[[bytes], Path], threads: bool) -> None:
-    """A fingerprint or health check rides on the same read."""
+    """Fingerprints and health checks use the same read."""
     data = safetensors(BIG)
     sink = Collector()
     hash_file(write(data), sinks=[sink], threads=threads)
@@ -132,7 +132,7 @@ def test_further_sinks_get_all_bytes_in_order(write: Callable[[bytes], Path], th
 
 
 class Interferer:
-    """A sink that does something to the file when the reader is on its way."""
+    """A sink that changes the file while it is read."""
 
     def __init__(self, action: Callable[[], object]) -> None:
         self._action: Callable[[], object] | None = action
@@ -148,7 +148,7 @@ class Interferer:
 def test_a_file_that_changes_meanwhile_gives_an_error(
     write: Callable[[bytes], Path], tmp_path: Path, what: str, threads: bool
 ) -> None:
-    """A hash of a file that somebody writes to would be wrong for ever."""
+    """A hash of a file that is being written would stay wrong for ever."""
     path = write(safetensors(40 * BLOCK))
     other = tmp_path / "other"
     other.write_bytes(path.read_bytes())
@@ -175,8 +175,8 @@ def test_a_file_that_changes_meanwhile_gives_an_error(
 
 
 @pytest.mark.parametrize("threads", [True, False])
-def test_a_failing_sink_ends_the_read_with_its_own_error(write: Callable[[bytes], Path], threads: bool) -> None:
-    """The reader does not wait for a sink that has given up, and does not hide why."""
+def test_a_failing_sink_ends_the_read_with_its_error(write: Callable[[bytes], Path], threads: bool) -> None:
+    """The reader does not wait for a failed sink, and raises its error."""
 
     def fail() -> None:
         raise ZeroDivisionError
@@ -187,8 +187,8 @@ def test_a_failing_sink_ends_the_read_with_its_own_error(write: Callable[[bytes]
     assert threading.active_count() == before
 
 
-def test_what_is_no_file_gives_a_clear_error(tmp_path: Path) -> None:
-    """A folder, a pipe, a missing file, a loop of links: each an error that names it."""
+def test_a_path_that_is_not_a_file_is_an_error(tmp_path: Path) -> None:
+    """A folder, a pipe, a missing file and a loop of links each have an error that names them."""
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     with pytest.raises(NotFoundError, match="missing"):
@@ -205,7 +205,7 @@ def test_what_is_no_file_gives_a_clear_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [None, 1, 3])
 def test_many_files_give_one_result_each_and_errors_are_results(tmp_path: Path, workers: int | None) -> None:
-    """A file that cannot be read does not keep the others from being hashed."""
+    """The other files are hashed when one cannot be read."""
     paths = [tmp_path / f"{number}.pt" for number in range(20)]
     for number, path in enumerate(paths):
         path.write_bytes(os.urandom(1000 + number))
@@ -219,8 +219,8 @@ def test_many_files_give_one_result_each_and_errors_are_results(tmp_path: Path, 
         assert found.hashes == reference(path.read_bytes())
 
 
-def test_a_caller_that_stops_listening_ends_the_reads(tmp_path: Path) -> None:
-    """As Ctrl-C does: a large file that is being read is not read to its end."""
+def test_a_caller_that_stops_iterating_ends_the_reads(tmp_path: Path) -> None:
+    """As with Ctrl-C, a large file is not read to its end."""
     small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(b"x")
     with large.open("wb") as file:
@@ -232,7 +232,7 @@ def test_a_caller_that_stops_listening_ends_the_reads(tmp_path: Path) -> None:
 
 
 def test_progress_counts_every_byte_once(write: Callable[[bytes], Path]) -> None:
-    """The bar ends exactly at the file's size."""
+    """The count ends at the size of the file."""
 
     class Counter:
         def __init__(self) -> None:
@@ -254,7 +254,7 @@ def test_progress_counts_every_byte_once(write: Callable[[bytes], Path]) -> None
 
 
 def test_it_works_without_posix_read_advice(write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Windows and macOS have neither posix_fadvise nor RWF_NOWAIT."""
+    """Windows and macOS lack posix_fadvise and RWF_NOWAIT."""
     for name in ("posix_fadvise", "RWF_NOWAIT", "preadv"):
         monkeypatch.delattr(os, name, raising=False)
     monkeypatch.setattr("modelhub.storage.fan_out._DROP_FROM", 1)
@@ -265,7 +265,7 @@ def test_it_works_without_posix_read_advice(write: Callable[[bytes], Path], monk
 def test_dropping_a_large_file_from_the_cache_leaves_the_hash_right(
     write: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The advice concerns memory only."""
+    """The advice concerns only the cache."""
     monkeypatch.setattr("modelhub.storage.fan_out._DROP_FROM", 1)
     data = safetensors(BIG)
     path = write(data)

@@ -1,4 +1,4 @@
-"""One modelhub at a time."""
+"""Lock files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ with file_lock(Path(sys.argv[1])):
 
 @pytest.fixture(params=["system", "claims"])
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With the system's file locks, and on a drive without any."""
+    """The system's file locks, or a drive without them."""
     if request.param == "claims":
         monkeypatch.setitem(sys.modules, "fcntl", None)
         monkeypatch.setitem(sys.modules, "msvcrt", None)
@@ -35,7 +35,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def hold(path: Path, kind: str) -> subprocess.Popen[str]:
-    """Another process that holds the lock until its input ends."""
+    """Start another process that holds the lock until its input ends."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path), kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -44,8 +44,8 @@ def hold(path: Path, kind: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_process_is_told_who_works(tmp_path: Path, kind: str) -> None:
-    """The message names the holder's process."""
+def test_a_second_process_learns_the_owner(tmp_path: Path, kind: str) -> None:
+    """The message names the owner's process."""
     path = tmp_path / "new" / "библиотека.lock"
     with hold(path, kind) as process:
         with pytest.raises(BusyError, match=str(process.pid)), file_lock(path):
@@ -56,7 +56,7 @@ def test_a_second_process_is_told_who_works(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_waiting_process_gets_the_lock_when_it_is_free(tmp_path: Path, kind: str) -> None:
-    """It says once for whom it waits."""
+    """It reports once for which owner it waits."""
     path = tmp_path / "lock"
     waited: list[LockOwner] = []
     with hold(path, kind) as process:
@@ -73,8 +73,8 @@ def test_a_waiting_process_gets_the_lock_when_it_is_free(tmp_path: Path, kind: s
     assert str(process.pid) in str(waited[0])
 
 
-def test_a_killed_holder_leaves_no_lock(tmp_path: Path, kind: str) -> None:
-    """Kill -9 must not lock the library for ever."""
+def test_a_killed_owner_leaves_no_lock(tmp_path: Path, kind: str) -> None:
+    """After kill -9 the library is not locked."""
     path = tmp_path / "lock"
     with hold(path, kind) as process:
         process.kill()
@@ -83,8 +83,8 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path, kind: str) -> None:
         assert read_owner(path).pid == os.getpid()
 
 
-def test_an_error_inside_gives_the_lock_back(tmp_path: Path, kind: str) -> None:
-    """The next one gets it at once."""
+def test_an_error_in_the_block_releases_the_lock(tmp_path: Path, kind: str) -> None:
+    """The next process gets it at once."""
     path = tmp_path / "lock"
     with pytest.raises(ZeroDivisionError), file_lock(path):
         raise ZeroDivisionError
@@ -93,7 +93,7 @@ def test_an_error_inside_gives_the_lock_back(tmp_path: Path, kind: str) -> None:
 
 
 def test_two_threads_do_not_hold_it_together(tmp_path: Path, kind: str) -> None:
-    """Within one process as well."""
+    """The lock works within one process as well."""
     path = tmp_path / "lock"
     inside = 0
     most = 0
@@ -113,8 +113,8 @@ def test_two_threads_do_not_hold_it_together(tmp_path: Path, kind: str) -> None:
     assert most == 1
 
 
-def test_an_unreadable_owner_is_said_in_general_words(tmp_path: Path) -> None:
-    """A lock file of another make is no crash."""
+def test_an_unreadable_owner_is_another_process(tmp_path: Path) -> None:
+    """A lock file with other content is accepted."""
     path = tmp_path / "lock"
     path.write_bytes(b"\xff\xfe{")
     assert read_owner(path) == LockOwner()

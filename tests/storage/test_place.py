@@ -1,4 +1,4 @@
-"""Moving, copying and linking without ever replacing or losing anything."""
+"""Moving, copying and linking without replacing or losing files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def library(tmp_path: Path) -> Path:
 
 
 def refuse(number: int) -> Callable[..., None]:
-    """A system call that always fails."""
+    """Return a system call that always fails."""
 
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -50,7 +50,7 @@ def refuse(number: int) -> Callable[..., None]:
 
 
 def across(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every rename between two folders one between two devices."""
+    """Make every rename between two folders fail as one between two devices."""
 
     def limited(real: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
         def rename(source: Path, target: Path) -> None:
@@ -78,7 +78,7 @@ def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 @pytest.mark.usefixtures("system")
 def test_a_move_ends_with_the_file_at_its_target_only(source: Path, library: Path) -> None:
-    """Content and time are kept, folders are made, nothing else is left behind."""
+    """Content and time are kept, folders are made, and no other file is left."""
     time = source.stat().st_mtime_ns
     target = library / "base" / source.name
     placed = place.move(source, target, within=library, expected_sha256=SHA256.upper())
@@ -93,7 +93,7 @@ def test_a_move_ends_with_the_file_at_its_target_only(source: Path, library: Pat
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["file", "empty file", "folder", "dangling link"])
 def test_nothing_is_ever_replaced(source: Path, library: Path, way: Callable[..., Placement], kind: str) -> None:
-    """Whatever has the name keeps it, and the source stays where it was."""
+    """What has the name keeps it, and the source stays where it was."""
     target = library / source.name
     if kind == "folder":
         target.mkdir()
@@ -128,7 +128,7 @@ def test_nothing_leaves_its_folder(source: Path, library: Path, tmp_path: Path, 
     assert source.read_bytes() == CONTENT
 
 
-def test_a_link_within_the_library_may_be_passed(source: Path, library: Path) -> None:
+def test_a_link_within_the_library_is_followed(source: Path, library: Path) -> None:
     """A folder reached by two names is one folder."""
     (library / "models" / "loras").mkdir(parents=True)
     (library / "loras").symlink_to("models/loras")
@@ -137,24 +137,24 @@ def test_a_link_within_the_library_may_be_passed(source: Path, library: Path) ->
 
 
 def test_a_library_that_is_itself_a_link_works(source: Path, library: Path, tmp_path: Path) -> None:
-    """The user's own folder may be a link to another drive."""
+    """The library's folder may be a link to another drive."""
     alias = tmp_path / "alias"
     alias.symlink_to(library)
     place.move(source, alias / "x.pt", within=alias)
     assert (library / "x.pt").read_bytes() == CONTENT
 
 
-def test_a_copy_is_a_second_whole_file(source: Path, library: Path) -> None:
-    """The hash of what was written is part of the answer."""
+def test_a_copy_is_a_second_complete_file(source: Path, library: Path) -> None:
+    """The hash of the written bytes is part of the result."""
     placed = place.copy(source, library / "x.pt", within=library)
     assert placed == Placement(source=source, target=library / "x.pt", how="copied", sha256=SHA256)
     assert (library / "x.pt").read_bytes() == source.read_bytes() == CONTENT
     assert (library / "x.pt").stat().st_ino != source.stat().st_ino
 
 
-def test_a_copy_of_what_is_not_the_catalogued_file_is_refused(source: Path, library: Path) -> None:
-    """Bit rot in the source does not become the copy."""
-    with pytest.raises(FileChangedError, match="not the file that was catalogued"):
+def test_a_copy_of_a_file_that_differs_from_the_catalog_is_refused(source: Path, library: Path) -> None:
+    """Bit rot in the source is not copied."""
+    with pytest.raises(FileChangedError, match="not the file in the catalog"):
         place.copy(source, library / "x.pt", within=library, expected_sha256="0" * 64)
     assert list(library.iterdir()) == []
 
@@ -169,20 +169,20 @@ def test_links_lead_to_the_same_bytes(source: Path, library: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM])
-def test_a_hard_link_that_cannot_be_made_says_what_else_to_do(
+def test_a_refused_hard_link_has_a_remedy(
     source: Path, library: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """Hard links end at the drive."""
+    """Hard links work only within a drive."""
     monkeypatch.setattr(os, "link", refuse(number))
     with pytest.raises(ModelhubError, match="one drive") as caught:
         place.hard_link(source, library / "x.pt", within=library)
     assert "symbolic" in caught.value.remedy.text
 
 
-def test_a_symlink_without_the_privilege_says_what_to_do(
+def test_a_symlink_without_the_privilege_has_a_remedy(
     source: Path, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Windows lets only some accounts make them."""
+    """Windows lets only some accounts make symbolic links."""
 
     def refused(*args: object, **kwargs: object) -> None:
         error = OSError("privilege")
@@ -197,12 +197,12 @@ def test_a_symlink_without_the_privilege_says_what_to_do(
 
 @pytest.mark.parametrize("way", [place.move, place.copy, place.hard_link])
 def test_a_missing_source_is_named(library: Path, way: Callable[..., Placement]) -> None:
-    """The message says which file is not there."""
+    """The message has the path of the missing file."""
     with pytest.raises(NotFoundError, match=r"gone\.pt"):
         way(library / "gone.pt", library / "x" / "new.pt", within=library)
 
 
-def test_no_room_is_said_before_anything_is_written(tmp_path: Path, library: Path) -> None:
+def test_too_little_space_is_reported_before_a_write(tmp_path: Path, library: Path) -> None:
     """A sparse file larger than any disk here cannot be copied."""
     huge = tmp_path / "huge.ckpt"
     with huge.open("wb") as file:
@@ -211,7 +211,7 @@ def test_no_room_is_said_before_anything_is_written(tmp_path: Path, library: Pat
         except OSError:
             pytest.skip("this file system has no file of 15 TB")
     if free_space.free_bytes(library) > 15 << 40:
-        pytest.skip("more room than the test expects")
+        pytest.skip("more space than the test expects")
     with pytest.raises(DiskFullError, match=r"Not enough space: 16\.5 TB needed"):
         place.copy(huge, library / "x.ckpt", within=library)
     assert list(library.iterdir()) == []
@@ -232,8 +232,8 @@ except ModelhubError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
-def test_a_disk_that_fills_up_on_the_way_leaves_nothing_behind(tmp_path: Path, library: Path) -> None:
-    """The half-written copy goes, the source stays."""
+def test_a_disk_that_fills_up_leaves_no_copy(tmp_path: Path, library: Path) -> None:
+    """The incomplete copy is removed, the source stays."""
     big = tmp_path / "big.pt"
     big.write_bytes(bytes(3_000_000))
     done = subprocess.run(
@@ -245,7 +245,7 @@ def test_a_disk_that_fills_up_on_the_way_leaves_nothing_behind(tmp_path: Path, l
 
 
 def test_a_move_between_real_devices_copies_and_removes(tmp_path: Path, source: Path) -> None:
-    """The same on two file systems as they are."""
+    """It does so on two real file systems."""
     memory = Path("/dev/shm")
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is only one file system here")
@@ -263,7 +263,7 @@ def test_a_move_between_real_devices_copies_and_removes(tmp_path: Path, source: 
 
 
 def pipeline(tmp_path: Path) -> Path:
-    """A small diffusers folder."""
+    """Make a small diffusers folder."""
     folder = tmp_path / "pipeline 国"
     (folder / "unet").mkdir(parents=True)
     (folder / "unet" / "x.safetensors").write_bytes(CONTENT)
@@ -272,7 +272,7 @@ def pipeline(tmp_path: Path) -> Path:
 
 
 def before_removal(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
-    """Do something between the copy and the removal of the source."""
+    """Run `action` between the copy and the removal of the source."""
 
     def late(copies: tuple[CopiedFile, ...], source: Path, target: Path) -> None:
         action()
@@ -285,7 +285,7 @@ def before_removal(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]
 def test_a_diffusers_folder_moves_as_a_whole(
     tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch, other_device: bool
 ) -> None:
-    """And not into a folder that is there already, not even an empty one."""
+    """It does not move into an existing folder, not even an empty one."""
     folder = pipeline(tmp_path)
     (library / "taken").mkdir()
     if other_device:
@@ -303,7 +303,7 @@ def test_a_diffusers_folder_moves_as_a_whole(
 def test_a_folder_that_gets_a_file_while_it_is_moved_keeps_that_file(
     tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only what was copied is removed."""
+    """Only copied files are removed."""
     folder = pipeline(tmp_path)
     across(monkeypatch)
     before_removal(monkeypatch, lambda: (folder / "late.json").write_text("new"))
@@ -316,7 +316,7 @@ def test_a_folder_that_gets_a_file_while_it_is_moved_keeps_that_file(
 def test_a_file_that_changes_after_it_was_copied_is_not_removed(
     source: Path, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written last is not lost."""
+    """The last change is not lost."""
     across(monkeypatch)
     before_removal(monkeypatch, lambda: source.write_bytes(b"newer"))
     with pytest.raises(ModelhubError, match="was changed meanwhile"):
@@ -326,27 +326,27 @@ def test_a_file_that_changes_after_it_was_copied_is_not_removed(
 
 
 def test_a_symbolic_link_is_not_moved(source: Path, library: Path) -> None:
-    """Elsewhere a relative one would lead nowhere, as those of the Hugging Face cache."""
+    """A relative link, such as those of the Hugging Face cache, would lead nowhere."""
     link = source.parent / "link.pt"
     link.symlink_to(source.name)
-    with pytest.raises(ModelhubError, match="is a link"):
+    with pytest.raises(ModelhubError, match="is a symbolic link"):
         place.move(link, library / "link.pt", within=library)
     assert link.read_bytes() == CONTENT
     assert list(library.iterdir()) == []
 
 
 def test_a_folder_where_a_file_is_in_the_way_is_named(source: Path, library: Path) -> None:
-    """The folder cannot be made: said so, nothing moved."""
+    """The folder cannot be made, and the file is not moved."""
     (library / "base").write_bytes(b"")
     with pytest.raises(ModelhubError, match="base"):
         place.move(source, library / "base" / "x.pt", within=library)
     assert source.exists()
 
 
-def test_a_locked_file_is_tried_again_and_then_named(
+def test_a_locked_file_is_retried_and_then_reported(
     source: Path, library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Windows refuses to move what another program has open; scanners let go soon, renderers do not."""
+    """Windows refuses to move a file that another program holds; a scanner releases it soon, a renderer does not."""
     monkeypatch.setattr("modelhub.storage.durable.WAITS", (0.0, 0.0))
     real, tries = os.link, 0
 
@@ -379,8 +379,8 @@ place.copy(Path(sys.argv[1]), Path(sys.argv[2]) / "x.pt", within=Path(sys.argv[2
 """
 
 
-def test_what_a_killed_copy_leaves_is_found_and_removed(source: Path, library: Path) -> None:
-    """The source is whole, the target has no name yet; only old leftovers of our own go."""
+def test_the_leftovers_of_a_killed_copy_are_removed(source: Path, library: Path) -> None:
+    """The source is complete, the target has no name yet; only old leftovers of copies are removed."""
     subprocess.run([sys.executable, "-c", KILLED, str(source), str(library)], check=False)
     (left,) = library.iterdir()
     assert source.read_bytes() == CONTENT
@@ -395,24 +395,24 @@ def test_what_a_killed_copy_leaves_is_found_and_removed(source: Path, library: P
 
 
 def test_only_the_spelling_of_a_name_may_change(source: Path) -> None:
-    """On a file system that ignores case this is no replacement; on others it is a plain rename."""
+    """It works on a file system that ignores case as on others."""
     target = source.with_name(source.name.upper())
     rename.rename_no_replace(source, target)
     assert [path.name for path in source.parent.iterdir()] == [target.name]
 
 
-def test_moving_onto_its_own_second_name_is_refused(source: Path) -> None:
-    """Two hard links are two files to the user."""
-    twin = source.with_name("twin.pt")
-    os.link(source, twin)
+def test_moving_a_file_onto_its_hard_link_is_refused(source: Path) -> None:
+    """Two hard links are two files for the user."""
+    second = source.with_name("second.pt")
+    os.link(source, second)
     with pytest.raises(TargetExistsError):
-        rename.rename_no_replace(source, twin)
+        rename.rename_no_replace(source, second)
     assert source.exists()
-    assert twin.exists()
+    assert second.exists()
 
 
 def test_moving_a_file_onto_itself_is_refused(source: Path) -> None:
-    """Nothing is lost when both names are the same."""
+    """The file stays when both names are the same."""
     with pytest.raises(TargetExistsError):
         rename.rename_no_replace(source, source)
     assert source.read_bytes() == CONTENT

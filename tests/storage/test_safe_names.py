@@ -1,4 +1,4 @@
-"""Names from elsewhere."""
+"""File names from the network."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ from modelhub.storage.safe_names import MAX_BYTES, is_safe_name, safe_name
         ("lone\ud800.pt", "lone.pt"),
     ],
 )
-def test_a_name_from_elsewhere_becomes_a_plain_one(given: str, expected: str) -> None:
-    """Known traps, one by one."""
+def test_a_hostile_name_becomes_a_plain_one(given: str, expected: str) -> None:
+    """Each known trap is removed."""
     assert safe_name(given) == expected
 
 
 def test_a_long_name_is_cut_in_bytes_and_keeps_its_suffix() -> None:
-    """255 characters of Chinese would be 765 bytes."""
+    """Chinese characters take three bytes each."""
     name = safe_name("国" * 300 + ".safetensors")
     assert name.endswith("国.safetensors")
     assert 250 < len(name.encode()) <= MAX_BYTES
@@ -60,7 +60,7 @@ def test_a_long_name_is_cut_in_bytes_and_keeps_its_suffix() -> None:
 
 @given(st.text(max_size=400))
 def test_any_text_gives_a_name_that_is_safe_and_stable(text: str) -> None:
-    """Never empty, hidden, reserved, too long or a path; and a safe name stays as it is."""
+    """It is never empty, hidden, reserved, too long or a path, and a safe name stays unchanged."""
     name = safe_name(text)
     assert name == Path(name).name == os.path.basename(name)
     assert name not in ("", ".", "..")

@@ -1,4 +1,4 @@
-"""Files that belong to a model."""
+"""Sidecars."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelhub.storage.sidecars import SIDECAR_SUFFIXES, models_sharing_sidecars,
 
 
 def test_every_suffix_of_the_list_is_a_sidecar(tmp_path: Path) -> None:
-    """Also with dots, brackets and other scripts in the model's name."""
+    """The model's name may have dots, brackets and other scripts."""
     model = tmp_path / "麦橘 [v1.2] majicMIX.safetensors"
     expected = {tmp_path / f"麦橘 [v1.2] majicMIX{suffix}" for suffix in SIDECAR_SUFFIXES}
     for path in (model, *expected):
@@ -16,8 +16,8 @@ def test_every_suffix_of_the_list_is_a_sidecar(tmp_path: Path) -> None:
     assert set(sidecars_of(model)) == expected
 
 
-def test_a_name_that_merely_begins_alike_is_no_sidecar(tmp_path: Path) -> None:
-    """`m2.json` belongs to m2, `m.safetensors.bak` to nobody."""
+def test_a_name_with_the_same_beginning_is_not_a_sidecar(tmp_path: Path) -> None:
+    """`m2.json` belongs to m2, `m.safetensors.bak` to no model."""
     for name in ("m.safetensors", "m2.json", "m-v2.preview.png", "m.safetensors.bak", "m.ckpt", "m", "mm.txt"):
         (tmp_path / name).touch()
     (tmp_path / "m.json").mkdir()
@@ -40,13 +40,13 @@ def test_a_folder_has_no_sidecars(tmp_path: Path) -> None:
 
 
 def test_a_sidecar_is_renamed_with_its_model() -> None:
-    """The new stem, the old suffix."""
+    """It gets the new stem and keeps its suffix."""
     sidecar = Path("a/old.v1.preview.png")
     assert renamed_sidecar(sidecar, Path("a/old.v1.pt"), Path("b/new.safetensors")) == Path("b/new.preview.png")
 
 
-def test_models_of_one_stem_are_twins(tmp_path: Path) -> None:
-    """They share their sidecars, so that those stay when one of them goes."""
+def test_models_of_one_stem_share_their_sidecars(tmp_path: Path) -> None:
+    """The sidecars must stay when one of the models goes."""
     for name in ("m.ckpt", "m.safetensors", "n.ckpt", "m.png"):
         (tmp_path / name).touch()
     assert models_sharing_sidecars(tmp_path / "m.ckpt") == (tmp_path / "m.safetensors",)

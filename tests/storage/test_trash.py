@@ -1,4 +1,4 @@
-"""Putting files into the trash."""
+"""Moving files to the trash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from modelhub.storage.trash import move_to_trash
 
 
 class Bin:
-    """A trash that is a folder."""
+    """A folder as a trash."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -27,7 +27,7 @@ class Bin:
 
 
 def test_files_and_folders_go_into_the_trash(tmp_path: Path) -> None:
-    """All that were asked for, and nothing else."""
+    """Only the given paths are moved."""
     file, folder, kept = tmp_path / "国风3.pt", tmp_path / "pipeline", tmp_path / "kept.pt"
     file.touch()
     kept.touch()
@@ -38,8 +38,8 @@ def test_files_and_folders_go_into_the_trash(tmp_path: Path) -> None:
     assert kept.exists()
 
 
-def test_the_real_trash_takes_a_file(tmp_path: Path) -> None:
-    """Send2Trash itself, with a trash of its own."""
+def test_send2trash_moves_a_file(tmp_path: Path) -> None:
+    """It uses a trash of its own for the test."""
     if sys.platform != "linux":
         pytest.skip("only the freedesktop trash can be put elsewhere for a test")
     model = tmp_path / "model.safetensors"
@@ -51,8 +51,8 @@ def test_the_real_trash_takes_a_file(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in tmp_path.rglob("model*.safetensors")] == [b"weights"]
 
 
-def test_a_trash_that_refuses_leaves_the_file_and_says_so(tmp_path: Path) -> None:
-    """Whatever the desktop raises becomes one clear error; nothing is deleted instead."""
+def test_a_trash_that_refuses_leaves_the_file_and_is_an_error(tmp_path: Path) -> None:
+    """Every error of the desktop becomes a TrashError; nothing is deleted instead."""
     model = tmp_path / "model.pt"
     model.touch()
 
@@ -66,15 +66,15 @@ def test_a_trash_that_refuses_leaves_the_file_and_says_so(tmp_path: Path) -> Non
 
 
 def test_a_trash_that_does_nothing_is_noticed(tmp_path: Path) -> None:
-    """A silent failure must not be recorded as a removal."""
+    """A silent failure is not a removal."""
     model = tmp_path / "model.pt"
     model.touch()
-    with pytest.raises(TrashError, match="still there"):
+    with pytest.raises(TrashError, match="still in place"):
         move_to_trash([model], send=lambda path: None)
 
 
 def test_nothing_is_touched_when_one_is_missing(tmp_path: Path) -> None:
-    """Checked before the first goes."""
+    """All paths are checked before the first is moved."""
     model = tmp_path / "model.pt"
     model.touch()
     with pytest.raises(NotFoundError, match=r"gone\.pt"):
@@ -83,17 +83,15 @@ def test_nothing_is_touched_when_one_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_dangling_link_can_be_trashed(tmp_path: Path) -> None:
-    """The link is what goes."""
+    """The link itself is moved."""
     link = tmp_path / "link.pt"
     link.symlink_to("nowhere")
     move_to_trash([link], send=lambda path: os.unlink(path))
     assert not link.is_symlink()
 
 
-def test_without_the_library_the_trash_says_that_it_cannot_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An import that fails is a sentence, not a traceback."""
+def test_a_failed_import_of_the_trash_library_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a sentence, not a traceback."""
     model = tmp_path / "model.pt"
     model.touch()
     monkeypatch.setitem(sys.modules, "send2trash", None)

@@ -12,14 +12,14 @@ from modelhub.storage.walk import MODEL_SUFFIXES, FoundModel, walk
 
 
 def put(path: Path, size: int = 3) -> Path:
-    """A file of `size` bytes, with its folders."""
+    """Make a file of `size` bytes, with its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bytes(size))
     return path
 
 
 def names(folder: Path) -> list[str]:
-    """What the walk finds, relative to `folder`."""
+    """Return the paths that the walk finds, relative to `folder`."""
     return [found.path.relative_to(folder).as_posix() for found in walk(folder)]
 
 
@@ -34,8 +34,8 @@ def test_every_model_suffix_in_any_case_is_found_with_its_facts(tmp_path: Path) 
         assert item == FoundModel(item.path, 7, status.st_mtime_ns, status.st_ino)
 
 
-def test_unfinished_hidden_and_foreign_files_are_left_out(tmp_path: Path) -> None:
-    """Downloads under way, hidden folders, system folders, pictures and notes are no models."""
+def test_unfinished_hidden_and_other_files_are_skipped(tmp_path: Path) -> None:
+    """Unfinished downloads, hidden folders, system folders, pictures and notes are not models."""
     for name in (
         "a.safetensors.part", "b.ckpt.crdownload", "c.pt.tmp", "d.pt.aria2", ".e.pt", "._f.safetensors", "g.png",
         "h.json", "safetensors", ".git/i.bin", "$RECYCLE.BIN/j.ckpt", "__MACOSX/k.pt", ".modelhub/l.pt",
@@ -53,7 +53,7 @@ def test_the_order_is_that_of_the_names(tmp_path: Path) -> None:
 
 
 def diffusers(folder: Path, components: tuple[str, ...] = ("unet", "vae")) -> Path:
-    """A diffusers folder with weights of 10 bytes in each component."""
+    """Make a diffusers folder with weights of 10 bytes in each component."""
     index = {"_class_name": "StableDiffusionPipeline"} | {name: ["diffusers", "X"] for name in components}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model_index.json").write_text(json.dumps(index))
@@ -64,7 +64,7 @@ def diffusers(folder: Path, components: tuple[str, ...] = ("unet", "vae")) -> Pa
 
 
 def test_a_diffusers_folder_is_one_model(tmp_path: Path) -> None:
-    """Its size is that of all its files, its parts are not listed; what lies beside them is."""
+    """Its size is that of all its files, and its components are not listed; other models in it are."""
     folder = diffusers(tmp_path / "pipeline")
     put(folder / "v1-5-pruned.ckpt", 5)
     put(folder / "loras" / "x.safetensors", 4)
@@ -76,8 +76,8 @@ def test_a_diffusers_folder_is_one_model(tmp_path: Path) -> None:
     assert whole.inode == folder.stat().st_ino
 
 
-def test_an_index_without_weights_is_no_model(tmp_path: Path) -> None:
-    """A repository pulled for one file has the index but no components."""
+def test_an_index_without_weights_is_not_a_model(tmp_path: Path) -> None:
+    """A folder into which one file was pulled has the index but no components."""
     (tmp_path / "model_index.json").write_text('{"unet": ["diffusers", "X"]}')
     put(tmp_path / "unet" / "config.json")
     put(tmp_path / "a.ckpt")
@@ -86,14 +86,14 @@ def test_an_index_without_weights_is_no_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, "\ud800"])
 def test_a_broken_index_takes_all_sub_folders_as_components(tmp_path: Path, text: str) -> None:
-    """What the index says is not needed to see that this is a pipeline."""
+    """A diffusers folder is recognized without the content of its index."""
     diffusers(tmp_path)
     (tmp_path / "model_index.json").write_text(text, errors="surrogatepass")
     assert [(item.path, item.kind) for item in walk(tmp_path)] == [(tmp_path, "diffusers")]
 
 
 def test_loops_of_links_end_and_links_to_files_count(tmp_path: Path) -> None:
-    """Each real folder is walked once; a link to a file is a file."""
+    """Each real folder is entered once; a link to a file is a file."""
     real = put(tmp_path / "a" / "x.pt", 9)
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "b").symlink_to(tmp_path / "a")
@@ -108,7 +108,7 @@ def test_loops_of_links_end_and_links_to_files_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_folder_is_told_and_the_rest_is_found(tmp_path: Path) -> None:
+def test_an_unreadable_folder_is_reported_and_the_rest_is_found(tmp_path: Path) -> None:
     """One locked folder does not hide the others."""
     put(tmp_path / "a.pt")
     closed = tmp_path / "closed"
@@ -122,15 +122,15 @@ def test_an_unreadable_folder_is_told_and_the_rest_is_found(tmp_path: Path) -> N
     assert problems == [closed]
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    """An unplugged drive is an answer, not a crash."""
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
+    """An unplugged drive is a problem, not a crash."""
     problems: list[Path] = []
     assert list(walk(tmp_path / "gone", on_problem=lambda path, reason: problems.append(path))) == []
     assert problems == [tmp_path / "gone"]
 
 
-def test_a_folder_called_like_a_model_is_no_file(tmp_path: Path) -> None:
-    """Only regular files are models; a pipe under a model's name is none."""
+def test_a_folder_named_like_a_model_is_not_a_file(tmp_path: Path) -> None:
+    """Only regular files are models; a pipe with such a name is not."""
     put(tmp_path / "folder.ckpt" / "inner.pt")
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.ckpt")
@@ -138,7 +138,7 @@ def test_a_folder_called_like_a_model_is_no_file(tmp_path: Path) -> None:
 
 
 def test_very_deep_folders_are_walked(tmp_path: Path) -> None:
-    """The nesting may go deeper than Python's own stack."""
+    """The nesting may exceed Python's own stack."""
     folders = [tmp_path]
     for _ in range(1200):
         folders.append(folders[-1] / "d")

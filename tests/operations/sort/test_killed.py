@@ -152,7 +152,7 @@ def test_nothing_is_lost_wherever_it_is_killed(
         here = contents(world.downloads, world.webui)
         missing = weights(world.before) - set(here)
         assert missing == set()
-        if device == "same" and rename._exclusive() is not None:
+        if device == "same" and rename._exclusive_rename() is not None:
             assert {digest: here[digest] for digest in weights(world.before)} == dict.fromkeys(weights(world.before), 1)
         world.settled_and_undone()
     assert killed > POINTS // 5
