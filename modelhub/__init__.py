@@ -1,3 +1,7 @@
-"""modelhub: pull, identify, catalogue, prove and sort Stable Diffusion model files."""
+"""Manage Stable Diffusion model files: identify, catalog, pull, convert, render-test and sort them."""
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from modelhub.version import __version__
+
+__all__ = ["__version__"]

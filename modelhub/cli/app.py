@@ -165,7 +165,7 @@ def _add_common(command: Any) -> None:
 
 def _version(value: bool) -> None:
     if value:
-        from modelhub import __version__
+        from modelhub.version import __version__
 
         typer.echo(f"modelhub {__version__}")
         raise typer.Exit

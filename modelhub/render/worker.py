@@ -168,7 +168,7 @@ def _result(bench: Bench, job: Job, outcome: Outcome, seconds: float) -> Result:
 
 
 def _recipe_json(bench: Bench, job: Job, outcome: Outcome) -> dict[str, Any]:
-    from modelhub import __version__
+    from modelhub.version import __version__
 
     adapter = (
         []

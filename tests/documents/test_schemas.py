@@ -24,7 +24,7 @@ COMMANDS = {
     "set 1 style=anime": "models",
     "convert {models}/reddress.safetensors --precision fp32 --to {models}/converted.safetensors": "models",
     "show 1": "show",
-    "list --duplicates file": "duplicates",
+    "list --duplicates": "duplicates",
     "inspect {models}": "inspections",
     "inspect --hash --deep {models}": "inspections",
     "verify": "verify",

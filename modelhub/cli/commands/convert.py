@@ -29,10 +29,11 @@ def convert(
         typer.Option("--variant", metavar="emaonly|noema|no-training-state", help="Which weight set to keep."),
     ] = None,
     bake_vae: Annotated[
-        str | None, typer.Option("--bake-vae", metavar="VAE", help="Put this VAE in place of the base's own.")
+        str | None, typer.Option("--bake-vae", metavar="VAE", help="Replace the base's own VAE with this one.")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Count position_ids anew; bring old text encoder names up to date.")
+        bool,
+        typer.Option("--repair", help="Rewrite position_ids as integers; update names of old text encoders."),
     ] = False,
     read_suspicious: Annotated[
         bool, typer.Option("--read-suspicious", help="Read the tensors of a suspicious pickle; nothing is executed.")
@@ -40,24 +41,22 @@ def convert(
 ) -> None:
     """Write a new safetensors file: from a pickle without running it, smaller, with another VAE, or repaired.
 
-    The source is not touched. Training state is never carried over.
+    The source is not changed. Training state is left out.
 
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
-    from modelhub.cli.output import clean, print_json
+    from modelhub.cli.output import clean, plural, print_json
     from modelhub.operations.convert.convert_model import convert_model, resolve_source
-    from modelhub.operations.convert.plan import ConversionOptions
+    from modelhub.operations.convert.options import ConversionOptions
     from modelhub.quantities import format_size
 
     session: Session = ctx.obj
-    recipe = ConversionOptions(precision=precision, variant=variant, bake_vae=bake_vae is not None, repair=repair)
-    source = resolve_source(model, session.catalog)
-    vae = resolve_source(bake_vae, session.catalog).path if bake_vae else None
-    result, record = convert_model(
-        source,
-        recipe,
+    options = ConversionOptions(precision=precision, variant=variant, repair=repair)
+    converted = convert_model(
+        resolve_source(model, session.catalog),
+        options,
         target=to,
-        vae=vae,
+        vae=resolve_source(bake_vae, session.catalog).path if bake_vae else None,
         read_suspicious=read_suspicious,
         catalog=session.catalog,
         progress=session.progress,
@@ -65,9 +64,11 @@ def convert(
     if session.json:
         from modelhub.documents.model import model_document
 
-        print_json([model_document(record)])
+        print_json([model_document(converted.record)])
         return
+    result = converted.result
     print(f"{clean(result.source.name)} ({format_size(result.source_size)}) → {clean(str(result.target))}")
-    print(f"  {result.tensors} tensors, {format_size(result.size)}, read back and verified; the source is untouched.")
+    tensors = plural(result.tensors, "{count} tensor", "{count} tensors")
+    print(f"  {tensors}, {format_size(result.size)}, verified by reading it back.")
     for note in result.notes:
-        print(f"  note: {clean(note)}")
+        print(f"  {clean(note)}")

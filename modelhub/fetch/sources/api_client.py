@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelhub import __version__
 from modelhub.errors import NetworkError
+from modelhub.version import __version__
 
 if TYPE_CHECKING:
     import requests

@@ -15,10 +15,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from modelhub import __version__
 from modelhub.errors import AccessError, ModelhubError, NetworkError, Remedy
 from modelhub.fetch.sources import huggingface_errors, repositories
 from modelhub.fetch.sources.huggingface_reference import HubReference
+from modelhub.version import __version__
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo

@@ -6,7 +6,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from modelhub import __version__
+from modelhub.version import __version__
 
 if TYPE_CHECKING:
     import requests

@@ -1,4 +1,4 @@
-"""Conversions and the catalog: find the source, convert, identify the result, link it to where it came from."""
+"""Convert a model of the catalog or any file, and catalog the result with where it came from."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from pathlib import Path
 from modelhub.catalog import Catalog, NewModel
 from modelhub.detect import rules_version
 from modelhub.domain import LocationState, ModelRecord, Source
-from modelhub.errors import ModelhubError, NotFoundError, UsageError
-from modelhub.operations.convert.convert_file import ConversionResult, convert_file, default_target
-from modelhub.operations.convert.plan import ConversionOptions
+from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.operations.convert.convert_file import ConversionResult, convert_file
+from modelhub.operations.convert.options import ConversionOptions, default_target
 from modelhub.operations.library.identify import FailedFile, identify_files
 from modelhub.operations.library.record import new_file
 from modelhub.progress import SILENT, Progress
 
+_KEPT_FIELDS = ("style", "triggers", "notes")  # what the user said of the source that holds for the result
+_SHOWN = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionSource:
-    """The file to convert, with what the catalog knows of it."""
+    """The file to convert, and its record where the catalog has one."""
 
     path: Path
     record: ModelRecord | None = None
 
     @property
     def sha256(self) -> str | None:
-        """The recorded hash, if the file is still the one that was recorded."""
+        """The recorded hash, None when the file is not the one that was recorded."""
         if self.record is None:
             return None
         place = next((p for p in self.record.main.locations if p.path == self.path), None)
@@ -35,73 +38,91 @@ class ConversionSource:
         return self.record.main.sha256
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedModel:
+    """A finished conversion, and the record of its result."""
+
+    result: ConversionResult
+    record: ModelRecord
+
+
 def resolve_source(reference: str, catalog: Catalog) -> ConversionSource:
-    """A file by its path, else a model of the catalog that is present."""
+    """Return the file at a path, or else a present model of the catalog.
+
+    Raises NotFoundError, UsageError for an ambiguous reference, and ModelhubError for a model without a single file.
+    """
     path = Path(reference).expanduser()
     found = catalog.find(str(path.absolute()) if path.exists() else reference)
     if path.is_file():
         return ConversionSource(path=path.absolute(), record=found[0] if len(found) == 1 else None)
     if len(found) > 1:
-        names = ", ".join(f"{record.id} ({record.name})" for record in found[:8])
-        raise UsageError(f"`{reference}` could mean {len(found)} models: {names}.", "Say the number or the path.")
+        names = ", ".join(f"{record.id} ({record.name})" for record in found[:_SHOWN])
+        raise UsageError(f"`{reference}` could mean {len(found)} models: {names}.", "Name one by its number or path.")
     if not found:
         raise NotFoundError(
-            f"`{reference}` is no file and no model of the catalog.", "`modelhub list` shows the models."
+            f"`{reference}` is neither a file nor a model of the catalog.",
+            Remedy("List the models to see their names.", "list-models"),
         )
-    places = [p.path for p in found[0].main.locations if p.state is LocationState.PRESENT and p.path.is_file()]
-    if not places or found[0].path is None or found[0].path.is_dir():
+    record = found[0]
+    places = [place.path for place in record.main.locations if place.state is LocationState.PRESENT]
+    present = next((place for place in places if place.is_file()), None)
+    if present is None or record.path is None or record.path.is_dir():
         raise ModelhubError(
-            f"{found[0].name} has no single file that is present.", "`modelhub show` says where it lies."
+            f"{record.name} is not a single file that is present.",
+            Remedy("Look at where it is.", "show-model", {"model": record.name}),
         )
-    return ConversionSource(path=places[0], record=found[0])
+    return ConversionSource(path=present, record=record)
 
 
 def convert_model(
     source: ConversionSource,
-    recipe: ConversionOptions,
+    options: ConversionOptions | None = None,
     *,
     catalog: Catalog,
     target: Path | None = None,
     vae: Path | None = None,
     read_suspicious: bool = False,
     progress: Progress = SILENT,
-) -> tuple[ConversionResult, ModelRecord]:
-    """Convert and catalogue; the new model's source is the old one, and it keeps the old one's tags."""
-    place = (target or default_target(source.path, recipe)).expanduser().absolute()
+) -> ConvertedModel:
+    """Convert a file and catalog the result, whose source is the converted model; it keeps that one's tags.
+
+    `target`: the file to write, or a folder; by default beside the source. Raises what `convert_file` raises.
+    """
+    options = options or ConversionOptions()
+    beside = default_target(source.path, options, bake_vae=vae is not None)
+    place = (target or beside).expanduser().absolute()
     if place.is_dir():
-        place = place / default_target(source.path, recipe).name
+        place = place / beside.name
     result = convert_file(
         source.path,
         place,
-        recipe,
+        options,
         vae=vae,
         source_sha256=source.sha256,
         read_suspicious=read_suspicious,
         progress=progress,
     )
-    return result, record_conversion(result, source, catalog=catalog)
+    return ConvertedModel(result=result, record=_record_conversion(result, source.record, catalog=catalog))
 
 
-def record_conversion(result: ConversionResult, source: ConversionSource, *, catalog: Catalog) -> ModelRecord:
-    """Record the result as a model of its own."""
-    answer = next(iter(identify_files([result.target])))
-    if isinstance(answer, FailedFile):
-        raise answer.error
-    old = source.record
+def _record_conversion(result: ConversionResult, old: ModelRecord | None, *, catalog: Catalog) -> ModelRecord:
+    file = next(iter(identify_files([result.target])))
+    if isinstance(file, FailedFile):
+        raise file.error
     sources = (
-        Source(kind="local", reference=str(source.path), requested="converted from"),
+        Source(kind="local", reference=str(result.source), requested="converted from"),
         *(old.sources if old else ()),
     )
     record = catalog.record(
         NewModel(
             name=result.target.stem,
-            files=(new_file(answer),),
+            files=(new_file(file),),
             sources=sources,
             tags=old.tags if old else (),
             rules_version=rules_version(),
         )
     )
     for field, value in old.overrides.items() if old else ():
-        if field in ("style", "triggers", "notes"):
+        if field in _KEPT_FIELDS:
             catalog.set_override(record.id, field, value)
     return catalog.get(record.id)

@@ -1,48 +1,37 @@
-"""What a conversion writes: which tensors, under which names, in which type. Pure; `convert` carries it out."""
+"""The tensors that a conversion writes: under which names, in which type, and where their values come from."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from modelhub.detect.weights.canonical_names import vae_name
-from modelhub.errors import ModelhubError, UsageError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats.header import TensorInfo
 from modelhub.formats.precision import FLOATS, PRECISIONS
+from modelhub.operations.convert.options import ConversionOptions
 
-VARIANTS = ("emaonly", "noema", "no-training-state")
 _MAIN, _EMA = "model.", "model_ema."
 # What training leaves in a state dict besides the weights (a VAE's discriminator, counters of the moving average).
 _TRAINING = re.compile(r"^(loss\.|first_stage_model\.loss\.|optimizer|lr_scheduler|model_ema\.(decay|num_updates)$)")
-# Buffers whose meaning is lost in half precision: the noise schedule.
+# The buffers of the noise schedule, which half precision would distort.
 _KEPT = re.compile(r"^(betas|alphas_|sqrt_|log_one_minus_|posterior_|lvlb_|logvar|scale_factor|denoiser\.sigmas)")
 _VAE = "first_stage_model."
 _POSITIONS = re.compile(r"(^|\.)position_ids$")
-# NovelAI's file and its relatives have CLIP's names as an old transformers wrote them.
+# NovelAI's checkpoint and its derivatives have CLIP's names as an old version of transformers wrote them.
 _OLD_CLIP = re.compile(r"^(cond_stage_model\.transformer\.)(?=(embeddings|encoder|final_layer_norm)\.)")
-# A1111 keeps an embedding's vectors under this name in safetensors.
+# A1111 keeps the vectors of an embedding under this name in safetensors.
 _EMBEDDING = {"string_to_param.*": "emb_params"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConversionOptions:
-    """What to do. `precision`: fp32, fp16, bf16 or None to leave it; `variant`: one of `VARIANTS` or None."""
+class PlannedTensor:
+    """One tensor of the result.
 
-    precision: str | None = None
-    variant: str | None = None
-    bake_vae: bool = False
-    repair: bool = False
-
-    def words(self) -> tuple[str, ...]:
-        """The parts that a file name tells."""
-        named = (self.variant, self.precision, "vae" if self.bake_vae else None)
-        return tuple(word for word in named if word and word != "no-training-state")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
-    """One tensor of the result. `origin`: its name in the source (or the VAE, when `from_vae`); None: made anew."""
+    `origin`: its name in the source, or in the VAE when `from_vae`; None for one whose bytes are `content`.
+    """
 
     name: str
     dtype: str
@@ -50,100 +39,93 @@ class Write:
     origin: str | None
     origin_dtype: str
     from_vae: bool = False
-    fresh: bytes = b""
+    content: bytes = b""
 
 
-def plan(
+def plan_tensors(
     tensors: Mapping[str, TensorInfo],
-    recipe: ConversionOptions,
+    options: ConversionOptions,
     *,
     vae: Mapping[str, TensorInfo] | None = None,
-    about: str,
-) -> list[Write]:
-    """Every tensor of the result. Raises UsageError or ModelhubError naming `about` when the recipe does not fit."""
-    if recipe.variant is not None and recipe.variant not in VARIANTS:
-        raise UsageError(f"There is no variant `{recipe.variant}` to convert to.", f"One of: {', '.join(VARIANTS)}.")
-    if recipe.precision is not None and recipe.precision not in PRECISIONS:
-        raise UsageError(
-            f"There is no precision `{recipe.precision}` to convert to.", f"One of: {', '.join(PRECISIONS)}."
-        )
+    name: str,
+) -> list[PlannedTensor]:
+    """Return every tensor of the result. `vae`: the tensors of the VAE to bake in; `name`: of the source, for messages.
+
+    Raises ModelhubError when the options do not fit the tensors.
+    """
     if not tensors:
-        raise ModelhubError(f"{about} holds no tensors that could be written.", "`modelhub inspect` says what it is.")
-    writes = _chosen(tensors, recipe, about)
-    if recipe.bake_vae:
-        writes = _with_vae(writes, vae or {}, about)
-    if recipe.repair:
-        writes = [_repaired(write) for write in writes]
-    return [_in_precision(write, recipe.precision) for write in writes]
+        raise ModelhubError(f"{name} has no tensors that could be written.", Remedy("Inspect the file.", "inspect"))
+    planned = _kept_tensors(tensors, options, name)
+    if vae is not None:
+        planned = _with_vae(planned, vae, name)
+    if options.repair:
+        planned = [_repaired(tensor) for tensor in planned]
+    return [_in_precision(tensor, options.precision) for tensor in planned]
 
 
-def _chosen(tensors: Mapping[str, TensorInfo], recipe: ConversionOptions, about: str) -> list[Write]:
-    """The weight sets that stay. EMA weights go under the main set's names, where every loader looks."""
-    averages = {name for name in tensors if name.startswith(_EMA)}
-    if recipe.variant in ("emaonly", "noema") and not averages:
+def _kept_tensors(tensors: Mapping[str, TensorInfo], options: ConversionOptions, name: str) -> list[PlannedTensor]:
+    """Return the tensors of the chosen weight set. EMA weights get the main set's names, where every loader looks."""
+    one_set = options.variant in ("emaonly", "noema")
+    averages = {key for key in tensors if key.startswith(_EMA)}
+    if one_set and not averages:
         raise ModelhubError(
-            f"{about} has one weight set only, so there is nothing to choose.", "Convert it without --variant."
+            f"{name} has only one weight set, so there is none to choose.",
+            Remedy("Convert it without choosing a weight set.", "convert-without-variant"),
         )
-    writes = []
-    for name, info in tensors.items():
-        if _TRAINING.match(name) or (recipe.variant in ("emaonly", "noema") and name in averages):
+    planned = []
+    for key, info in tensors.items():
+        if _TRAINING.match(key) or (one_set and key in averages):
             continue
-        origin = name
-        if recipe.variant == "emaonly" and name.startswith(_MAIN):
-            average = _EMA + name[len(_MAIN) :].replace(".", "")
-            origin = average if average in averages else name
+        origin = key
+        if options.variant == "emaonly" and key.startswith(_MAIN):
+            average = _EMA + key[len(_MAIN) :].replace(".", "")
+            origin = average if average in averages else key
         shape, dtype = tensors[origin].shape, tensors[origin].dtype
         if shape != info.shape:
-            raise ModelhubError(f"{about}: {origin} and {name} have different shapes; its EMA set is not usable.")
-        kept = _EMBEDDING.get(name, name)
-        writes.append(Write(name=kept, dtype=dtype, shape=shape, origin=origin, origin_dtype=dtype))
-    return writes
-
-
-def _with_vae(writes: list[Write], vae: Mapping[str, TensorInfo], about: str) -> list[Write]:
-    """The base's own VAE replaced by another one, under the base's names."""
-    parts = {_vae_part(name): (name, info) for name, info in vae.items() if not name.startswith(("loss.", _EMA))}
-    if "decoder.conv_in.weight" not in parts:
-        raise ModelhubError("The file for --bake-vae holds no VAE.", "`modelhub list --type vae` shows the library's.")
-    if not any(write.name.startswith("model.diffusion_model.") for write in writes):
-        raise ModelhubError(f"{about} is no base checkpoint, so no VAE can be baked in.")
-    own = {write.name[len(_VAE) :]: write.shape for write in writes if write.name.startswith(_VAE)}
-    baked = []
-    for part, (name, info) in parts.items():
-        shape = own.get(part, info.shape)
-        if _size(shape) != _size(info.shape):
-            raise ModelhubError(f"The VAE does not fit {about}: {name} has shape {info.shape}, there it is {shape}.")
-        baked.append(
-            Write(name=_VAE + part, dtype=info.dtype, shape=shape, origin=name, origin_dtype=info.dtype, from_vae=True)
+            raise ModelhubError(f"The EMA weights of {name} are not usable: {origin} and {key} differ in shape.")
+        planned.append(
+            PlannedTensor(name=_EMBEDDING.get(key, key), dtype=dtype, shape=shape, origin=origin, origin_dtype=dtype)
         )
-    return [write for write in writes if not write.name.startswith(_VAE)] + baked
+    return planned
 
 
-def _vae_part(name: str) -> str:
-    bare = name.removeprefix(_VAE).removeprefix("vae.")
-    return vae_name(bare)
+def _with_vae(planned: list[PlannedTensor], vae: Mapping[str, TensorInfo], name: str) -> list[PlannedTensor]:
+    """Return the tensors with the base's own VAE replaced by another one, under the base's names."""
+    parts = {_vae_part(key): (key, info) for key, info in vae.items() if not key.startswith(("loss.", _EMA))}
+    if "decoder.conv_in.weight" not in parts:
+        raise ModelhubError("The file to bake in is not a VAE.", Remedy("Choose a VAE.", "list-vaes"))
+    if not any(tensor.name.startswith("model.diffusion_model.") for tensor in planned):
+        raise ModelhubError(f"{name} is not a base checkpoint, so a VAE cannot be baked in.")
+    own = {tensor.name[len(_VAE) :]: tensor.shape for tensor in planned if tensor.name.startswith(_VAE)}
+    baked = []
+    for part, (key, info) in parts.items():
+        shape = own.get(part, info.shape)
+        if math.prod(shape) != math.prod(info.shape):
+            raise ModelhubError(f"The VAE does not fit {name}: {key} has shape {info.shape}, expected is {shape}.")
+        baked.append(
+            PlannedTensor(
+                name=_VAE + part, dtype=info.dtype, shape=shape, origin=key, origin_dtype=info.dtype, from_vae=True
+            )
+        )
+    return [tensor for tensor in planned if not tensor.name.startswith(_VAE)] + baked
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count
+def _vae_part(key: str) -> str:
+    return vae_name(key.removeprefix(_VAE).removeprefix("vae."))
 
 
-def _repaired(write: Write) -> Write:
-    """Position ids counted anew as whole numbers; CLIP's old names as loaders expect them."""
-    name = _OLD_CLIP.sub(r"\1text_model.", write.name)
+def _repaired(tensor: PlannedTensor) -> PlannedTensor:
+    """Return position ids as the integers from 0, and CLIP's old names as loaders expect them."""
+    name = _OLD_CLIP.sub(r"\1text_model.", tensor.name)
     if not _POSITIONS.search(name):
-        return replace(write, name=name)
-    count = _size(write.shape)
-    numbers = b"".join(number.to_bytes(8, "little") for number in range(count))
-    return replace(write, name=name, dtype="I64", origin=None, fresh=numbers)
+        return replace(tensor, name=name)
+    numbers = b"".join(number.to_bytes(8, "little") for number in range(math.prod(tensor.shape)))
+    return replace(tensor, name=name, dtype="I64", origin=None, content=numbers)
 
 
-def _in_precision(write: Write, precision: str | None) -> Write:
-    if precision is None or write.origin is None or write.origin_dtype not in FLOATS:
-        return write
-    if _KEPT.match(write.name) or _POSITIONS.search(write.name):
-        return write
-    return replace(write, dtype=PRECISIONS[precision])
+def _in_precision(tensor: PlannedTensor, precision: str | None) -> PlannedTensor:
+    if precision is None or tensor.origin is None or tensor.origin_dtype not in FLOATS:
+        return tensor
+    if _KEPT.match(tensor.name) or _POSITIONS.search(tensor.name):
+        return tensor
+    return replace(tensor, dtype=PRECISIONS[precision])

@@ -95,6 +95,6 @@ def resolve_roots(name: str | Path | None, catalog: Catalog) -> tuple[Root, ...]
         known = ", ".join(f"{root.name} ({root.path})" for root in roots) or "none yet"
         raise NotFoundError(
             f"The catalog does not know a folder {name}.",
-            Remedy(f"Known folders: {known}.", "add-this-folder", {"known": known, "folder": str(name)}),
+            Remedy(f"Known folders: {known}.", "known-folders", {"known": known}),
         )
     return chosen

@@ -12,7 +12,7 @@ from modelhub.errors import UnsafeError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.formats import read_header
 from modelhub.operations.convert.convert_file import convert_file
-from modelhub.operations.convert.plan import ConversionOptions
+from modelhub.operations.convert.options import ConversionOptions
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.check import CheckedFile
 from modelhub.operations.remote.obtain import FileOrigin

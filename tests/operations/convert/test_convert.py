@@ -18,9 +18,9 @@ from modelhub.domain import ModelType, Variant
 from modelhub.errors import ModelhubError, UnsafeError, UsageError
 from modelhub.formats import read_header
 from modelhub.formats.precision import cast
-from modelhub.operations.convert.convert_file import convert_file, default_target
+from modelhub.operations.convert.convert_file import convert_file
 from modelhub.operations.convert.convert_model import ConversionSource, convert_model, resolve_source
-from modelhub.operations.convert.plan import ConversionOptions
+from modelhub.operations.convert.options import ConversionOptions, default_target
 from modelhub.storage.errors import TargetExistsError
 from modelhub.testing.files import hostile
 
@@ -132,7 +132,7 @@ def test_a_file_with_one_set_has_nothing_to_choose(tmp_path: Path) -> None:
     """Asking for a set that is not there is said, not guessed."""
     path = tmp_path / "single.ckpt"
     torch.save(checkpoint(both=False), path)
-    with pytest.raises(ModelhubError, match="one weight set only"):
+    with pytest.raises(ModelhubError, match="only one weight set"):
         convert_file(path, tmp_path / "x.safetensors", ConversionOptions(variant="emaonly"))
     assert not (tmp_path / "x.safetensors").exists()
 
@@ -154,7 +154,7 @@ def test_a_vae_is_baked_in_from_any_dialect(ckpt: Path, tmp_path: Path, dialect:
     vae = tmp_path / "kl.vae.pt"
     torch.save({"state_dict": {**named, "loss.discriminator.weight": torch.zeros(3)}}, vae)
     target = tmp_path / "baked.safetensors"
-    convert_file(ckpt, target, ConversionOptions(bake_vae=True), vae=vae)
+    convert_file(ckpt, target, ConversionOptions(), vae=vae)
     got = loaded(target)
     for name, tensor in weights.items():
         assert torch.equal(got[f"first_stage_model.{name}"], tensor)
@@ -186,7 +186,7 @@ def test_values_that_fp16_cannot_hold_are_told(tmp_path: Path) -> None:
     path = tmp_path / "big.ckpt"
     torch.save({"w": torch.tensor([1e6, 1.0])}, path)
     result = convert_file(path, tmp_path / "big.safetensors", ConversionOptions(precision="fp16"))
-    assert result.notes == ("w: values too large for fp16 became infinite",)
+    assert result.notes == ("Values of w are too large for fp16 and became infinite.",)
 
 
 def test_a_hostile_pickle_is_not_converted(tmp_path: Path) -> None:
@@ -240,9 +240,8 @@ def test_the_default_name_tells_what_was_done() -> None:
 def test_the_result_is_catalogued_and_linked_to_its_source(ckpt: Path, tmp_path: Path) -> None:
     """The new model says what it is and where it came from."""
     with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
-        result, record = convert_model(
-            ConversionSource(path=ckpt), ConversionOptions(variant="emaonly"), catalog=catalog
-        )
+        converted = convert_model(ConversionSource(path=ckpt), ConversionOptions(variant="emaonly"), catalog=catalog)
+        result, record = converted.result, converted.record
         assert record.detection.type is ModelType.BASE
         assert record.detection.variant is Variant.PRUNED_EMAONLY
         assert record.sources[0].reference == str(ckpt)
@@ -256,7 +255,7 @@ def test_a_killed_conversion_leaves_no_result(tmp_path: Path) -> None:
     before = path.read_bytes()
     code = (
         "import sys; from pathlib import Path; from modelhub.operations.convert.convert_file import convert_file;"
-        "from modelhub.operations.convert.plan import ConversionOptions;"
+        "from modelhub.operations.convert.options import ConversionOptions;"
         "convert_file(Path(sys.argv[1]), Path(sys.argv[2]), ConversionOptions())"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(path), str(target)], cwd=Path(__file__).parents[3])

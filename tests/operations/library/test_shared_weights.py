@@ -11,7 +11,7 @@ from modelhub.detect.weights.named_components import name_components
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.operations.convert.convert_file import convert_file
-from modelhub.operations.convert.plan import ConversionOptions
+from modelhub.operations.convert.options import ConversionOptions
 from modelhub.operations.library.add import add
 from modelhub.operations.library.fingerprint import fingerprint_file
 from modelhub.operations.library.shared_weights import (
@@ -37,7 +37,7 @@ def family(tmp_path: Path) -> Path:
     convert_file(
         folder / "a.safetensors",
         folder / "baked.safetensors",
-        ConversionOptions(bake_vae=True),
+        ConversionOptions(),
         vae=folder / "own.vae.safetensors",
     )
     return folder
