@@ -7,7 +7,8 @@ import shlex
 
 import pytest
 
-from modelhub.cli.app import COMMANDS, build
+from modelhub.cli.app import build
+from modelhub.cli.registry import COMMANDS
 from modelhub.documents.inspection import HashesDocument, InspectionDocument
 from modelhub.errors import Exit
 from tests.conftest import ROOT

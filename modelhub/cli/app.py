@@ -1,63 +1,20 @@
-"""The command line: a table of commands, each imported only when it is asked for.
+"""The command line: each command is imported only when it is used.
 
-A command file holds one typer application; options that every command has are added here, once.
+A command's module has one typer application; the options that every command has are added here.
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from modelhub.cli.registry import COMMANDS, CommandRow, find_plugin, plugins
 from modelhub.cli.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One command: its module under `cli/commands/` and the line that `modelhub --help` shows.
-
-    `creates`: it creates the library and its catalog when there is none.
-    """
-
-    module: str
-    help: str
-    creates: bool = False
-
-
-COMMANDS: dict[str, Row] = {
-    "pull": Row("pull", "Download models from a hub or an address.", creates=True),
-    "outdated": Row("outdated", "Which models have something newer at their hub."),
-    "add": Row("add", "Catalogue files and folders where they are.", creates=True),
-    "scan": Row("scan", "Find changed, moved, missing and new files."),
-    "list": Row("list", "List the models of the catalog."),
-    "search": Row("search", "Find by name, trigger word, tag or note."),
-    "show": Row("show", "All about a model, and how to use it."),
-    "inspect": Row("inspect", "Identify and scan files without the catalog."),
-    "explain": Row("explain", "The words of the trade, in plain words."),
-    "set": Row("set", "Set your own words for a model; they win."),
-    "tag": Row("tag", "Add tags, or take them away."),
-    "enrich": Row("enrich", "Learn what Civitai knows of your files."),
-    "verify": Row("verify", "Prove that files hold what was recorded."),
-    "render-test": Row("render_test", "Prove that models work, by rendering."),
-    "convert": Row("convert", "Write a new safetensors file from an old one.", creates=True),
-    "fingerprint": Row("fingerprint", "Digests of a file's networks; names for them."),
-    "known": Row("known", "The well-known models, which pull takes by name."),
-    "sort": Row("sort", "Sort folders into the places of a UI.", creates=True),
-    "watch": Row("watch", "Sort what arrives in a folder.", creates=True),
-    "shortcut": Row("shortcut", "Desktop icons that sort a folder at a click.", creates=True),
-    "undo": Row("undo", "Take a sort back."),
-    "history": Row("history", "What sort and undo did."),
-    "rm": Row("rm", "Move models to the trash and forget them."),
-    "link": Row("link", "Point a UI at the library; files stay."),
-    "export": Row("export", "Write a manifest that rebuilds the library."),
-    "import": Row("import_", "Rebuild a library from a manifest.", creates=True),
-    "config": Row("config", "Show the settings and where they come from."),
-    "doctor": Row("doctor", "Check settings, catalog, folders and tools."),
-}
 
 
 def _remember(name: str) -> Any:
@@ -97,7 +54,7 @@ def _common(
         ),
     ] = None,
 ) -> None:
-    """Options that every command has."""
+    """Hold the options that every command has."""
 
 
 def _command_of(function: Any) -> Any:
@@ -107,23 +64,29 @@ def _command_of(function: Any) -> Any:
 
 
 class LazyGroup(TyperGroup):
-    """Knows every command's name and help line without importing it."""
+    """A group that knows the name and the help line of every built-in command without importing it.
+
+    Plug-ins are loaded only to list all commands and for a name that is not built in.
+    """
 
     _listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Command names in the order of the table."""
-        return list(COMMANDS)
+        """Return the names of the built-in commands in the order of the table, then those of plug-ins."""
+        return [*COMMANDS, *(plugin.name for plugin in plugins().loaded)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import and build one command; a stand-in with the table's line while the help only lists them."""
+        """Import and build one command; while the help lists them, return a placeholder with the table's line."""
         row = COMMANDS.get(cmd_name)
         if row is None:
-            return None
-        return _stand_in(cmd_name, row) if self._listing else _load(cmd_name, row)
+            module = find_plugin(cmd_name)
+            return _build_command(cmd_name, module) if module else None
+        if self._listing:
+            return _placeholder(cmd_name, row)
+        return _build_command(cmd_name, importlib.import_module(f"modelhub.cli.commands.{row.module}"))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The list of commands in the group's help, from the table alone."""
+        """Write the list of commands in the group's help."""
         self._listing = True
         try:
             super().format_commands(ctx, formatter)
@@ -132,22 +95,28 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; for an unknown word the parser needs the names to suggest the nearest."""
-        if args and args[0] not in COMMANDS:
-            self.commands = dict.fromkeys(COMMANDS, _stand_in("", Row("", "")))
-        elif args and ctx.find_object(Session) is not None:
-            ctx.find_object(Session).may_create = COMMANDS[args[0]].creates
+        name = args[0] if args else ""
+        if name in COMMANDS:
+            creates = COMMANDS[name].creates
+        elif module := find_plugin(name):
+            creates = bool(getattr(module, "creates", False))
+        else:
+            creates = False
+            self.commands = dict.fromkeys(self.list_commands(ctx), _placeholder("", CommandRow("", "")))
+        session = ctx.find_object(Session)
+        if name and session is not None:
+            session.may_create = creates
         return super().resolve_command(ctx, args)
 
 
-def _load(name: str, row: Row) -> Any:
-    module = importlib.import_module(f"modelhub.cli.commands.{row.module}")
+def _build_command(name: str, module: ModuleType) -> Any:
     command = typer.main.get_command(module.app)
     _add_common(command)
     command.name = name
     return command
 
 
-def _stand_in(name: str, row: Row) -> Any:
+def _placeholder(name: str, row: CommandRow) -> Any:
     def nothing() -> None: ...
 
     nothing.__doc__ = row.help
@@ -188,7 +157,7 @@ def root(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Pull, identify, catalogue, prove and sort Stable Diffusion model files.
+    """Download, identify, catalog, test and sort Stable Diffusion model files.
 
     Without a command: a start page with the library's counts and what needs attention.
 
@@ -201,14 +170,14 @@ def root(
 
 
 def build() -> Any:
-    """The whole command line as one command object."""
+    """Build the whole command line as one command object."""
     group = typer.main.get_command(app)
     group.params.extend(_command_of(_common).params)
     return group
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run one command line; the exit code. Every error is told to the user here and nowhere else."""
+    """Run one command line and report its error. Return the exit code."""
     from modelhub.cli.errors import guarded
 
     return guarded(lambda: build()(args=arguments, prog_name="modelhub", standalone_mode=False))

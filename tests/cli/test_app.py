@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.cli.app import COMMANDS
+from modelhub.cli.registry import COMMANDS
 
 HEAVY = ("torch", "diffusers", "transformers", "numpy", "sqlalchemy", "alembic", "requests", "huggingface_hub", "rich")
 

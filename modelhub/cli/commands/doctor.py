@@ -1,4 +1,4 @@
-"""`modelhub doctor`: is everything as it should be?"""
+"""`modelhub doctor`: check everything that modelhub depends on."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def doctor(ctx: typer.Context) -> int:
-    """Check settings, library, catalog, known folders, disk space and optional parts.
+    """Check settings, library, catalog, known folders, disk space, optional packages and plug-ins.
 
     Example: modelhub doctor
     """
     from modelhub.cli.output import clean, colour, print_json
+    from modelhub.cli.registry import plugins
     from modelhub.errors import Exit
     from modelhub.operations.library.doctor import Grade, run_checks
 
     session: Session = ctx.obj
-    findings = list(run_checks(session.settings))
+    findings = list(run_checks(session.settings, command_problems=plugins().problems))
     if session.json:
         from modelhub.documents.library import FindingDocument
 

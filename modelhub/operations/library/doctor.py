@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -13,11 +13,14 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
+from modelhub.detect.rules import registry as rules
 from modelhub.errors import ModelhubError
 from modelhub.fetch.sources import huggingface
-from modelhub.fetch.sources.registry import rows
+from modelhub.fetch.sources import registry as sources
+from modelhub.plugins import PluginProblem
 from modelhub.quantities import format_size
 from modelhub.storage.free_space import free_bytes
+from modelhub.uis import registry as uis
 
 
 class Grade(StrEnum):
@@ -45,8 +48,11 @@ _EXTRAS = (
 )
 
 
-def run_checks(settings: Settings) -> Iterator[Finding]:
-    """All findings, in the order in which one depends on the other."""
+def run_checks(settings: Settings, *, command_problems: Iterable[PluginProblem] = ()) -> Iterator[Finding]:
+    """Yield all findings, each after those that it depends on.
+
+    `command_problems` are those of the commands, which only the command line knows.
+    """
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(subject="python", grade=Grade.GOOD, text=version)
     where = str(settings.file) if settings.file else "none; the defaults and the environment hold"
@@ -55,6 +61,23 @@ def run_checks(settings: Settings) -> Iterator[Finding]:
     yield from _catalog(settings)
     yield from _extras()
     yield _access(settings)
+    yield from _plugins(settings, command_problems)
+
+
+def _plugins(settings: Settings, command_problems: Iterable[PluginProblem]) -> Iterator[Finding]:
+    found = (
+        *sources.plugin_problems(settings),
+        *uis.plugins().problems,
+        *rules.plugins().problems,
+        *command_problems,
+    )
+    for problem in found:
+        yield Finding(
+            subject="plug-in",
+            grade=Grade.BAD,
+            text=f"{problem.name} of {problem.distribution} ({problem.group}): {problem.reason}",
+            advice="Update it or uninstall it; nothing else is affected.",
+        )
 
 
 def _library(library: Path) -> Finding:
@@ -111,7 +134,7 @@ def _extras() -> Iterator[Finding]:
 
 
 def _access(settings: Settings) -> Finding:
-    secrets = [(row.name, key) for row in rows() for key in row.keys if key.secret]
+    secrets = [(row.name, key) for row in sources.rows() for key in row.keys if key.secret]
     tokens = [name for name, key in secrets if settings.lookup(key)[0]]
     endpoints = settings.section(huggingface.ROW.keys).texts("endpoints")
     text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(endpoints)}"
