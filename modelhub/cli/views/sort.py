@@ -74,7 +74,7 @@ def show_result(session: Session, result: SortResult) -> int:
         print(f"{colour('trashed', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
     print_left(result.left)
     sentences = [*done_sentences(result)]
-    if result.operation:
+    if result.moves:
         sentences.append("Undo with `modelhub undo`.")
     session.progress.note(" ".join(sentences))
     return _exit_code(result.left)

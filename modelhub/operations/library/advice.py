@@ -1,4 +1,4 @@
-"""How to use a model: plain advice from what is known about it."""
+"""Advise how to use a model, from what is known about it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _featured() -> tuple[UI, ...]:
 
 
 def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
-    """Names of the library's bases that this model works with, smallest first; none for what stands alone."""
+    """Return the names of the bases that a model works with, smallest first; none for a model that needs no base."""
     detection = record.detection
     if detection.type not in _NEEDS_BASE:
         return ()
@@ -66,7 +66,7 @@ def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
 
 
 def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str]:
-    """Lines for the end of `show`: base needed, folder, prompt text, bases of the library that fit."""
+    """Return the lines about using a model: the base it needs, the bases that fit, its folders, its prompt text."""
     detection = record.detection
     if record.safety.verdict is Verdict.DANGEROUS:
         return ["Do not load it in any UI: it would run code. `modelhub rm` moves it to the trash."]
