@@ -29,11 +29,11 @@ def _three_digits(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a time span: "40 ms", "1.2 s", "3 min", "3 min 20 s" or "2 h 5 min"; seconds are left out of hours."""
+    """Return a time span: "40 ms", "1.2 s", "55 s", "3 min", "3 min 20 s" or "2 h 5 min"."""
     if seconds < 0.0995:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 59.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
     if seconds < 3599.5:
         return _two_units(round(seconds), "min", "s")
     return _two_units(round(seconds / 60), "h", "min")

@@ -19,6 +19,7 @@ from typing import IO, Any
 import msgspec
 
 from modelhub.errors import ModelhubError
+from modelhub.quantities import format_duration
 from modelhub.render.messages import Job, Message, Ready, Result, Stage, decode_message, encode
 from modelhub.render.verdicts import RenderVerdict, is_good
 
@@ -140,7 +141,7 @@ class Worker:
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return RenderVerdict.TIMEOUT, f"no result after {seconds:.0f} s"
+            return RenderVerdict.TIMEOUT, f"no result after {format_duration(seconds)}"
         log.debug("the render worker ended with %s: %s", code, self._said())
         if code == -9:
             return RenderVerdict.OUT_OF_MEMORY, "the system ended the render process, most likely for want of memory"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch.sources.huggingface_reference import HubReference
+from modelhub.quantities import format_duration
 
 _TOKEN_HINT = "Set HF_TOKEN (or huggingface.token in the configuration) to a token of an account that may read it."
 _BAD_TOKEN = "invalid credentials"
@@ -75,7 +76,7 @@ def _wait_hint(headers: Mapping[str, str]) -> str:
     seconds = retry_after(headers)
     if seconds is None:
         return "Try again later; a token (HF_TOKEN) raises the limit."
-    return f"Try again in {seconds:.0f} s; a token (HF_TOKEN) raises the limit."
+    return f"Try again in {format_duration(seconds)}; a token (HF_TOKEN) raises the limit."
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

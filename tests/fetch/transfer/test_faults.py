@@ -198,4 +198,4 @@ def test_a_pause_is_reported(tmp_path: Path) -> None:
     with serving(DATA) as server:
         server.faults = [Fault(status=429, headers={"Retry-After": "1"})]
         download(remote(server.url, DATA), tmp_path, settings=QUICK, progress=watch)
-    assert "model.safetensors: Too many requests. Retrying in 1.0 s." in watch.notes
+    assert "model.safetensors: Too many requests. Retrying in 1 s." in watch.notes
