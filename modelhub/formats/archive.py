@@ -1,4 +1,4 @@
-"""Zip archives as they are, not as they say: every member is reached, whatever its flags, checksum or names claim."""
+"""Zip archives read defensively: every member is reached, whatever its flags, checksum or names claim."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """All members in the order of the file, and what is odd about them as (severity, sentence)."""
+    """All members in the order of the directory, and findings about them as (severity, sentence)."""
 
     members: tuple[Member, ...]
     findings: tuple[tuple[str, str], ...]
 
 
 def is_zip(head: bytes) -> bool:
-    """Whether a file that begins so is a zip archive."""
+    """Return whether a file that begins with `head` is a zip archive."""
     return head[:4] in (LOCAL_MAGIC, b"PK\x05\x06")
 
 
 def read_archive(file: BinaryIO, size: int) -> Archive:
-    """The members by the central directory; by the local headers alone where that is damaged."""
+    """List the members by the central directory, or by the local headers alone where that is damaged."""
     try:
         infos = zipfile.ZipFile(file).infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, struct.error, EOFError) as exc:
         members = tuple(_scan_local_headers(file, size))
-        return Archive(members, (("suspicious", f"its directory is damaged ({exc})"),))
+        return Archive(members, (("suspicious", f"The archive's directory is damaged ({exc})."),))
     findings: list[tuple[str, str]] = []
     if len(infos) > MAX_MEMBERS:
-        findings.append(("suspicious", f"it has {len(infos)} members, more than any model"))
+        findings.append(("suspicious", f"The archive has {len(infos)} members, more than any model."))
         infos = infos[:MAX_MEMBERS]
     found: list[Member] = []
     for info in infos:
@@ -62,7 +62,7 @@ def read_archive(file: BinaryIO, size: int) -> Archive:
         if member is not None:
             found.append(member)
     twice = [name for name, count in Counter(info.filename for info in infos).items() if count > 1]
-    findings += [("suspicious", f"member {name!r} is there twice") for name in twice[:8]]
+    findings += [("suspicious", f"Member {name!r} is in the archive twice.") for name in twice[:8]]
     return Archive(tuple(found), tuple(findings))
 
 
@@ -70,21 +70,21 @@ def _check_member(file: BinaryIO, size: int, info: zipfile.ZipInfo) -> tuple[Mem
     file.seek(max(0, min(info.header_offset, size)))
     head = file.read(_LOCAL.size)
     if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
-        return None, [("suspicious", f"member {info.filename!r} does not begin where the directory says")]
+        return None, [("suspicious", f"Member {info.filename!r} does not begin where the directory states.")]
     _, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack(head)
     local_name = file.read(name_length)
     odd = []
     if not _same_name(local_name, info):
-        text = f"member {info.filename!r} calls itself {local_name.decode('utf-8', 'replace')!r} in its own header"
+        text = f"Member {info.filename!r} is named {local_name.decode('utf-8', 'replace')!r} in its own header."
         odd.append(("suspicious", text))
     encrypted = bool((flags | info.flag_bits) & _ENCRYPTED)
     if encrypted:
-        odd.append(("suspicious", f"member {info.filename!r} is marked as encrypted"))
+        odd.append(("suspicious", f"Member {info.filename!r} is marked as encrypted."))
     if method != info.compress_type:
-        odd.append(("suspicious", f"member {info.filename!r} states two compression methods"))
+        odd.append(("suspicious", f"Member {info.filename!r} states two compression methods."))
     start = info.header_offset + _LOCAL.size + name_length + extra_length
     if start + info.compress_size > size:
-        odd.append(("suspicious", f"member {info.filename!r} is cut off by the end of the file"))
+        odd.append(("suspicious", f"Member {info.filename!r} is cut off by the end of the file."))
     return Member(info.filename, start, info.compress_size, info.file_size, method, encrypted), odd
 
 
@@ -94,7 +94,7 @@ def _same_name(local: bytes, info: zipfile.ZipInfo) -> bool:
 
 
 def _scan_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
-    """Members found by their local headers, one behind the other."""
+    """Yield members found by their local headers, one behind the other."""
     position = 0
     for _ in range(MAX_MEMBERS):
         file.seek(position)
@@ -111,7 +111,7 @@ def _scan_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
 
 
 def read_content(file: BinaryIO, member: Member, *, limit: int = MAX_INFLATED) -> bytes:
-    """At most `limit` bytes of a member, inflated; what cannot be inflated is given as it is stored."""
+    """Return at most `limit` bytes of a member, inflated; content that cannot be inflated is returned as stored."""
     file.seek(member.start)
     if member.method == zipfile.ZIP_DEFLATED:
         return _inflate(file, member.stored, limit)

@@ -22,7 +22,7 @@ _WITHOUT_WEIGHTS = ("scheduler", "tokenizer", "tokenizer_2", "tokenizer_3", "fea
 
 @dataclass(slots=True)
 class _FolderContents:
-    """What the components' files add up to."""
+    """The sum of the components' files."""
 
     size: int = 0
     tensors: dict[str, TensorInfo] = field(default_factory=dict)
@@ -33,12 +33,12 @@ class _FolderContents:
 
 
 def read(folder: Path, *, read_file: Callable[[Path], Header]) -> Header:
-    """The folder as one model; `read_file` reads a component's weights. Raises OSError when it cannot be listed."""
+    """Read the folder as one model; `read_file` reads a component's weights. Raise OSError when it cannot be listed."""
     contents = _FolderContents(size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
     index = _read_json(folder / INDEX, INDEX, contents)
     components = index if isinstance(index, dict) else {}
     if index is not None and not isinstance(index, dict):
-        contents.problems.append(Problem(f"{INDEX} is not a JSON object", fatal=True))
+        contents.problems.append(Problem(f"{INDEX} is not a JSON object.", fatal=True))
     for name, value in components.items():
         if name.startswith("_") or not _is_component(value):
             continue
@@ -62,11 +62,13 @@ def _is_component(value: Any) -> bool:
 
 def _read_component(folder: Path, name: str, contents: _FolderContents, read_file: Callable[[Path], Header]) -> None:
     if "/" in name or "\\" in name or name in ("", ".", ".."):
-        contents.problems.append(Problem(f"{INDEX} names a component {name!r}, which is no folder name", fatal=True))
+        contents.problems.append(
+            Problem(f"{INDEX} names a component {name!r}, which is not a valid folder name.", fatal=True)
+        )
         return
     place = folder / name
     if not place.is_dir():
-        contents.problems.append(Problem(f"component {name} is missing: there is no folder {name}/", fatal=True))
+        contents.problems.append(Problem(f"Component {name} is missing: there is no folder {name}/.", fatal=True))
         return
     for config in ("config.json", "scheduler_config.json"):
         if (place / config).is_file():
@@ -75,13 +77,15 @@ def _read_component(folder: Path, name: str, contents: _FolderContents, read_fil
         return
     files = list(_find_weights(place, name, contents))
     if not files:
-        contents.problems.append(Problem(f"component {name} has no weights in {name}/", fatal=name != "safety_checker"))
+        contents.problems.append(
+            Problem(f"Component {name} has no weights in {name}/.", fatal=name != "safety_checker")
+        )
     for path in files:
         header = read_file(path)
         contents.tensors.update({f"{name}/{tensor}": info for tensor, info in header.tensors.items()})
         contents.problems += [Problem(f"{name}/{path.name}: {p.text}", fatal=p.fatal) for p in header.problems]
         if header.format is Format.UNKNOWN:
-            contents.problems.append(Problem(f"{name}/{path.name} is no model file", fatal=True))
+            contents.problems.append(Problem(f"{name}/{path.name} is not a model file.", fatal=True))
         if header.pickle is not None:
             contents.globals += header.pickle.globals
             contents.findings += [
@@ -90,7 +94,7 @@ def _read_component(folder: Path, name: str, contents: _FolderContents, read_fil
 
 
 def _find_weights(place: Path, name: str, contents: _FolderContents) -> Iterator[Path]:
-    """One set of the component's weights: safetensors before pickles, the plain variant before `fp16` and others."""
+    """Yield one set of the component's weights: safetensors before pickles, the plain variant before `fp16`."""
     names = sorted(path.name for path in place.iterdir() if path.suffix in (*_SUFFIXES, ".json"))
     for suffix in _SUFFIXES:
         for stem in _WEIGHTS:
@@ -113,20 +117,20 @@ def _find_shards(
     mapping = listed.get("weight_map") if isinstance(listed, dict) else None
     wanted = {v for v in mapping.values() if isinstance(v, str)} if isinstance(mapping, dict) else set(shards)
     missing = sorted(wanted - set(shards))
-    contents.problems += [Problem(f"shard {name}/{shard} is missing", fatal=True) for shard in missing[:8]]
+    contents.problems += [Problem(f"Shard {name}/{shard} is missing.", fatal=True) for shard in missing[:8]]
     yield from (place / shard for shard in sorted(wanted & set(shards)))
 
 
 def _read_json(path: Path, name: str, contents: _FolderContents) -> Any:
-    """A configuration's value; its text goes into the metadata."""
+    """Return the value of a configuration, whose text is added to the metadata; None when it cannot be read."""
     try:
         if path.stat().st_size > _MAX_JSON:
-            contents.problems.append(Problem(f"{name} is larger than any configuration"))
+            contents.problems.append(Problem(f"{name} is larger than any configuration."))
             return None
         text = path.read_text(encoding="utf-8-sig")
         value = json.loads(text)
     except (OSError, ValueError, RecursionError) as exc:
-        contents.problems.append(Problem(f"{name} cannot be read: {exc}", fatal=name == INDEX))
+        contents.problems.append(Problem(f"{name} cannot be read: {exc}.", fatal=name == INDEX))
         return None
     contents.metadata[name] = text
     return value

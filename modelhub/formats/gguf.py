@@ -33,7 +33,7 @@ class _GgufError(Exception):
 
 
 def read(path: Path) -> Header:
-    """The header of a GGUF file; problems where it is broken. Raises OSError when it cannot be read."""
+    """Read the header of a GGUF file, with problems where it is broken. Raise OSError when it cannot be read."""
     size = path.stat().st_size
     tensors: dict[str, TensorInfo] = {}
     metadata: dict[str, str] = {}
@@ -43,7 +43,7 @@ def read(path: Path) -> Header:
         try:
             start = _read(file, size, tensors, metadata)
         except (_GgufError, struct.error, UnicodeDecodeError, RecursionError) as exc:
-            problems.append(Problem(f"the GGUF header breaks off: {exc}", fatal=True))
+            problems.append(Problem(f"The GGUF header is damaged. {exc}", fatal=True))
     return Header(
         format=Format.GGUF, size=size, tensors=tensors, metadata=metadata, problems=tuple(problems), data_start=start
     )
@@ -52,12 +52,12 @@ def read(path: Path) -> Header:
 def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: dict[str, str]) -> int:
     take = _bounded_reader(file, size)
     if take(4) != MAGIC:
-        raise _GgufError("it does not begin with GGUF")
+        raise _GgufError("It does not begin with GGUF.")
     version, count, pairs = struct.unpack("<IQQ", take(20))
     if version not in (2, 3):
-        raise _GgufError(f"version {version} is not known")
+        raise _GgufError(f"Version {version} is not known.")
     if count > _MAX_TENSORS or pairs > _MAX_PAIRS:
-        raise _GgufError(f"it claims {count} tensors and {pairs} metadata values")
+        raise _GgufError(f"It claims {count} tensors and {pairs} metadata values.")
     for _ in range(pairs):
         name = _string(take)
         metadata[name] = str(_value(take, struct.unpack("<I", take(4))[0], 0))[:_KEPT]
@@ -65,10 +65,10 @@ def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: d
         name = _string(take)
         dimensions = struct.unpack("<I", take(4))[0]
         if dimensions > _MAX_DIMENSIONS:
-            raise _GgufError(f"tensor {name!r} has {dimensions} dimensions")
+            raise _GgufError(f"Tensor {name!r} has {dimensions} dimensions.")
         shape = struct.unpack(f"<{dimensions}Q", take(8 * dimensions))
         kind, _offset = struct.unpack("<IQ", take(12))
-        # GGUF counts dimensions from the innermost; everybody else from the outermost.
+        # GGUF counts dimensions from the innermost; all other formats from the outermost.
         tensors[name] = TensorInfo(_TYPES.get(kind, f"type {kind}"), tuple(reversed(shape)))
     return file.tell()
 
@@ -77,7 +77,7 @@ def _bounded_reader(file: BinaryIO, size: int) -> Callable[[int], bytes]:
     def take(count: int) -> bytes:
         data = file.read(count) if count <= size else b""
         if len(data) != count:
-            raise _GgufError(f"the file ends after {size} bytes")
+            raise _GgufError(f"The file ends after {size} bytes.")
         return data
 
     return take
@@ -86,7 +86,7 @@ def _bounded_reader(file: BinaryIO, size: int) -> Callable[[int], bytes]:
 def _string(take: Callable[[int], bytes]) -> str:
     length = struct.unpack("<Q", take(8))[0]
     if length > _MAX_STRING:
-        raise _GgufError(f"a text of {length} bytes")
+        raise _GgufError(f"It claims a text of {length} bytes.")
     return take(length).decode("utf-8", "replace")
 
 
@@ -98,11 +98,11 @@ def _value(take: Callable[[int], bytes], kind: int, depth: int) -> Any:
     if kind == _ARRAY and depth < 3:
         inner, length = struct.unpack("<IQ", take(12))
         if length > _MAX_ARRAY:
-            raise _GgufError(f"an array of {length} values")
+            raise _GgufError(f"It claims an array of {length} values.")
         if inner in _SCALARS:
             take(length * struct.calcsize(_SCALARS[inner]))
         else:
             for _ in range(length):
                 _value(take, inner, depth + 1)
         return f"[{length} values]"
-    raise _GgufError(f"a value of type {kind}")
+    raise _GgufError(f"It has a value of the unknown type {kind}.")

@@ -1,4 +1,4 @@
-"""A file's header: what every reader in this package answers with."""
+"""The header of a model file, as every reader of this package returns it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TensorInfo(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a file. `fatal`: a loader would fail or read wrong values."""
+    """Something wrong with a file, as a sentence. `fatal`: a loader would fail or read wrong values."""
 
     text: str
     fatal: bool = False
@@ -34,7 +34,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class PickleGlobal:
-    """A (module, name) pair that loading a pickle would look up, and where: member and byte offset."""
+    """A (module, name) pair that loading a pickle would look up; `place`: member and byte offset."""
 
     module: str
     name: str
@@ -44,10 +44,10 @@ class PickleGlobal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PickleScan:
-    """What the symbolic walk over all pickles of a file saw.
+    """The result of a symbolic walk over all pickles of a file.
 
-    `oddities` are (severity, sentence) pairs with severity "suspicious", "dangerous" or "unrecognised": things beside
-    the globals themselves (trailing pickles, EXT opcodes, encrypted members, names that differ …).
+    `findings` are (severity, sentence) pairs with severity "suspicious", "dangerous" or "unrecognised": all that is
+    wrong besides the globals themselves (trailing pickles, EXT opcodes, encrypted members, names that differ …).
     """
 
     globals: tuple[PickleGlobal, ...] = ()

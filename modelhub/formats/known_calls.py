@@ -1,4 +1,4 @@
-"""The few calls of real model files whose results matter: tensors, parameters, ordered dictionaries, numbers."""
+"""The few calls in real model files whose results matter: tensors, parameters, ordered dictionaries, numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_DIMENSIONS = 64
 
 
 def storage_from_id(identity: Any) -> Any:
-    """A persistent id of torch — ("storage", type, key, device, elements) — as a Storage; anything else as it is."""
+    """Return torch's ("storage", type, key, device, elements) as a Storage, any other id as a placeholder."""
     if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
         return OpaqueObject(Global("", "persistent id"), identity)
     kind, key, numel = identity[1], identity[2], identity[4]
@@ -22,7 +22,7 @@ def storage_from_id(identity: Any) -> Any:
 
 
 def call_result(callee: Any, arguments: Any) -> Any:
-    """What calling `callee` would give: a known kind of value, else a stand-in."""
+    """Return the result of calling `callee`: a known kind of value, else a placeholder."""
     if isinstance(callee, Global) and isinstance(arguments, tuple):
         builder = _BUILDERS.get(callee)
         result = builder(arguments) if builder else None

@@ -86,7 +86,7 @@ def _get(width: int) -> Handler:
     def handle(machine: PickleMachine) -> None:
         index = machine.read_number(width)
         if index not in machine.memo:
-            raise WalkError(f"it reads memo entry {index}, which it never stored")
+            raise WalkError(f"It reads memo entry {index}, which it never stored.")
         machine.stack.append(machine.memo[index])
 
     return handle
@@ -95,7 +95,7 @@ def _get(width: int) -> Handler:
 def _get_line(machine: PickleMachine) -> None:
     index = int(machine.read_line())
     if index not in machine.memo:
-        raise WalkError(f"it reads memo entry {index}, which it never stored")
+        raise WalkError(f"It reads memo entry {index}, which it never stored.")
     machine.stack.append(machine.memo[index])
 
 
@@ -151,7 +151,7 @@ def _tuple(count: int) -> Handler:
     def handle(machine: PickleMachine) -> None:
         items = tuple(machine.stack[-count:])
         if len(items) != count or MARK in items:
-            raise WalkError("its stack runs empty")
+            raise WalkError("Its stack is empty too early.")
         del machine.stack[-count:]
         machine.stack.append(items)
 
@@ -197,7 +197,7 @@ def _binfloat(machine: PickleMachine) -> None:
 def _proto(machine: PickleMachine) -> None:
     version = machine.read_number(1)
     if version > pickle.HIGHEST_PROTOCOL:
-        raise WalkError(f"protocol {version} does not exist")
+        raise WalkError(f"Protocol {version} does not exist.")
 
 
 def _frame(machine: PickleMachine) -> None:

@@ -54,14 +54,14 @@ def walk_pickle(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -
     except WalkError as exc:
         reason = str(exc)
     except (IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
-        reason = f"it is not well-formed ({type(exc).__name__})"
+        reason = f"It is not well-formed ({type(exc).__name__})."
     except MemoryError:
-        reason = "it needs more memory than there is"
+        reason = "It needs more memory than there is."
     if not result.complete:
         if result.opcodes > 1:
-            result.findings.append(("suspicious", f"{place} breaks off at byte {source.tell()}: {reason}"))
+            result.findings.append(("suspicious", f"{place} breaks off at byte {source.tell()}. {reason}"))
         else:
-            result.findings.append(("unrecognised", f"{place} is not a pickle: {reason}"))
+            result.findings.append(("unrecognised", f"{place} is not a pickle. {reason}"))
     result.end = source.tell()
     result.globals = walker.globals_found()
     return result
@@ -89,7 +89,7 @@ class _Walker:
             opcode = read(1)
             if not opcode:
                 self.result.opcodes = count
-                raise WalkError("it ends without a STOP")
+                raise WalkError("It ends without a STOP.")
             count += 1
             if opcode == b".":
                 self.result.opcodes = count
@@ -98,11 +98,11 @@ class _Walker:
             handler = HANDLERS.get(opcode)
             if handler is None:
                 self.result.opcodes = count
-                raise WalkError(f"unknown opcode {opcode!r}")
+                raise WalkError(f"It has an unknown opcode {opcode!r}.")
             self.result.opcodes = count
             handler(self)
             if count >= max_opcodes or len(self.stack) > MAX_HELD or len(self.memo) > MAX_HELD:
-                raise WalkError("it is larger than the pickle of any real model")
+                raise WalkError("It is larger than the pickle of any real model.")
 
     def globals_found(self) -> list[PickleGlobal]:
         """List every global that the pickle names, with the place of its first mention."""
@@ -116,7 +116,7 @@ class _Walker:
     def read_exactly(self, count: int) -> bytes:
         data = self.read(count)
         if len(data) != count:
-            raise WalkError("it is truncated")
+            raise WalkError("It is truncated.")
         return data
 
     def read_number(self, width: int, *, signed: bool = False) -> int:
@@ -125,7 +125,7 @@ class _Walker:
     def read_line(self) -> bytes:
         data = self.source.readline(MAX_LINE)
         if not data.endswith(b"\n"):
-            raise WalkError("a line is too long or cut off")
+            raise WalkError("A line is too long or cut off.")
         return data[:-1]
 
     def read_content(self, length: int) -> bytes | SkippedBytes:
@@ -136,7 +136,7 @@ class _Walker:
         if length < MAX_SKIPPED:
             self.source.seek(length - 1, 1)
         if length >= MAX_SKIPPED or len(self.read(1)) != 1:
-            raise WalkError("it is truncated")
+            raise WalkError("It is truncated.")
         return SkippedBytes(length)
 
     def read_text(self, length: int) -> str | SkippedBytes:
@@ -152,7 +152,7 @@ class _Walker:
                 items = stack[index + 1 :]
                 del stack[index:]
                 return items
-        raise WalkError("a MARK is missing")
+        raise WalkError("A MARK is missing.")
 
     def safe_key(self, value: Any) -> Any:
         """Return plain values as they are; replace any other, whose hash or comparison could run code or collide."""
@@ -182,6 +182,6 @@ class _Walker:
             self.report("suspicious", f"it calls something that is not a named function ({type(callee).__name__})")
 
     def report(self, severity: str, text: str) -> None:
-        finding = (severity, f"{self.place} at byte {self.source.tell()}: {text}")
+        finding = (severity, f"{self.place} at byte {self.source.tell()}: {text}.")
         if len(self.result.findings) < _MAX_FINDINGS:
             self.result.findings.append(finding)

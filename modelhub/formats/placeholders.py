@@ -1,6 +1,6 @@
-"""What a symbolic walk over a pickle makes in place of real objects: plain values that cannot do anything.
+"""Placeholders that a symbolic walk over a pickle makes instead of real objects: plain values without behavior.
 
-Every walk makes fresh ones, so that nothing a hostile file does to one can reach the next file.
+Every walk makes new ones, so that nothing that a hostile file does to one can affect the next file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ MARK = object()
 
 
 class WalkError(Exception):
-    """A pickle cannot be followed any further; the message says why."""
+    """A reason why a pickle cannot be followed any further, as a sentence ("It is truncated.")."""
 
 
 class Global(NamedTuple):
@@ -46,7 +46,7 @@ class TensorRef(NamedTuple):
 
 
 class OpaqueObject:
-    """What a call would have made: the callee, its arguments, and the state that BUILD would set."""
+    """The placeholder for the result of a call: the callee, its arguments, and the state that BUILD would set."""
 
     __slots__ = ("arguments", "callee", "items", "state")
 
@@ -58,7 +58,7 @@ class OpaqueObject:
 
 
 class ReplacedKey(NamedTuple):
-    """A dictionary key that no dictionary takes; numbered so that two stay two."""
+    """The placeholder for an unsafe dictionary key; numbered so that two keys stay different."""
 
     number: int
 

@@ -1,4 +1,4 @@
-"""Changing the precision of tensor bytes, bit for bit as torch does; numpy is imported only when something is cast."""
+"""Conversion of tensor bytes between precisions, bit for bit as torch does it, with numpy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PRECISIONS = {"fp32": "F32", "fp16": "F16", "bf16": "BF16"}
 
 
 def cast(data: bytes, source: str, target: str) -> bytes:
-    """`data` of type `source` as type `target`, both among `FLOATS`; rounded to nearest, ties to even, as torch rounds.
+    """Convert `data` from type `source` to type `target`, both in FLOATS; rounded to nearest even, as in torch.
 
-    What fp16 cannot hold becomes infinite, as with torch. Raises ModelhubError when numpy is not installed.
+    Values that fp16 cannot hold become infinite, as in torch. Raise ModelhubError when numpy is not installed.
     """
     if source == target:
         return data
@@ -30,7 +30,7 @@ def cast(data: bytes, source: str, target: str) -> bytes:
 
 
 def count_infinite(data: bytes, dtype: str) -> int:
-    """How many of the values are infinite."""
+    """Return the number of infinite values."""
     numpy = _import_numpy()
     return int(numpy.isinf(_to_floats(numpy, data, dtype)).sum())
 
@@ -45,7 +45,7 @@ def _to_floats(numpy: Any, data: bytes, dtype: str) -> np.ndarray[Any, Any]:
 
 
 def _bf16_from_floats(numpy: Any, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The upper half of an fp32, rounded to even; every NaN becomes torch's own (0x7FC0)."""
+    """Return the upper halves of fp32 values, rounded to even; every NaN becomes torch's own (0x7FC0)."""
     with numpy.errstate(over="ignore"):
         bits = values.astype("<f4").view("<u4")
     rounded: np.ndarray[Any, Any] = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype("<u2")

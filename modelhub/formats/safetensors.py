@@ -1,7 +1,7 @@
 """Safetensors: a bounded reader of the header that checks what a loader relies on. The tensor data is never read.
 
 Format: 8 bytes length N (little-endian), N bytes JSON, data. Source: the safetensors documentation and its reference
-library, whose checks are all made here; more (duplicate keys) besides.
+library. All its checks are made here, and others (duplicate keys) besides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from modelhub.formats.header import Header, Problem, TensorInfo
 from modelhub.formats.safetensors_exact import MAX_DIMENSIONS, MAX_TENSORS, ParsedHeader, parse_exactly
 
 MAX_HEADER = 100_000_000  # bytes, the reference library's limit
-_SHOWN = 8  # problems of one kind that are told one by one
+_SHOWN = 8  # problems of one kind that are listed one by one
 _QUOTES = 10  # in a tensor's entry: its name, the names of three fields, its type
 _LARGE = 8 << 20  # bytes of a header whose tensors are counted before they are decoded
 _FIRST_READ = 160 * 1024  # bytes; holds nearly every header, and a larger buffer is slower to fill
@@ -39,25 +39,25 @@ _DECODE_METADATA = msgspec.json.Decoder(_Metadata).decode
 
 
 def looks_like_safetensors(head: bytes, size: int) -> bool:
-    """Whether a file that begins with `head` (9 bytes or more) can be meant as safetensors."""
+    """Return whether a file that begins with `head` (9 bytes or more) can be a safetensors file."""
     length = int.from_bytes(head[:8], "little")
     return len(head) > 8 and head[8:9] == b"{" and 2 <= length <= max(MAX_HEADER, size)
 
 
 def read(path: Path) -> Header:
-    """The header of a safetensors file, verified. What is wrong with it is in `problems`; OSError when unreadable."""
+    """Read and check the header of a safetensors file; `problems` lists the faults. Raise OSError when unreadable."""
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         buffer = _thread_buffer()
         held = file.readinto(buffer) or 0
         if held < 8:
-            return _broken_header(size, f"the file has {held} bytes, fewer than the 8 of a header's length")
+            return _broken_header(size, f"The file has {held} bytes, fewer than the 8 of a header's length.")
         length = int.from_bytes(buffer[:8], "little")
         if length > MAX_HEADER:
-            return _broken_header(size, f"the header claims {length} bytes; the format allows {MAX_HEADER}")
+            return _broken_header(size, f"The header claims {length} bytes; the format allows {MAX_HEADER}.")
         if 8 + length > size:
             return _broken_header(
-                size, f"the header claims {length} bytes, but the file ends after {size}: it is truncated"
+                size, f"The header claims {length} bytes, but the file ends after {size}: it is truncated."
             )
         if 8 + length > held:
             buffer = bytearray(8 + length)
@@ -67,7 +67,7 @@ def read(path: Path) -> Header:
 
 
 def _thread_buffer() -> bytearray:
-    """One buffer a thread, used again for every file: fresh memory of this size costs more than the reading."""
+    """Return this thread's buffer, reused for every file: new memory of this size takes longer than the reading."""
     buffer: bytearray | None = getattr(_LOCAL, "buffer", None)
     if buffer is None:
         buffer = _LOCAL.buffer = bytearray(_FIRST_READ)
@@ -81,7 +81,7 @@ def _fill(file: io.FileIO, buffer: bytearray) -> None:
 
 
 def _parse(buffer: bytearray, end: int, *, size: int) -> Header:
-    """A header from the file's first `end` bytes and the file's size."""
+    """Parse the header in the file's first `end` bytes."""
     found = _parse_fast(buffer, end)
     columns = _Columns.of(found[0]) if found else None
     if found is None or columns is None or not columns.plain():
@@ -102,7 +102,7 @@ def _parse(buffer: bytearray, end: int, *, size: int) -> Header:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What all tensors say, a column a field: checks then run in C, over hundreds of tensors of thousands of files."""
+    """The fields of all tensors, one list a field, so that checks run in C: a library has thousands of headers."""
 
     offsets: list[tuple[int, int] | None]
     dtypes: list[str]
@@ -114,7 +114,7 @@ class _Columns:
         return cls(list(map(_OFFSETS, infos)), list(map(_DTYPE, infos)), list(map(_SHAPE, infos)))
 
     def plain(self) -> bool:
-        """Whether every entry has all its fields and a known type; what has not is for the exact reader to name."""
+        """Return whether every entry has all its fields and a known type; if not, the exact reader names the fault."""
         return (
             None not in self.offsets
             and BITS.keys() >= set(self.dtypes)
@@ -127,7 +127,7 @@ def _broken_header(size: int, text: str) -> Header:
 
 
 def _parse_fast(buffer: bytearray, end: int) -> ParsedHeader | None:
-    """A sound header, decoded in C; None when anything about it calls for the exact reader."""
+    """Decode a sound header in C; return None for any that the exact reader must examine."""
     if end > _LARGE and buffer.count(b'"dtype"', 8, end) > MAX_TENSORS:
         return None
     text = memoryview(buffer)[8:end]
@@ -148,7 +148,7 @@ def _parse_fast(buffer: bytearray, end: int) -> ParsedHeader | None:
 
 
 def _metadata(buffer: bytearray, end: int) -> dict[str, str] | None:
-    """The metadata, which stands first in nearly every file: then the tensors need not be skipped once more."""
+    """Return the metadata. It is first in nearly every file: then the tensors need not be skipped a second time."""
     close = buffer.find(b'},"', 8, end) if buffer.startswith(b'{"__metadata__":{', 8) else -1
     if close > 0:
         try:
@@ -161,7 +161,7 @@ def _metadata(buffer: bytearray, end: int) -> dict[str, str] | None:
 def _layout_problems(
     tensors: dict[str, TensorInfo], columns: _Columns, *, start: int, size: int
 ) -> tuple[Problem, ...]:
-    """Whether the tensors fill the data part exactly: no hole, no overlap, nothing missing, nothing behind."""
+    """Return problems unless the tensors fill the data part exactly: no gap, no overlap, nothing missing or behind."""
     places = [place for place in columns.offsets if place is not None]
     starts, ends = zip(*places, strict=True) if places else ((), ())
     # A LoRA has hundreds of tensors of a few dozen kinds: each kind is checked once.
@@ -175,10 +175,10 @@ def _layout_problems(
     end = start + (ends[-1] if ends else 0)
     if end > size:
         name = max(tensors, key=lambda key: (tensors[key].data_offsets or (0, 0))[1])
-        text = f"the file is truncated: it has {size} bytes, tensor {name!r} ends at {end}"
+        text = f"The file is truncated: it has {size} bytes, and tensor {name!r} ends at {end}."
         return (Problem(text, fatal=True),)
     if end < size:
-        return (Problem(f"{size - end} bytes follow after the last tensor; the format allows none", fatal=True),)
+        return (Problem(f"{size - end} bytes follow the last tensor; the format allows none.", fatal=True),)
     return ()
 
 
@@ -188,7 +188,7 @@ def _length_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
         begin, end = info.data_offsets or (0, 0)
         if prod(info.shape) * BITS[info.dtype] != 8 * (end - begin):
             shape = "×".join(map(str, info.shape)) or "a single number"
-            text = f"tensor {name!r} ({info.dtype}, {shape}) has {end - begin} bytes, which does not fit its shape"
+            text = f"Tensor {name!r} ({info.dtype}, {shape}) has {end - begin} bytes, which does not fit its shape."
             found.append(Problem(text, fatal=True))
     return tuple(found[:_SHOWN])
 
@@ -199,7 +199,8 @@ def _gap_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     for name, info in sorted(tensors.items(), key=lambda item: item[1].data_offsets or (0, 0)):
         begin, end = info.data_offsets or (0, 0)
         if begin != last:
-            what = f"leaves a hole of {begin - last} bytes after" if begin > last else "overlaps"
-            found.append(Problem(f"tensor {name!r} {what} {before}", fatal=True))
+            gap = f"There is a gap of {begin - last} bytes between {before} and tensor {name!r}."
+            overlap = f"Tensor {name!r} overlaps {before}."
+            found.append(Problem(gap if begin > last else overlap, fatal=True))
         last, before = max(last, end), f"tensor {name!r}"
     return tuple(found[:_SHOWN])

@@ -1,4 +1,4 @@
-"""The exact reading of a safetensors header: slower, and able to say what is wrong with any bytes."""
+"""The exact reader of a safetensors header: slower than the fast one, and able to name what is wrong with any bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ParsedHeader = tuple[dict[str, TensorInfo], dict[str, str], tuple[Problem, ...]]
 
 
 class _HeaderError(Exception):
-    """The header is no JSON object that can be read."""
+    """A reason why a header is not a readable JSON object, as a sentence."""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -25,7 +25,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def parse_exactly(raw: bytes) -> ParsedHeader:
-    """Tensors, metadata and every problem of a header; never raises for its content."""
+    """Return tensors, metadata and every problem of a header; never raise for its content."""
     try:
         document = _decode(raw)
     except _HeaderError as exc:
@@ -46,46 +46,48 @@ def parse_exactly(raw: bytes) -> ParsedHeader:
 
 def _decode(raw: bytes) -> _Pairs:
     if raw.count(b'"dtype"') > MAX_TENSORS:
-        raise _HeaderError(f"the header names more than {MAX_TENSORS} tensors, more than any model has")
+        raise _HeaderError(f"The header names more than {MAX_TENSORS} tensors, more than any model has.")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise _HeaderError(f"the header is not UTF-8 text (byte {exc.start})") from exc
+        raise _HeaderError(f"The header is not UTF-8 text (byte {exc.start}).") from exc
     if text.startswith("\ufeff"):
-        raise _HeaderError("the header begins with a byte-order mark")
+        raise _HeaderError("The header begins with a byte-order mark.")
     try:
         document = json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant)
     except RecursionError as exc:
-        raise _HeaderError("the header is nested deeper than any real one") from exc
+        raise _HeaderError("The header is nested deeper than any real one.") from exc
     except ValueError as exc:  # wrong JSON, or an integer of more digits than Python converts
-        raise _HeaderError(f"the header is not valid JSON: {exc}") from exc
+        raise _HeaderError(f"The header is not valid JSON: {exc}.") from exc
     if not isinstance(document, _Pairs):
-        raise _HeaderError("the header is JSON, but not an object")
+        raise _HeaderError("The header is JSON, but not an object.")
     return document
 
 
 def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _duplicate_problems(pairs: _Pairs, where: str) -> list[Problem]:
     counts = Counter(name for name, _ in pairs)
     twice = [name for name, count in counts.items() if count > 1]
-    return [Problem(f"{name!r} stands {counts[name]} times in {where}", fatal=True) for name in twice[:_SHOWN]]
+    return [
+        Problem(f"The name {name!r} appears {counts[name]} times in {where}.", fatal=True) for name in twice[:_SHOWN]
+    ]
 
 
 def _metadata(value: Any) -> tuple[dict[str, str], list[Problem]]:
     if not isinstance(value, _Pairs):
-        return {}, [Problem("`__metadata__` is not an object of texts", fatal=True)]
+        return {}, [Problem("The field `__metadata__` is not an object of texts.", fatal=True)]
     problems = _duplicate_problems(value, "`__metadata__`")
     wrong = [name for name, text in value if not isinstance(text, str)]
-    problems += [Problem(f"metadata {name!r} is not a text", fatal=True) for name in wrong[:_SHOWN]]
+    problems += [Problem(f"Metadata {name!r} is not a text.", fatal=True) for name in wrong[:_SHOWN]]
     return {name: text for name, text in value if isinstance(text, str)}, problems
 
 
 def _tensor(name: str, value: Any) -> tuple[TensorInfo | None, list[Problem]]:
     def bad(reason: str) -> tuple[None, list[Problem]]:
-        return None, [Problem(f"tensor {name!r}: {reason}", fatal=True)]
+        return None, [Problem(f"Tensor {name!r}: {reason}.", fatal=True)]
 
     if not isinstance(value, _Pairs):
         return bad("its entry is not an object")
@@ -106,9 +108,9 @@ def _tensor(name: str, value: Any) -> tuple[TensorInfo | None, list[Problem]]:
     if offsets[1] < offsets[0]:
         return bad("it ends before it begins")
     if fields:
-        problems.append(Problem(f"tensor {name!r} has fields that the format does not know: {', '.join(fields):.80}"))
+        problems.append(Problem(f"Tensor {name!r} has fields that the format does not know: {', '.join(fields):.80}."))
     if not name.isprintable() or any("\ud800" <= c <= "\udfff" for c in name):
-        problems.append(Problem(f"tensor name {name!r:.80} has characters that no name should have"))
+        problems.append(Problem(f"The tensor name {name!r:.80} has characters that no name should have."))
     return TensorInfo(dtype, tuple(shape), (offsets[0], offsets[1])), problems
 
 

@@ -1,4 +1,4 @@
-"""Writing safetensors as a stream: the header first, then each tensor's bytes as they come."""
+"""A writer of safetensors files as a stream: the header first, then each tensor's bytes as they come."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelhub.formats.dtypes import BITS
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """One tensor to be written: what its header entry says."""
+    """The header entry of a tensor that will be written."""
 
     name: str
     dtype: str
@@ -22,17 +22,17 @@ class TensorEntry:
 
     @property
     def length(self) -> int:
-        """Bytes."""
+        """The tensor's length in bytes."""
         return math.prod(self.shape) * BITS[self.dtype] // 8
 
 
 def sort_tensors(tensors: Iterable[TensorEntry]) -> list[TensorEntry]:
-    """The order of the reference library, which keeps every tensor aligned: wider types first, then by name."""
+    """Sort as the reference library does, which keeps every tensor aligned: wider types first, then by name."""
     return sorted(tensors, key=lambda tensor: (-BITS[tensor.dtype], tensor.name))
 
 
 def encode_header(tensors: Iterable[TensorEntry], metadata: Mapping[str, str]) -> bytes:
-    """The length and JSON of a header for `tensors` in the given order; padded so that the data begins aligned."""
+    """Return length and JSON of a header for `tensors` in the given order, padded so that the data begins aligned."""
     document: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
     for tensor in tensors:
@@ -47,7 +47,7 @@ def encode_header(tensors: Iterable[TensorEntry], metadata: Mapping[str, str]) -
 def encode_file(
     tensors: Iterable[tuple[TensorEntry, Iterable[bytes]]], metadata: Mapping[str, str], order: Iterable[TensorEntry]
 ) -> Iterator[bytes]:
-    """The whole file's bytes; every tensor must bring exactly the bytes that its header entry states."""
+    """Yield the bytes of the whole file. Raise ValueError when a tensor's bytes are not as many as its entry states."""
     yield encode_header(order, metadata)
     for tensor, chunks in tensors:
         written = 0

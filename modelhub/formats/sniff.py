@@ -1,4 +1,4 @@
-"""Which container a file is, by its first bytes; its name is only compared with the answer."""
+"""The container of a file, recognized by its first bytes; its name is only compared with the answer."""
 
 from __future__ import annotations
 
@@ -17,44 +17,47 @@ _PICKLE_SUFFIXES = frozenset((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle",
 _OF_SUFFIX = {".safetensors": {Format.SAFETENSORS}, ".sft": {Format.SAFETENSORS}, ".gguf": {Format.GGUF}} | {
     suffix: {Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE} for suffix in _PICKLE_SUFFIXES
 }
-# First bytes of what people find under a model's name, and what it is.
+# First bytes of what people find under a model's name, and a sentence about it.
 _FOREIGN_CONTENT: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), text)
     for pattern, text in (
-        (rb"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`, or pull it again"),
+        (
+            rb"version https://git-lfs",
+            "It is a Git LFS pointer, not the file itself. Run `git lfs pull`, or pull it again.",
+        ),
         (
             rb"\s*(<!doctype html|<html|<head|<\?xml[^>]*\?>\s*<html)",
-            "a web page: the download was an error or login page",
+            "It is a web page: the download was an error or login page.",
         ),
-        (rb"\s*<(\?xml|error)", "an XML answer of a server, not a model"),
-        (rb"\s*\{\s*[\"'}]", "a JSON text, not a model"),
-        (rb"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
-        (rb"Rar!\x1a\x07", "a RAR archive: unpack it first"),
-        (rb"\x1f\x8b", "gzip: unpack it first"),
-        (rb"BZh[1-9]", "bzip2: unpack it first"),
-        (rb"\xfd7zXZ\x00", "xz: unpack it first"),
-        (rb"\x28\xb5\x2f\xfd", "zstandard: unpack it first"),
-        (rb"\x78[\x01\x5e\x9c\xda]", "zlib-compressed data"),
-        (rb".{257}ustar", "a tar archive: unpack it first"),
-        (rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8", "a picture"),
-        (rb"%PDF", "a PDF document"),
-        (rb"\x89HDF\r\n", "an HDF5 file (Keras)"),
+        (rb"\s*<(\?xml|error)", "It is an XML answer of a server, not a model."),
+        (rb"\s*\{\s*[\"'}]", "It is a JSON text, not a model."),
+        (rb"7z\xbc\xaf\x27\x1c", "It is a 7z archive. Unpack it first."),
+        (rb"Rar!\x1a\x07", "It is a RAR archive. Unpack it first."),
+        (rb"\x1f\x8b", "It is compressed with gzip. Unpack it first."),
+        (rb"BZh[1-9]", "It is compressed with bzip2. Unpack it first."),
+        (rb"\xfd7zXZ\x00", "It is compressed with xz. Unpack it first."),
+        (rb"\x28\xb5\x2f\xfd", "It is compressed with Zstandard. Unpack it first."),
+        (rb"\x78[\x01\x5e\x9c\xda]", "It is compressed with zlib."),
+        (rb".{257}ustar", "It is a tar archive. Unpack it first."),
+        (rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8", "It is a picture."),
+        (rb"%PDF", "It is a PDF document."),
+        (rb"\x89HDF\r\n", "It is an HDF5 file (Keras)."),
     )
 )
 _PROGRAMS = (
-    (b"\x7fELF", "a Linux program"),
-    (b"MZ", "a Windows program"),
-    (b"\xcf\xfa\xed\xfe", "a macOS program"),
-    (b"\xca\xfe\xba\xbe", "a macOS program or Java class"),
-    (b"#!", "a script"),
+    (b"\x7fELF", "It is a Linux program, not a model."),
+    (b"MZ", "It is a Windows program, not a model."),
+    (b"\xcf\xfa\xed\xfe", "It is a macOS program, not a model."),
+    (b"\xca\xfe\xba\xbe", "It is a macOS program or Java class, not a model."),
+    (b"#!", "It is a script, not a model."),
 )
 
 
 def read_header(path: Path) -> Header:
-    """The header of a file or diffusers folder, whatever its name says.
+    """Read the header of a file or diffusers folder, whatever its name says.
 
-    Bad content is an answer (`problems`), never an exception. Raises ModelhubError when the file cannot be read or a
-    folder is no diffusers folder.
+    Bad content is an answer (`problems`), never an exception. Raise ModelhubError when the file cannot be read or a
+    folder is not a diffusers folder.
     """
     try:
         if path.is_dir():
@@ -69,8 +72,8 @@ def read_header(path: Path) -> Header:
 def _read_folder(path: Path) -> Header:
     if not (path / diffusers.INDEX).is_file():
         raise ModelhubError(
-            f"{path} is a folder without {diffusers.INDEX}, so it is no diffusers model.",
-            "Name the files inside it, or `modelhub add` the folder to catalogue what lies in it.",
+            f"{path} is a folder without {diffusers.INDEX}, so it is not a diffusers model.",
+            "Name the files in it, or add the folder to the catalog.",
         )
     return diffusers.read(path, read_file=read_header)
 
@@ -96,25 +99,23 @@ def _read_zip(file: BinaryIO, size: int) -> Header:
     if main is not None:
         return torch_zip.read(file, size, found, main).header
     facts = torch_zip.scan_other_zip(file, found)
-    text = f"a zip archive of {len(found.members)} files that is not torch's: unpack it first"
+    text = f"It is a zip archive of {len(found.members)} files, not a torch file. Unpack it first."
     return Header(format=Format.UNKNOWN, size=size, pickle=_unrecognized_scan(facts, text), problems=(Problem(text),))
 
 
 def _unrecognized_scan(facts: PickleScan, text: str) -> PickleScan:
-    return PickleScan(globals=facts.globals, findings=(("unrecognised", f"it is {text}"), *facts.findings))
+    return PickleScan(globals=facts.globals, findings=(("unrecognised", text), *facts.findings))
 
 
 def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
     if not head:
-        return Header(format=Format.UNKNOWN, size=0, problems=(Problem("the file is empty", fatal=True),))
+        return Header(format=Format.UNKNOWN, size=0, problems=(Problem("The file is empty.", fatal=True),))
     if head.startswith(b"\x93NUMPY"):
         return _read_numpy(file, size)
     for magic, text in _PROGRAMS:
         if head.startswith(magic) and not scan.looks_like_pickle(head):
-            facts = PickleScan(findings=(("dangerous", f"it is {text}, not a model"),))
-            return Header(
-                format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(f"it is {text}", fatal=True),)
-            )
+            facts = PickleScan(findings=(("dangerous", text),))
+            return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(text, fatal=True),))
     for pattern, text in _FOREIGN_CONTENT:
         if pattern.match(head):
             return _foreign_header(size, text)
@@ -123,29 +124,29 @@ def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
         return header
     if path.suffix.lower() in (".safetensors", ".sft"):
         return safetensors.read(path)
-    return _foreign_header(size, "not a container that modelhub knows")
+    return _foreign_header(size, "It is not a format that modelhub can read.")
 
 
 def _is_pickle(header: Header) -> bool:
-    """Whether the walk came to an end, or would have imported something: other bytes break off before either."""
+    """Return whether the walk reached an end or an import: bytes that are not a pickle break off before either."""
     return not header.broken or (header.pickle is not None and bool(header.pickle.globals))
 
 
 def _foreign_header(size: int, text: str) -> Header:
-    facts = PickleScan(findings=(("unrecognised", f"it is {text}"),))
-    return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(f"it is {text}", fatal=True),))
+    facts = PickleScan(findings=(("unrecognised", text),))
+    return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(text, fatal=True),))
 
 
 def _read_numpy(file: BinaryIO, size: int) -> Header:
     scanner = scan.PickleScanner()
     file.seek(0)
-    scan.scan_numpy(file.read(min(size, MAX_ARRAY)), "the array", scanner)
-    text = "a numpy array, not a model"
+    scan.scan_numpy(file.read(min(size, MAX_ARRAY)), "The array", scanner)
+    text = "It is a numpy array, not a model."
     return Header(
         format=Format.UNKNOWN,
         size=size,
         pickle=_unrecognized_scan(scanner.result(), text),
-        problems=(Problem(f"it is {text}"),),
+        problems=(Problem(text),),
     )
 
 
@@ -155,5 +156,5 @@ def _check_suffix(header: Header, path: Path) -> Header:
         return header
     from dataclasses import replace
 
-    text = f"the name ends in {path.suffix}, but the content is {header.format.value}"
+    text = f"The name ends in {path.suffix}, but the content is {header.format.value}."
     return replace(header, problems=(*header.problems, Problem(text)))

@@ -1,4 +1,4 @@
-"""From the object that a pickle builds to tensor names, top-level entries and the wrapper around the weights."""
+"""Tensor names, top-level entries and the wrapper of the weights, read off the object that a pickle builds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 
 @dataclass(slots=True)
 class StateDict:
-    """Tensors by flattened name; `refs` where each one's values are. `cut`: there was more than any real file has."""
+    """Tensors by flattened name; `refs`: where the values are. `limit_reached`: it held more than a real file."""
 
     tensors: dict[str, TensorInfo] = field(default_factory=dict)
     refs: dict[str, TensorRef] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class StateDict:
 
 
 def read_state_dict(built: Any) -> StateDict:
-    """All tensors below `built`; bounded, also when the object refers to itself or shares parts without end."""
+    """Collect all tensors below `built`; bounded, even if the object contains itself or shares parts without end."""
     state_dict = StateDict()
     if isinstance(built, OpaqueObject) and isinstance(built.callee, Global):
         state_dict.whole_module = f"{built.callee.module}.{built.callee.name}"
@@ -54,7 +54,7 @@ def read_state_dict(built: Any) -> StateDict:
 
 
 def _find_wrapper(parts: dict[Any, Any]) -> str | None:
-    """The wrapper's name, if what it holds is a dictionary of tensors."""
+    """Return the name of the wrapper that holds a dictionary of tensors, None without one."""
     for name in _WRAPPERS:
         inside = _children(parts.get(name))
         if inside and any(isinstance(value, TensorRef) for value in inside.values()):
@@ -66,7 +66,7 @@ def _find_wrapper(parts: dict[Any, Any]) -> str | None:
 
 
 def _children(value: Any) -> dict[Any, Any]:
-    """What lies below a value by name; nothing below a tensor or a scalar."""
+    """Return the children of a value by name; a tensor or a scalar has none."""
     if isinstance(value, dict):
         return value
     if isinstance(value, OpaqueObject):
@@ -77,7 +77,7 @@ def _children(value: Any) -> dict[Any, Any]:
 
 
 def _module_children(made: OpaqueObject) -> dict[Any, Any]:
-    """The parameters, buffers and sub-modules of a pickled torch module; else its items or attributes."""
+    """Return the parameters, buffers and sub-modules of a pickled torch module, else its items or attributes."""
     state = made.state[0] if isinstance(made.state, tuple) and made.state else made.state
     if not isinstance(state, dict):
         return made.items
@@ -113,7 +113,7 @@ def _collect_entries(parts: dict[Any, Any], state_dict: StateDict) -> None:
 
 
 def _entry_text(value: Any) -> Iterator[str]:
-    """A scalar as text; a short list of scalars as such; anything else by its kind."""
+    """Yield a scalar or a short list of scalars as text, anything else as the name of its kind."""
     if isinstance(value, (str, bool, int, float)) or value is None:
         yield str(value)
     elif isinstance(value, Global):

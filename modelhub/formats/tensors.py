@@ -1,4 +1,4 @@
-"""Where the bytes of each tensor are, and a reader that gives them contiguous and little-endian, without torch."""
+"""A reader of tensors that returns their bytes contiguous and little-endian, without torch, and where they are."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from modelhub.formats.header import Header, TensorInfo
 from modelhub.formats.placeholders import TensorRef
 from modelhub.formats.state_dict import StateDict
 
-_BLOCK = 8 << 20  # bytes of one piece that `chunks` gives
+_BLOCK = 8 << 20  # bytes of one chunk
 _LARGEST_STORAGE = 16 << 30  # bytes of a compressed storage that is inflated
-_LARGEST_GATHERED = 4 << 30  # bytes of a tensor whose elements do not lie side by side
+_LARGEST_GATHERED = 4 << 30  # bytes of a tensor whose elements are not contiguous
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpan:
-    """One tensor's bytes, lying side by side and little-endian: `offset` and `length` in bytes in the file."""
+    """The place of one tensor's bytes, contiguous and little-endian: `offset` and `length` in bytes in the file."""
 
     name: str
     dtype: str
@@ -35,15 +35,15 @@ class TensorSpan:
 
 
 def rename_span(span: TensorSpan, name: str) -> TensorSpan:
-    """The same place under another name."""
+    """Return the same place under another name."""
     return replace(span, name=name)
 
 
 def tensor_spans(path: Path) -> tuple[TensorSpan, ...]:
-    """The places of all tensors that lie in the file as they are, in the file's order.
+    """Return the places of all tensors that the file holds contiguous and uncompressed, in the file's order.
 
-    Left out are tensors that are views with gaps, compressed or big-endian; `TensorReader` reads those too. None for
-    files without tensors or broken ones. Raises ModelhubError when the file cannot be read.
+    Left out are tensors that are views with gaps, compressed or big-endian; `TensorReader` reads those too. Empty for
+    files without tensors and for broken ones. Raise ModelhubError when the file cannot be read.
     """
     with TensorReader(path) as reader:
         found = [span for name in reader.infos if (span := reader.span(name)) is not None]
@@ -52,7 +52,7 @@ def tensor_spans(path: Path) -> tuple[TensorSpan, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _StorageLocation:
-    """Where one tensor's storage is: the file offset of its first byte, or the compressed member that holds it."""
+    """The place of one storage: the file offset of its first byte, or the compressed member that holds it."""
 
     start: int
     length: int
@@ -128,7 +128,7 @@ class TensorReader:
             self._locations[key] = _StorageLocation(start, count * widths.get(key, 0))
 
     def span(self, name: str) -> TensorSpan | None:
-        """The tensor's place in the file; None when its bytes do not lie there as they are."""
+        """Return the tensor's place in the file; None when its bytes are not contiguous there."""
         info = self.infos[name]
         length = math.prod(info.shape) * BITS.get(info.dtype, 0) // 8
         start = None
@@ -150,9 +150,9 @@ class TensorReader:
         return location.start + begin if begin + length <= location.length else None
 
     def read_chunks(self, name: str) -> Iterator[bytes]:
-        """The tensor's bytes, contiguous and little-endian, in pieces of at most 8 MiB where they lie in the file.
+        """Yield the tensor's bytes, contiguous and little-endian, in chunks of at most _BLOCK bytes.
 
-        Raises ModelhubError when they are not all there.
+        Raise ModelhubError when some are missing.
         """
         span = self.span(name)
         if span is None:
@@ -172,7 +172,7 @@ class TensorReader:
             left -= len(data)
 
     def _gather(self, name: str) -> bytes:
-        """A view with gaps, a compressed or a big-endian tensor, put together."""
+        """Return the bytes of a view with gaps, of a compressed or a big-endian tensor."""
         if self._state_dict is None:
             raise self._missing_values(name)
         ref = self._state_dict.refs[name]
@@ -184,7 +184,7 @@ class TensorReader:
         return _swap_bytes(result, width) if self._big_endian else result
 
     def _storage(self, ref: TensorRef, name: str) -> memoryview:
-        """The part of the storage that the tensor looks at, beginning with its first element."""
+        """Return the part of the storage that the tensor views, beginning with its first element."""
         location = self._locations.get(ref.storage.key)
         if location is None or self._file is None:
             raise self._missing_values(name)
@@ -224,7 +224,7 @@ def _is_contiguous(ref: TensorRef) -> bool:
 
 
 def gather_view(data: memoryview, width: int, ref: TensorRef) -> bytes:
-    """The elements of a strided view in row-major order; `width` bytes an element, `data` begins with the first."""
+    """Return a strided view's elements in row-major order; `width`: bytes an element; `data` begins with the first."""
 
     def part(dimension: int, start: int) -> bytes:
         if dimension == len(ref.shape):

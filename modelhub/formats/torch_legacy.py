@@ -1,4 +1,4 @@
-"""torch's format before 1.6: four pickles (magic, protocol, system, the object), the storages' keys, then raw data."""
+"""The torch format before 1.6: pickles of magic, protocol, system, object and storages' keys, then raw data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TorchLegacy:
 
 
 def has_magic(head: bytes) -> bool:
-    """Whether a file that begins so opens with a pickled number that could be torch's magic."""
+    """Return whether a file that begins with `head` opens with torch's pickled magic number."""
     return (
         head[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
         and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19" in head[:32]
@@ -38,7 +38,7 @@ def has_magic(head: bytes) -> bool:
 
 
 def read(file: BinaryIO, size: int) -> TorchLegacy:
-    """Header and tensor places of a legacy stream."""
+    """Read header and tensor places of a legacy stream."""
     file.seek(0)
     walks: list[PickleWalk] = []
     scanner = PickleScanner()
@@ -52,7 +52,7 @@ def read(file: BinaryIO, size: int) -> TorchLegacy:
     whole = len(walks) == len(_NAMES) and walks[-1].complete
     state_dict = read_state_dict(walks[3].root) if len(walks) > 3 else StateDict()
     system = walks[2].root if len(walks) > 2 and isinstance(walks[2].root, dict) else {}
-    problems = [] if whole else [Problem("it breaks off before the tensors' data", fatal=True)]
+    problems = [] if whole else [Problem("The file breaks off before the tensors' data.", fatal=True)]
     storages, more = _locate_storages(file, size, walks[4].root, state_dict) if whole else ({}, [])
     header = Header(
         format=Format.TORCH_LEGACY,
@@ -71,7 +71,7 @@ def read(file: BinaryIO, size: int) -> TorchLegacy:
 def _locate_storages(
     file: BinaryIO, size: int, keys: object, state_dict: StateDict
 ) -> tuple[dict[str, tuple[int, int]], list[Problem]]:
-    """Each storage is eight bytes of element count, then the elements, in the order of the keys."""
+    """Locate the storages: each is eight bytes of element count, then the elements, in the order of the keys."""
     dtypes = {ref.storage.key: ref.storage.dtype for ref in state_dict.refs.values()}
     found: dict[str, tuple[int, int]] = {}
     position = file.tell()
@@ -79,30 +79,35 @@ def _locate_storages(
         file.seek(position)
         head = file.read(8)
         if len(head) < 8:
-            return found, [Problem(f"storage {key} is missing: the file is truncated", fatal=True)]
+            return found, [Problem(f"Storage {key} is missing: the file is truncated.", fatal=True)]
         count = struct.unpack("<q", head)[0]
         width = BITS.get(dtypes.get(str(key), ""), 0) // 8
         if not 0 <= count < _MAX_ELEMENTS or (width == 0 and count):
             if str(key) in dtypes:
-                return found, [Problem(f"storage {key} states {count} elements", fatal=True)]
-            return found, []  # a storage of something that is no tensor of ours: what follows cannot be placed
+                return found, [Problem(f"Storage {key} states {count} elements.", fatal=True)]
+            return (
+                found,
+                [],
+            )  # not a tensor's storage: its length is unknown
         found[str(key)] = (position + 8, count)
         position += 8 + count * width
     problems = []
     if position > size:
-        problems.append(Problem(f"it ends after {size} bytes, its tensors at {position}: it is truncated", fatal=True))
+        problems.append(
+            Problem(f"The file is truncated: it ends after {size} bytes, its tensors at {position}.", fatal=True)
+        )
     return found, problems
 
 
 def read_bare_pickle(file: BinaryIO, size: int) -> tuple[Header, StateDict]:
-    """A pickle that is not in torch's container: tensors it may still hold, and what it would import."""
+    """Read a pickle without torch's container: the tensors that it may still hold, and what it would import."""
     scanner = PickleScanner()
     file.seek(0)
     walks = scan_pickles(file, size, "the pickle", scanner)
     state_dict = read_state_dict(walks[0].root) if walks else StateDict()
     problems = structure_problems(state_dict)
     if walks and not walks[0].complete:
-        problems.append(Problem("it is a pickle that breaks off", fatal=True))
+        problems.append(Problem("The pickle breaks off.", fatal=True))
     header = Header(
         format=Format.PICKLE,
         size=size,

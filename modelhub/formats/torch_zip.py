@@ -1,4 +1,4 @@
-"""torch's zip files: `data.pkl` walked symbolically, tensors' bytes left where they are."""
+"""The zip files of torch: `data.pkl` walked symbolically, the tensors' bytes are only located."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ class TorchZip:
 
 
 def find_main_pickle(found: archive.Archive) -> archive.Member | None:
-    """`data.pkl` of the archive's top folder; None when this is not torch's kind of zip."""
+    """Return `data.pkl` of the archive's top folder; None when this is not a torch file."""
     named = [m for m in found.members if m.name == "data.pkl" or m.name.endswith("/data.pkl")]
     return min(named, key=lambda member: member.name.count("/"), default=None)
 
 
 def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member) -> TorchZip:
-    """Header and tensor places of a torch zip."""
+    """Read header and tensor places of a torch file."""
     scanner = PickleScanner()
     data = archive.read_content(file, main, limit=MAX_PICKLE)
     built = walk_pickle(io.BytesIO(data), main.name)
     rest = tuple(member for member in found.members if member is not main)
     scanner.add(built)
     if built.complete and built.end < len(data):
-        scanner.findings.append(("suspicious", f"{main.name}: {len(data) - built.end} bytes follow after its end"))
+        scanner.findings.append(("suspicious", f"{main.name}: {len(data) - built.end} bytes follow its end."))
     scan_archive(file, archive.Archive(rest, found.findings), scanner)
     state_dict = read_state_dict(built.root)
     folder = main.name[: -len("data.pkl")]
     storages = {m.name[len(folder) + 5 :]: m for m in rest if m.name.startswith(f"{folder}data/")}
     problems = [Problem(text, fatal=True) for text in _missing_data(state_dict, storages, size)]
     if not built.complete:
-        problems.append(Problem(f"{main.name} cannot be read to its end", fatal=True))
+        problems.append(Problem(f"{main.name} cannot be read to its end.", fatal=True))
     problems += structure_problems(state_dict)
     order = next((m for m in rest if m.name == f"{folder}byteorder"), None)
     header = Header(
@@ -64,27 +64,27 @@ def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member
 
 
 def structure_problems(state_dict: StateDict) -> list[Problem]:
-    """What a reader should know about how the tensors were kept."""
+    """Return problems with the way in which the tensors were stored."""
     notes = []
     if state_dict.whole_module:
-        text = f"it holds a whole pickled module ({state_dict.whole_module}) rather than a state dict"
+        text = f"It holds a whole pickled module ({state_dict.whole_module}) rather than a state dict."
         notes.append(Problem(text))
     if state_dict.limit_reached:
-        notes.append(Problem("it holds more objects, or nests them deeper, than any real model"))
+        notes.append(Problem("It holds more objects, or nests them deeper, than any real model."))
     return notes
 
 
 def _missing_data(state_dict: StateDict, storages: dict[str, archive.Member], size: int) -> list[str]:
     missing = [name for name, ref in state_dict.refs.items() if ref.storage.key not in storages and ref.storage.numel]
-    texts = [f"tensor {name!r} has no data in the archive" for name in missing[:8]]
+    texts = [f"Tensor {name!r} has no data in the archive." for name in missing[:8]]
     if len(missing) > 8:
-        texts.append(f"{len(missing) - 8} more tensors have no data")
+        texts.append(f"{len(missing) - 8} more tensors have no data.")
     truncated = [m.name for m in storages.values() if m.start + m.stored > size]
-    return texts + [f"member {name!r} is cut off: the file is truncated" for name in truncated[:8]]
+    return texts + [f"Member {name!r} is cut off: the file is truncated." for name in truncated[:8]]
 
 
 def scan_other_zip(file: BinaryIO, found: archive.Archive) -> PickleScan:
-    """What lies in a zip that is not torch's: every member is looked at."""
+    """Scan every member of a zip archive that is not a torch file."""
     scanner = PickleScanner()
     scan_archive(file, found, scanner)
     return scanner.result()

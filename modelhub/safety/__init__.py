@@ -1,4 +1,4 @@
-"""Whether loading a file could run code."""
+"""Safety verdicts: could loading a file run code?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was seen in a file to a verdict with reasons."""
+"""The safety verdict on a file, with its findings."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _SEVERITIES = {"suspicious": Verdict.SUSPICIOUS, "dangerous": Verdict.DANGEROUS}
 
 
 def assess(header: Header) -> SafetyReport:
-    """The verdict on a header, the gravest of its findings; each finding names module, name and place.
+    """Return the verdict on a header, that of its worst finding; each finding names module, name and place.
 
-    `unrecognised` is for containers that cannot be looked into, unless what could be seen is worse.
+    The verdict is `unrecognised` for containers that cannot be scanned, unless what could be scanned is worse.
     """
     facts = header.pickle
     if facts is None:
         if header.format in _INERT:
             return SafetyReport(Verdict.SAFE)
-        return SafetyReport(Verdict.UNRECOGNISED, ("it is in no container that can be checked",))
+        return SafetyReport(Verdict.UNRECOGNISED, ("It is not a format that modelhub can read.",))
     graded = [_grade(found) for found in facts.globals]
     graded += [(_SEVERITIES[severity], text) for severity, text in facts.findings if severity in _SEVERITIES]
     unknown = [text for severity, text in facts.findings if severity == "unrecognised"]
@@ -39,11 +39,12 @@ def _grade(found: PickleGlobal) -> tuple[Verdict, str]:
     if pair in ALLOWED:
         return Verdict.SAFE, name
     if pair in LEGACY:
-        return Verdict.SAFE_LEGACY, f"{name}, a harmless helper of an old training tool ({found.place})"
-    does = "calls" if found.called else "names"
+        return Verdict.SAFE_LEGACY, f"Contains {name}, a harmless helper of an old training tool ({found.place})."
     if pair in DANGEROUS or _in_dangerous_module(found.module):
-        return Verdict.DANGEROUS, f"{does} {name}, which can run code or reach files and the network ({found.place})"
-    return Verdict.SUSPICIOUS, f"{does} {name}, which no model needs ({found.place})"
+        can = f"{name}, which can run code or reach files and the network ({found.place})."
+        return Verdict.DANGEROUS, f"Runs {can}" if found.called else f"Contains {can}"
+    unknown = f"{name}, which is not on the safe list ({found.place})."
+    return Verdict.SUSPICIOUS, f"Runs {unknown}" if found.called else f"Contains {unknown}"
 
 
 def _in_dangerous_module(module: str) -> bool:

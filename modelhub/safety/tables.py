@@ -1,4 +1,4 @@
-"""Which functions and classes a model file may name. Tables only; `assess` reads them.
+"""Tables of the functions and classes that a model file may name, used by `assess`.
 
 Sources: torch's own weights-only allow-list for what state dicts need; the published SD checkpoints for the harmless
 helpers; the public findings of pickle scanners for what runs code.

@@ -18,12 +18,12 @@ from modelhub.formats.safetensors import read
 
 
 def f32(begin: int, end: int, shape: list[Any] | None = None, dtype: str = "F32") -> dict[str, Any]:
-    """A header entry."""
+    """Return a header entry."""
     return {"dtype": dtype, "shape": [(end - begin) // 4] if shape is None else shape, "data_offsets": [begin, end]}
 
 
 def written(folder: Path, header: Any, data: int = 0, *, length: int | None = None) -> Path:
-    """A file with this header (a value, text or bytes) and so many bytes of data."""
+    """Write a file with this header (a value, text or bytes) and so many bytes of data."""
     text = header if isinstance(header, (str, bytes)) else json.dumps(header)
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     path = folder / "model.safetensors"
@@ -32,7 +32,7 @@ def written(folder: Path, header: Any, data: int = 0, *, length: int | None = No
 
 
 def problems(header: Header) -> str:
-    """All problems as one text."""
+    """Join all problems in one text."""
     return "; ".join(problem.text for problem in header.problems)
 
 
@@ -65,14 +65,14 @@ def test_what_the_format_allows_is_accepted(tmp_path: Path, name: str) -> None:
 
 
 BROKEN: dict[str, tuple[Any, int, str]] = {
-    "a hole": ({"a": f32(0, 4), "b": f32(8, 12)}, 12, "tensor 'b' leaves a hole of 4 bytes after tensor 'a'"),
-    "a hole at the start": ({"a": f32(4, 8)}, 8, "tensor 'a' leaves a hole of 4 bytes"),
-    "an overlap": ({"a": f32(0, 8), "b": f32(4, 12)}, 12, "tensor 'b' overlaps tensor 'a'"),
+    "a gap": ({"a": f32(0, 4), "b": f32(8, 12)}, 12, "There is a gap of 4 bytes between tensor 'a' and tensor 'b'."),
+    "a gap at the start": ({"a": f32(4, 8)}, 8, "There is a gap of 4 bytes between the header and tensor 'a'."),
+    "an overlap": ({"a": f32(0, 8), "b": f32(4, 12)}, 12, "Tensor 'b' overlaps tensor 'a'."),
     "truncated data": ({"a": f32(0, 8)}, 4, "truncated"),
     "padded data": ({"a": f32(0, 4)}, 9, "5 bytes follow"),
-    "a wrong length": ({"a": f32(0, 8, [3])}, 8, "tensor 'a' (F32, 3) has 8 bytes"),
+    "a wrong length": ({"a": f32(0, 8, [3])}, 8, "Tensor 'a' (F32, 3) has 8 bytes"),
     "an unknown type": ({"a": f32(0, 4, dtype="Q9")}, 4, "data type 'Q9' is unknown"),
-    "a type that is no text": ({"a": {"dtype": 7, "shape": [], "data_offsets": [0, 4]}}, 4, "data type 7"),
+    "a type that is not a text": ({"a": {"dtype": 7, "shape": [], "data_offsets": [0, 4]}}, 4, "data type 7"),
     "a negative dimension": ({"a": f32(0, 4, [-1, -1])}, 4, "shape"),
     "a fractional dimension": ({"a": f32(0, 4, [1.0])}, 4, "shape"),
     "a boolean dimension": ({"a": f32(0, 4, [True])}, 4, "shape"),
@@ -81,29 +81,29 @@ BROKEN: dict[str, tuple[Any, int, str]] = {
     "three offsets": ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 8]}}, 4, "data_offsets"),
     "offsets backwards": ({"a": {"dtype": "F32", "shape": [0], "data_offsets": [4, 0]}}, 4, "does not fit its shape"),
     "no type": ({"a": {"shape": [1], "data_offsets": [0, 4]}}, 4, "dtype is missing"),
-    "an entry that is a number": ({"a": 7}, 0, "tensor 'a': its entry is not an object"),
+    "an entry that is a number": ({"a": 7}, 0, "Tensor 'a': its entry is not an object"),
     "a list": ([1, 2], 0, "not an object"),
-    "metadata with a number": ({"__metadata__": {"steps": 7}, "a": f32(0, 4)}, 4, "metadata 'steps'"),
+    "metadata with a number": ({"__metadata__": {"steps": 7}, "a": f32(0, 4)}, 4, "Metadata 'steps'"),
     "metadata as a list": ({"__metadata__": ["x"], "a": f32(0, 4)}, 4, "__metadata__"),
     "a tensor twice": (
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
         4,
-        "'a' stands 2 times",
+        "'a' appears 2 times",
     ),
     "a metadata key twice": (
         '{"__metadata__":{"k":"1","k":"2"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
         4,
-        "'k' stands 2 times",
+        "'k' appears 2 times",
     ),
     "a field twice": (
         '{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}',
         4,
-        "'shape' stands 2 times in the entry of tensor 'a'",
+        "'shape' appears 2 times in the entry of tensor 'a'",
     ),
     "a key twice, once escaped": (
         '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
         4,
-        "'a' stands 2 times",
+        "'a' appears 2 times",
     ),
     "bytes after the object": ('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} x', 4, "not valid JSON"),
     "a byte-order mark": (b"\xef\xbb\xbf{}", 0, "byte-order mark"),

@@ -31,7 +31,7 @@ def numpy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
     return bool(request.param == "with numpy")
 
 
-def test_a_written_file_is_read_as_it_was_meant(tmp_path: Path, numpy: bool) -> None:
+def test_a_written_file_is_read_as_it_was_written(tmp_path: Path, numpy: bool) -> None:
     """Every data type, an empty shape and metadata."""
     assert check_with_reference_library(_write(tmp_path / "a.safetensors"), _TENSORS)
 

@@ -26,7 +26,7 @@ torch = pytest.importorskip("torch", reason="torch writes the files of these tes
 
 
 def weights() -> dict[str, Any]:
-    """A few tensors of several types."""
+    """Return a few tensors of several types."""
     return OrderedDict(
         {
             "a.weight": torch.randn(2, 3),
@@ -84,7 +84,7 @@ def test_what_training_leaves_raises_no_alarm(tmp_path: Path) -> None:
 
 
 def test_parameter_dictionaries_and_whole_modules_are_named_as_such(tmp_path: Path) -> None:
-    """Old embeddings keep a ParameterDict; a whole module is said to be one, and is not safe."""
+    """Old embeddings keep a ParameterDict; a whole module is reported as one, and is not safe."""
     parts = torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.randn(2, 768))})
     torch.save({"string_to_param": parts, "name": "style"}, tmp_path / "style.pt")
     header = read_header(tmp_path / "style.pt")
@@ -160,7 +160,7 @@ FOREIGN = {
     "picture": (b"\x89PNG\r\n" + b"\0" * 50, "picture"),
     "program": (b"\x7fELF" + b"\0" * 50, "program"),
     "empty": (b"", "empty"),
-    "noise": (b"\x07" * 400, "container"),
+    "noise": (b"\x07" * 400, "not a format"),
 }
 
 
@@ -183,7 +183,7 @@ def test_a_name_that_lies_is_reported(tmp_path: Path) -> None:
     torch.save(weights(), path)
     header = read_header(path)
     assert header.format is Format.TORCH_ZIP
-    assert any("the name ends in .safetensors" in problem.text for problem in header.problems)
+    assert any("The name ends in .safetensors" in problem.text for problem in header.problems)
     assert not header.broken
 
 
@@ -223,7 +223,7 @@ def test_a_diffusers_folder_is_read_as_one_model(tmp_path: Path) -> None:
     header = read_header(folder)
     assert any("vae" in problem.text and problem.fatal for problem in header.problems)
     (folder / "model_index.json").write_text(json.dumps({"../evil": ["diffusers", "X"], "unet": ["diffusers", "Y"]}))
-    assert any("no folder name" in problem.text for problem in read_header(folder).problems)
+    assert any("not a valid folder name" in problem.text for problem in read_header(folder).problems)
 
 
 def test_a_plain_folder_is_a_clear_error(tmp_path: Path) -> None:

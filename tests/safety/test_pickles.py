@@ -29,7 +29,7 @@ HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 
 
 def verdict(folder: Path, content: bytes, name: str = "model.pkl") -> Verdict:
-    """The verdict on these bytes."""
+    """Return the verdict on these bytes."""
     path = folder / name
     path.write_bytes(content)
     return assess(read_header(path)).verdict

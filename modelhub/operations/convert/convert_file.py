@@ -82,12 +82,12 @@ def _ensure_convertible(header: Header, path: Path, *, read_suspicious: bool) ->
     report = assess(header)
     if report.verdict not in _READABLE and not (read_suspicious and header.tensors):
         raise UnsafeError(
-            f"{path} was not converted: it is {report.verdict.value}. {'; '.join(report.findings[:3])}",
+            f"{path} was not converted: it is {report.verdict.value}. {' '.join(report.findings[:3])}",
             Remedy("Only its tensors can be read; nothing is executed then either.", "read-suspicious"),
         )
     if header.broken:
         problem = next(problem.text for problem in header.problems if problem.fatal)
-        raise ModelhubError(f"{path} is broken: {problem}", "Get it again; a broken file cannot be converted.")
+        raise ModelhubError(f"{path} is broken. {problem}", "Get it again; a broken file cannot be converted.")
     if header.format is Format.DIFFUSERS:
         raise ModelhubError(
             f"{path} is a diffusers folder.", "Convert single files; its weights are safetensors already."

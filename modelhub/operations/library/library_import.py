@@ -106,8 +106,8 @@ class LibraryImport:
 
 def _ensure_wanted(inspection: Inspection) -> None:
     if inspection.safety.verdict is Verdict.DANGEROUS:
-        findings = "; ".join(inspection.safety.findings[:3])
-        raise UnsafeError(f"{inspection.path} was left where it is: {findings}.", "Do not load it.")
+        findings = " ".join(inspection.safety.findings[:3])
+        raise UnsafeError(f"{inspection.path} was left where it is. {findings}", "Do not load it.")
     if inspection.detection.type is ModelType.UNKNOWN:
         raise ModelhubError(f"{inspection.path} was left where it is: it is not a model that modelhub recognizes.")
 

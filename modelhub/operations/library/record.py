@@ -126,7 +126,7 @@ def _record_move(path: Path, place: KnownLocation, root: Root, catalog: Catalog)
 def _record_file(file: IdentifiedFile, place: KnownLocation | None, catalog: Catalog) -> PathResult:
     path, inspection = file.path, file.inspection
     if inspection.format is Format.UNKNOWN and not is_model_name(path.name):
-        message = f"It is not a model file: {inspection.problems[0]}"
+        message = f"It is not a model file. {inspection.problems[0]}"
         return PathResult(path=path, status=PathStatus.FAILED, message=message)
     if place is None:
         return record_new(file, catalog)

@@ -196,7 +196,7 @@ def _checked_weights(folder: Path) -> dict[str, str]:
         except ModelhubError as exc:
             raise RenderProblem(RenderVerdict.LOAD_ERROR, exc.message) from exc
         if header.broken:
-            text = next((problem.text for problem in header.problems if problem.fatal), "the file is broken")
+            text = next((problem.text for problem in header.problems if problem.fatal), "The file is broken.")
             raise RenderProblem(RenderVerdict.INCOMPLETE, f"{folder.name}/{file.name}: {text}")
     return {"variant": "fp16"} if all(".fp16" in file.name for file in files) else {}
 

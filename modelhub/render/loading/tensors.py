@@ -41,7 +41,7 @@ def load(
     result: Named = {}
     with TensorReader(path) as reader:
         if reader.header.broken:
-            text = next((problem.text for problem in reader.header.problems if problem.fatal), "the file is broken")
+            text = next((problem.text for problem in reader.header.problems if problem.fatal), "The file is broken.")
             raise RenderProblem(RenderVerdict.INCOMPLETE, f"{path.name}: {text}")
         for name in reader.infos:
             key = wanted(name)
