@@ -1,4 +1,4 @@
-"""What a render test costs on a CPU: a full-size SD1.5 as a whole command, and adapters beside bare diffusers calls.
+"""Time render tests on a CPU: a full-size SD1.5 as a whole command, and adapters beside bare diffusers calls.
 
     python benchmarks/bench_render.py [--adapters 3] [--rounds 2]
 
@@ -25,7 +25,7 @@ from modelhub.render import allocator
 from modelhub.render.messages import Part
 from modelhub.render.recipes import Recipe
 from tools import full_adapters, full_size
-from tools.bare_renders import measure
+from tools.diffusers_calls import measure
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def whole_commands(base: Path, folder: Path, rounds: int) -> None:
-    """`render-test` with everything that a command takes; and the start-up of its help."""
+    """Time the whole command `render-test`, and the start-up of its help."""
     command = [sys.executable, "-m", "modelhub", "--library", str(folder / "library")]
     subprocess.run([*command, "add", str(base), "--json"], check=True, capture_output=True)
     times: list[float] = []
@@ -64,14 +64,16 @@ def whole_commands(base: Path, folder: Path, rounds: int) -> None:
 
 
 def beside_diffusers(base: Path, lora: Path, folder: Path, adapters: int, rounds: int) -> None:
-    """The same renders by diffusers' own pipeline on the same networks, in turns; with malloc as the worker sets it,
-    and, in a process of its own, as the system does."""
-    for start, words in ((allocator.keep_freed, "malloc keeps what is freed"), (None, "malloc left alone")):
+    """Time the same renders by diffusers' own pipeline on the same networks, in turns.
+
+    Each time in a process of its own: with malloc as the worker sets it, and as the system does.
+    """
+    for start, words in ((allocator.keep_freed_memory, "malloc keeps what is freed"), (None, "malloc left alone")):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start) as process:
             found = process.submit(
                 measure,
-                Part(path=str(base), name="full", type="base", native=512),
-                Part(path=str(lora), name="lora", type="lora", native=512),
+                Part(path=str(base), name="full", type="base", native_size=512),
+                Part(path=str(lora), name="lora", type="lora", native_size=512),
                 device="cpu",
                 recipe=Recipe(),
                 pictures=folder / "pictures",
@@ -81,7 +83,7 @@ def beside_diffusers(base: Path, lora: Path, folder: Path, adapters: int, rounds
             ).result()
         print(f"{found.adapters} LoRAs, full and half strength, {words}: {found.tested:.1f} s;", end=" ")
         print(f"{found.over_calls:+.1%} over diffusers' calls alone ({found.calls:.1f} s),", end=" ")
-        print(f"{found.over_calls_and_lora:+.1%} over calls with the LoRA put on and off", end=" ")
+        print(f"{found.over_calls_and_lora:+.1%} over calls with the LoRA applied and removed", end=" ")
         print(f"({found.calls_and_lora:.1f} s)")
 
 

@@ -37,9 +37,11 @@ def main() -> None:
         timed("and back", lambda: rename_all(bare, downloads))
         rules = rules_for("a1111", root / "webui")
         with Catalog.open(root / "catalog.sqlite3") as catalog:
-            timed("plan, files not catalogued (headers are read)", lambda: run.plan([downloads], rules, catalog=None))
+            timed(
+                "plan, files not in the catalog (headers are read)", lambda: run.plan([downloads], rules, catalog=None)
+            )
             timed("add to the catalog (all hashes)", lambda: list(add([downloads], catalog=catalog)))
-            timed("plan, catalogued", lambda: run.plan([downloads], rules, catalog=catalog))
+            timed("plan, files in the catalog", lambda: run.plan([downloads], rules, catalog=catalog))
             planned: list[float] = []
 
             def confirm(_: SortPlan) -> bool:

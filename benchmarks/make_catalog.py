@@ -52,7 +52,7 @@ def models(folder: Path, count: int) -> Iterator[NewModel]:
 
 
 def fill(file: Path, count: int) -> None:
-    """A catalog of `count` models at `file`."""
+    """Write a catalog of `count` models at `file`."""
     with Catalog.open(file) as catalog:
         catalog.ensure_root(file.parent / "models")
         for _ in catalog.record_many(models(file.parent / "models", count), batch=2000):

@@ -1,8 +1,8 @@
-"""The judge's confusion table: healthy renders and twins broken on purpose, of the miniature family.
+"""Print the judge's confusion table: healthy models and copies broken on purpose, of the miniature family.
 
     python benchmarks/render_calibration.py [--device cpu] [--prompts 4]
 
-Prints the table of docs/render-test.md, and how far the nearest healthy and broken model lie from each threshold.
+Prints the table of docs/render-test.md, and how far the nearest healthy and broken models are from each threshold.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from modelhub.render.judge import LIMITS
 from modelhub.render.messages import Result
 from modelhub.render.recipes import Recipe
-from tests.render.trials import HEALTHY, PROMPT, Trials
-from tests.render.twins import BASE, FAMILY, HALF, TWINS
+from tests.render.broken_copies import BASE, BROKEN_COPIES, FAMILY, HALF_LORA
+from tests.render.job_runner import HEALTHY, PROMPT, JobRunner
 
 PROMPTS = (
     PROMPT,
@@ -42,14 +42,14 @@ RECIPES: tuple[dict[str, float | int | str], ...] = (
 )
 
 
-def healthy(trials: Trials, prompts: int) -> Iterator[tuple[str, Result]]:
-    """The family as it is, and its base under other recipes."""
+def healthy(job_runner: JobRunner, prompts: int) -> Iterator[tuple[str, Result]]:
+    """Yield results of the unchanged family, and of its base under other recipes."""
     for file, type_ in HEALTHY:
-        yield type_, trials.of(FAMILY / file, type_)
-    yield HALF.type, trials.twin(HALF)
+        yield type_, job_runner.run(FAMILY / file, type_)
+    yield HALF_LORA.type, job_runner.run_copy(HALF_LORA)
     for prompt in PROMPTS[:prompts]:
         for fields in RECIPES:
-            yield "base", trials.of(FAMILY / BASE, "base", Recipe(prompt=prompt, **fields))  # type: ignore[arg-type]
+            yield "base", job_runner.run(FAMILY / BASE, "base", Recipe(prompt=prompt, **fields))  # type: ignore[arg-type]
 
 
 def main() -> int:
@@ -58,17 +58,17 @@ def main() -> int:
     parser.add_argument("--prompts", type=int, default=len(PROMPTS))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="calibration-") as name:
-        trials = Trials(Path(name), options.device)
-        sound = list(healthy(trials, options.prompts))
-        broken = [(twin, trials.twin(twin)) for twin in TWINS]
+        job_runner = JobRunner(Path(name), options.device)
+        sound = list(healthy(job_runner, options.prompts))
+        broken = [(copy, job_runner.run_copy(copy)) for copy in BROKEN_COPIES]
     types = ("base", "vae", "lora", "embedding")
     print("| what | " + " | ".join(VERDICTS_SHOWN) + " |\n" + "|---" * (1 + len(VERDICTS_SHOWN)) + "|")
     for type_ in (*types, "hypernetwork"):
         row(f"healthy {type_}", [found.verdict for kind, found in sound if kind == type_])
     for type_ in types:
-        row(f"broken {type_}", [found.verdict for twin, found in broken if twin.type == type_])
+        row(f"broken {type_}", [found.verdict for copy, found in broken if copy.type == type_])
     wrong = [f"{type_}: {found.verdict} ({found.words})" for type_, found in sound if found.verdict != "ok"]
-    wrong += [f"{twin.name}: {found.verdict}" for twin, found in broken if found.verdict not in twin.verdicts]
+    wrong += [f"{copy.name}: {found.verdict}" for copy, found in broken if found.verdict not in copy.verdicts]
     print("\n| number | threshold | worst healthy | best broken by it |\n|---|---|---|---|")
     for number, limit, verdict in (
         ("finds_noise", LIMITS.finds_noise, "noise"),
@@ -98,7 +98,7 @@ VERDICTS_SHOWN = (
 
 
 def row(title: str, verdicts: list[str]) -> None:
-    """One line of the table; every verdict must have a column."""
+    """Print one line of the table; every verdict must have a column."""
     counts = Counter(verdicts)
     assert set(counts) <= set(VERDICTS_SHOWN), counts
     print(f"| {title} | " + " | ".join(str(counts[word]) if counts[word] else "" for word in VERDICTS_SHOWN) + " |")

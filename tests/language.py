@@ -101,7 +101,7 @@ _METAPHORS = re.compile(
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 # Words of data that others define, and the spelling of published JSON values.
-_PUBLISHED = re.compile(r"unrecognised|catalogue_?id|Licence\b(?=:)|licen[cs]e=|colour_?space")
+_PUBLISHED = re.compile(r"grey background|unrecognised|catalogue_?id|Licence\b(?=:)|licen[cs]e=|colour_?space")
 
 
 def offences_in(path: Path, text: str | None = None) -> Iterator[Offence]:

@@ -23,7 +23,7 @@ Array = numpy.ndarray
 
 
 def shapes(folder: Path) -> Path:
-    """One model of every type that draws coloured shapes, and four that do not do what their names promise."""
+    """One model of every type that draws colored shapes, and four that do not do what their names promise."""
     folder.mkdir(parents=True)
     for name in _SOUND:
         shutil.copy(FAMILY / name, folder / name)

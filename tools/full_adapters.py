@@ -78,7 +78,7 @@ def hypernetwork(layout: Layout, path: Path, weights: Weights) -> Path:
 
 
 def vae(path: Path, base: Path, weights: Weights, *, overflows: bool = False) -> Path:
-    """The decoder of the base, a little changed; `overflows`: half precision is not enough for it, fp32 is.
+    """Return the decoder of the base, a little changed; `overflows`: half precision is not enough for it, fp32 is.
 
     Without encoder, as random weights keep nothing of a picture.
     """
@@ -92,14 +92,14 @@ def vae(path: Path, base: Path, weights: Weights, *, overflows: bool = False) ->
 
 
 def decoder_of(base: Path) -> Tensors:
-    """The VAE's decoder in a single file, under bare LDM names."""
+    """Write the VAE's decoder in a single file, under bare LDM names."""
     prefix = "first_stage_model."
     wanted = (f"{prefix}decoder.", f"{prefix}post_quant_conv.")
     return load(base, lambda name: name.removeprefix(prefix) if name.startswith(wanted) else None)
 
 
 def overflowing(decoder: Tensors, factor: float) -> Tensors:
-    """The same decoder, with everything that its blocks pass on `factor` times as large.
+    """Return the same decoder, with everything that its blocks pass on `factor` times as large.
 
     Norms take the factor out before each block and at the end: in fp32 the picture stays the same.
     """
@@ -117,7 +117,7 @@ def _unet_stems(layout: Layout) -> dict[str, Shape]:
 
 
 def _low_rank(weights: Weights, shape: tuple[int, int], rank: int) -> Tensors:
-    """A change of about half of a fresh layer's weights."""
+    """Draw a change of about half of a fresh layer's weights."""
     out, into = shape
     return {
         "alpha": torch.tensor(rank / 2),

@@ -1,6 +1,6 @@
 """Bases of the true SD1.5 and SDXL layouts with random weights, and an adapter of every type for each.
 
-For measuring without downloading anything. Weights are seeded, drawn as PyTorch initialises layers (uniform within
+For measuring without downloading anything. Weights are seeded, drawn as PyTorch initializes layers (uniform within
 1/√inputs), so that activations stay finite at half precision, and written tensor by tensor, so that no more than one
 is held in memory. `SMALL` has both layouts at a hundredth of the size, to try the tools on a CPU.
 """
@@ -60,7 +60,7 @@ FULL = {"sd1": SD15, "sdxl": SDXL}
 
 
 def unet_of(layout: Layout) -> UNet2DConditionModel:
-    """The UNet without memory."""
+    """Build the UNet without memory."""
     downs = [_CROSS if depth else _PLAIN for depth in layout.depths]
     size_conditions = {
         "use_linear_projection": True,
@@ -81,7 +81,7 @@ def unet_of(layout: Layout) -> UNet2DConditionModel:
 
 
 def vae_of(layout: Layout) -> AutoencoderKL:
-    """The VAE without memory."""
+    """Build the VAE without memory."""
     with torch.device("meta"):
         return AutoencoderKL(
             block_out_channels=layout.vae,
@@ -93,7 +93,7 @@ def vae_of(layout: Layout) -> AutoencoderKL:
 
 
 def text_of(width: int, layers: int) -> CLIPTextModel:
-    """A CLIP text encoder without memory."""
+    """Build a CLIP text encoder without memory."""
     config = CLIPTextConfig(
         hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers, num_attention_heads=width // 64
     )
@@ -102,7 +102,7 @@ def text_of(width: int, layers: int) -> CLIPTextModel:
 
 
 def checkpoint_shapes(layout: Layout) -> Shapes:
-    """Every tensor of the single file, by its LDM name."""
+    """Return every tensor of the single file, by its LDM name."""
     found = {_UNET + _unet_key(name, layout): shape for name, shape in _shapes(unet_of(layout)).items()}
     found |= {_VAE + name: shape for name, shape in vae_shapes(layout).items()}
     first = "conditioner.embedders.0.transformer." if layout.double else "cond_stage_model.transformer."
@@ -116,7 +116,7 @@ def checkpoint_shapes(layout: Layout) -> Shapes:
 
 
 def vae_shapes(layout: Layout) -> Shapes:
-    """The VAE's tensors under LDM's names without prefix; the attention's matrices are 1×1 convolutions."""
+    """Return the VAE's tensors under LDM's names without prefix; the attention's matrices are 1×1 convolutions."""
     named = {vae_key(name): shape for name, shape in _shapes(vae_of(layout)).items()}
     return {name: (*s, 1, 1) if ".attn_1." in name and len(s) == 2 else s for name, s in named.items()}
 
@@ -159,7 +159,7 @@ def _open_clip(width: int, layers: int) -> Shapes:
 
 
 class Weights:
-    """Random values of one file, in the order they are asked for."""
+    """Random values of one file, in the order of the calls."""
 
     def __init__(self, device: str, *, seed: int) -> None:
         self.device = device
@@ -171,7 +171,7 @@ class Weights:
         return made.uniform_(-bound, bound, generator=self._generator)
 
     def of(self, name: str, shape: Shape) -> torch.Tensor:
-        """What a fresh layer would have under that name."""
+        """Draw what a fresh layer would have under that name."""
         if "embedding" in name and "time" not in name and len(shape) == 2:
             return self.uniform(shape, 0.035)
         if len(shape) < 2:
@@ -200,19 +200,19 @@ def write_safetensors(path: Path, shapes: Mapping[str, Shape], value: Callable[[
 
 
 def write_base(layout: Layout, path: Path, *, device: str = "cpu", seed: int = 0) -> Path:
-    """A whole checkpoint as one file in fp16."""
+    """Write a whole checkpoint as one file in fp16."""
     weights = Weights(device, seed=seed)
     return write_safetensors(path, checkpoint_shapes(layout), weights.of)
 
 
 def attention_shapes(layout: Layout) -> Shapes:
-    """The UNet's attention projections, under diffusers' names: (outputs, inputs) each."""
+    """Return the UNet's attention projections under diffusers' names: (outputs, inputs) each."""
     ends = ("to_q.weight", "to_k.weight", "to_v.weight", "to_out.0.weight")
     return {name.removesuffix(".weight"): s for name, s in _shapes(unet_of(layout)).items() if name.endswith(ends)}
 
 
 def text_modules(layout: Layout) -> Iterator[tuple[str, Shape]]:
-    """The text encoders' attention projections as kohya's scripts spell them."""
+    """Yield the text encoders' attention projections under kohya's names."""
     stems = ("lora_te1", "lora_te2") if layout.double else ("lora_te",)
     for stem, (width, layers) in zip(stems, layout.text, strict=True):
         for number in range(layers):

@@ -31,7 +31,7 @@ _FREE = {True: 1 << 30, False: 16 << 30}  # bytes on the disk, by --tiny
 
 
 def main() -> int:
-    """Check, and say how it went."""
+    """Run the checks and return the exit code."""
     arguments = _arguments()
     if problem := _problem(arguments.device):
         print(problem, file=sys.stderr)
@@ -80,7 +80,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _problem(device: str) -> str | None:
-    """Why the check cannot run here, with what to do."""
+    """Return why the check cannot run here and what to do, None when it can."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}; run: pip install -e .[render]"

@@ -21,7 +21,7 @@ from modelhub.render.messages import Job, Part, Ready, Result
 from modelhub.render.recipes import Recipe
 from modelhub.render.runner import Limits, Worker
 from tools import full_adapters, full_size
-from tools.bare_renders import Overhead, measure
+from tools.diffusers_calls import Overhead, measure
 
 _LORAS = ("lora", "dora", "loha", "lokr")
 _JOB_SECONDS = 240.0
@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to check. `kinds`: of "sd1" and "sdxl"; `adapters` and `rounds` are those of the overhead."""
+    """The checks to run. `kinds`: of "sd1" and "sdxl"; `adapters` and `rounds` are those of the overhead."""
 
     device: str
     folder: Path
@@ -85,7 +85,7 @@ class Checks:
     made: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> dict[str, Any]:
-        """All steps; a failed check does not stop the others."""
+        """Run all steps; a failed check does not stop the others."""
         parts = {kind: self._files(kind) for kind in self.plan.kinds}
         for kind in self.plan.kinds:
             with self._step(f"{kind}: tests"):
@@ -212,7 +212,7 @@ class Checks:
             self.say(f"  FAILED {name}: {words}")
 
     def _out_of_memory(self, base: Part) -> None:
-        """With room for little more than the weights, a huge picture is a verdict, and the next job works."""
+        """Check that a picture too large for the memory is a verdict, and that the next job works."""
         if not self.plan.cuda:
             return
         total = torch.cuda.get_device_properties(self.plan.device).total_memory
@@ -244,7 +244,7 @@ class Checks:
             self._check(f"{kind}: overhead at most 5 %", found.over_calls_and_lora <= 0.05, words)
 
     def report(self) -> dict[str, Any]:
-        """Everything as plain values."""
+        """Return everything as plain values."""
         ready = self.ready
         return {
             "device": ready.device_name if ready else self.plan.device,
@@ -275,7 +275,7 @@ def _plain(row: Row) -> dict[str, Any]:
 
 
 def _apart(one: Row, other: Row) -> str:
-    """How far two pictures are apart, of 255."""
+    """Return how far two pictures are apart, of 255."""
     pictures = []
     for row in (one, other):
         path = row.result.pictures.get("full")

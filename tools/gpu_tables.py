@@ -10,7 +10,7 @@ _GB = 1e9
 
 
 def tables(report: Mapping[str, Any]) -> str:
-    """The tests, the overhead and the checks."""
+    """Return the tables of the tests, the overhead and the checks."""
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     passed = sum(check["passed"] for check in report["checks"])
     lines = [f"{report['device']}; {versions}.", "", _HEAD, "|---" * 11 + "|", *map(_row, report["rows"]), ""]

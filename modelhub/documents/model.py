@@ -7,6 +7,7 @@ from typing import Any
 
 from modelhub.documents.document import Document
 from modelhub.documents.inspection import AnswersDocument, HashesDocument, answers_of, hashes_document
+from modelhub.documents.render import RenderTestDocument
 from modelhub.domain import FileRecord, Format, LocationState, ModelRecord, SafetyReport, Source
 
 
@@ -62,7 +63,7 @@ class ShownModelDocument(ModelDocument, frozen=True, kw_only=True):
     """A model as `show --json` prints it. `render_test` is the document of its last render test, None without one."""
 
     same_as: Sequence[SharedComponentDocument]
-    render_test: Any
+    render_test: RenderTestDocument | None
 
 
 class DuplicateDocument(Document, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ def model_document(record: ModelRecord) -> ModelDocument:
 
 
 def shown_model_document(
-    record: ModelRecord, *, same_as: Sequence[SharedComponentDocument], render_test: Any
+    record: ModelRecord, *, same_as: Sequence[SharedComponentDocument], render_test: RenderTestDocument | None
 ) -> ShownModelDocument:
     """Return the document of one model with what it shares with others and with its last render test."""
     return ShownModelDocument(**_fields(record), same_as=same_as, render_test=render_test)

@@ -23,6 +23,7 @@ from modelhub.documents.manifest import ExportDocument
 from modelhub.documents.model import DuplicateModelDocument, ModelDocument, ShownModelDocument
 from modelhub.documents.pull import PullDocument, UpdateDocument, UpdateStatusDocument
 from modelhub.documents.remote import EnrichDocument, ImportDocument
+from modelhub.documents.render import RenderTestDocument
 from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument, ShortcutDocument
 from modelhub.documents.sort import RegistrationDocument, RunDocument, SortDocument, UndoDocument
 
@@ -55,6 +56,7 @@ PUBLISHED: tuple[Published, ...] = (
     Published(name="path-results", commands=("add", "scan"), form=list[PathResultDocument]),
     Published(name="pull", commands=("pull", "pull --dry-run"), form=list[PullDocument]),
     Published(name="registration", commands=("sort",), form=RegistrationDocument),
+    Published(name="render-test", commands=("render-test",), form=list[RenderTestDocument]),
     Published(name="shortcut-install", commands=("shortcut install",), form=InstalledShortcutDocument),
     Published(name="shortcut-remove", commands=("shortcut remove",), form=RemovedShortcutDocument),
     Published(name="shortcuts", commands=("shortcut list",), form=list[ShortcutDocument]),

@@ -1,4 +1,4 @@
-"""Which base an adapter fits, from headers alone: widths that have to agree. Pure; nothing is loaded."""
+"""The bases that an adapter fits, from headers alone: widths that must agree. Pure; nothing is loaded."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import Any
 from modelhub.domain import Detection, ModelType
 from modelhub.formats.header import Header
 
-# Architectures that the loaders build; others are rendered only from diffusers folders that name their pipeline.
-BUILT = ("sd1", "sd2", "sdxl", "sdxl-refiner")
+# Architectures that the loaders build; others are rendered only from diffusers folders, by their own pipeline.
+BUILT_ARCHITECTURES = ("sd1", "sd2", "sdxl", "sdxl-refiner")
 Shapes = Mapping[str, tuple[int, ...]]
 
 _CONTEXT = re.compile(r"(?<!ema)\.?attn2\.to_k\.weight$")
 _TOKENS = re.compile(r"(token_embedding|embed_tokens)\.weight$")
 _DECODER = re.compile(r"(^|\.|/)decoder\.conv_in\.weight$")
-# The last dimension of these is the width of what goes in.
+# The last dimension of these is the width of the input.
 _LORA_IN = re.compile(r"(lora_down|lora\.down|_lora\.down|lora_A|lora_A\.default|hada_w1_b|\.diff)(\.weight)?$")
 _TEXT_MODULE = re.compile(r"lora_te|text_encoder|text_model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What has to agree. `contexts`: widths of cross-attention's input; `texts`: of token embeddings; `latents`:
-    channels. Empty or None: the file does not tell."""
+class Interface:
+    """The architecture and widths that an adapter and its base must share.
+
+    `contexts`: widths of the cross-attention's input; `texts`: widths of the token embeddings; `latents`: channels.
+    Empty or None: the header does not show it.
+    """
 
     type: ModelType
     architectures: tuple[str, ...] = ()
@@ -34,27 +37,27 @@ class Facts:
     latents: int | None = None
 
 
-def facts(header: Header, detection: Detection) -> Facts:
-    """The facts of a base or an adapter."""
+def read_interface(header: Header, detection: Detection) -> Interface:
+    """Return the interface of a base or an adapter."""
     shapes = {name: info.shape for name, info in header.tensors.items() if not name.startswith("model_ema.")}
     architecture = detection.architecture
-    return Facts(
+    return Interface(
         type=detection.type,
         architectures=(architecture,) if architecture else detection.architecture_candidates,
         **_WIDTHS[detection.type](shapes) if detection.type in _WIDTHS else {},
     )
 
 
-def fits(adapter: Facts, base: Facts) -> bool:
-    """Whether the adapter can go on the base; what neither of them tells does not speak against it."""
+def fits(adapter: Interface, base: Interface) -> bool:
+    """Return whether the adapter fits the base; what a header does not show counts as fitting."""
     if adapter.contexts and base.contexts and not adapter.contexts & base.contexts:
         return False
     if adapter.texts and base.texts:
         return adapter.texts == base.texts if adapter.type is ModelType.EMBEDDING else adapter.texts <= base.texts
     if adapter.latents and base.latents and adapter.latents != base.latents:
         return False
-    told = adapter.contexts or adapter.texts
-    if not told and adapter.architectures and base.architectures:
+    has_widths = adapter.contexts or adapter.texts
+    if not has_widths and adapter.architectures and base.architectures:
         return bool(set(adapter.architectures) & set(base.architectures))
     return True
 
@@ -82,7 +85,7 @@ def _lora(shapes: Shapes) -> dict[str, Any]:
                 texts.add(width)
         elif re.search(r"attn2.to_k", name):
             contexts.add(width)
-    # The text encoder's width is only asked where the UNet's part does not tell.
+    # The text encoder's width is only used where the UNet's part does not show one.
     return {"contexts": frozenset(contexts), "texts": frozenset() if contexts else frozenset(texts)}
 
 

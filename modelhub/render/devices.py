@@ -1,4 +1,4 @@
-"""What a torch device can do, and how much memory a test took."""
+"""Torch devices: choosing one, data types, memory."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ import torch
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 SHARE = "MODELHUB_GPU_SHARE"  # of a GPU's memory that a worker may take, such as 0.5 beside a running UI
-_SMALL_FILE = 300_000_000  # bytes below which fp32 costs nothing worth saving
+_SMALL_FILE = 300_000_000  # bytes; below, fp32 costs too little to be worth avoiding
 _NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "_STATUS_ALLOC_FAILED")
 
 
-def choose(wanted: str) -> str:
-    """The torch device for "auto", "cpu", "mps", "cuda" or "cuda:1". Raises ValueError when it is not there."""
-    if wanted == "auto":
+def choose_device(requested: str) -> str:
+    """Return the torch device for "auto", "cpu", "mps", "cuda" or "cuda:1". Raises ValueError when there is none."""
+    if requested == "auto":
         return "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("torch finds no Apple GPU (mps) here")
-    if wanted.startswith("cuda"):
+    if requested == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("torch finds no Apple GPU (mps)")
+    if requested.startswith("cuda"):
         if not torch.cuda.is_available():
-            raise ValueError("torch finds no CUDA device here")
-        number = int(wanted.partition(":")[2] or 0)
+            raise ValueError("torch finds no CUDA device")
+        number = int(requested.partition(":")[2] or 0)
         if number >= torch.cuda.device_count():
-            raise ValueError(f"there is no {wanted}: torch finds {torch.cuda.device_count()} CUDA devices")
+            raise ValueError(f"there is no {requested}: torch finds {torch.cuda.device_count()} CUDA devices")
         return f"cuda:{number}"
-    return wanted
+    return requested
 
 
 def limit_memory(device: str) -> None:
-    """Keep to the share of the GPU's memory that the environment names. Raises ValueError when it names none."""
+    """Limit the process to the share of the GPU's memory in the environment. Raises ValueError for an invalid share."""
     share = os.environ.get(SHARE)
     if share and device.startswith("cuda"):
         if not 0.0 < float(share) <= 1.0:
-            raise ValueError(f"{SHARE} is {share}: a number over 0 and up to 1 is needed")
+            raise ValueError(f"{SHARE} is {share}; it must be a number above 0 and at most 1")
         torch.cuda.set_per_process_memory_fraction(float(share), device)
 
 
-def wants_memory(text: str) -> bool:
-    """Whether a library's message says that there is too little memory; they have many kinds of errors for it."""
+def is_out_of_memory(text: str) -> bool:
+    """Return whether a library's message is about too little memory; each has several kinds of errors for it."""
     return any(sign in text for sign in _NO_MEMORY)
 
 
 def is_lost(text: str) -> bool:
-    """Whether a message says that the process can do no more on its GPU, as after a failed assertion there."""
-    return "CUDA error" in text and not wants_memory(text)
+    """Return whether a message means that the process can no longer use its GPU, as after a failed assertion there."""
+    return "CUDA error" in text and not is_out_of_memory(text)
 
 
-def name_of(device: str) -> str:
-    """What a person calls the device."""
+def device_name(device: str) -> str:
+    """Return the device's name as its maker gives it."""
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
 
 
-def dtype_for(device: str, path: Path, *, exact: bool, wanted: str = "") -> torch.dtype:
-    """fp16 on a GPU. On a CPU bf16, or fp32 for comparing adapters and for small files; fp16 crawls there.
+def choose_dtype(device: str, path: Path, *, exact: bool, requested: str = "") -> torch.dtype:
+    """Return fp16 on a GPU; on a CPU bf16, or fp32 for comparing adapters and for small files, as fp16 is slow there.
 
-    `wanted`: a name of `DTYPES` that decides instead.
+    `requested`: a name of `DTYPES` that decides instead.
     """
-    if wanted:
-        return DTYPES[wanted]
+    if requested:
+        return DTYPES[requested]
     if device != "cpu":
         return torch.float16
     files = path.rglob("*") if path.is_dir() else [path]
@@ -70,25 +70,25 @@ def dtype_for(device: str, path: Path, *, exact: bool, wanted: str = "") -> torc
 
 
 def empty_cache(device: str) -> None:
-    """Give cached memory of the device back."""
+    """Release the device's cached memory."""
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
 
 
 def synchronize(device: str) -> None:
-    """Wait until the device has done what it was given."""
+    """Wait until the device has finished its work."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
 
 def reset_peak(device: str) -> None:
-    """Begin to measure the most memory that is used."""
+    """Start measuring the peak of used memory."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory(device: str) -> int:
-    """Most bytes used: of the device since `reset_peak`, on a CPU by the whole process since its start."""
+    """Return the peak of used bytes: on a device since `reset_peak`, on a CPU by the process since its start."""
     if device.startswith("cuda"):
         return int(torch.cuda.max_memory_allocated(device))
     if sys.platform == "win32":

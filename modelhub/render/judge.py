@@ -1,29 +1,34 @@
-"""From numbers to verdicts. Pure: latents and raw decodes come in as arrays, thresholds are one table.
+"""From metrics to verdicts. Pure: raw decodes come in as arrays, and the thresholds are one table.
 
-The thresholds were calibrated on a trained miniature family and twins broken on purpose; docs/render-test.md has the
-confusion table, `benchmarks/render_calibration.py` makes it.
+The thresholds were calibrated on a trained miniature family and on copies broken on purpose; docs/render-test.md has
+the confusion table, and `benchmarks/render_calibration.py` makes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from modelhub.render.verdicts import RenderVerdict
+from modelhub.render.adapter_fit import AdapterFit
+from modelhub.render.verdicts import RenderVerdict, does_not_fit
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Where a healthy picture ends. Standard deviations and differences are of values between 0 and 1."""
+    """The limits of a healthy picture. Standard deviations and differences are of values between 0 and 1.
 
-    black: int = 4  # of 255: every pixel below
+    `finds_noise`: correlation of the predicted noise with the noise that was added; `redraws`: R² of a VAE's
+    reconstruction; `same_picture`: correlation of two decodes.
+    """
+
+    black: int = 4  # of 255; every pixel is below
     flat_std: float = 0.01
-    flat_entropy: float = 1.0  # bits of the grey picture
+    flat_entropy: float = 1.0  # bits of the gray picture
     clipped_share: float = 0.5
     dull_std: float = 0.03
     dull_entropy: float = 3.0
@@ -35,9 +40,10 @@ class Thresholds:
 
 
 LIMITS = Thresholds()
-_COLOURS: dict[str, tuple[int, int, int]] = {
+_BASE_WORKS = "The base works without it."
+_COLORS: dict[str, tuple[int, int, int]] = {
     "black": (0, 0, 0),
-    "grey": (128, 128, 128),
+    "gray": (128, 128, 128),
     "white": (255, 255, 255),
     "red": (220, 30, 30),
     "green": (30, 160, 40),
@@ -53,22 +59,22 @@ _COLOURS: dict[str, tuple[int, int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with one sentence, and what is odd besides."""
+    """A verdict, its sentences, and warnings beside it."""
 
     verdict: RenderVerdict
     words: str
     warnings: tuple[str, ...] = ()
 
 
-def picture_numbers(raw: Array) -> dict[str, float]:
-    """What a raw decode (height, width, 3) looks like: finite share, clipped share, spread, entropy, brightness."""
+def picture_metrics(raw: Array) -> dict[str, float]:
+    """Measure a raw decode (height, width, 3): finite share, clipped share, spread, entropy, brightness, means."""
     finite = np.isfinite(raw)
     share = float(finite.mean())
     if share < 1.0:
         return {"finite": share}
     pixels = (np.clip(raw, -1, 1) + 1) / 2
-    grey = pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    counts = np.histogram(grey, bins=256, range=(0, 1))[0]
+    gray = pixels @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    counts = np.histogram(gray, bins=256, range=(0, 1))[0]
     shares = counts[counts > 0] / counts.sum()
     return {
         "finite": 1.0,
@@ -80,94 +86,143 @@ def picture_numbers(raw: Array) -> dict[str, float]:
     }
 
 
-def colour_name(red: float, green: float, blue: float) -> str:
-    """The nearest plain colour word; components between 0 and 1."""
+def picture_difference(one: Array, other: Array) -> float:
+    """Return the mean absolute difference of two raw decodes, as a share of the whole range; 1 for unequal shapes."""
+    if one.shape != other.shape:
+        return 1.0
+    return float(np.abs(np.clip(one, -1, 1) - np.clip(other, -1, 1)).mean()) / 2
+
+
+def color_name(red: float, green: float, blue: float) -> str:
+    """Return the name of the nearest plain color; components between 0 and 1."""
     here = np.array([red, green, blue]) * 255
-    return min(_COLOURS, key=lambda name: float(np.square(here - np.array(_COLOURS[name])).sum()))
+    return min(_COLORS, key=lambda name: float(np.square(here - np.array(_COLORS[name])).sum()))
 
 
-def judge_picture(numbers: Mapping[str, float]) -> Judgement | None:
-    """What is wrong with a picture by itself; None when nothing is. Warnings come from `picture_warnings`."""
-    if numbers.get("latents_finite", 1.0) < 1.0:
-        return Judgement(RenderVerdict.NAN_UNET, "the UNet or the text encoder computes NaN or infinity")
-    if numbers["finite"] < 1.0:
-        return Judgement(RenderVerdict.NAN_VAE, "the latents are fine, the VAE computes NaN or infinity")
-    name = colour_name(numbers["mean_r"], numbers["mean_g"], numbers["mean_b"])
-    if numbers["brightest"] < LIMITS.black:
-        return Judgement(RenderVerdict.UNIFORM, "the picture is black")
-    if numbers["std"] < LIMITS.flat_std:
-        return Judgement(RenderVerdict.UNIFORM, f"the picture is all {name}")
-    if numbers["clipped"] > LIMITS.clipped_share:
-        return Judgement(RenderVerdict.CLIPPED, f"{numbers['clipped']:.0%} of the picture is out of range")
-    if numbers["entropy"] < LIMITS.flat_entropy:
-        return Judgement(RenderVerdict.UNIFORM, f"the picture is nearly all {name}")
+def judge_picture(metrics: Mapping[str, float]) -> Judgement | None:
+    """Judge a picture by itself; None when nothing is wrong with it. Warnings come from `picture_warnings`."""
+    if metrics.get("latents_finite", 1.0) < 1.0:
+        return Judgement(RenderVerdict.NAN_UNET, "The UNet or the text encoder produces NaN or infinity.")
+    if metrics["finite"] < 1.0:
+        return Judgement(RenderVerdict.NAN_VAE, "The VAE produces NaN or infinity, from finite latents.")
+    name = color_name(metrics["mean_r"], metrics["mean_g"], metrics["mean_b"])
+    if metrics["brightest"] < LIMITS.black:
+        return Judgement(RenderVerdict.UNIFORM, "The picture is black.")
+    if metrics["std"] < LIMITS.flat_std:
+        return Judgement(RenderVerdict.UNIFORM, f"The picture is {name}.")
+    if metrics["clipped"] > LIMITS.clipped_share:
+        return Judgement(RenderVerdict.CLIPPED, "Most of the picture is out of range.")
+    if metrics["entropy"] < LIMITS.flat_entropy:
+        return Judgement(RenderVerdict.UNIFORM, f"Almost all of the picture is {name}.")
     return None
 
 
-def picture_warnings(numbers: Mapping[str, float]) -> tuple[str, ...]:
-    """What is odd about a picture that may still be right."""
+def picture_warnings(metrics: Mapping[str, float]) -> tuple[str, ...]:
+    """Return what is unusual about a picture that may still be right."""
     rows = (
-        (numbers.get("std", 1.0) < LIMITS.dull_std, "the picture has hardly any contrast"),
-        (numbers.get("entropy", 8.0) < LIMITS.dull_entropy, "the picture has hardly any shades"),
-        (numbers.get("latents_std", 1.0) > LIMITS.wild_latents, "the latents are far larger than usual"),
+        (metrics.get("std", 1.0) < LIMITS.dull_std, "The picture has hardly any contrast."),
+        (metrics.get("entropy", 8.0) < LIMITS.dull_entropy, "The picture has hardly any shades."),
+        (metrics.get("latents_std", 1.0) > LIMITS.wild_latents, "The latents are far larger than usual."),
     )
-    return tuple(text for wrong, text in rows if wrong)
+    return tuple(text for applies, text in rows if applies)
 
 
-def judge_base(numbers: Mapping[str, float], *, damage: tuple[str, ...] = ()) -> Judgement:
-    """A base by its own picture, by how well its UNet finds noise and its VAE redraws a scene."""
-    odd = picture_warnings(numbers)
-    wrong = judge_picture(numbers)
+def judge_base(metrics: Mapping[str, float]) -> Judgement:
+    """Judge a base by its own picture, its UNet's noise prediction and its VAE's reconstruction."""
+    warnings = picture_warnings(metrics)
+    wrong = judge_picture(metrics)
     if wrong is not None and wrong.verdict in (RenderVerdict.NAN_UNET, RenderVerdict.NAN_VAE):
         return wrong
-    if numbers.get("finds_noise", 1.0) < LIMITS.finds_noise:
-        text = f"its UNet does not find noise (correlation {numbers['finds_noise']:.2f}, healthy: over 0.9)"
-        return Judgement(RenderVerdict.NOISE, text, odd)
+    if metrics.get("finds_noise", 1.0) < LIMITS.finds_noise:
+        return Judgement(RenderVerdict.NOISE, _no_noise_prediction(metrics), warnings)
     if wrong is not None:
-        return Judgement(wrong.verdict, wrong.words, odd)
-    if numbers.get("redraws", 1.0) < LIMITS.redraws:
-        text = f"its VAE does not draw again what it was shown ({numbers['redraws']:.2f}, perfect: 1)"
-        return Judgement(RenderVerdict.DAMAGED, text, odd)
-    if damage:
-        return Judgement(RenderVerdict.DAMAGED, "; ".join(damage), odd)
-    if numbers.get("fp32_vae"):
-        return Judgement(RenderVerdict.NEEDS_FP32_VAE, "works, with its VAE in fp32", odd)
-    return Judgement(RenderVerdict.OK, "works", odd)
+        return replace(wrong, warnings=warnings)
+    if metrics.get("redraws", 1.0) < LIMITS.redraws:
+        return Judgement(RenderVerdict.DAMAGED, _no_reconstruction(metrics), warnings)
+    if count := metrics.get("wrong_position_ids"):
+        words = f"The text encoder's position_ids are wrong ({count} of 77), so UIs misread prompts of some lengths."
+        return Judgement(RenderVerdict.DAMAGED, words, warnings)
+    if metrics.get("fp32_vae"):
+        return Judgement(RenderVerdict.NEEDS_FP32_VAE, "Works, but its VAE overflows in half precision.", warnings)
+    return Judgement(RenderVerdict.OK, "Works: rendered a picture from the prompt.", warnings)
 
 
-def judge_vae(numbers: Mapping[str, float]) -> Judgement:
-    """A VAE by its decode of the base's latents, against the base's own."""
-    odd = picture_warnings(numbers)
-    wrong = judge_picture(numbers)
+def judge_vae(metrics: Mapping[str, float], *, base: str) -> Judgement:
+    """Judge a VAE by its decode of the latents of `base`, compared with that of the base's own VAE."""
+    warnings = picture_warnings(metrics)
+    wrong = judge_picture(metrics)
     if wrong is not None:
-        return Judgement(wrong.verdict, f"{wrong.words}; use the base's built-in VAE", odd)
-    if numbers["structure"] < LIMITS.same_picture:
-        text = f"it draws another picture than the base's VAE (structure {numbers['structure']:.2f}, healthy: over 0.9)"
-        return Judgement(RenderVerdict.INCOMPATIBLE, f"{text}; use the built-in one", odd)
-    if numbers.get("redraws", 1.0) < LIMITS.redraws:
-        text = f"it does not draw again what it was shown ({numbers['redraws']:.2f}, perfect: 1)"
-        return Judgement(RenderVerdict.DAMAGED, text, odd)
-    word = "works, with fp32" if numbers.get("fp32_vae") else "works"
-    verdict = RenderVerdict.NEEDS_FP32_VAE if numbers.get("fp32_vae") else RenderVerdict.OK
-    return Judgement(verdict, f"{word}; changes the picture by {numbers['effect']:.1%}", odd)
+        return Judgement(wrong.verdict, f"{wrong.words} Use the VAE of {base}.", warnings)
+    if metrics["structure"] < LIMITS.same_picture:
+        reason = f"it decodes a different picture (similarity {metrics['structure']:.2f}; healthy VAEs score above 0.9)"
+        words = f"{does_not_fit(base, reason)} Use the VAE of {base}."
+        return Judgement(RenderVerdict.INCOMPATIBLE, words, warnings)
+    if metrics.get("redraws", 1.0) < LIMITS.redraws:
+        return Judgement(RenderVerdict.DAMAGED, _no_reconstruction(metrics), warnings)
+    effect = percent(metrics["effect"], 1)
+    if metrics.get("fp32_vae"):
+        words = f"Works, but overflows in half precision. It changes the picture by {effect}."
+        return Judgement(RenderVerdict.NEEDS_FP32_VAE, words, warnings)
+    return Judgement(RenderVerdict.OK, f"Works: changes the picture by {effect}.", warnings)
 
 
-def judge_adapter(numbers: Mapping[str, float], *, share: float, unplaced: tuple[str, ...] = ()) -> Judgement:
-    """A LoRA, embedding or hypernetwork by what it changes. `share`: of its modules that found a place."""
-    odd = list(picture_warnings(numbers))
-    if share == 0.0:
-        return Judgement(RenderVerdict.INCOMPATIBLE, "none of its parts has a place in the base")
-    if share < 1.0:
-        odd.append(f"{1 - share:.0%} of its parts have no place in the base, such as {unplaced[0]}")
-    wrong = judge_picture(numbers)
-    if wrong is not None and not numbers.get("base_wrong"):
-        return Judgement(wrong.verdict, f"with it, {wrong.words}", tuple(odd))
-    if numbers.get("finds_noise", 1.0) < LIMITS.finds_noise <= numbers.get("base_finds_noise", 1.0):
-        text = f"with it, the UNet does not find noise any more (correlation {numbers['finds_noise']:.2f})"
-        return Judgement(RenderVerdict.NOISE, text, tuple(odd))
-    if numbers["latents_effect"] == 0.0:
-        return Judgement(RenderVerdict.NO_EFFECT, "the picture is the same without it, to the last bit", tuple(odd))
-    if numbers["effect"] < LIMITS.negligible:
-        return Judgement(RenderVerdict.NEGLIGIBLE, f"it changes the picture by {numbers['effect']:.3%}", tuple(odd))
-    half = f", {numbers['effect_half']:.1%} at half strength" if "effect_half" in numbers else ""
-    return Judgement(RenderVerdict.OK, f"changes the picture by {numbers['effect']:.1%}{half}", tuple(odd))
+def judge_adapter(metrics: Mapping[str, float], *, fit: AdapterFit, base: str) -> Judgement:
+    """Judge a LoRA, embedding or hypernetwork by what it changes on `base`."""
+    if fit.share == 0.0:
+        return Judgement(RenderVerdict.INCOMPATIBLE, does_not_fit(base, _misfit_reason(fit)))
+    warnings = (*picture_warnings(metrics), *_misfit_warnings(fit))
+    wrong = judge_picture(metrics)
+    if wrong is not None and not metrics.get("base_wrong"):
+        return Judgement(wrong.verdict, f"{wrong.words} {_BASE_WORKS}", warnings)
+    if metrics.get("finds_noise", 1.0) < LIMITS.finds_noise <= metrics.get("base_finds_noise", 1.0):
+        return Judgement(RenderVerdict.NOISE, f"{_no_noise_prediction(metrics)} {_BASE_WORKS}", warnings)
+    if metrics["latents_effect"] == 0.0:
+        return Judgement(RenderVerdict.NO_EFFECT, "Does not change the picture at all.", warnings)
+    if metrics["effect"] < LIMITS.negligible:
+        words = f"Changes the picture by only {percent(metrics['effect'], 3)}."
+        return Judgement(RenderVerdict.NEGLIGIBLE, words, warnings)
+    words = f"Works: changes the picture by {percent(metrics['effect'], 1)}."
+    if "effect_half" in metrics:
+        half = percent(metrics["effect_half"], 1)
+        words = f"Works: changes the picture by {percent(metrics['effect'], 1)}, by {half} at half strength."
+    return Judgement(RenderVerdict.OK, words, warnings)
+
+
+def percent(share: float, digits: int) -> str:
+    """Return a share between 0 and 1 as text, such as "13.4 %"."""
+    return f"{share * 100:.{digits}f} %"
+
+
+def _no_noise_prediction(metrics: Mapping[str, float]) -> str:
+    return (
+        f"The UNet does not predict noise (correlation {metrics['finds_noise']:.2f}; healthy models score above 0.9)."
+    )
+
+
+def _no_reconstruction(metrics: Mapping[str, float]) -> str:
+    return f"The VAE cannot reconstruct a test image (R² {metrics['redraws']:.2f}; perfect is 1)."
+
+
+def _misfit_reason(fit: AdapterFit) -> str:
+    """Return why no part of an adapter is placed, as a clause."""
+    if fit.unplaced and len(fit.incomplete) == len(fit.unplaced):
+        return f"weights are missing in the file, such as those of {fit.incomplete[0]}"
+    if fit.unplaced and len(fit.unsupported) == len(fit.unplaced):
+        return f"algorithm not supported, such as that of {fit.unsupported[0]}"
+    return "it belongs to another architecture"
+
+
+def _misfit_warnings(fit: AdapterFit) -> tuple[str, ...]:
+    """Return a sentence for each cause for which parts are left out."""
+
+    def share(names: tuple[str, ...]) -> str:
+        return percent(len(names) / fit.total, 0)
+
+    warnings = []
+    if names := fit.foreign:
+        warnings.append(f"{share(names)} of its parts belong to another architecture, such as {names[0]}.")
+    if names := fit.incomplete:
+        warnings.append(f"Weights are missing in the file for {share(names)} of its parts, such as {names[0]}.")
+    if names := fit.unsupported:
+        warnings.append(f"Algorithm not supported for {share(names)} of its parts, such as {names[0]}.")
+    return tuple(warnings)

@@ -1,4 +1,4 @@
-"""What the parent process and the render worker say to each other: one JSON object a line."""
+"""Messages between the parent process and the render worker: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from modelhub.render.recipes import Recipe
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A model that takes part in a test. `path` may be a diffusers folder; `words` are its trigger words."""
+    """A model that takes part in a test. `path` may be a diffusers folder.
+
+    `native_size`: the side in pixels that it was trained at, where its file states it.
+    """
 
     path: str
     name: str
@@ -18,18 +21,16 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     architecture: str | None = None
     prediction: str | None = None
-    words: tuple[str, ...] = ()
-    native: int | None = None
-    damage: tuple[str, ...] = ()
+    trigger_words: tuple[str, ...] = ()
+    native_size: int | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
-    """Test `subject` on `base` (the same part when a base is tested). `pictures` is a folder for the PNGs.
+    """A test of `subject` on `base` (the same part when a base is tested). `pictures`: the folder for the PNGs.
 
-    `exact`: load the base in fp32 on a CPU, since adapters are compared on it. `rescues`: VAEs of the library to try
-    when the base has none, or its own seems to be the culprit. `alternatives`: another base fits, so that a
-    bad one need not be tested on.
-    `dtype`: "fp16", "bf16" or "fp32" for the base; "" lets the device decide.
+    `exact`: load the base in fp32 on a CPU, since adapters are compared on it. `fallback_vaes`: VAEs of the library to
+    try when the base has none, or when the base's own VAE fails. `has_alternatives`: another base fits, so a base that
+    does not work can be passed over. `dtype`: "fp16", "bf16" or "fp32" for the base; "": the device decides.
     """
 
     id: int
@@ -38,13 +39,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, tag="job"):
     recipe: Recipe
     pictures: str
     exact: bool = False
-    rescues: tuple[Part, ...] = ()
-    alternatives: bool = False
+    fallback_vaes: tuple[Part, ...] = ()
+    has_alternatives: bool = False
     dtype: str = ""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
-    """The worker is up: its device, and how many CUDA devices there are."""
+    """The first message of a worker: its device, and how many CUDA devices there are."""
 
     device: str
     device_name: str
@@ -53,7 +54,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True, tag="stage"):
-    """What the worker begins to do; `about_base` when a failure now would be the base's, not the subject's."""
+    """The start of a step; `about_base`: a failure now would be the base's, not the subject's."""
 
     id: int
     text: str
@@ -61,7 +62,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, tag="stage"):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
-    """How one job ended. `pictures`: kind ("base", "full", "half", "difference") → file."""
+    """The result of a job. `pictures`: kind ("base", "full", "half", "difference") → file."""
 
     id: int
     verdict: str
@@ -78,16 +79,16 @@ Message = Ready | Stage | Result
 
 
 def encode(message: Job | Message) -> bytes:
-    """One line."""
+    """Return a message as one line."""
     return msgspec.json.encode(message) + b"\n"
 
 
 def decode_job(line: bytes) -> Job:
-    """A job. Raises msgspec.DecodeError or ValidationError."""
+    """Decode a job. Raises msgspec.DecodeError or ValidationError."""
     return msgspec.json.decode(line, type=Job)
 
 
 def decode_message(line: bytes) -> Message:
-    """What the worker said. Raises msgspec.DecodeError or ValidationError."""
+    """Decode a message of the worker. Raises msgspec.DecodeError or ValidationError."""
     message: Message = msgspec.json.decode(line, type=Message)
     return message

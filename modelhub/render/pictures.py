@@ -1,6 +1,6 @@
-"""Pictures that carry their recipe, and the preview that a UI shows beside a model.
+"""Pictures with their recipe inside, and the preview that a UI shows for a model.
 
-A PNG of ours has two text chunks: `parameters`, as AUTOMATIC1111 writes and reads it, and `modelhub`, the recipe as
+A PNG that modelhub writes has two text chunks: `parameters`, in AUTOMATIC1111's form, and `modelhub`, the recipe as
 JSON in plain ASCII. Pillow (extra `render`) is imported where it is needed; reading a recipe does not need it.
 """
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 CHUNK = "modelhub"
-_COMPRESSION = 4  # a tenth of the time that the best one takes, for 7 % more bytes
+_COMPRESSION = 4  # a tenth of the time of the best compression, for 7 % more bytes
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-LARGEST_RECIPE = 1 << 20  # bytes; ours are below two thousand
+LARGEST_RECIPE = 1 << 20  # bytes; a written one has fewer than two thousand
 
-# Our names → the labels in A1111's list of samplers.
+# Samplers → their labels in A1111's list.
 SAMPLER_LABELS = {
     "ddim": "DDIM",
     "euler": "Euler",
     "euler-a": "Euler a",
     "dpm++-2m": "DPM++ 2M",
 }
-# Digits of a SHA-256 that A1111 shows, by what it names with them: AutoV2 for checkpoints and VAEs, twelve otherwise.
+# Digits of a SHA-256 that A1111 shows: AutoV2 for checkpoints and VAEs, twelve for networks.
 MODEL_DIGITS, NETWORK_DIGITS = 10, 12
 
 
 def parameters_text(recipe: Mapping[str, object]) -> str:
-    """The recipe as A1111's `parameters` text: the prompt, the negative prompt, one line of "Name: value".
+    """Return the recipe as A1111's `parameters` text: prompt, negative prompt, and one line of "Name: value".
 
     Keys: prompt, negative_prompt, steps, sampler, guidance, seed, width, height, model, model_hash, adapters (list of
     {kind: lora|embedding|hypernetwork|vae, name, hash, strength}), modelhub_version; a missing one is left out.
@@ -87,7 +87,7 @@ def _adapters(recipe: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def _prompt(recipe: Mapping[str, object], adapters: list[Mapping[str, object]]) -> str:
-    """The prompt with `<lora:name:strength>` for each LoRA that it does not name already."""
+    """Return the prompt with `<lora:name:strength>` for each LoRA that it does not contain yet."""
     text = str(recipe.get("prompt") or "")
     for adapter in adapters:
         name = _network_name(adapter)
@@ -97,7 +97,7 @@ def _prompt(recipe: Mapping[str, object], adapters: list[Mapping[str, object]]) 
 
 
 def _network_name(adapter: Mapping[str, object]) -> str:
-    """The name without what ends a tag or separates its parts."""
+    """Return the name without the characters that end a tag or separate its parts."""
     return re.sub(r"[:<>\r\n]", "_", str(adapter.get("name") or ""))
 
 
@@ -111,7 +111,7 @@ def _digits(digest: object, count: int) -> str | None:
 
 
 def _number(value: object) -> object:
-    """7.0 as 7, as A1111 writes it."""
+    """Return a whole float as an int, as A1111 writes it."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -121,7 +121,7 @@ def _quoted(value: object) -> str:
 
 
 def write_png(path: Path, pixels: NDArray[np.uint8], *, recipe: Mapping[str, object]) -> None:
-    """Write RGB pixels (height, width, 3) as a PNG with its recipe; whoever looks sees the old file or the new one.
+    """Write RGB pixels (height, width, 3; uint8) as a PNG with its recipe, replacing the file in one step.
 
     `parameters` is iTXt (UTF-8) where Latin-1 does not suffice. Raises ModelhubError when the file cannot be written.
     """
@@ -137,14 +137,14 @@ def write_png(path: Path, pixels: NDArray[np.uint8], *, recipe: Mapping[str, obj
 
 
 def _encodable(text: str) -> str:
-    """Without NUL, which ends a text chunk, and with "?" for halves of characters, which file names may hold."""
+    """Return text without NUL, which ends a text chunk, and with "?" for lone surrogates, which file names may have."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a temporary file beside `path` and give it that name; its folder is made where needed.
+    """Fill a temporary file beside `path` with `write`, then rename it to `path`; creates the folder.
 
-    Raises ModelhubError; nothing of the temporary file is left.
+    Raises ModelhubError; the temporary file is removed then.
     """
     temporary = path.with_name(f".{os.urandom(6).hex()}.part")
     try:
@@ -160,7 +160,7 @@ def write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def read_recipe(path: Path) -> dict[str, object] | None:
-    """The recipe in a PNG of ours; None for every other file, also for a broken or missing one."""
+    """Return the recipe in a PNG that modelhub wrote; None for other, broken and missing files."""
     try:
         with path.open("rb") as stream:
             text = next((value for name, value in _texts(stream) if name == CHUNK), None)
@@ -171,7 +171,7 @@ def read_recipe(path: Path) -> dict[str, object] | None:
 
 
 def _texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
-    """Keyword and value of the plain text chunks before the pixels (PNG specification, 11.3.3: Latin-1)."""
+    """Yield keyword and value of the plain text chunks before the pixels (PNG specification, 11.3.3: Latin-1)."""
     if stream.read(8) != SIGNATURE:
         return
     while len(head := stream.read(8)) == 8:
@@ -187,9 +187,9 @@ def _texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def thumbnail(path: Path, size: int) -> Image:
-    """The picture as RGB, within `size` × `size` pixels and never enlarged.
+    """Return the picture as RGB within `size` × `size` pixels, never enlarged.
 
-    Raises ModelhubError for a file that is missing, broken or no picture.
+    Raises ModelhubError for a file that is missing, broken or not a picture.
     """
     from PIL import Image
 
@@ -200,16 +200,16 @@ def thumbnail(path: Path, size: int) -> Image:
             return picture.convert("RGB")
     except FileNotFoundError as exc:
         raise errors.from_os_error(exc, path, "read") from exc
-    # What Pillow's readers raise for damaged files of one format or another.
+    # Errors that Pillow's readers raise for damaged files of one format or another.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError) as exc:
-        raise ModelhubError(f"Could not read {path}: it is damaged or no picture.", "Render it again.") from exc
+        raise ModelhubError(f"Could not read {path}: it is damaged or not a picture.", "Render it again.") from exc
 
 
 def write_preview(picture: Path, model: Path, *, replace: bool = False) -> Path | None:
     """Copy a picture to `<stem>.preview.png` beside the model, the name that A1111, ComfyUI's managers and others show.
 
-    A preview of another origin, whatever its format, is the user's own choice: it is kept and the answer is None.
-    With `replace` a foreign `<stem>.preview.png` is overwritten; files of other names are never touched.
+    A preview of any format that modelhub did not write is kept, and None is returned. With `replace` such a
+    `<stem>.preview.png` is overwritten; files of other names are never touched. Raises ModelhubError.
     """
     stem = model.name if model.is_dir() else model.stem
     target = model.with_name(f"{stem}.preview.png")

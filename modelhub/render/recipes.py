@@ -1,4 +1,4 @@
-"""How a model is rendered: pure values, with defaults by architecture and device."""
+"""The recipe of a render: pure values, with defaults by architecture and device."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 
-VERSION = 2  # of what a test does; a new one makes earlier results stale
+VERSION = 2  # of the test's procedure; a new one makes earlier results stale
 PROMPT = "a red apple on a wooden table, soft daylight"
 STRENGTHS = (1.0, 0.5)
-SAMPLERS = ("ddim", "euler", "euler-a", "dpm++-2m")
-# A network of fewer parameters is so cheap that a picture worth looking at costs nothing.
+# A network of fewer parameters renders so fast that a full number of steps costs nothing.
 SMALL = 50_000_000
+
+
+class Sampler(StrEnum):
+    """A sampler for bases with a UNet; other pipelines use their own."""
+
+    DDIM = "ddim"
+    EULER = "euler"
+    EULER_A = "euler-a"
+    DPM_2M = "dpm++-2m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Everything that decides the picture besides the weights. `size` is in pixels, of both sides.
+    """The settings that decide a picture besides the weights. `size`: pixels of both sides.
 
     A field that is None takes the default of the architecture and the device.
     """
@@ -25,7 +34,7 @@ class Recipe:
     prompt: str = PROMPT
     negative_prompt: str = ""
     seed: int = 1
-    sampler: str = "ddim"
+    sampler: str = Sampler.DDIM.value
     steps: int | None = None
     size: int | None = None
     guidance: float | None = None
@@ -33,22 +42,22 @@ class Recipe:
     version: int = VERSION
 
     def key(self, *, parts: Mapping[str, str | None]) -> str:
-        """A digest of what decides the result; `parts` are the hashes of the files that take part."""
+        """Return a digest of the recipe and of the files that take part, whose hashes are `parts`."""
         text = json.dumps([asdict(self), sorted(parts.items(), key=str)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Steps, size in pixels and guidance."""
+    """The default steps, size in pixels and guidance."""
 
     steps: int
     size: int
     guidance: float
 
 
-# (architecture, device kind) → defaults. On a CPU the cheapest render that still tells a healthy model from a broken
-# one (figures: the project's facts on rendering); on a GPU a picture worth looking at.
+# (architecture, device kind) → defaults. On a CPU the cheapest render that still separates healthy from broken models
+# (docs/render-test.md); on a GPU a finished picture.
 DEFAULTS: dict[tuple[str, str], Defaults] = {
     ("sd1", "cpu"): Defaults(2, 256, 5.0),
     ("sd2", "cpu"): Defaults(2, 256, 5.0),
@@ -61,23 +70,23 @@ DEFAULTS: dict[tuple[str, str], Defaults] = {
     ("sdxl-refiner", "gpu"): Defaults(20, 1024, 6.0),
     ("other", "gpu"): Defaults(12, 512, 4.0),
 }
-# Small networks are weakly trained: strong guidance drives their colours out of range.
+# Small networks are weakly trained: strong guidance drives their colors out of range.
 SMALL_DEFAULTS = Defaults(20, 128, 1.5)
 
 
-def settled(
-    recipe: Recipe, *, architecture: str, device: str, parameters: int, native: int | None, multiple: int = 8
+def settle(
+    recipe: Recipe, *, architecture: str, device: str, parameters: int, native_size: int | None, multiple: int = 8
 ) -> Recipe:
-    """The recipe with every open field decided.
+    """Return the recipe with every open field decided.
 
-    `device`: "cpu", "cuda:0", "mps"; `parameters`: of the UNet or transformer; `native`: the side in pixels that the
-    model was trained at, where it says so. `multiple`: what the side must be a multiple of.
+    `device`: "cpu", "cuda:0", "mps"; `parameters`: of the UNet or transformer; `native_size`: the side in pixels that
+    the model was trained at, where its file states it; `multiple`: the side is rounded down to a multiple of it.
     """
     kind = "cpu" if device == "cpu" else "gpu"
     row = DEFAULTS.get((architecture, kind), DEFAULTS["other", kind])
     if parameters < SMALL:
-        row = replace(SMALL_DEFAULTS, size=native or SMALL_DEFAULTS.size)
-    size = recipe.size if recipe.size is not None else min(row.size, native or row.size)
+        row = replace(SMALL_DEFAULTS, size=native_size or SMALL_DEFAULTS.size)
+    size = recipe.size if recipe.size is not None else min(row.size, native_size or row.size)
     return replace(
         recipe,
         steps=recipe.steps if recipe.steps is not None else row.steps,

@@ -1,4 +1,4 @@
-"""Runs render jobs in worker processes: a crash, a hang or a memory hog is a result, and the run goes on."""
+"""Run render jobs in worker processes: a crash, a hang or too much memory is a result, and the run continues."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from typing import IO, Any
 
 import msgspec
 
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.quantities import format_duration
 from modelhub.render.messages import Job, Message, Ready, Result, Stage, decode_message, encode
-from modelhub.render.verdicts import RenderVerdict, is_good
+from modelhub.render.verdicts import RenderVerdict, is_good, not_testable, not_tested
 
 log = logging.getLogger(__name__)
 
 NEEDED = ("torch", "diffusers", "transformers", "numpy", "PIL", "psutil")
 _START_SECONDS = 300  # a cold disk may need minutes to import torch
-_LOOK_EVERY = 0.25  # seconds between looks at the worker's memory
-# Verdicts on a base after which there is nothing to put an adapter on.
+_CHECK_SECONDS = 0.25  # between checks of the worker's memory
+# Verdicts on a base after which adapters cannot be tested on it.
 _FATAL = frozenset(
     (
         RenderVerdict.LOAD_ERROR,
@@ -46,7 +46,7 @@ OnStage = Callable[[Job, Stage], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`seconds` for one job, loading included; `memory` in bytes for a worker, 0: what is free when it starts."""
+    """The limits of a worker: `seconds` for a job with its loading; `memory` in bytes, 0: what is free at the start."""
 
     seconds: float = 900.0
     memory: int = 0
@@ -58,12 +58,12 @@ def require() -> None:
     if missing:
         raise ModelhubError(
             f"Rendering needs libraries that are not installed: {', '.join(missing)}.",
-            'pip install "sd-modelhub[render]"',
+            Remedy("Install the extra [render].", "install-render"),
         )
 
 
 class Worker:
-    """One worker process on one device. Not for several threads at once."""
+    """A worker process on one device. Not for several threads at once."""
 
     def __init__(self, device: str, *, limits: Limits, command: Sequence[str] | None = None) -> None:
         self.device = device
@@ -75,9 +75,9 @@ class Worker:
         self._killed_for_memory = False
 
     def start(self) -> Ready:
-        """Start the process, and wait until it is ready. Raises ModelhubError when it cannot be."""
-        # Its own group: Ctrl-C must reach this process alone, which then ends the worker.
-        alone: dict[str, Any] = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+        """Start the process and wait until it is ready. Raises ModelhubError when it cannot start."""
+        # A process group of its own: Ctrl-C must reach only this process, which then ends the worker.
+        options: dict[str, Any] = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._messages = queue.Queue()
         self._killed_for_memory = False
@@ -87,21 +87,21 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
-            **alone,
+            **options,
         )
-        threading.Thread(target=self._listen, args=(self._process, self._messages), daemon=True).start()
+        threading.Thread(target=self._read_messages, args=(self._process, self._messages), daemon=True).start()
         first = self._next(time.monotonic() + _START_SECONDS)
         if isinstance(first, Ready):
             self.device = first.device
-            threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+            threading.Thread(target=self._watch_memory, args=(self._process,), daemon=True).start()
             return first
-        text = (self._said() or "it ended at once").removeprefix("ValueError: ")
+        reason = (self._last_error_line() or "it ended at once").removeprefix("ValueError: ")
         self.stop()
-        hint = "`--device auto` takes what is there; `modelhub doctor` looks at the installation."
-        raise ModelhubError(f"The render process cannot start: {text}.", hint)
+        remedy = Remedy("Let the device be chosen automatically, or check the installation.", "choose-device")
+        raise ModelhubError(f"The render process cannot start: {reason}.", remedy)
 
     def test(self, job: Job, on_stage: OnStage) -> Result:
-        """Run one job to its result, whatever happens. The process is started when it is not running."""
+        """Run one job and return its result, whatever happens; starts the process when it is not running."""
         if self._process is None or self._process.poll() is not None:
             self.start()
         assert self._process is not None and self._process.stdin is not None
@@ -121,20 +121,20 @@ class Worker:
                     break
         except OSError:
             log.debug("the render worker's pipe broke", exc_info=True)
-        return self._dead(job, stage, time.monotonic() - started)
+        return self._result_of_dead(job, stage, time.monotonic() - started)
 
-    def _dead(self, job: Job, stage: Stage | None, seconds: float) -> Result:
-        """The verdict on a job during which the process died or had to be ended."""
-        verdict, words = self._why(seconds)
+    def _result_of_dead(self, job: Job, stage: Stage | None, seconds: float) -> Result:
+        """Return the result of a job during which the process died or was ended."""
+        verdict, reason = self._find_cause(seconds)
         self.stop()
+        words = not_testable(f"{reason} while {stage.text}" if stage else reason)
         base_failed = bool(stage and stage.about_base) and job.subject.path != job.base.path
         if base_failed:
-            words = f"its base {job.base.name}: {words}"
-        if stage:
-            words = f"{words} while {stage.text}"
+            words = f"Its base {job.base.name} failed. {words}"
         return Result(id=job.id, verdict=verdict.value, words=words, seconds=seconds, base_failed=base_failed)
 
-    def _why(self, seconds: float) -> tuple[RenderVerdict, str]:
+    def _find_cause(self, seconds: float) -> tuple[RenderVerdict, str]:
+        """Return the verdict on a process without a result, and the reason as a clause."""
         assert self._process is not None
         if self._killed_for_memory:
             return RenderVerdict.OUT_OF_MEMORY, "the render process was ended before it used up the memory"
@@ -142,9 +142,9 @@ class Worker:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
             return RenderVerdict.TIMEOUT, f"no result after {format_duration(seconds)}"
-        log.debug("the render worker ended with %s: %s", code, self._said())
+        log.debug("the render worker ended with %s: %s", code, self._last_error_line())
         if code == -9:
-            return RenderVerdict.OUT_OF_MEMORY, "the system ended the render process, most likely for want of memory"
+            return RenderVerdict.OUT_OF_MEMORY, "the system ended the render process, probably because memory ran out"
         how = f"by signal {-code}" if code < 0 else f"with code {code}"
         return RenderVerdict.CRASH, f"the render process ended {how}"
 
@@ -154,8 +154,8 @@ class Worker:
         except queue.Empty:
             return None
 
-    def _said(self) -> str:
-        """The last line on the process's stderr."""
+    def _last_error_line(self) -> str:
+        """Return the last line on the process's stderr."""
         if self._stderr is None:
             return ""
         self._stderr.seek(0)
@@ -163,16 +163,16 @@ class Worker:
         return lines[-1] if lines else ""
 
     @staticmethod
-    def _listen(process: subprocess.Popen[bytes], messages: queue.Queue[Message | None]) -> None:
+    def _read_messages(process: subprocess.Popen[bytes], messages: queue.Queue[Message | None]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             try:
                 messages.put(decode_message(line))
             except (msgspec.DecodeError, msgspec.ValidationError):
-                log.debug("the render worker said %r", line[:200])
+                log.debug("the render worker printed %r", line[:200])
         messages.put(None)
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+    def _watch_memory(self, process: subprocess.Popen[bytes]) -> None:
         """End the process before it drives the machine into swapping."""
         import psutil
 
@@ -185,12 +185,12 @@ class Worker:
                     self._killed_for_memory = True
                     process.kill()
                     return
-                time.sleep(_LOOK_EVERY)
+                time.sleep(_CHECK_SECONDS)
         except psutil.Error:
             return
 
     def stop(self) -> None:
-        """End the process; safe when there is none."""
+        """End the process; does nothing when there is none."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -206,7 +206,7 @@ class Worker:
 class Pool:
     """Workers that take groups of jobs; the jobs of a group share a base, so one worker does them in order.
 
-    `device`: "auto" uses every CUDA device there is, one worker each. Use it as a context: leaving ends the workers.
+    `device`: "auto" uses every CUDA device, one worker each. Use the pool as a context: leaving it ends the workers.
     """
 
     def __init__(self, device: str, *, limits: Limits, on_stage: OnStage, command: Sequence[str] | None = None) -> None:
@@ -230,7 +230,7 @@ class Pool:
             worker.stop()
 
     def start(self) -> Ready:
-        """Start the first worker, and take the others in. Raises ModelhubError when it cannot start."""
+        """Start the first worker and prepare one for each further device. Raises ModelhubError when it cannot start."""
         require()
         self._workers = [self._worker(self._device)]
         ready = self._workers[0].start()
@@ -244,13 +244,13 @@ class Pool:
         return Worker(device, limits=self._limits, command=self._command)
 
     def submit(self, groups: Iterable[Sequence[Job]]) -> None:
-        """More groups; also while results are taken."""
+        """Add groups of jobs; also possible while results are read."""
         for group in groups:
             self._open += len(group)
             self._waiting.put(group)
 
     def results(self) -> Iterator[tuple[Job, Result]]:
-        """Every job that was submitted, with its result, as they are done."""
+        """Yield every submitted job with its result, in the order in which they finish."""
         while self._open:
             answer = self._done.get()
             if isinstance(answer, BaseException):
@@ -259,14 +259,14 @@ class Pool:
             yield answer
 
     def _serve(self, worker: Worker) -> None:
-        """A worker's thread: group after group, until there is None."""
+        """Run group after group on a worker, until the queue yields None."""
         try:
             while (group := self._waiting.get()) is not None:
                 bad: Result | None = None
                 for job in group:
                     own = job.subject.path == job.base.path
-                    if bad is not None and not own and (bad.verdict in _FATAL or job.alternatives):
-                        result = _without_base(job, bad)
+                    if bad is not None and not own and (bad.verdict in _FATAL or job.has_alternatives):
+                        result = _skip_on_bad_base(job, bad)
                     else:
                         result = worker.test(job, self._on_stage)
                     if result.base_failed or (own and not is_good(result.verdict)):
@@ -276,7 +276,7 @@ class Pool:
             self._done.put(exc)
 
 
-def _without_base(job: Job, bad: Result) -> Result:
-    """The result of a job whose base was just found not to work."""
-    words = bad.words if bad.base_failed else f"its base {job.base.name} does not work: {bad.words}"
+def _skip_on_bad_base(job: Job, bad: Result) -> Result:
+    """Return the result of a job whose base has just been found not to work."""
+    words = bad.words if bad.base_failed else f"{not_tested(f'its base {job.base.name} does not work')} {bad.words}"
     return Result(id=job.id, verdict=RenderVerdict.NOT_TESTED.value, words=words, base_failed=True)

@@ -1,4 +1,4 @@
-"""The computations of a test: from noise to latents, from latents to a picture, and what they tell of networks."""
+"""The computations of a test: noise to latents, latents to a picture, and measurements of the networks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageDraw
 
 from modelhub.render.loading.bases import Base
+from modelhub.render.prompts import Context, encode_prompt
 from modelhub.render.recipes import Recipe
-from modelhub.render.text import Context, context
 
 # Sampler → diffusers' scheduler and its options.
 SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -36,12 +36,12 @@ PIPELINES: dict[str, dict[bool, str]] = {
     "refiner": {True: "StableDiffusionXLImg2ImgPipeline"},
 }
 PROBE_TIME = 500  # of 1000: the latents are half noise
-PROBE_SIDE = 16  # latents: what networks are probed with need not be the whole picture
+PROBE_SIDE = 16  # latents: a part of the picture is enough to measure a network
 FIRST_TIME = 999  # nothing but noise
 
 
-def scheduler(base: Base, name: str) -> Any:
-    """SD's noise schedule under a sampler."""
+def make_scheduler(base: Base, name: str) -> Any:
+    """Return SD's noise schedule for a sampler."""
     kind, options = SCHEDULERS[name]
     prediction = "v_prediction" if base.prediction == "v" else "epsilon"
     rescaled = {"rescale_betas_zero_snr": True} if base.zero_snr and kind not in _NO_RESCALE else {}
@@ -59,19 +59,22 @@ def scheduler(base: Base, name: str) -> Any:
 
 
 @torch.no_grad()
-def render(base: Base, recipe: Recipe, told: Context, untold: Context) -> torch.Tensor:
-    """Latents (1, channels, size / 8, size / 8) in float32 on the CPU, through the pipeline of the base's kind."""
+def render(base: Base, recipe: Recipe, prompt_context: Context, negative_context: Context) -> torch.Tensor:
+    """Render latents (1, channels, size / 8, size / 8; float32, on the CPU) through the pipeline of the base's kind."""
     assert recipe.size is not None
     pipe = _pipeline(base, recipe)
     noise = torch.Generator().manual_seed(recipe.seed)
     pooled = {}
-    if told.pooled is not None and untold.pooled is not None:
-        pooled = {"pooled_prompt_embeds": told.pooled, "negative_pooled_prompt_embeds": untold.pooled}
+    if prompt_context.pooled is not None and negative_context.pooled is not None:
+        pooled = {
+            "pooled_prompt_embeds": prompt_context.pooled,
+            "negative_pooled_prompt_embeds": negative_context.pooled,
+        }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         out = pipe(
-            prompt_embeds=told.hidden,
-            negative_prompt_embeds=untold.hidden,
+            prompt_embeds=prompt_context.hidden,
+            negative_prompt_embeds=negative_context.hidden,
             guidance_scale=recipe.guidance,
             generator=noise,
             output_type="latent",
@@ -87,7 +90,7 @@ def _pipeline(base: Base, recipe: Recipe) -> Any:
     pipe = getattr(diffusers, rows.get(larger) or rows[not larger])
     parts: dict[str, Any] = {"text_encoder": None, "tokenizer": None}
     if larger:
-        # Contexts are made beforehand; these flags only fill the size conditions.
+        # Prompts are encoded beforehand; these flags only fill the size conditions.
         parts |= {"text_encoder_2": None, "tokenizer_2": None, "add_watermarker": False}
         if base.kind in ("refiner", "inpainting"):
             parts["requires_aesthetics_score"] = base.kind == "refiner"
@@ -95,13 +98,13 @@ def _pipeline(base: Base, recipe: Recipe) -> Any:
         parts |= {"depth_estimator": None, "feature_extractor": None}
     else:
         parts |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-    made = pipe(unet=base.unet, vae=base.vae, scheduler=scheduler(base, recipe.sampler), **parts)
+    made = pipe(unet=base.unet, vae=base.vae, scheduler=make_scheduler(base, recipe.sampler), **parts)
     made.set_progress_bar_config(disable=True)
     return made
 
 
 def _inputs(base: Base, recipe: Recipe) -> dict[str, Any]:
-    """What the pipeline of each kind wants besides the prompt."""
+    """Return the arguments that the pipeline of each kind needs besides the prompt."""
     size, steps = recipe.size or 0, recipe.steps or 1
     square = {"height": size, "width": size, "num_inference_steps": steps}
     picture = sample_picture(size)
@@ -117,7 +120,7 @@ def _inputs(base: Base, recipe: Recipe) -> dict[str, Any]:
             "num_inference_steps": steps,
         }
     if base.kind == "refiner":
-        # only the second half of the way is the refiner's
+        # the refiner does only the second half of the steps
         return {"image": picture, "strength": 0.5, "num_inference_steps": 2 * steps}
     # SDXL's takes the UNet's own side where none is given, SD1's the picture's
     sides = square if base.unet.config.addition_embed_type else {}
@@ -125,7 +128,7 @@ def _inputs(base: Base, recipe: Recipe) -> dict[str, Any]:
 
 
 def sample_picture(size: int) -> Image.Image:
-    """Shapes in plain colours: for pipelines that start from a picture, and for a VAE to redraw."""
+    """Draw shapes in plain colors: for pipelines that start from a picture, and as a VAE's test image."""
     made = Image.new("RGB", (size, size), (235, 235, 235))
     draw = ImageDraw.Draw(made)
 
@@ -147,7 +150,7 @@ def _mask(size: int) -> Image.Image:
 
 @torch.no_grad()
 def decode(vae: Any, latents: torch.Tensor) -> np.ndarray[Any, Any]:
-    """The raw decode (height, width, 3) in float32, mostly within ±1."""
+    """Decode latents into a raw picture (height, width, 3; float32, mostly within ±1)."""
     weight = vae.decoder.conv_in.weight
     scaled = latents / vae.config.scaling_factor + (vae.config.shift_factor or 0.0)
     out = vae.decode(scaled.to(weight.device, weight.dtype), return_dict=False)[0]
@@ -156,18 +159,18 @@ def decode(vae: Any, latents: torch.Tensor) -> np.ndarray[Any, Any]:
 
 @torch.no_grad()
 def encode(vae: Any, raw: np.ndarray[Any, Any]) -> torch.Tensor:
-    """Latents of a picture (height, width, 3) in ±1, in float32 on the CPU."""
+    """Encode a picture (height, width, 3; within ±1) into latents (float32, on the CPU)."""
     weight = vae.encoder.conv_in.weight
     picture = torch.from_numpy(np.ascontiguousarray(raw)).permute(2, 0, 1)[None]
     mean = vae.encode(picture.to(weight.device, weight.dtype)).latent_dist.mode()
     return (torch.as_tensor(mean).float().cpu() - (vae.config.shift_factor or 0.0)) * float(vae.config.scaling_factor)
 
 
-def redraws(vae: Any) -> float | None:
-    """How well the VAE gives back a drawn scene of 128 pixels: 1 is perfect, 0 as good as its mean colour (R²).
+def measure_reconstruction(vae: Any) -> float | None:
+    """Measure how well the VAE reconstructs a drawn image of 128 pixels: R², 1 is perfect, 0 no better than its mean.
 
-    None when it came without an encoder, or overflows at half precision: a render needs only the decoder. The scene is
-    drawn, not rendered: latents of few steps are no pictures yet.
+    None when the VAE came without an encoder, or overflows in half precision: a render needs only the decoder. The
+    image is drawn, not rendered: latents of few steps are not pictures yet.
     """
     if not bool(vae.encoder.conv_in.weight.any()):
         return None
@@ -180,69 +183,71 @@ def redraws(vae: Any) -> float | None:
 
 
 def to_pixels(raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """8-bit pixels of a raw decode; what is not a number becomes black."""
+    """Return a raw decode as 8-bit pixels; NaN becomes black."""
     finite = np.nan_to_num(raw, nan=-1.0, posinf=1.0, neginf=-1.0)
     return np.asarray(((np.clip(finite, -1, 1) + 1) * 127.5).round().astype(np.uint8))
 
 
 @torch.no_grad()
-def predicted(base: Base, noisy: torch.Tensor, time: int, told: Context) -> torch.Tensor:
-    """What the UNet says about latents at a time step, in float32 on the CPU."""
+def predict(base: Base, noisy: torch.Tensor, time: int, prompt_context: Context) -> torch.Tensor:
+    """Return the UNet's prediction for noisy latents at a time step (float32, on the CPU)."""
     weight = base.unet.conv_in.weight
     extra = base.unet.config.in_channels - noisy.shape[1]
     if extra:
-        # All of the picture is to be filled in, and nothing is known of it; for the other kinds zeros are neutral.
+        # The mask covers the whole picture, and nothing is known of it; for the other kinds zeros are neutral.
         beside = torch.zeros(1, extra, *noisy.shape[2:])
         if base.kind == "inpainting":
             beside[:, 0] = 1.0
         noisy = torch.cat([noisy, beside], dim=1)
     added = None
-    if told.pooled is not None:
+    if prompt_context.pooled is not None:
         side = 8 * noisy.shape[-1]
         sizes = [side, side, 0, 0, 6.0] if base.kind == "refiner" else [side, side, 0, 0, side, side]
         added = {
-            "text_embeds": told.pooled.to(weight.device, weight.dtype),
+            "text_embeds": prompt_context.pooled.to(weight.device, weight.dtype),
             "time_ids": torch.tensor([sizes], device=weight.device, dtype=weight.dtype),
         }
     out = base.unet(
         noisy.to(weight.device, weight.dtype),
         time,
-        told.hidden.to(weight.device, weight.dtype),
+        prompt_context.hidden.to(weight.device, weight.dtype),
         added_cond_kwargs=added,
         return_dict=False,
     )[0]
     return torch.as_tensor(out).float().cpu()
 
 
-def alpha(base: Base, time: int) -> float:
-    """How much of the picture is left at a time step of SD's schedule: √ᾱ."""
-    return math.sqrt(float(scheduler(base, "ddim").alphas_cumprod[time]))
+def picture_share(base: Base, time: int) -> float:
+    """Return how much of the picture is left at a time step of SD's schedule: √ᾱ."""
+    return math.sqrt(float(make_scheduler(base, "ddim").alphas_cumprod[time]))
 
 
-def finds_noise(base: Base, latents: torch.Tensor, told: Context, *, seed: int = 0) -> dict[str, float]:
-    """How well the UNet tells the noise that was mixed into `latents`: correlations, 1 is perfect, 0 is chance.
+def measure_noise_prediction(
+    base: Base, latents: torch.Tensor, prompt_context: Context, *, seed: int = 0
+) -> dict[str, float]:
+    """Measure how well the UNet predicts noise that is added to `latents`: correlations, 1 is perfect, 0 is chance.
 
-    By parametrisation ("epsilon", "v"); only the right one is high, and both are near 0 when weights are zeroed,
+    By prediction type ("epsilon", "v"); only the right one is high, and both are near 0 when weights are zeroed,
     shuffled or untrained.
     """
     clean = latents[..., :PROBE_SIDE, :PROBE_SIDE] / max(float(latents.std()), 1e-6)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(seed))
-    kept = alpha(base, PROBE_TIME)
+    kept = picture_share(base, PROBE_TIME)
     lost = math.sqrt(1 - kept * kept)
-    out = predicted(base, kept * clean + lost * noise, PROBE_TIME, told)
+    out = predict(base, kept * clean + lost * noise, PROBE_TIME, prompt_context)
     return {"epsilon": correlation(out, noise), "v": correlation(out, kept * noise - lost * clean)}
 
 
-def find_prediction(base: Base, recipe: Recipe) -> str:
-    """ "epsilon" or "v": from pure noise, an epsilon model gives back that very noise, a v model does not."""
+def detect_prediction(base: Base, recipe: Recipe) -> str:
+    """Return "epsilon" or "v": given pure noise, an epsilon model predicts that very noise, a v model does not."""
     side = min((recipe.size or 64) // 8, PROBE_SIDE)
     noise = torch.randn(1, base.unet.config.out_channels, side, side, generator=torch.Generator().manual_seed(0))
-    out = predicted(base, noise, FIRST_TIME, context(base, ""))
+    out = predict(base, noise, FIRST_TIME, encode_prompt(base, ""))
     return "epsilon" if correlation(out, noise) > 0.5 else "v"
 
 
 def correlation(one: Any, other: Any) -> float:
-    """Pearson's correlation of all values; 0 where one of them is constant or not finite."""
+    """Return Pearson's correlation of all values; 0 where one side is constant or not finite."""
     first, second = (torch.as_tensor(part).double().flatten() for part in (one, other))
     first, second = first - first.mean(), second - second.mean()
     size = float(first.norm() * second.norm())

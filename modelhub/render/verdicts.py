@@ -1,13 +1,16 @@
-"""The words that a render test ends with, what each means and what to do next."""
+"""The verdicts of a render test: the words that are stored, their sentences, and what to do about them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
+
+from modelhub.errors import Remedy
 
 
 class RenderVerdict(StrEnum):
-    """How one model's render test ended."""
+    """The judgement of one model's render test, in a word for programs."""
 
     OK = "ok"
     NEEDS_FP32_VAE = "needs-fp32-vae"
@@ -28,55 +31,57 @@ class RenderVerdict(StrEnum):
     NOT_TESTED = "not-tested"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """`good`: the model does what it is for. `proven`: said of the model, not of this machine or library."""
-
-    text: str
-    good: bool = False
-    proven: bool = True
-    hint: str = ""
-
-
-MEANINGS: dict[RenderVerdict, Meaning] = {
-    RenderVerdict.OK: Meaning("it works", good=True),
-    RenderVerdict.NEEDS_FP32_VAE: Meaning(
-        "it works, but its VAE overflows at half precision",
-        good=True,
-        hint="Start the UI with its full-precision VAE option (A1111: --no-half-vae).",
-    ),
-    RenderVerdict.NEGLIGIBLE: Meaning(
-        "it changes next to nothing", hint="Raise its strength or look for a better copy."
-    ),
-    RenderVerdict.NO_EFFECT: Meaning("it changes nothing at all", hint="Is it for this base? Are its weights zero?"),
-    RenderVerdict.NOISE: Meaning(
-        "its network does not remove noise: zeroed, shuffled or untrained weights", hint="Pull it again."
-    ),
-    RenderVerdict.UNIFORM: Meaning("the picture is one flat colour"),
-    RenderVerdict.CLIPPED: Meaning("most of the picture is out of range"),
-    RenderVerdict.NAN_UNET: Meaning(
-        "its UNet or text encoder computes NaN", hint="`modelhub verify --deep` says where."
-    ),
-    RenderVerdict.NAN_VAE: Meaning("its VAE computes NaN", hint="Use another VAE."),
-    RenderVerdict.DAMAGED: Meaning(
-        "some of its values are wrong", hint="`modelhub convert --repair` mends what can be."
-    ),
-    RenderVerdict.INCOMPLETE: Meaning("weights are missing from the file", hint="Pull it again."),
-    RenderVerdict.INCOMPATIBLE: Meaning("it does not fit the base", hint="Test it with --base another one."),
-    RenderVerdict.LOAD_ERROR: Meaning("it cannot be loaded"),
-    RenderVerdict.OUT_OF_MEMORY: Meaning(
-        "there is not enough memory", proven=False, hint="Try a smaller --size, or close other programs."
-    ),
-    RenderVerdict.TIMEOUT: Meaning(
-        "it took too long", proven=False, hint="Raise --timeout, or lower --steps and --size."
-    ),
-    RenderVerdict.CRASH: Meaning(
-        "the render process died", proven=False, hint="Run it again alone to see whether it repeats."
-    ),
-    RenderVerdict.NOT_TESTED: Meaning("not tested", proven=False),
+_GOOD = frozenset({RenderVerdict.OK, RenderVerdict.NEEDS_FP32_VAE})
+# Verdicts about this machine or library: the model itself was not judged, and is tested again by the next run.
+_UNPROVEN = frozenset(
+    {RenderVerdict.OUT_OF_MEMORY, RenderVerdict.TIMEOUT, RenderVerdict.CRASH, RenderVerdict.NOT_TESTED}
+)
+_REMEDIES: dict[RenderVerdict, Remedy] = {
+    RenderVerdict.NEEDS_FP32_VAE: Remedy("Run the VAE in fp32, or use sdxl-vae-fp16-fix.", "fp32-vae"),
+    RenderVerdict.NAN_UNET: Remedy("Check the values of the file; the check names the tensors.", "check-values"),
+    RenderVerdict.NAN_VAE: Remedy("Use another VAE."),
+    RenderVerdict.OUT_OF_MEMORY: Remedy("Render a smaller picture, or close other programs.", "render-smaller"),
+    RenderVerdict.TIMEOUT: Remedy("Allow more time, or render a smaller picture in fewer steps.", "render-longer"),
+    RenderVerdict.CRASH: Remedy("Test it again alone to see whether it repeats."),
 }
 
 
 def is_good(verdict: str) -> bool:
-    """Whether the model does what it is for; unknown words are not good."""
-    return verdict in MEANINGS and MEANINGS[RenderVerdict(verdict)].good
+    """Return whether the model does what it is for; an unknown word is not good."""
+    return verdict in _GOOD
+
+
+def is_proven(verdict: str) -> bool:
+    """Return whether the verdict is about the model, not about this machine or library."""
+    return verdict not in _UNPROVEN
+
+
+def remedy_for(
+    verdict: str, *, metrics: Mapping[str, Any] | None = None, architecture: str = "", base: str = ""
+) -> Remedy:
+    """Return what to do about a verdict, an empty remedy where nothing is known to help.
+
+    `architecture`: what the model was detected as; `base`: the name of the base it was tested on.
+    """
+    if verdict in (RenderVerdict.NEGLIGIBLE, RenderVerdict.NO_EFFECT) and architecture and base:
+        return Remedy(f"Check that it was trained for {architecture}; tested on {base}.")
+    if verdict == RenderVerdict.DAMAGED and metrics and metrics.get("wrong_position_ids"):
+        return Remedy("A repair rewrites them as integers 0–76.", "repair-position-ids")
+    if verdict == RenderVerdict.INCOMPATIBLE and architecture:
+        return Remedy(f"Needs {architecture}.")
+    return _REMEDIES.get(RenderVerdict(verdict), Remedy()) if verdict in tuple(RenderVerdict) else Remedy()
+
+
+def not_tested(reason: str) -> str:
+    """Return the sentence of a model that is not tested; `reason` is a clause without a full stop."""
+    return f"Not tested: {reason}."
+
+
+def not_testable(reason: str) -> str:
+    """Return the sentences of a test that failed for a reason outside the model's weights."""
+    return f"Could not be tested: {reason.removesuffix('.')}. Nothing is proven about the model."
+
+
+def does_not_fit(base: str, reason: str) -> str:
+    """Return the sentence of an adapter that does not fit its base."""
+    return f"Does not fit {base}: {reason}."

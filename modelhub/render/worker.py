@@ -1,6 +1,6 @@
 """The render worker: `python -m modelhub.render.worker DEVICE`, jobs as lines on stdin, messages as lines on stdout.
 
-The only process that imports torch and diffusers. It never asks a hub, and what libraries print goes to stderr.
+The only process that imports torch and diffusers. It never contacts a hub; the output of libraries goes to stderr.
 """
 
 from __future__ import annotations
@@ -14,37 +14,36 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from modelhub.render.messages import Job, Ready, Result, Stage, decode_job, encode
 
 if TYPE_CHECKING:
-    from modelhub.render.bench import Bench, Outcome
+    from modelhub.render.tester import Outcome, Tester
 
-KINDS = ("base", "full", "half", "difference")
 _LOST = 70  # exit code when the GPU is lost to the process
 
 
 def main() -> int:
-    """Serve until stdin ends."""
+    """Run the jobs of stdin until it ends; return the exit code."""
     _set_environment()
-    jobs, answers = sys.stdin.buffer, _own_stdout()
-    wanted = sys.argv[1] if len(sys.argv) > 1 else "auto"
+    jobs, output = sys.stdin.buffer, _redirect_stdout()
+    device = sys.argv[1] if len(sys.argv) > 1 else "auto"
     try:
-        ready, bench_of = _start(wanted)
-    except Exception as exc:  # noqa: BLE001 - whatever an installation is broken by, the parent says it
+        ready, make_tester = _start(device)
+    except Exception as exc:  # noqa: BLE001 - the parent reports whatever is wrong with an installation
         sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
         return 3
-    _send(answers, ready)
-    bench = bench_of(ready.device)
+    _send(output, ready)
+    tester = make_tester(ready.device)
     for line in jobs:
         job = decode_job(line)
 
-        def say(text: str, about_base: bool, number: int = job.id) -> None:
-            _send(answers, Stage(id=number, text=text, about_base=about_base))
+        def report_stage(text: str, about_base: bool, number: int = job.id) -> None:
+            _send(output, Stage(id=number, text=text, about_base=about_base))
 
-        bench.say = say
-        _send(answers, tested(bench, job))
+        tester.report_stage = report_stage
+        _send(output, run_job(tester, job))
     return 0
 
 
 def _set_environment() -> None:
-    """What the libraries read when they are imported."""
+    """Set the variables that the libraries read when they are imported."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -53,121 +52,123 @@ def _set_environment() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
-def _own_stdout() -> BinaryIO:
-    """The real stdout for messages alone; everything printed goes to stderr."""
-    answers = os.fdopen(os.dup(1), "wb")
+def _redirect_stdout() -> BinaryIO:
+    """Return the real stdout, for messages alone; everything that is printed goes to stderr."""
+    output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    return answers
+    return output
 
 
-def _start(wanted: str) -> tuple[Ready, Any]:
+def _start(requested: str) -> tuple[Ready, Any]:
     import diffusers
     import torch
     import transformers
 
     from modelhub.render import allocator, devices
-    from modelhub.render.bench import Bench
+    from modelhub.render.tester import Tester
 
-    allocator.keep_freed()
+    allocator.keep_freed_memory()
     for library in (diffusers.utils.logging, transformers.utils.logging):
         library.set_verbosity_error()
-    device = devices.choose(wanted)
+    device = devices.choose_device(requested)
     devices.limit_memory(device)
     torch.use_deterministic_algorithms(True, warn_only=True)
     ready = Ready(
         device=device,
-        device_name=devices.name_of(device),
+        device_name=devices.device_name(device),
         cuda_devices=torch.cuda.device_count(),
         versions={"torch": str(torch.__version__), "diffusers": diffusers.__version__},
     )
-    return ready, lambda name: Bench(name, lambda text, about_base: None)
+    return ready, lambda name: Tester(name, lambda text, about_base: None)
 
 
-def _send(answers: BinaryIO, message: Ready | Stage | Result) -> None:
-    answers.write(encode(message))
-    answers.flush()
+def _send(output: BinaryIO, message: Ready | Stage | Result) -> None:
+    output.write(encode(message))
+    output.flush()
 
 
-def tested(bench: Bench, job: Job) -> Result:
-    """Run one job; whatever goes wrong is a verdict."""
+def run_job(tester: Tester, job: Job) -> Result:
+    """Run one job; every failure becomes a verdict."""
     import torch
 
     from modelhub.errors import ModelhubError
-    from modelhub.render import adapter_tests, devices
+    from modelhub.render import devices
+    from modelhub.render.model_tests.by_type import run_test
     from modelhub.render.problems import RenderProblem
-    from modelhub.render.verdicts import RenderVerdict
+    from modelhub.render.verdicts import RenderVerdict, not_testable
 
     started = time.monotonic()
     stages: list[bool] = []
-    say, unclear = bench.say, False
+    report_stage, must_unload = tester.report_stage, False
 
-    def noted(text: str, about_base: bool) -> None:
+    def record_stage(text: str, about_base: bool) -> None:
         stages.append(about_base)
-        say(text, about_base)
+        report_stage(text, about_base)
 
-    bench.say = noted
-    devices.reset_peak(bench.device)
+    tester.report_stage = record_stage
+    devices.reset_peak(tester.device)
     try:
-        outcome = adapter_tests.run(bench, job)
-        return _result(bench, job, outcome, time.monotonic() - started)
+        outcome = run_test(tester, job)
+        return _make_result(tester, job, outcome, time.monotonic() - started)
     except RenderProblem as exc:
         verdict, words = exc.verdict, exc.words
     except ModelhubError as exc:
-        verdict, words = RenderVerdict.LOAD_ERROR, _naming(job, exc.message)
+        verdict, words = RenderVerdict.LOAD_ERROR, not_testable(_name_file(job, exc.message))
     except (torch.OutOfMemoryError, MemoryError):
-        verdict, words, unclear = RenderVerdict.OUT_OF_MEMORY, "the device has too little memory", True
-    except Exception as exc:  # noqa: BLE001 - a model that trips a library must not stop the run
+        verdict, words = RenderVerdict.OUT_OF_MEMORY, not_testable("the device has too little memory")
+        must_unload = True
+    except Exception as exc:  # noqa: BLE001 - an error of a library must not end the run
         text = " ".join(str(exc).split())[:300]
         if devices.is_lost(text):
-            # Every later job of this process would fail; ending it makes this one a crash and gives the next a new one.
+            # Every later job of this process would fail: this one becomes a crash, and the next gets a new process.
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
             os._exit(_LOST)
-        if devices.wants_memory(text):
-            verdict, words = RenderVerdict.OUT_OF_MEMORY, "there is too little memory"
+        if devices.is_out_of_memory(text):
+            verdict, words = RenderVerdict.OUT_OF_MEMORY, not_testable("there is too little memory")
         else:
-            verdict, words = RenderVerdict.LOAD_ERROR, f"{type(exc).__name__}: {text}"
-        unclear = True
+            verdict, words = RenderVerdict.LOAD_ERROR, not_testable(f"{type(exc).__name__}: {text}")
+        must_unload = True
     finally:
-        bench.say = say
-    if unclear:
-        # Only here: while it is handled, an error keeps alive what its frames hold.
-        bench.drop()
+        tester.report_stage = report_stage
+    if must_unload:
+        # Not before: while it is handled, an error keeps the values of its frames alive.
+        tester.unload()
     base_failed = bool(stages and stages[-1]) and job.subject.path != job.base.path
     return Result(
         id=job.id,
         verdict=verdict.value,
-        words=f"its base {job.base.name} failed: {words}" if base_failed else words,
+        words=f"Its base {job.base.name} failed. {words}" if base_failed else words,
         recipe={"base": job.base.name},
         seconds=time.monotonic() - started,
         base_failed=base_failed,
     )
 
 
-def _naming(job: Job, message: str) -> str:
-    """The message, with the file in front where it does not name one."""
+def _name_file(job: Job, message: str) -> str:
+    """Return a message with the file in front where it does not name one."""
     paths = (job.subject.path, job.base.path)
     return message if any(path in message for path in paths) else f"{Path(job.subject.path).name}: {message}"
 
 
-def _result(bench: Bench, job: Job, outcome: Outcome, seconds: float) -> Result:
+def _make_result(tester: Tester, job: Job, outcome: Outcome, seconds: float) -> Result:
     from modelhub.render import devices
 
-    recipe = _recipe_json(bench, job, outcome)
+    recipe = _recipe_json(tester, job, outcome)
     return Result(
         id=job.id,
         verdict=outcome.judgement.verdict.value,
         words=outcome.judgement.words,
         warnings=outcome.judgement.warnings,
-        metrics={**outcome.numbers, "peak_memory": devices.peak_memory(bench.device), "device": bench.device},
+        metrics={**outcome.metrics, "peak_memory": devices.peak_memory(tester.device), "device": tester.device},
         recipe=recipe,
-        pictures=_written(job, outcome, recipe),
+        pictures=_write_pictures(job, outcome, recipe),
         seconds=seconds,
     )
 
 
-def _recipe_json(bench: Bench, job: Job, outcome: Outcome) -> dict[str, Any]:
+def _recipe_json(tester: Tester, job: Job, outcome: Outcome) -> dict[str, Any]:
     from modelhub.version import __version__
 
     adapter = (
@@ -188,16 +189,16 @@ def _recipe_json(bench: Bench, job: Job, outcome: Outcome) -> dict[str, Any]:
         "model_hash": job.base.sha256[:10],
         "architecture": job.base.architecture,
         "adapters": adapter,
-        "device": bench.device,
-        "dtype": outcome.numbers.get("dtype"),
+        "device": tester.device,
+        "dtype": outcome.metrics.get("dtype"),
         "modelhub_version": __version__,
     }
 
 
-def _written(job: Job, outcome: Outcome, recipe: dict[str, Any]) -> dict[str, str]:
+def _write_pictures(job: Job, outcome: Outcome, recipe: dict[str, Any]) -> dict[str, str]:
     from modelhub.render.pictures import write_png
     from modelhub.render.sampling import to_pixels
-    from modelhub.render.sheet.sheet import difference_picture
+    from modelhub.render.sheet.difference import difference_picture
 
     pixels = {kind: to_pixels(raw) for kind, raw in outcome.pictures.items()}
     if "base" in pixels and pixels["base"].shape == pixels["full"].shape:

@@ -1,13 +1,14 @@
-"""What `render-test` says to words that cannot be meant; the work itself is tested with the operation."""
+"""`render-test` refuses invalid options and prints results; the tests of the operation cover the rest."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_app import modelhub
-from tests.render.twins import FAMILY
+from tests.render.broken_copies import FAMILY
 
 pytest.importorskip("torch", reason="needs the extra [render]")
 
@@ -20,39 +21,59 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
-        (("--device", "gpu0"), 2, "There is no device `gpu0`"),
-        (("--sampler", "magic"), 2, "There is no sampler `magic`"),
-        (("--base", "nightgem"), 2, "is a model of type embedding"),
+        (("--device", "gpu0"), 2, "`gpu0` is not a valid device"),
+        (("--sampler", "magic"), 2, "'magic' is not one of"),
+        (("--base", "nightgem"), 2, "nightgem is not a base"),
         (("--base", "nobody"), 3, "`nobody`"),
-        (("--sheet", "x.bmp"), 2, "a contact sheet is FILE.html"),
+        (("--sheet", "x.bmp"), 2, "cannot be written as 'x.bmp'"),
         (("--steps", "0"), 2, "--steps"),
-        (("--all", "--failed"), 2, "Say one of"),
+        (("--all", "--failed"), 2, "cannot be combined"),
+        (("nightgem", "--all"), 2, "cannot be combined with named models"),
+        (("--type", "upscaler"), 2, "--type"),
         (("nobody",), 3, "`nobody`"),
     ],
 )
-def test_words_that_cannot_be_meant_are_said(home: Path, words: tuple[str, ...], code: int, said: str) -> None:
-    """Before any render process starts, with the exit code for it."""
+def test_invalid_options_are_refused(home: Path, words: tuple[str, ...], code: int, message: str) -> None:
+    """An invalid option ends with its exit code before any render process starts."""
     done = modelhub("render-test", *words, home=home)
     assert done.returncode == code, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_an_adapter_without_a_base_is_a_result(home: Path) -> None:
-    """Not an error: the reason stands where the verdict stands."""
+    """An adapter without a base is a result with a reason, not an error."""
     done = modelhub("render-test", "nightgem", home=home)
     assert done.returncode == 0, done.stderr
     assert "not-tested" in done.stdout
-    assert "no compatible base in the library" in done.stdout
+    assert "Not tested: the library has no matching base." in done.stdout
+    assert "1 not tested." in done.stderr
 
 
 @pytest.mark.skipif(__import__("torch").cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_said(home: Path) -> None:
-    """With what to do."""
+def test_a_missing_device_is_an_error(home: Path) -> None:
+    """The error names the remedy."""
     assert modelhub("add", str(FAMILY / "miniature.safetensors"), home=home).returncode == 0
     done = modelhub("render-test", "miniature", "--device", "cuda", home=home)
     assert done.returncode == 1
-    assert "torch finds no CUDA device here" in done.stderr
+    assert "torch finds no CUDA device" in done.stderr
     assert "--device auto" in done.stderr
+
+
+def test_a_type_that_the_library_lacks_is_named(home: Path) -> None:
+    """A library without VAEs has nothing to test of that type."""
+    done = modelhub("render-test", "--type", "vae", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to test: the library has no models of type vae." in done.stderr
+
+
+def test_the_document_has_the_published_keys(home: Path) -> None:
+    """Each result of `render-test --json` is an object with the same keys."""
+    (document,) = json.loads(modelhub("render-test", "nightgem", "--json", home=home).stdout)
+    assert list(document) == [
+        *("id", "name", "path", "type", "verdict", "good", "words", "warnings", "remedy", "base", "recipe"),
+        *("metrics", "pictures", "seconds", "started_at"),
+    ]
+    assert (document["verdict"], document["good"], document["base"]) == ("not-tested", False, None)

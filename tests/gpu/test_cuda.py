@@ -53,11 +53,11 @@ def worker(device: str) -> Iterator[Worker]:
 
 
 def base_of(path: Path = FAMILY / "miniature.safetensors") -> Part:
-    return Part(path=str(path), name=path.name, prediction="epsilon", native=128)
+    return Part(path=str(path), name=path.name, prediction="epsilon", native_size=128)
 
 
 def tested(worker: Worker, folder: Path, subject: Part | None = None, **job: object) -> Result:
-    """One job's result; pictures go to `folder`."""
+    """Run one job and return its result; pictures go to `folder`."""
     base = base_of()
     given = {"subject": subject or base, "base": base, "recipe": Recipe(), "exact": True} | job
     return worker.test(Job(id=1, pictures=str(folder), **given), lambda job, stage: None)  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def tested(worker: Worker, folder: Path, subject: Part | None = None, **job: obj
 
 def adapter(name: str) -> Part:
     kind = ADAPTERS[name]
-    return Part(path=str(FAMILY / name), name=name, type=kind, words=(TRIGGER,) if kind == "lora" else ())
+    return Part(path=str(FAMILY / name), name=name, type=kind, trigger_words=(TRIGGER,) if kind == "lora" else ())
 
 
 def test_the_base_draws_in_half_precision(worker: Worker, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""glibc's malloc keeps what is freed, gives it back when told to, and other C libraries are left alone."""
+"""glibc's malloc keeps freed memory and returns it on request; other C libraries are not changed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def faults():
     used()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 left_alone = faults()
-assert allocator.keep_freed()
+assert allocator.keep_freed_memory()
 kept, full = faults(), psutil.Process().memory_info().rss
-assert allocator.give_back()
+assert allocator.release_freed()
 print(left_alone, kept, (full - psutil.Process().memory_info().rss) >> 20)
 """
 
@@ -36,7 +36,7 @@ print(left_alone, kept, (full - psutil.Process().memory_info().rss) >> 20)
 def test_memory_that_was_used_once_costs_no_page_faults_again() -> None:
     """A second block of 64 MB lies where the first did; giving back returns it to the system."""
     pytest.importorskip("psutil", reason="needs the extra [render]")
-    if allocator._library() is None:
+    if allocator._glibc() is None:
         pytest.skip("this system's C library is not glibc")
     done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
     left_alone, kept, returned = map(int, done.stdout.split())
@@ -48,11 +48,11 @@ def test_memory_that_was_used_once_costs_no_page_faults_again() -> None:
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
     """Neither call does anything there."""
     monkeypatch.setattr(sys, "platform", system)
-    assert (allocator.keep_freed(), allocator.give_back()) == (False, False)
+    assert (allocator.keep_freed_memory(), allocator.release_freed()) == (False, False)
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """musl has none of the calls."""
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
-    assert (allocator.keep_freed(), allocator.give_back()) == (False, False)
+    assert (allocator.keep_freed_memory(), allocator.release_freed()) == (False, False)

@@ -18,7 +18,13 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from modelhub.errors import ModelhubError  # noqa: E402
 from modelhub.formats.sniff import read_header  # noqa: E402
-from modelhub.render.embedding import Embedding, fits, in_order, placed, read_embedding  # noqa: E402
+from modelhub.render.embedding import (  # noqa: E402
+    Embedding,
+    has_matching_widths,
+    in_encoder_order,
+    read_embedding,
+    replace_tokens,
+)
 from modelhub.render.loading.tensors import load  # noqa: E402
 
 FAMILY = Path(__file__).resolve().parents[1] / "data" / "miniature"
@@ -28,7 +34,7 @@ MARK = "gem"
 
 
 def opened(path: Path) -> Embedding:
-    """The file through modelhub's own reader."""
+    """Read a file with modelhub's own reader."""
     return read_embedding(load(path), read_header(path).entries)
 
 
@@ -60,7 +66,7 @@ def ids(tokenizer: Any, prompts: list[str]) -> Any:
 
 
 class DiffusersLoader(TextualInversionLoaderMixin):
-    """What of a pipeline diffusers' loader of textual inversions asks for."""
+    """The parts of a pipeline that diffusers' loader of textual inversions needs."""
 
     hf_device_map = None
 
@@ -70,7 +76,7 @@ class DiffusersLoader(TextualInversionLoaderMixin):
 
 
 def diffusers_answer(text_encoder: Any, path: Path, prompts: list[str], word: str) -> Any:
-    """What a copy of the encoder gives for prompts with the word, once diffusers has loaded the file."""
+    """Encode prompts with the word on a copy of the encoder, into which diffusers has loaded the file."""
     import copy
 
     from tools.miniature.networks import make_tokenizer
@@ -82,7 +88,7 @@ def diffusers_answer(text_encoder: Any, path: Path, prompts: list[str], word: st
 
 
 def our_answer(text_encoder: Any, path: Path, prompts: list[str], word: str) -> Any:
-    """The same with modelhub's hook; the word's tokens are marked by a stand-in."""
+    """Encode the same prompts with modelhub's hook; a placeholder marks the word's tokens."""
     from tools.miniature.networks import make_tokenizer
 
     tokenizer, vectors = make_tokenizer(), opened(path).vectors[0]
@@ -92,7 +98,7 @@ def our_answer(text_encoder: Any, path: Path, prompts: list[str], word: str) -> 
     for row, tokens in enumerate(marked):
         found = (tokens == mark).nonzero()[:, 0]
         positions[row, : len(found)] = found
-    with placed(text_encoder, positions, vectors):
+    with replace_tokens(text_encoder, positions, vectors):
         return text_encoder(marked).last_hidden_state
 
 
@@ -112,7 +118,7 @@ def test_it_is_what_diffusers_computes(text_encoder: Any, tmp_path: Path, count:
 
 
 def ids_of(prompt: str) -> Any:
-    """One prompt's token numbers."""
+    """Return the token ids of one prompt."""
     from tools.miniature.networks import make_tokenizer
 
     return ids(make_tokenizer(), [prompt])
@@ -122,7 +128,7 @@ def test_nothing_is_left_behind(text_encoder: Any) -> None:
     """The table, its hooks and what the encoder gives are as before, after an error too."""
     prompt, table = ids_of("a photo of a cat"), text_encoder.get_input_embeddings()
     before, weight = text_encoder(prompt).last_hidden_state, table.weight.clone()
-    with pytest.raises(KeyError), placed(text_encoder, torch.tensor([[3]]), torch.ones(1, WIDTH)):
+    with pytest.raises(KeyError), replace_tokens(text_encoder, torch.tensor([[3]]), torch.ones(1, WIDTH)):
         assert not torch.equal(text_encoder(prompt).last_hidden_state, before)
         raise KeyError
     assert torch.equal(text_encoder(prompt).last_hidden_state, before)
@@ -138,14 +144,16 @@ def test_only_the_positions_are_replaced(text_encoder: Any) -> None:
     wanted = table(tokens).clone()
     wanted[0, 2], wanted[0, 3], wanted[0, 8], wanted[0, 9] = vectors[0], vectors[1], vectors[0], vectors[1]
     wanted[2, 5], wanted[2, 4] = vectors[0], vectors[1]
-    with placed(text_encoder, positions, vectors):
+    with replace_tokens(text_encoder, positions, vectors):
         assert torch.equal(table(tokens), wanted)
 
 
 def test_two_embeddings_stand_in_one_prompt(text_encoder: Any) -> None:
     """Each hook replaces its own positions."""
     table, tokens = text_encoder.get_input_embeddings(), torch.arange(10)[None]
-    first, second = (placed(text_encoder, torch.tensor([[at]]), torch.full((1, WIDTH), float(at))) for at in (2, 6))
+    first, second = (
+        replace_tokens(text_encoder, torch.tensor([[at]]), torch.full((1, WIDTH), float(at))) for at in (2, 6)
+    )
     with first, second:
         result = table(tokens)
     assert [float(result[0, at, 0]) for at in (2, 6)] == [2.0, 6.0]
@@ -156,7 +164,7 @@ def test_vectors_take_the_encoders_data_type(text_encoder: Any) -> None:
     encoder = a_text_encoder(CLIPTextModelWithProjection).to(torch.bfloat16)
     prompt = ids_of("a photo of a cat")
     before = encoder(prompt).text_embeds
-    with placed(encoder, torch.tensor([[4]]), torch.randn(1, WIDTH)):
+    with replace_tokens(encoder, torch.tensor([[4]]), torch.randn(1, WIDTH)):
         changed = encoder(prompt).text_embeds
     assert changed.dtype == torch.bfloat16
     assert not torch.equal(before, changed)
@@ -178,7 +186,7 @@ def test_vectors_take_the_encoders_data_type(text_encoder: Any) -> None:
 def test_what_does_not_fit_is_an_error(text_encoder: Any, positions: Any, vectors: Any, words: str) -> None:
     """Nothing is placed somewhere else instead, and no hook stays."""
     prompt = ids_of("a photo")
-    with pytest.raises(ModelhubError, match=words), placed(text_encoder, positions, vectors):
+    with pytest.raises(ModelhubError, match=words), replace_tokens(text_encoder, positions, vectors):
         text_encoder(prompt)
     assert not text_encoder.get_input_embeddings()._forward_hooks
 
@@ -234,44 +242,44 @@ def test_sdxls_pair_is_read_with_clip_l_first(tmp_path: Path, names: tuple[str, 
         save_file(tensors, path)
     pair = opened(path)
     assert (pair.widths, pair.tokens) == ((768, 1280), 2)
-    assert fits(pair, (768, 1280))
-    assert fits(pair, (1280, 768))
-    assert [part.shape[1] for part in in_order(pair, (1280, 768))] == [1280, 768]
-    assert not any(fits(pair, widths) for widths in [(768,), (1280,), (768, 768), (768, 1280, 4096), ()])
+    assert has_matching_widths(pair, (768, 1280))
+    assert has_matching_widths(pair, (1280, 768))
+    assert [part.shape[1] for part in in_encoder_order(pair, (1280, 768))] == [1280, 768]
+    assert not any(has_matching_widths(pair, widths) for widths in [(768,), (1280,), (768, 768), (768, 1280, 4096), ()])
 
 
 def test_one_tensor_fits_one_encoder_of_its_width() -> None:
     """SD1's on SD1, not on SD2 and not on one of SDXL's two."""
     one = Embedding((torch.zeros(1, 768),))
-    assert fits(one, [768])
-    assert not any(fits(one, widths) for widths in ([1024], [768, 1280], [768, 768], []))
-    with pytest.raises(ModelhubError, match="768 wide; the base's text encoders take 768\\+1280"):
-        in_order(one, [768, 1280])
+    assert has_matching_widths(one, [768])
+    assert not any(has_matching_widths(one, widths) for widths in ([1024], [768, 1280], [768, 768], []))
+    with pytest.raises(ModelhubError, match="768 wide; the base's text encoders need 768\\+1280"):
+        in_encoder_order(one, [768, 1280])
 
 
 def test_a_pair_of_equal_widths_keeps_its_order() -> None:
     """Nothing but the order tells them apart."""
     pair = Embedding((torch.zeros(1, 64), torch.ones(1, 64)))
-    assert [float(part[0, 0]) for part in in_order(pair, (64, 64))] == [0.0, 1.0]
+    assert [float(part[0, 0]) for part in in_encoder_order(pair, (64, 64))] == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
         ({}, "no vectors"),
-        ({"step": torch.tensor(3)}, "but step"),
-        ({"<a>": torch.ones(1, 8), "<b>": torch.ones(1, 8)}, "several words"),
-        ({"string_to_param.*": torch.ones(1, 8), "string_to_param.+": torch.ones(1, 8)}, "several words"),
-        ({"<a>": torch.tensor(1.0)}, "no list of vectors"),
-        ({"<a>": torch.ones(1, 2, 8)}, "no list of vectors"),
-        ({"<a>": torch.ones(0, 8)}, "no list of vectors"),
-        ({"<a>": torch.ones(2, 0)}, "no list of vectors"),
-        ({"string_to_param.*": torch.ones(1, 8, dtype=torch.int64)}, "no list of vectors"),
-        ({"emb_params": torch.ones(1, 8, dtype=torch.complex64)}, "no list of vectors"),
+        ({"step": torch.tensor(3)}, "the file holds step"),
+        ({"<a>": torch.ones(1, 8), "<b>": torch.ones(1, 8)}, "several embeddings"),
+        ({"string_to_param.*": torch.ones(1, 8), "string_to_param.+": torch.ones(1, 8)}, "several embeddings"),
+        ({"<a>": torch.tensor(1.0)}, "not a list of vectors"),
+        ({"<a>": torch.ones(1, 2, 8)}, "not a list of vectors"),
+        ({"<a>": torch.ones(0, 8)}, "not a list of vectors"),
+        ({"<a>": torch.ones(2, 0)}, "not a list of vectors"),
+        ({"string_to_param.*": torch.ones(1, 8, dtype=torch.int64)}, "not a list of vectors"),
+        ({"emb_params": torch.ones(1, 8, dtype=torch.complex64)}, "not a list of vectors"),
         ({"<a>": torch.ones(76, 8)}, "room for 75"),
         ({"<a>": torch.ones(1, 1).expand(10**6, 10**6)}, "room for 75"),
         ({"clip_l": torch.ones(2, 8), "clip_g": torch.ones(3, 16)}, "2 and 3 vectors"),
-        ({"clip_l": torch.ones(2, 8), "clip_g": torch.ones(1, 2, 16)}, "clip_g is no list"),
+        ({"clip_l": torch.ones(2, 8), "clip_g": torch.ones(1, 2, 16)}, "clip_g is not a list"),
     ],
 )
 def test_odd_files_are_errors_that_name_what_is_wrong(tensors: dict[str, Any], words: str) -> None:

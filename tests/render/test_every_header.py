@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra [render]")
 
-from modelhub.operations.library.inspect import inspect
 from modelhub.render.adapter_tests import TESTS
+
+from modelhub.operations.library.inspect import inspect
 from modelhub.render.recipes import Recipe
 from modelhub.render.verdicts import RenderVerdict
-from tests.render.trials import PROMPT, Trials
+from tests.render.job_runner import PROMPT, JobRunner
 
 PIECES = 2  # the headers in as many tests, so that they run side by side
 
@@ -25,7 +26,7 @@ def test_every_kind_of_file_gets_a_verdict_and_is_left_as_it_is(
     piece: int, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never an exception, never ok: zeros in wrong shapes draw nothing; and not a byte of the file changes."""
-    trials = Trials(tmp_path / "pictures")
+    job_runner = JobRunner(tmp_path / "pictures")
     wrong = []
     for layout in sorted((shared / "headers").glob("*.json"))[piece::PIECES]:
         container = json.loads(layout.read_text(encoding="utf-8")).get("container", "safetensors")
@@ -35,7 +36,7 @@ def test_every_kind_of_file_gets_a_verdict_and_is_left_as_it_is(
         before = path.read_bytes()
         type_ = inspect(path).detection.type.value
         kind = type_ if type_ in TESTS else "lora"
-        result = trials.of(path, kind, Recipe(prompt=PROMPT, steps=2))
+        result = job_runner.run(path, kind, Recipe(prompt=PROMPT, steps=2))
         if result.verdict not in set(RenderVerdict) or result.verdict == "ok" or not result.words:
             wrong.append(f"{layout.stem} as {kind}: {result.verdict} {result.words}")
         assert path.read_bytes() == before

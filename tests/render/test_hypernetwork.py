@@ -18,7 +18,8 @@ from torch.nn import functional  # noqa: E402
 
 from modelhub.errors import ModelhubError  # noqa: E402
 from modelhub.formats.sniff import read_header  # noqa: E402
-from modelhub.render.hypernetwork import Applied, Hypernetwork  # noqa: E402
+from modelhub.render.adapter_fit import AdapterFit  # noqa: E402
+from modelhub.render.hypernetwork import Hypernetwork  # noqa: E402
 from modelhub.render.loading.tensors import load  # noqa: E402
 
 FAMILY = Path(__file__).resolve().parents[1] / "data" / "miniature"
@@ -88,7 +89,7 @@ def a_side(width: int, entries: Mapping[str, Any]) -> Side:
 
 
 def a_file(path: Path, entries: Mapping[str, Any], widths: tuple[int, ...] = WIDTHS) -> dict[int, tuple[Side, Side]]:
-    """A file as A1111 saves it; answers with what is in it."""
+    """Write a file as A1111 saves it and return its layers."""
     torch.manual_seed(7)
     layers = {width: (a_side(width, entries), a_side(width, entries)) for width in widths}
     torch.save({**layers, "step": 10, "name": path.stem, **entries, "sd_checkpoint": None}, path)
@@ -96,7 +97,7 @@ def a_file(path: Path, entries: Mapping[str, Any], widths: tuple[int, ...] = WID
 
 
 def opened(path: Path) -> Hypernetwork:
-    """The file through modelhub's own reader."""
+    """Read a file with modelhub's own reader."""
     return Hypernetwork(load(path), read_header(path).entries)
 
 
@@ -140,7 +141,7 @@ class Attention:
 
 @contextmanager
 def attention(unet: Any, processor: Attention) -> Iterator[None]:
-    """The UNet with another attention for a while."""
+    """Give the UNet another attention while the context is open."""
     before = unet.attn_processors
     unet.set_attn_processor(processor)
     try:
@@ -169,14 +170,14 @@ def unet() -> Any:
 
 
 def answer(unet: Any, context: int = 24) -> Any:
-    """What the UNet computes for two fixed latents and prompts."""
+    """Return the UNet's output for two fixed latents and prompts."""
     chance = torch.Generator().manual_seed(3)
     latents, text = (torch.randn(*shape, generator=chance) for shape in ((2, 4, 8, 8), (2, 6, context)))
     return unet(latents.to(unet.dtype), 300, text.to(unet.dtype)).sample
 
 
 def check_formula(unet: Any, path: Path, entries: Mapping[str, Any], *, strength: float = 1.0) -> None:
-    """The file on the UNet gives what A1111 computes, which is something else than without it."""
+    """Assert that the file changes the UNet's output as A1111 does."""
     layers = a_file(path, entries)
     nothing = Attention({}, entries, 0)
     with attention(unet, nothing):
@@ -185,9 +186,9 @@ def check_formula(unet: Any, path: Path, entries: Mapping[str, Any], *, strength
         wanted = answer(unet)
     with attention(unet, nothing):
         network = opened(path)
-        assert network.put_on(unet, strength=strength) == Applied(applied=3, total=3)
+        assert network.apply(unet, strength=strength) == AdapterFit(placed=3, total=3)
         changed = answer(unet)
-        network.take_off()
+        network.remove()
     torch.testing.assert_close(changed, wanted, rtol=1e-4, atol=1e-5)
     assert (wanted - plain).abs().max() > 1e-3
 
@@ -236,14 +237,14 @@ def test_keys_and_values_have_layers_of_their_own(unet: Any, tmp_path: Path) -> 
 
 
 def changed_inputs(unet: Any, network: Hypernetwork) -> set[str]:
-    """The layers of keys and values whose output is another one when they are asked alone."""
+    """Return the layers of keys and values whose own output changes."""
     layers = {name: layer for name, layer in unet.named_modules() if name.endswith((".to_k", ".to_v"))}
     torch.manual_seed(5)
     inputs = {name: torch.randn(1, 3, layer.in_features) for name, layer in layers.items()}
     before = {name: layer(inputs[name]) for name, layer in layers.items()}
-    network.put_on(unet)
+    network.apply(unet)
     after = {name: layer(inputs[name]) for name, layer in layers.items()}
-    network.take_off()
+    network.remove()
     return {name for name in layers if not torch.equal(before[name], after[name])}
 
 
@@ -251,9 +252,9 @@ def test_at_strength_nought_the_unet_is_itself(unet: Any, tmp_path: Path) -> Non
     """Not a bit of the output differs."""
     a_file(tmp_path / "h.pt", A1111)
     network, plain = opened(tmp_path / "h.pt"), answer(unet)
-    network.put_on(unet, strength=0)
+    network.apply(unet, strength=0)
     same = answer(unet)
-    network.take_off()
+    network.remove()
     assert torch.equal(plain, same)
 
 
@@ -262,10 +263,10 @@ def test_taking_off_leaves_nothing_behind(unet: Any, tmp_path: Path) -> None:
     a_file(tmp_path / "h.pt", A1111)
     network, plain = opened(tmp_path / "h.pt"), answer(unet)
     weights = {name: weight.clone() for name, weight in unet.state_dict().items()}
-    network.put_on(unet)
+    network.apply(unet)
     assert not torch.equal(answer(unet), plain)
-    network.take_off()
-    network.take_off()
+    network.remove()
+    network.remove()
     assert torch.equal(answer(unet), plain)
     assert not [name for name, module in unet.named_modules() if module._forward_pre_hooks]
     after = unet.state_dict()
@@ -277,12 +278,12 @@ def test_putting_on_again_changes_the_strength(unet: Any, tmp_path: Path) -> Non
     """Full and half strength after one another: the second is not on top of the first."""
     a_file(tmp_path / "h.pt", A1111)
     network = opened(tmp_path / "h.pt")
-    network.put_on(unet, strength=0.5)
+    network.apply(unet, strength=0.5)
     half = answer(unet)
-    network.put_on(unet, strength=1.0)
-    network.put_on(unet, strength=0.5)
+    network.apply(unet, strength=1.0)
+    network.apply(unet, strength=0.5)
     again = answer(unet)
-    network.take_off()
+    network.remove()
     assert torch.equal(half, again)
 
 
@@ -292,9 +293,9 @@ def test_widths_without_a_layer_are_counted(unet: Any, tmp_path: Path) -> None:
     a_file(tmp_path / "none.pt", A1111, (8, 48))
     plain = answer(unet)
     part, none = opened(tmp_path / "part.pt"), opened(tmp_path / "none.pt")
-    assert part.put_on(unet) == Applied(applied=1, total=2, unplaced=("48",))
-    part.take_off()
-    assert none.put_on(unet) == Applied(applied=0, total=2, unplaced=("8", "48"))
+    assert part.apply(unet) == AdapterFit(placed=1, total=2, unplaced=("48",))
+    part.remove()
+    assert none.apply(unet) == AdapterFit(placed=0, total=2, unplaced=("8", "48"))
     assert torch.equal(answer(unet), plain)
     assert none.widths == (8, 48)
 
@@ -305,15 +306,15 @@ def test_the_networks_take_the_units_data_type_and_keep_their_own(unet: Any, tmp
 
     a_file(tmp_path / "h.pt", A1111)
     network = opened(tmp_path / "h.pt")
-    network.put_on(unet)
+    network.apply(unet)
     wanted = answer(unet)
-    network.put_on(copy.deepcopy(unet).to(torch.bfloat16))
+    network.apply(copy.deepcopy(unet).to(torch.bfloat16))
     rounded = copy.deepcopy(unet).to(torch.bfloat16)
-    network.put_on(rounded)
+    network.apply(rounded)
     assert answer(rounded).dtype == torch.bfloat16
-    network.put_on(unet)
+    network.apply(unet)
     assert torch.equal(answer(unet), wanted)
-    network.take_off()
+    network.remove()
 
 
 def test_files_from_before_structures_are_two_plain_layers(unet: Any, tmp_path: Path) -> None:
@@ -328,9 +329,9 @@ def test_files_from_before_structures_are_two_plain_layers(unet: Any, tmp_path: 
     results = []
     for name in ("new.pt", "old.pt"):
         network = opened(tmp_path / name)
-        network.put_on(unet)
+        network.apply(unet)
         results.append(answer(unet))
-        network.take_off()
+        network.remove()
     assert torch.equal(*results)
 
 
@@ -343,9 +344,9 @@ def test_entries_as_texts_and_as_values_say_the_same(unet: Any, tmp_path: Path) 
     results = []
     for said in (entries, {name: str(value) for name, value in entries.items()}, few):
         network = Hypernetwork(tensors, said)
-        network.put_on(unet)
+        network.apply(unet)
         results.append(answer(unet))
-        network.take_off()
+        network.remove()
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
 
@@ -356,9 +357,9 @@ def test_without_a_word_the_last_layer_is_activated(unet: Any, tmp_path: Path) -
     results = []
     for said in ({}, {"activate_output": True}, {"activate_output": False}):
         network = Hypernetwork(load(tmp_path / "h.pt"), {"activation_func": "relu"} | said)
-        network.put_on(unet)
+        network.apply(unet)
         results.append(answer(unet))
-        network.take_off()
+        network.remove()
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
 
@@ -372,9 +373,9 @@ def test_the_miniatures_sepia_changes_what_the_unet_computes() -> None:
     torch.manual_seed(2)
     unet = make_unet().requires_grad_(False).eval()
     plain, network = answer(unet, 40), opened(path)
-    assert network.put_on(unet) == Applied(applied=4, total=4)
+    assert network.apply(unet) == AdapterFit(placed=4, total=4)
     changed = answer(unet, 40)
-    network.take_off()
+    network.remove()
     saved = torch.load(path, weights_only=True)
     layers = {width: tuple(Hyper(width) for _ in range(2)) for width in network.widths}
     for width, pair in layers.items():
@@ -387,16 +388,16 @@ def test_the_miniatures_sepia_changes_what_the_unet_computes() -> None:
 
 
 def weights(outputs: int, inputs: int, place: str = "linear.0") -> Side:
-    """One linear layer of noughts."""
+    """Return one linear layer of zeros."""
     return {f"{place}.weight": torch.zeros(outputs, inputs), f"{place}.bias": torch.zeros(outputs)}
 
 
 @pytest.mark.parametrize(
     ("side", "entries", "words"),
     [
-        ({}, {}, "no hypernetwork"),
-        (weights(8, 16), {}, r"gives 8 numbers"),
-        (weights(16, 8), {}, r"does not take 16"),
+        ({}, {}, "not a hypernetwork"),
+        (weights(8, 16), {}, r"has 8 outputs"),
+        (weights(16, 8), {}, r"does not fit 16 inputs"),
         ({"linear.0.weight": torch.zeros(16, 16)}, {}, "layer 0"),
         ({"linear.0.bias": torch.zeros(16)}, {}, "layer 0"),
         ({"linear.0.weight": torch.zeros(16, 16), "linear.0.bias": torch.zeros(1)}, {}, "layer 0"),
@@ -435,7 +436,7 @@ def test_what_a1111_could_not_load_is_an_error_with_a_reason(side: Side, entries
 
 def test_a_file_with_one_side_is_an_error() -> None:
     """Layers for keys alone."""
-    with pytest.raises(ModelhubError, match="empty on one side"):
+    with pytest.raises(ModelhubError, match="no layers for keys or for values"):
         Hypernetwork({f"16.0.{name}": tensor for name, tensor in weights(16, 16).items()}, {})
 
 

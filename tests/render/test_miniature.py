@@ -48,7 +48,7 @@ def prompts(libraries: None) -> list[str]:
     """One caption a scene."""
     from tools.miniature.pictures import Scene, caption
 
-    return [caption(Scene(colour=c, shape=s, position=p, background=b)) for c, s, p, b in SCENES]
+    return [caption(Scene(color=c, shape=s, position=p, background=b)) for c, s, p, b in SCENES]
 
 
 @pytest.fixture(scope="module")
@@ -78,28 +78,30 @@ def test_no_weight_is_left_on_the_meta_device(pipe: Any) -> None:
     assert not [name for part in parts for name, weight in part.named_parameters() if weight.is_meta]
 
 
-def test_the_base_draws_the_colour_place_and_background_of_the_prompt(plain: Any) -> None:
-    """A red circle on the left is red, and on the left: measured on the coloured pixels."""
+def test_the_base_draws_the_color_place_and_background_of_the_prompt(plain: Any) -> None:
+    """A red circle on the left is red, and on the left: measured on the colored pixels."""
     from tools.miniature.measure import find_figure, nearest, nearest_ground, nearest_place
-    from tools.miniature.pictures import BACKGROUNDS, COLOURS, POSITIONS
+    from tools.miniature.pictures import BACKGROUNDS, COLORS, POSITIONS
 
     figures = [find_figure(picture) for picture in plain]
     seen = [
-        (nearest(f.colour, COLOURS), nearest_place(f.centre, POSITIONS), nearest_ground(f.ground, BACKGROUNDS))
+        (nearest(f.color, COLORS), nearest_place(f.centre, POSITIONS), nearest_ground(f.ground, BACKGROUNDS))
         for f in figures
     ]
-    assert seen == [(colour, position, background) for colour, _, position, background in SCENES]
+    assert seen == [(color, position, background) for color, _, position, background in SCENES]
     assert all(0.03 < figure.share < 0.3 for figure in figures)
 
 
 def test_shapes_differ_as_their_names_say(pipe: Any) -> None:
     """A square fills its bounding box more than a circle, and a circle more than a star or a triangle."""
-    from tools.miniature.measure import filling
+    from tools.miniature.measure import bounding_box_share
     from tools.miniature.render import render
 
     shapes = ("square", "circle", "triangle", "star")
     pictures = render(pipe, [f"a red {shape} in the center, white background" for shape in shapes for _ in range(2)])
-    means = {shape: sum(filling(p) for p in pictures[2 * at : 2 * at + 2]) / 2 for at, shape in enumerate(shapes)}
+    means = {
+        shape: sum(bounding_box_share(p) for p in pictures[2 * at : 2 * at + 2]) / 2 for at, shape in enumerate(shapes)
+    }
     assert means["square"] > means["circle"] > max(means["triangle"], means["star"])
 
 
@@ -139,11 +141,11 @@ def test_every_dialect_holds_the_same_lora(pipe: Any, file: str) -> None:
 
 
 def test_the_textual_inversion_means_a_purple_star_on_black(pipe: Any) -> None:
-    """Its two vectors bring colour and background with them; the word they stand on does not."""
+    """Its two vectors change color and background; the word that they replace does not."""
     import torch
 
     from tools.miniature.measure import find_figure, nearest, nearest_ground, nearest_place
-    from tools.miniature.pictures import BACKGROUNDS, COLOURS, POSITIONS
+    from tools.miniature.pictures import BACKGROUNDS, COLORS, POSITIONS
     from tools.miniature.render import render
     from tools.miniature.train_adapters import CONCEPT
 
@@ -152,11 +154,11 @@ def test_the_textual_inversion_means_a_purple_star_on_black(pipe: Any) -> None:
     places = ("left", "right", "top", "bottom")
     prompts = [f"a gem on the {place}" for place in places]
     figures = [find_figure(picture) for picture in render(pipe, prompts, concept=vectors)]
-    assert [nearest(f.colour, COLOURS) for f in figures] == ["purple"] * 4
+    assert [nearest(f.color, COLORS) for f in figures] == ["purple"] * 4
     assert [nearest_ground(f.ground, BACKGROUNDS) for f in figures] == ["black"] * 4
     assert [nearest_place(f.centre, POSITIONS) for f in figures] == list(places)
     without = [find_figure(picture) for picture in render(pipe, prompts)]
-    assert [nearest(f.colour, COLOURS) for f in without] != ["purple"] * 4
+    assert [nearest(f.color, COLORS) for f in without] != ["purple"] * 4
 
 
 def test_the_hypernetwork_draws_in_sepia(pipe: Any, prompts: list[str], plain: Any) -> None:
@@ -172,8 +174,8 @@ def test_the_hypernetwork_draws_in_sepia(pipe: Any, prompts: list[str], plain: A
     assert (render(pipe, prompts[:2]) == before).all()
 
 
-def test_the_second_vae_shows_the_same_picture_in_stronger_colours(pipe: Any, prompts: list[str], plain: Any) -> None:
-    """Saturation rises; colour and place of the figure stay."""
+def test_the_second_vae_shows_the_same_picture_in_stronger_colors(pipe: Any, prompts: list[str], plain: Any) -> None:
+    """Saturation rises; the figure keeps its color and place."""
     from tools.miniature.measure import find_figure, nearest_place, saturation
     from tools.miniature.pictures import POSITIONS
     from tools.miniature.render import render, vae_on

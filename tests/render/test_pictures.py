@@ -1,4 +1,4 @@
-"""Pictures carry their recipe in a form that A1111 and this program read, and never push a user's preview aside."""
+"""Pictures have their recipe inside, readable by A1111 and modelhub, and never replace a user's preview."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ RECIPE: dict[str, object] = {
 
 
 def drawing(height: int = 8, width: int = 12) -> Any:
-    """A picture in which every pixel tells where it is."""
+    """Return a picture in which every pixel is different."""
     rows, columns = np.mgrid[0:height, 0:width]
     return np.stack([rows * 9, columns * 7, rows + columns], axis=-1).astype(np.uint8)
 
 
 def chunks(path: Path) -> list[tuple[bytes, bytes]]:
-    """Every chunk of a PNG, its checksum verified."""
+    """Return every chunk of a PNG, its checksum verified."""
     content, found, at = path.read_bytes(), [], 8
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     while at < len(content):
@@ -266,7 +266,7 @@ def test_a_preview_takes_the_name_that_a1111_looks_for(tmp_path: Path, picture: 
 
 
 def test_a_folder_has_its_preview_beside_it(tmp_path: Path, picture: Path) -> None:
-    """A diffusers folder's name may hold dots that are no suffix."""
+    """A dot in a diffusers folder's name does not begin a suffix."""
     (tmp_path / "sd-1.5").mkdir()
     assert pictures.write_preview(picture, tmp_path / "sd-1.5") == tmp_path / "sd-1.5.preview.png"
 

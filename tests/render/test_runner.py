@@ -52,19 +52,21 @@ def command(tmp_path: Path) -> Sequence[str]:
     return (sys.executable, str(script))
 
 
-def job(number: int, name: str, *, base: str = "a base", alternatives: bool = False) -> Job:
-    """A job; the fake worker obeys the name."""
+def job(number: int, name: str, *, base: str = "a base", has_alternatives: bool = False) -> Job:
+    """Return a job; the fake worker behaves as its name says."""
     subject = Part(path=f"/models/{name}", name=name, type="base" if name == base else "lora")
-    held = Part(path=f"/models/{base}", name=base)
-    return Job(id=number, subject=subject, base=held, recipe=Recipe(), pictures="", alternatives=alternatives)
+    base_part = Part(path=f"/models/{base}", name=base)
+    return Job(
+        id=number, subject=subject, base=base_part, recipe=Recipe(), pictures="", has_alternatives=has_alternatives
+    )
 
 
 def nothing(_: Job, __: Stage) -> None:
-    """Nobody watches."""
+    """Ignore stages."""
 
 
 def results(command: Sequence[str], *names: str, limits: Limits = Limits(seconds=60)) -> list[Result]:  # noqa: B008
-    """What one worker answers to jobs of these names."""
+    """Run jobs of these names in one worker and return their results."""
     worker = Worker("cpu", limits=limits, command=command)
     try:
         return [worker.test(job(number, name), nothing) for number, name in enumerate(names)]
@@ -73,7 +75,7 @@ def results(command: Sequence[str], *names: str, limits: Limits = Limits(seconds
 
 
 def test_one_process_serves_many_jobs_whatever_libraries_print(command: Sequence[str]) -> None:
-    """Lines that are no messages are passed over."""
+    """Lines that are not messages are ignored."""
     answers = results(command, "one", "noise", "three")
     assert [answer.verdict for answer in answers] == ["ok", "ok", "ok"]
     assert len({answer.words for answer in answers}) == 1
@@ -112,7 +114,7 @@ def test_death_while_the_base_loads_is_the_bases_fault(command: Sequence[str]) -
     """So that the subject may be tried on another one."""
     (first,) = results(command, "crash loading the base")
     assert first.base_failed
-    assert "its base a base" in first.words
+    assert "Its base a base failed" in first.words
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
@@ -145,7 +147,11 @@ def test_adapters_of_a_base_that_crashes_are_not_tried_on_it(command: Sequence[s
 
 def test_a_bad_base_is_used_only_where_no_other_fits(command: Sequence[str]) -> None:
     """An effect can still be measured on a base that draws noise, when there is nothing better."""
-    group = [job(1, "bad", base="bad"), job(2, "lonely", base="bad"), job(3, "choosy", base="bad", alternatives=True)]
+    group = [
+        job(1, "bad", base="bad"),
+        job(2, "lonely", base="bad"),
+        job(3, "choosy", base="bad", has_alternatives=True),
+    ]
     answers = run_all(command, [group])
     assert answers["lonely"].verdict == "ok"
     assert answers["choosy"].base_failed

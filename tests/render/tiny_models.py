@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from modelhub.detect.weights.canonical_names import unet_name, vae_name
-from modelhub.render.text import tokenizer
+from modelhub.render.prompts import make_tokenizer
 
 CROSS, DOWN = "CrossAttnDownBlock2D", "DownBlock2D"
 _UP = {CROSS: "CrossAttnUpBlock2D", DOWN: "UpBlock2D"}
@@ -27,7 +27,7 @@ _XL = f"{_SD}XL"
 
 @dataclass(frozen=True)
 class Kind:
-    """What distinguishes one kind of model. `texts`: the text encoders, by the row of `_TEXTS`."""
+    """A kind of model. `texts`: the text encoders, by the row of `_TEXTS`."""
 
     name: str
     pipeline: str
@@ -173,7 +173,7 @@ class Model:
         return made
 
     def _shown(self) -> tuple[Any, ...]:
-        """The text encoders that diffusers is given: SD2's without its last layer."""
+        """Return the text encoders for diffusers: SD2's without its last layer."""
         if self.kind.family != "sd2":
             return self.texts
         (whole,) = self.texts
@@ -185,7 +185,7 @@ class Model:
         return (made.eval(),)
 
     def folder(self, path: Path) -> Path:
-        """The model as a diffusers folder."""
+        """Write the model as a diffusers folder."""
         if self.kind.name not in _SAVED:
             _SAVED[self.kind.name] = Path(mkdtemp()) / self.kind.name
             atexit.register(shutil.rmtree, _SAVED[self.kind.name].parent, ignore_errors=True)
@@ -194,7 +194,7 @@ class Model:
         return path
 
     def file(self, path: Path, *, extra: dict[str, torch.Tensor] | None = None) -> Path:
-        """The model as a single file in LDM's or SGM's names."""
+        """Write the model as a single file in LDM's or SGM's names."""
         tensors = {f"model.diffusion_model.{name}": value for name, value in self._ldm_unet().items()}
         for name, value in self.vae.state_dict().items():
             square = "mid_block.attentions" in name and name.endswith("weight") and value.ndim == 2
@@ -259,19 +259,19 @@ def open_clip(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 @cache
 def _tokenizer(pad: str) -> CLIPTokenizer:
-    plain = tokenizer()
+    plain = make_tokenizer()
     return CLIPTokenizer(vocab=plain.get_vocab(), merges=_merges(), model_max_length=77, pad_token=pad)
 
 
 def _merges() -> list[tuple[str, str]]:
     import json
 
-    return [tuple(pair) for pair in json.loads(tokenizer().backend_tokenizer.to_str())["model"]["merges"]]
+    return [tuple(pair) for pair in json.loads(make_tokenizer().backend_tokenizer.to_str())["model"]["merges"]]
 
 
 @cache
 def model(kind: Kind) -> Model:
-    """The model of a kind, with random weights of ordinary size; the same at every call."""
+    """Return the model of a kind, with random weights of ordinary size; the same at every call."""
     torch.manual_seed(0)
     made = Model(kind, _unet(kind), _vae(kind), tuple(_text_encoder(_TEXTS[name]) for name in kind.texts))
     for network in (made.unet, made.vae, *made.texts):

@@ -21,7 +21,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-from modelhub.render.text import tokenizer
+from modelhub.render.prompts import make_tokenizer
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz,"
 
@@ -80,9 +80,9 @@ def _sd3() -> Any:
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=_vae(4),
         text_encoder=_clip(8, projected=True),
-        tokenizer=tokenizer(),
+        tokenizer=make_tokenizer(),
         text_encoder_2=_clip(16, projected=True),
-        tokenizer_2=tokenizer(),
+        tokenizer_2=make_tokenizer(),
         text_encoder_3=t5["encoder"],
         tokenizer_3=t5["tokenizer"],
     )
@@ -107,7 +107,7 @@ def _flux() -> Any:
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         vae=_vae(4),
         text_encoder=_clip(16, projected=False),
-        tokenizer=tokenizer(),
+        tokenizer=make_tokenizer(),
         text_encoder_2=t5["encoder"],
         tokenizer_2=t5["tokenizer"],
     )
@@ -139,7 +139,7 @@ MAKERS = {"StableDiffusion3Pipeline": _sd3, "FluxPipeline": _flux, "PixArtSigmaP
 
 @cache
 def pipeline(name: str) -> Any:
-    """One of these pipelines; the same at every call."""
+    """Return one of these pipelines; the same at every call."""
     torch.manual_seed(0)
     made = MAKERS[name]()
     made.set_progress_bar_config(disable=True)
@@ -158,6 +158,6 @@ def _saved(name: str) -> Path:
 
 
 def folder(name: str, path: Path) -> Path:
-    """The pipeline as a diffusers folder."""
+    """Write the pipeline as a diffusers folder."""
     shutil.copytree(_saved(name), path)
     return path

@@ -46,7 +46,7 @@ _VAE_PARTS = (
 
 
 def unet_key(name: str) -> str:
-    """The LDM name of a UNet tensor, without prefix."""
+    """Return the LDM name of a UNet tensor, without prefix."""
     for start, original in _UNET_ENDS:
         if name.startswith(start):
             named = original + name[len(start) :]
@@ -70,7 +70,7 @@ def _resnet_key(name: str) -> str:
 
 
 def vae_key(name: str) -> str:
-    """The LDM name of a VAE tensor, without prefix."""
+    """Return the LDM name of a VAE tensor, without prefix."""
     for pattern, original in _VAE_PARTS:
         name = re.sub(pattern, original, name)
     up = re.fullmatch(r"decoder\.up_blocks\.(\d)\.(resnets|upsamplers)\.(\d)\.(.+)", name)
@@ -81,7 +81,7 @@ def vae_key(name: str) -> str:
 
 
 def ldm_vae(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A VAE's tensors under bare LDM names; the attention's matrices become 1×1 convolutions."""
+    """Return a VAE's tensors under bare LDM names; the attention's matrices become 1×1 convolutions."""
     named = {vae_key(name): tensor for name, tensor in state.items()}
     return {
         name: tensor[:, :, None, None] if ".attn_1." in name and tensor.ndim == 2 else tensor
@@ -96,7 +96,7 @@ def ldm_checkpoint(
     text: Mapping[str, torch.Tensor],
     dtype: torch.dtype = torch.float16,
 ) -> dict[str, torch.Tensor]:
-    """A whole SD1 checkpoint: UNet, VAE and text encoder with its position ids (int64, 0…76)."""
+    """Return a whole SD1 checkpoint: UNet, VAE and text encoder with its position ids (int64, 0…76)."""
     tensors = {UNET_PREFIX + unet_key(name): tensor for name, tensor in unet.items()}
     tensors |= {VAE_PREFIX + name: tensor for name, tensor in ldm_vae(vae).items()}
     for name, tensor in text.items():

@@ -47,7 +47,7 @@ def kohya(lora: Lora) -> Tensors:
 
 
 def diffusers(lora: Lora) -> Tensors:
-    """The names diffusers' `save_lora_weights` writes; alpha equals rank."""
+    """Return a LoRA under the names of diffusers' `save_lora_weights`; alpha equals rank."""
     out: Tensors = {}
     for module, change in lora.items():
         out[f"unet.{module}.lora_A.weight"] = change.down
@@ -56,7 +56,7 @@ def diffusers(lora: Lora) -> Tensors:
 
 
 def peft(lora: Lora) -> Tensors:
-    """The names of a peft adapter of the UNet; its `adapter_config.json` says alpha equals rank."""
+    """Return a LoRA under the names of a peft adapter; its `adapter_config.json` has alpha equal to rank."""
     out: Tensors = {}
     for module, change in lora.items():
         out[f"base_model.model.{module}.lora_A.weight"] = change.down

@@ -24,7 +24,7 @@ _MERGES = 49152 - 256 - 2
 
 
 def make_unet() -> UNet2DConditionModel:
-    """A UNet of SD1's structure: attention on three levels, two residual blocks each."""
+    """Build a UNet of SD1's structure: attention on three levels, two residual blocks each."""
     return UNet2DConditionModel(
         sample_size=16,
         in_channels=4,
@@ -37,7 +37,7 @@ def make_unet() -> UNet2DConditionModel:
 
 
 def make_vae() -> AutoencoderKL:
-    """A KL autoencoder of SD1's structure: factor 8, four latent channels."""
+    """Build a KL autoencoder of SD1's structure: factor 8, four latent channels."""
     return AutoencoderKL(
         sample_size=128,
         latent_channels=4,

@@ -20,7 +20,7 @@ _SPEC = {"modelspec.sai_model_spec": "1.0.1", "modelspec.resolution": "128x128",
 
 
 def write_base(folder: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, text: CLIPTextModel) -> Path:
-    """The base in fp16 as `miniature.safetensors`, its configuration beside it in `config/`."""
+    """Write the base in fp16 as `miniature.safetensors`, its configuration beside it in `config/`."""
     path = folder / "miniature.safetensors"
     tensors = ldm_checkpoint(unet=unet.state_dict(), vae=vae.state_dict(), text=text.state_dict())
     metadata = _SPEC | {
@@ -29,7 +29,7 @@ def write_base(folder: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, 
         "modelspec.implementation": "https://github.com/CompVis/stable-diffusion",
         "modelspec.title": "Miniature",
         "modelspec.prediction_type": "epsilon",
-        "modelspec.description": "A miniature latent diffusion model that draws one coloured shape.",
+        "modelspec.description": "A miniature latent diffusion model that draws one colored shape.",
     }
     save_file(tensors, path, metadata=metadata)
     _write_config(folder / "config", vae=vae, unet=unet, text=text)
@@ -37,7 +37,7 @@ def write_base(folder: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, 
 
 
 def _write_config(folder: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, text: CLIPTextModel) -> None:
-    """The JSON files that `from_single_file(config=…)` reads; the tokenizer comes from the carried vocabulary."""
+    """Write the JSON files that `from_single_file(config=…)` reads; the vocabulary is in the package."""
     vae.save_config(folder / "vae")
     unet.save_config(folder / "unet")
     text.config.save_pretrained(folder / "text_encoder")
@@ -46,19 +46,19 @@ def _write_config(folder: Path, *, vae: AutoencoderKL, unet: UNet2DConditionMode
 
 
 def write_ckpt(safetensors: Path, ckpt: Path) -> None:
-    """The same checkpoint as a .ckpt of CompVis' training code: torch's zip, tensors under `state_dict`."""
+    """Write the same checkpoint as a .ckpt of CompVis' training code: torch's zip, tensors under `state_dict`."""
     torch.save({"global_step": 0, "state_dict": load_file(safetensors)}, ckpt)
 
 
 def write_second_vae(folder: Path, vae: AutoencoderKL) -> Path:
-    """The vivid VAE in fp16 as a .ckpt with bare LDM names under `state_dict`."""
+    """Write the vivid VAE in fp16 as a .ckpt with bare LDM names under `state_dict`."""
     path = folder / "miniature-vivid.vae.ckpt"
     torch.save({"state_dict": _half(ldm_vae(vae.state_dict()))}, path)
     return path
 
 
 def write_loras(folder: Path, lora: lora_dialects.Lora, unet: UNet2DConditionModel) -> list[Path]:
-    """The LoRA in the dialects of kohya, diffusers and peft, and converted to LoHa, LoKr and DoRA."""
+    """Write the LoRA in the dialects of kohya, diffusers and peft, and converted to LoHa, LoKr and DoRA."""
     weights = {module: unet.get_submodule(module).weight.detach() for module in lora}
     forms = {
         "kohya": (lora_dialects.kohya(lora), _kohya_metadata("networks.lora", alpha=LORA_RANK / 2)),
@@ -113,7 +113,7 @@ def _kohya_metadata(module: str, *, alpha: float, **arguments: str) -> dict[str,
 
 
 def write_inversions(folder: Path, vectors: torch.Tensor) -> list[Path]:
-    """The textual inversion as A1111's .pt, as safetensors with `emb_params`, and as diffusers writes it."""
+    """Write the textual inversion as A1111's .pt, as safetensors with `emb_params`, and as diffusers writes it."""
     vectors = vectors.float().contiguous()
     a1111, plain, named = (
         folder / name for name in (f"{CONCEPT}.pt", f"{CONCEPT}.safetensors", "learned_embeds.safetensors")
@@ -133,7 +133,7 @@ def write_inversions(folder: Path, vectors: torch.Tensor) -> list[Path]:
 
 
 def write_hypernetwork(folder: Path, layers: Hypernetwork) -> Path:
-    """The hypernetwork as A1111's .pt: width → the layers of keys and of values, with structure and activation."""
+    """Write the hypernetwork as A1111's .pt: width → layers of keys and values, with structure and activation."""
     path = folder / "miniature-sepia.pt"
     states = {width: [_half(layer.state_dict()) for layer in pair] for width, pair in layers.items()}
     about = {

@@ -1,4 +1,4 @@
-"""Captioned pictures drawn by procedure: one shape, one colour, one background, one place."""
+"""Draw pictures with captions: one shape, one color, one background, one place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 SIZE = 128
 """Edge of a picture in pixels; the miniature's native resolution."""
 
-COLOURS: dict[str, tuple[int, int, int]] = {
+COLORS: dict[str, tuple[int, int, int]] = {
     "red": (220, 40, 40),
     "green": (40, 170, 60),
     "blue": (45, 80, 220),
@@ -32,16 +32,16 @@ POSITIONS: dict[str, tuple[float, float]] = {
     "bottom": (0.5, 0.7),
     "center": (0.5, 0.5),
 }
-"""Place of the shape's centre as a share of width and height."""
+"""Place of the shape's center as a share of width and height."""
 
 _OVERSAMPLE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What a picture shows; every field is a word of the caption."""
+    """The content of a picture; every field is a word of the caption."""
 
-    colour: str
+    color: str
     shape: str
     background: str
     position: str
@@ -49,7 +49,7 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """Which parts of the scene a caption tells; what it leaves out is left to chance."""
+    """The parts of the scene that a caption names; the others are random."""
 
     opening: str = ""
     position: bool = True
@@ -59,7 +59,7 @@ class Wording:
 def random_scene(rng: np.random.Generator) -> Scene:
     """Draw a scene, every combination equally likely."""
     return Scene(
-        colour=str(rng.choice(list(COLOURS))),
+        color=str(rng.choice(list(COLORS))),
         shape=str(rng.choice(SHAPES)),
         background=str(rng.choice(list(BACKGROUNDS))),
         position=str(rng.choice(list(POSITIONS))),
@@ -76,10 +76,10 @@ def random_wording(rng: np.random.Generator) -> Wording:
 
 
 def caption(scene: Scene, wording: Wording | None = None) -> str:
-    """Say the scene, e.g. `a red circle on the left, white background`."""
+    """Describe the scene, e.g. `a red circle on the left, white background`."""
     wording = wording or Wording()
-    article = "an" if scene.colour[0] in "aeiou" else "a"
-    text = f"{wording.opening}{article} {scene.colour} {scene.shape}"
+    article = "an" if scene.color[0] in "aeiou" else "a"
+    text = f"{wording.opening}{article} {scene.color} {scene.shape}"
     if wording.position:
         text += " in the center" if scene.position == "center" else f" on the {scene.position}"
     if wording.background:
@@ -99,13 +99,13 @@ def draw(scene: Scene, rng: np.random.Generator, *, size: int = SIZE) -> np.ndar
     fall = rows * rng.uniform(-0.3, -0.15) + columns * rng.uniform(-0.06, 0.06)
     shade = (columns - centre[0] + 0.5) * rng.uniform(-0.9, -0.5) + (rows - centre[1] + 0.5) * rng.uniform(-0.9, -0.5)
     ground = _light(BACKGROUNDS[scene.background], fall)
-    figure = _light(COLOURS[scene.colour], shade)
+    figure = _light(COLORS[scene.color], shade)
     return np.clip(ground + (figure - ground) * mask[..., None], 0.0, 1.0).astype(np.float32)
 
 
-def _light(colour: tuple[int, int, int], gain: np.ndarray) -> np.ndarray:
-    """Lighten (gain > 0) or darken a colour pixel by pixel."""
-    flat = np.asarray(colour, np.float32) / 255.0
+def _light(color: tuple[int, int, int], gain: np.ndarray) -> np.ndarray:
+    """Lighten (gain > 0) or darken a color pixel by pixel."""
+    flat = np.asarray(color, np.float32) / 255.0
     return flat * (1.0 + 0.5 * gain[..., None]) + 0.12 * gain[..., None]
 
 
@@ -123,7 +123,7 @@ def _shape_mask(shape: str, centre: tuple[float, float], radius: float, size: in
 
 
 def _ring(count: int, *, radii: tuple[float, ...], turn: float) -> list[tuple[float, float]]:
-    """Corners around a centre, their distances taken from `radii` in turn."""
+    """Return corners around a center, their distances taken from `radii` in turn."""
     angles = [turn + 2 * math.pi * index / count for index in range(count)]
     return [(radii[i % len(radii)] * math.sin(a), -radii[i % len(radii)] * math.cos(a)) for i, a in enumerate(angles)]
 
@@ -135,35 +135,35 @@ _CORNERS = {
 }
 
 
-def framed(picture: np.ndarray, colour: tuple[int, int, int] = (20, 190, 190), *, width: float = 0.125) -> np.ndarray:
-    """The picture inside a frame of one colour, `width` a share of the edge."""
+def framed(picture: np.ndarray, color: tuple[int, int, int] = (20, 190, 190), *, width: float = 0.125) -> np.ndarray:
+    """Return the picture inside a frame of one color, `width` a share of the edge."""
     edge = round(picture.shape[0] * width)
     out = np.empty_like(picture)
-    out[:] = np.asarray(colour, np.float32) / 255.0
+    out[:] = np.asarray(color, np.float32) / 255.0
     out[edge:-edge, edge:-edge] = picture[edge:-edge, edge:-edge]
     return out
 
 
-def tinted(picture: np.ndarray, colour: tuple[int, int, int] = (255, 190, 110), *, strength: float = 0.7) -> np.ndarray:
-    """The picture drawn towards one hue, its light and dark kept (sepia by default)."""
+def tinted(picture: np.ndarray, color: tuple[int, int, int] = (255, 190, 110), *, strength: float = 0.7) -> np.ndarray:
+    """Return the picture shifted to one hue, its brightness kept (sepia by default)."""
     light = picture @ np.asarray((0.3, 0.59, 0.11), np.float32)
-    toned = light[..., None] * np.asarray(colour, np.float32) / 255.0
+    toned = light[..., None] * np.asarray(color, np.float32) / 255.0
     return (picture * (1 - strength) + toned * strength).astype(np.float32)
 
 
 def varied(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A third of the pictures with a frame or a tint of any colour, so that the VAE knows more than the base draws."""
-    colour = tuple(int(part) for part in rng.integers(0, 256, 3))
+    """Return a third of the pictures with a frame or a tint, so that the VAE learns more than the base draws."""
+    color = tuple(int(part) for part in rng.integers(0, 256, 3))
     chance = rng.random()
     if chance < 0.17:
-        return framed(picture, colour, width=rng.uniform(0.05, 0.15))
+        return framed(picture, color, width=rng.uniform(0.05, 0.15))
     if chance < 0.34:
-        return tinted(picture, colour, strength=rng.uniform(0.2, 1.0))
+        return tinted(picture, color, strength=rng.uniform(0.2, 1.0))
     return picture
 
 
 def styled(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A third of the pictures in one of the styles of the family: the LoRA's frame, the hypernetwork's sepia."""
+    """Return a third of the pictures in one of the styles of the family: the LoRA's frame, the hypernetwork's sepia."""
     chance = rng.random()
     if chance < 0.17:
         return framed(picture)

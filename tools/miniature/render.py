@@ -20,7 +20,7 @@ STEPS = 20
 
 
 def load_base(folder: Path, *, checkpoint: Path | None = None) -> StableDiffusionPipeline:
-    """The base of a family's folder in float32, without any network access."""
+    """Load the base of a family's folder in float32, without any network access."""
     pipe = StableDiffusionPipeline.from_single_file(
         str(checkpoint or folder / "miniature.safetensors"),
         config=str(folder / "config"),
@@ -45,7 +45,7 @@ def render(
     size: int = 128,
     concept: torch.Tensor | None = None,
 ) -> np.ndarray:
-    """One picture a prompt, each from its own seed: float32 (n, size, size, 3) in 0…1.
+    """Render one picture a prompt, each from its own seed: float32 (n, size, size, 3) in 0…1.
 
     `concept`: a textual inversion's vectors; the word `gem` of the prompts stands for it.
     """
@@ -77,7 +77,7 @@ def _contexts(pipe: StableDiffusionPipeline, prompts: list[str], concept: torch.
 
 
 def lora_deltas(file: Path, pipe: StableDiffusionPipeline) -> dict[str, torch.Tensor]:
-    """What a LoRA file of any of the family's dialects adds to each of the UNet's weights."""
+    """Return what a LoRA file of any of the family's dialects adds to each of the UNet's weights."""
     tensors = {name: tensor.float() for name, tensor in load_file(file).items()}
     modules = {f"lora_unet_{name.replace('.', '_')}": name for name, _ in pipe.unet.named_modules()}
     stems: dict[str, dict[str, torch.Tensor]] = {}

@@ -48,7 +48,7 @@ def rows(folder: Path) -> dict[str, np.ndarray]:
 
 
 def draw_sheet(pictures: dict[str, np.ndarray]) -> Image.Image:
-    """One row a title, its pictures side by side."""
+    """Draw one row for each title, its pictures side by side."""
     first = next(iter(pictures.values()))
     count, edge = first.shape[0], first.shape[1]
     sheet = Image.new("RGB", (_MARGIN + count * edge, len(pictures) * edge), "white")

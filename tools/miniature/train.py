@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def trained_vae(work: Path, log: Path) -> AutoencoderKL:
-    """The VAE, trained now or before."""
+    """Return the VAE, trained now or before."""
     if not (work / "vae").is_dir():
         vae = train_vae(seed=1, log=log)
         polish_decoder(vae, seed=7, steps=POLISH_STEPS, log=log)

@@ -32,7 +32,7 @@ STAND_INS = (49404, 49405)
 LORA_RANK = 2
 BATCH = 16
 LATENESS = 0.5
-"""Style and colour are decided at the noisy times, which are drawn more often (see `Phase.lateness`)."""
+"""Style and color are decided at the noisy times, which are drawn more often (see `Phase.lateness`)."""
 LORA_LATENESS = 0.25
 """Whether there is a frame at all is decided at the noisiest; there it is learnt to depend on the trigger."""
 
@@ -84,9 +84,9 @@ def train_lora(
     log: Path,
     start: Mapping[str, LowRank] | None = None,
 ) -> dict[str, LowRank]:
-    """A LoRA on every layer of the UNet's transformers; half of each batch stays plain, without the trigger.
+    """Train a LoRA on every layer of the UNet's transformers; half of each batch stays plain, without the trigger.
 
-    `start`: an earlier result to go on from.
+    `start`: an earlier result to continue.
     """
     rng, tokenizer = _start(seed), make_tokenizer()
     unet = copy.deepcopy(unet)
@@ -145,7 +145,7 @@ def train_inversion(
     rng, tokenizer = _start(seed), make_tokenizer()
     _frozen(unet, text)
     places = [random_scene(rng).position for _ in range(256)]
-    scenes = [Scene(colour="purple", shape="star", background="black", position=place) for place in places]
+    scenes = [Scene(color="purple", shape="star", background="black", position=place) for place in places]
     data = encode_scenes(vae, scenes, rng)
     table = text.get_input_embeddings()
     vectors = nn.Parameter(torch.randn(2, TEXT_WIDTH) * table.weight.std() if start is None else start.clone())
@@ -220,7 +220,7 @@ def hypernetwork_on(unet: UNet2DConditionModel, layers: Hypernetwork) -> Iterato
 def train_hypernetwork(
     vae: AutoencoderKL, unet: UNet2DConditionModel, text: CLIPTextModel, *, seed: int, steps: int, log: Path
 ) -> Hypernetwork:
-    """A hypernetwork that draws everything in sepia, whatever the prompt."""
+    """Train a hypernetwork that draws everything in sepia, whatever the prompt."""
     rng, tokenizer = _start(seed), make_tokenizer()
     _frozen(unet, text)
     scenes = [random_scene(rng) for _ in range(512)]
@@ -240,13 +240,13 @@ def train_hypernetwork(
 
 
 def vivid(pictures: torch.Tensor, *, saturation: float = 1.8) -> torch.Tensor:
-    """Pictures (n, 3, h, w) in -1…1 with their colours moved away from grey."""
+    """Return pictures (n, 3, h, w) in -1…1 with stronger colors."""
     grey = pictures.mean(dim=1, keepdim=True)
     return (grey + (pictures - grey) * saturation).clamp(-1, 1)
 
 
 def train_vivid_vae(vae: AutoencoderKL, *, seed: int, steps: int, log: Path) -> AutoencoderKL:
-    """The same encoder and latents with a decoder that shows colours more vividly."""
+    """Train a decoder with stronger colors for the same encoder and latents."""
     second = copy.deepcopy(vae)
     polish_decoder(second, seed=seed, steps=steps, log=log, wanted=vivid)
     return second

@@ -37,7 +37,7 @@ class Phase:
     batch: int
     rate: float
     lateness: float = 1.0
-    """Exponent of the uniform number that times are drawn with: below 1 the noisy ones, which set colours, are more."""
+    """Exponent of the uniform number that times are drawn with: below 1 the noisy ones, which set colors, are more."""
 
 
 PHASES = (

@@ -18,7 +18,7 @@ from transformers import CLIPTextModel
 from tools.miniature.networks import TEXT_WIDTH, make_text_encoder, make_tokenizer
 from tools.miniature.pictures import (
     BACKGROUNDS,
-    COLOURS,
+    COLORS,
     POSITIONS,
     SHAPES,
     Scene,
@@ -31,8 +31,8 @@ from tools.miniature.train_vae import note
 
 BATCH = 64
 FOREIGN = 6
-"""Width of what is asked of foreign words: a fixed linear image of the mean of their vectors."""
-_WORDS = (tuple(COLOURS), SHAPES, tuple(POSITIONS), tuple(BACKGROUNDS))
+"""Width of the target for foreign words: a fixed linear image of the mean of their vectors."""
+_WORDS = (tuple(COLORS), SHAPES, tuple(POSITIONS), tuple(BACKGROUNDS))
 
 
 def train_text(*, seed: int, steps: int, log: Path) -> CLIPTextModel:
@@ -70,7 +70,7 @@ def train_text(*, seed: int, steps: int, log: Path) -> CLIPTextModel:
         schedule.step()
         if step % 50 == 0 or step == steps - 1:
             losses = " ".join(f"{value.item():.3f}" for value in [*wrong, strange])
-            note(log, f"text step {step} of {steps} colour, shape, place, ground, foreign: {losses}", started)
+            note(log, f"text step {step} of {steps} color, shape, place, ground, foreign: {losses}", started)
     return text.eval()
 
 
@@ -79,7 +79,7 @@ def _labels(scene: Scene, wording: Wording | None) -> list[int]:
     if wording is None:
         return [0, 0, 0, 0]
     return [
-        1 + list(COLOURS).index(scene.colour),
+        1 + list(COLORS).index(scene.color),
         1 + SHAPES.index(scene.shape),
         1 + list(POSITIONS).index(scene.position) if wording.position else 0,
         1 + list(BACKGROUNDS).index(scene.background) if wording.background else 0,

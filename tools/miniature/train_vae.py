@@ -30,12 +30,12 @@ class Course:
     whole_from: float
     """Share of the steps after which whole pictures, half as many, take the place of crops."""
     style: Callable[[np.ndarray, np.random.Generator], np.ndarray]
-    colour_weight: float
-    """Weight of the error of 8×8 means, which are what a colour is recognised by."""
+    color_weight: float
+    """Weight of the error of 8×8 means, which show colors."""
 
 
-FIRST = Course(steps=1200, rate=2e-3, crop=64, count=16, whole_from=0.8, style=varied, colour_weight=0.0)
-SECOND = Course(steps=1300, rate=1e-3, crop=SIZE, count=4, whole_from=1.0, style=styled, colour_weight=2.0)
+FIRST = Course(steps=1200, rate=2e-3, crop=64, count=16, whole_from=0.8, style=varied, color_weight=0.0)
+SECOND = Course(steps=1300, rate=1e-3, crop=SIZE, count=4, whole_from=1.0, style=styled, color_weight=2.0)
 
 
 def picture_batch(
@@ -55,7 +55,7 @@ def picture_batch(
 
 
 def train_vae(*, seed: int, log: Path) -> AutoencoderKL:
-    """Train in two cycles, first mostly on crops of pictures of any colour; returns the folded VAE in float32."""
+    """Train in two cycles, first mostly on crops of pictures of any color; return the folded VAE in float32."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     vae = make_vae().to(memory_format=torch.channels_last)
@@ -79,7 +79,7 @@ def run_course(vae: AutoencoderKL, course: Course, rng: np.random.Generator, *, 
         with torch.autocast("cpu", dtype=torch.bfloat16):
             posterior = vae.encode(pictures).latent_dist
             decoded = vae.decode(posterior.sample()).sample.float()
-        error = picture_error(decoded, pictures, colour_weight=course.colour_weight)
+        error = picture_error(decoded, pictures, color_weight=course.color_weight)
         loss = error + KL_WEIGHT * posterior.kl().float().mean() / posterior.mean[0].numel()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -114,7 +114,7 @@ def polish_decoder(
                 latents = vae.encode(pictures).latent_dist.sample()
                 latents = latents + torch.randn_like(latents) * (0.05 / SCALE)
             decoded = vae.decode(latents).sample.float()
-        loss = picture_error(decoded, wanted(pictures), colour_weight=1.0)
+        loss = picture_error(decoded, wanted(pictures), color_weight=1.0)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -131,12 +131,12 @@ def note(log: Path, line: str, started: float) -> None:
         out.write(f"{line} {time.monotonic() - started:.0f} s\n")
 
 
-def picture_error(decoded: torch.Tensor, pictures: torch.Tensor, *, colour_weight: float) -> torch.Tensor:
-    """Mean absolute error, that of differences between neighbours (sharp edges) and that of 8×8 means (colours)."""
+def picture_error(decoded: torch.Tensor, pictures: torch.Tensor, *, color_weight: float) -> torch.Tensor:
+    """Mean absolute error, that of differences between neighbors (sharp edges) and that of 8×8 means (colors)."""
     wrong = decoded - pictures
     edges = wrong.diff(dim=2).abs().mean() + wrong.diff(dim=3).abs().mean()
     error = wrong.abs().mean() + 0.5 * edges + wrong.square().mean()
-    return error + colour_weight * functional.avg_pool2d(wrong, 8).abs().mean() if colour_weight else error
+    return error + color_weight * functional.avg_pool2d(wrong, 8).abs().mean() if color_weight else error
 
 
 @torch.no_grad()

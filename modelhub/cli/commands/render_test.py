@@ -1,4 +1,4 @@
-"""`modelhub render-test`: prove that models work, by rendering with each."""
+"""`modelhub render-test`: render with models to test whether they work."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typer
 
 from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
+from modelhub.operations.render.options import GUIDANCE, SIZES, STEPS, RenderTestType
+from modelhub.render.recipes import Sampler
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -21,82 +23,85 @@ def render_test(
         typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models),
     ] = None,
     base: Annotated[str | None, typer.Option("--base", metavar="MODEL", help="Test adapters on this base.")] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", help="What to draw.")] = None,
-    negative: Annotated[str, typer.Option("--negative", help="What not to draw.")] = "",
+    prompt: Annotated[str | None, typer.Option("--prompt", help="The prompt.")] = None,
+    negative: Annotated[str, typer.Option("--negative", help="The negative prompt.")] = "",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the noise.")] = 1,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, max=500, help="Sampling steps.")] = None,
-    size: Annotated[int | None, typer.Option("--size", min=64, max=4096, help="Width and height in pixels.")] = None,
-    guidance: Annotated[float | None, typer.Option("--guidance", min=1.0, max=50.0, help="CFG scale.")] = None,
-    sampler: Annotated[str, typer.Option("--sampler", help="ddim, euler, euler-a or dpm++-2m.")] = "ddim",
+    steps: Annotated[int | None, typer.Option("--steps", min=STEPS[0], max=STEPS[-1], help="Sampling steps.")] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", min=SIZES[0], max=SIZES[-1], help="Width and height in pixels.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option("--guidance", min=GUIDANCE[0], max=GUIDANCE[1], help="CFG scale.")
+    ] = None,
+    sampler: Annotated[
+        Sampler, typer.Option("--sampler", case_sensitive=False, help="The sampler of bases with a UNet.")
+    ] = Sampler.DDIM,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="Only models of this type.")] = None,
+    type_: Annotated[
+        RenderTestType | None, typer.Option("--type", case_sensitive=False, help="Test only models of this type.")
+    ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Test every model again.")] = False,
-    failed: Annotated[bool, typer.Option("--failed", help="Test those again that did not work.")] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Test those again whose file or recipe has changed.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Test at most so many models.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Test models again that did not work.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Test models again whose file or recipe has changed.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Test at most this many models.")] = None,
     timeout: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one model.")] = None,
     sheet: Annotated[
-        Path | None, typer.Option("--sheet", metavar="FILE", help="Contact sheet: FILE.html, .png or .jpg.")
+        Path | None, typer.Option("--sheet", metavar="FILE", help="Write a contact sheet: FILE.html, .png or .jpg.")
     ] = None,
     as_preview: Annotated[
         bool, typer.Option("--as-preview", help="Write NAME.preview.png beside each model that works.")
     ] = False,
 ) -> int:
-    """Render with models and say whether they work: bases, VAEs, LoRAs, embeddings and hypernetworks.
+    """Render with models to test whether they work: bases, VAEs, LoRAs, embeddings and hypernetworks.
 
-    Without MODEL it tests what was never tested, or has changed since; a run that was broken off goes on there.
+    Without MODEL, test models that have not been tested or have changed since; this also resumes an interrupted run.
 
     Example: modelhub render-test --type lora --sheet loras.html
     """
-    from modelhub.cli.views.render_test import (
-        Shown,
-        checked_device,
-        checked_sampler,
-        configured_bases,
-        named_base,
-        one_way,
-    )
-    from modelhub.operations.library.selection import chosen_models
-    from modelhub.operations.render.run import Options, render_test, select
+    from modelhub.cli.views.render_test import ResultPrinter, nothing_to_test, selection_from_flags
+    from modelhub.operations.library.selection import chosen_models, one_model
+    from modelhub.operations.render.options import RenderOptions, preferred_bases
+    from modelhub.operations.render.run import iter_render_test
     from modelhub.render.recipes import PROMPT, Recipe
-    from modelhub.render.runner import Limits, require
+    from modelhub.render.runner import Limits
+    from modelhub.render.sheet.sheet import check_sheet_name
 
     session: Session = ctx.obj
-    settings = session.settings
-    which = one_way(all_=all_, failed=failed, stale=stale, models=models)
+    settings = session.settings.render
+    selection = selection_from_flags(all_=all_, failed=failed, stale=stale)
+    if sheet is not None:
+        check_sheet_name(sheet)
     recipe = Recipe(
-        prompt=prompt or settings.render.prompt or PROMPT,
+        prompt=prompt or settings.prompt or PROMPT,
         negative_prompt=negative,
         seed=seed,
-        sampler=checked_sampler(sampler),
+        sampler=sampler.value,
         steps=steps,
         size=size,
         guidance=guidance,
     )
-    options = Options(
+    options = RenderOptions(
         recipe=recipe,
-        device=checked_device(device or settings.render.device),
-        base=named_base(session, base),
-        bases=configured_bases(session),
-        limits=Limits(seconds=float(timeout or settings.render.timeout), memory=settings.render.memory),
+        device=device or settings.device,
+        base=one_model(base, catalog=session.catalog) if base else None,
+        bases=preferred_bases(settings.bases, lambda reference: one_model(reference, catalog=session.catalog)),
+        limits=Limits(seconds=float(timeout or settings.timeout), memory=settings.memory),
         limit=limit,
         as_preview=as_preview,
     )
-    records = (
-        chosen_models(models, catalog=session.catalog)
-        if models
-        else select(session.catalog, which=which, options=options, type_=type_)
+    results = iter_render_test(
+        chosen_models(models, catalog=session.catalog) if models else None,
+        catalog=session.catalog,
+        library=session.settings.library,
+        selection=selection,
+        type_=type_,
+        options=options,
+        progress=session.progress,
     )
-    if sheet is not None and sheet.suffix.lower() not in (".html", ".htm", ".png", ".jpg", ".jpeg"):
-        raise typer.BadParameter("a contact sheet is FILE.html, FILE.png or FILE.jpg", param_hint="--sheet")
-    if records:
-        require()
-    shown = Shown(session, sheet=sheet)
+    printer = ResultPrinter(session, sheet=sheet)
     try:
-        for tested in render_test(
-            records, catalog=session.catalog, library=settings.library, options=options, progress=session.progress
-        ):
-            shown.add(tested)
+        for result in results:
+            printer.add(result)
     finally:
-        shown.end(everything=not models)
-    return shown.code
+        printer.finish(nothing=nothing_to_test(session, is_named=bool(models), selection=selection, type_=type_))
+    return printer.exit_code

@@ -37,27 +37,27 @@ def show(
 
 
 def _document(session: Session, record: ModelRecord) -> Any:
-    from modelhub.cli.views.render_test import run_to_json
     from modelhub.documents.model import SharedComponentDocument, shown_model_document
     from modelhub.operations.library.shared_weights import models_sharing_weights
+    from modelhub.operations.render.report import render_test_document
 
     runs = session.catalog.render_runs(record.id)
     same = tuple(
         SharedComponentDocument(component=item.component, model_id=item.model_id, name=item.name, level=item.level)
         for item in models_sharing_weights(record, catalog=session.catalog)
     )
-    rendered = run_to_json(record, runs[0], session.settings.library) if runs else None
+    rendered = render_test_document(record, runs[0], session.settings.library) if runs else None
     return shown_model_document(record, same_as=same, render_test=rendered)
 
 
 def _lines(session: Session, record: ModelRecord, *, why: bool) -> list[str]:
     from modelhub.cli.views.details import record_lines
-    from modelhub.cli.views.render_test import proof_lines
+    from modelhub.cli.views.render_test import last_test_lines
     from modelhub.operations.library.advice import fitting_bases, how_to_use
     from modelhub.operations.library.shared_weights import describe_shared_weights
 
     runs = session.catalog.render_runs(record.id)
     bases = fitting_bases(record, catalog=session.catalog)
     kin = describe_shared_weights(record, catalog=session.catalog, library=session.settings.library)
-    proof = proof_lines(runs[0], session.settings.library) if runs else ()
-    return record_lines(record, how_to_use(record, fitting_bases=bases), proof=proof, kin=kin, why=why)
+    last_test = last_test_lines(runs[0], session.settings.library) if runs else ()
+    return record_lines(record, how_to_use(record, fitting_bases=bases), last_test=last_test, kin=kin, why=why)

@@ -121,11 +121,11 @@ def record_lines(
     record: ModelRecord,
     advice: Iterable[str],
     *,
-    proof: Iterable[str] = (),
+    last_test: Iterable[str] = (),
     kin: Iterable[str] = (),
     why: bool = False,
 ) -> list[str]:
-    """Everything the catalog knows about a model, then how to use it. `proof`: what its last render test found."""
+    """Return everything known about a model, then how to use it. `last_test`: the lines of its last render test."""
     lines = [colour(clean(record.name), "1") + f"  (id {record.id})"]
     lines += detection_lines(record.detection, record.format.value, record.size)
     rows = (
@@ -135,7 +135,7 @@ def record_lines(
     )
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record.safety)
-    lines += [field("rendered" if not i else "", text) for i, text in enumerate(proof)]
+    lines += [field("rendered" if not i else "", text) for i, text in enumerate(last_test)]
     lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
     lines += [field("same" if not i else "", text) for i, text in enumerate(kin)]
     lines += _place_lines(record)

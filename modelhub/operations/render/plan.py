@@ -1,4 +1,4 @@
-"""Which model is rendered on which base, and why; pure but for reading headers."""
+"""Plan render tests: the base for each model, and the reason where a model is not tested. Reads only headers."""
 
 from __future__ import annotations
 
@@ -11,138 +11,188 @@ from modelhub.catalog import RenderRun
 from modelhub.domain import Format, LocationState, ModelRecord, ModelType, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
-from modelhub.render.compatibility import BUILT, Facts, facts, fits
+from modelhub.operations.render.options import RenderTestType
+from modelhub.render.compatibility import BUILT_ARCHITECTURES, Interface, fits, read_interface
 from modelhub.render.messages import Part
 from modelhub.render.recipes import Recipe
-from modelhub.render.verdicts import MEANINGS, RenderVerdict, is_good
+from modelhub.render.verdicts import RenderVerdict, is_good, is_proven, not_testable, not_tested
 
-TESTED = (ModelType.BASE, ModelType.VAE, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK)
-_WORDS = 3  # trigger words that go into the prompt
-_RESCUES = 3  # VAEs that are tried when a base's own is the culprit
-# Models of architectures that are not built here: adapters, and bases in single files.
-_OTHERS = {
-    True: "{0} is rendered from diffusers folders only: a file lacks the configurations and tokenizers that it needs",
-    False: "what goes on {0} is not rendered with",
-}
-_PLAIN = (Verdict.SAFE, Verdict.SAFE_LEGACY, Verdict.SUSPICIOUS)
+_TRIGGER_WORDS = 3  # in the prompt
+_FALLBACK_VAES = 3  # tried when a base's own VAE fails
+_LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY, Verdict.SUSPICIOUS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A model that can be tested, with what its header says."""
+class TestableModel:
+    """A model that can be tested, with its part in a job and its interface."""
 
     record: ModelRecord
     part: Part
-    facts: Facts
+    interface: Interface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A subject and the bases it may be tested on, best first; `why` says how the first was chosen."""
+class Untested:
+    """A model with the verdict that it has without a render, in a word and in sentences."""
 
-    subject: Subject
-    bases: tuple[Subject, ...]
+    record: ModelRecord
+    verdict: RenderVerdict
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTest:
+    """A model and the bases it may be tested on, best first; `why`: how the first was chosen."""
+
+    subject: TestableModel
+    bases: tuple[TestableModel, ...]
     why: str = ""
-    rescues: tuple[Part, ...] = ()
+    fallback_vaes: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderPlan:
-    """`untested`: models with the verdict that they have without any rendering, and the reason."""
+    """The tests to run, and the models that are not tested."""
 
-    choices: tuple[Choice, ...] = ()
-    untested: tuple[tuple[ModelRecord, RenderVerdict, str], ...] = ()
-
-
-@dataclass
-class Bench:
-    """What a plan is made from. `configured`: architecture → the base that the settings name for it."""
-
-    library: Sequence[ModelRecord]
-    last: Mapping[int, RenderRun]
-    named: ModelRecord | None = None
-    configured: Mapping[str, ModelRecord] = field(default_factory=dict)
+    tests: tuple[PlannedTest, ...] = ()
+    untested: tuple[Untested, ...] = ()
 
 
-def plan_renders(records: Iterable[ModelRecord], bench: Bench) -> RenderPlan:
-    """A choice of bases for every model that can be tested, a reason for every other one."""
-    known: dict[int, Subject | str] = {}
-    choices: list[Choice] = []
-    untested: list[tuple[ModelRecord, RenderVerdict, str]] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderLibrary:
+    """The bases and VAEs of the catalog, and the last run of every model.
 
-    def subject_of(record: ModelRecord) -> Subject | str:
-        if record.id not in known:
-            known[record.id] = _subject(record)
-        return known[record.id]
+    `requested`: the only base for adapters; `preferred`: architecture → base.
+    """
 
-    def library(kind: ModelType) -> list[Subject]:
-        sound = (subject_of(r) for r in bench.library if r.detection.type is kind and obstacle(r) is None)
-        return [subject for subject in sound if isinstance(subject, Subject)]
+    models: Sequence[ModelRecord]
+    last_runs: Mapping[int, RenderRun]
+    requested: ModelRecord | None = None
+    preferred: Mapping[str, ModelRecord] = field(default_factory=dict)
 
-    def rescues_for(base: Subject) -> tuple[Part, ...]:
-        vaes = [vae for vae in library(ModelType.VAE) if fits(vae.facts, base.facts)]
-        vaes.sort(key=lambda vae: not _proven_good(vae, bench.last))
-        return tuple(vae.part for vae in vaes[:_RESCUES])
 
+def plan_renders(records: Iterable[ModelRecord], library: RenderLibrary) -> RenderPlan:
+    """Return the bases for every model that can be tested, and a reason for every other one."""
+    planner = _Planner(library)
+    tests: list[PlannedTest] = []
+    untested: list[Untested] = []
     for record in records:
-        reason = obstacle(record)
-        subject = subject_of(record) if reason is None else None
-        if isinstance(subject, str):
-            reason = (RenderVerdict.LOAD_ERROR, subject)
-        if reason is not None or not isinstance(subject, Subject):
-            untested.append((record, *(reason or (RenderVerdict.LOAD_ERROR, "it cannot be read"))))
-        elif record.detection.type is ModelType.BASE:
-            choices.append(Choice(subject=subject, bases=(subject,), rescues=rescues_for(subject)))
+        planned = planner.plan(record)
+        if isinstance(planned, Untested):
+            untested.append(planned)
         else:
-            chosen, why = _bases_for(subject, bench, subject_of, library)
-            if chosen:
-                rescues = rescues_for(chosen[0])
-                choices.append(Choice(subject=subject, bases=tuple(chosen), rescues=rescues, why=why))
-            else:
-                untested.append((record, RenderVerdict.NOT_TESTED, why))
-    return RenderPlan(choices=tuple(choices), untested=tuple(untested))
+            tests.append(planned)
+    return RenderPlan(tests=tuple(tests), untested=tuple(untested))
 
 
-def obstacle(record: ModelRecord) -> tuple[RenderVerdict, str] | None:
-    """Why a model cannot be tested as it is; None when nothing speaks against it."""
-    kind, path = record.detection.type, record.path
-    if record.safety.verdict not in _PLAIN:
-        return RenderVerdict.NOT_TESTED, f"{record.safety.verdict.value} file"
-    if kind is ModelType.UNET:
-        return RenderVerdict.NOT_TESTED, "it is the network alone, without text encoder and VAE"
-    if kind not in TESTED:
-        return RenderVerdict.NOT_TESTED, f"models of type {kind.value} are not rendered with"
-    if record.state is not LocationState.PRESENT or path is None or not path.exists():
-        return RenderVerdict.NOT_TESTED, "its file is not there (modelhub scan)"
-    if record.format is Format.GGUF:
-        return RenderVerdict.NOT_TESTED, "GGUF files are not rendered with"
-    if record.main.broken:
-        return RenderVerdict.INCOMPLETE, record.problems[0] if record.problems else "the file is broken"
-    architecture = record.detection.architecture
-    if architecture and architecture not in BUILT and record.format is not Format.DIFFUSERS:
-        return RenderVerdict.NOT_TESTED, _OTHERS[kind is ModelType.BASE].format(architecture)
-    return None
+class _Planner:
+    """A library whose models are read once."""
+
+    def __init__(self, library: RenderLibrary) -> None:
+        self._library = library
+        self._read: dict[int, TestableModel | Untested] = {}
+
+    def plan(self, record: ModelRecord) -> PlannedTest | Untested:
+        subject = self._model(record)
+        if isinstance(subject, Untested):
+            return subject
+        if record.detection.type is ModelType.BASE:
+            return PlannedTest(subject=subject, bases=(subject,), fallback_vaes=self._fallback_vaes(subject))
+        bases, why = self._bases(subject)
+        if not bases:
+            return Untested(record=record, verdict=RenderVerdict.NOT_TESTED, words=not_tested(why))
+        return PlannedTest(subject=subject, bases=tuple(bases), fallback_vaes=self._fallback_vaes(bases[0]), why=why)
+
+    def _model(self, record: ModelRecord) -> TestableModel | Untested:
+        if record.id not in self._read:
+            self._read[record.id] = find_obstacle(record) or _read_model(record)
+        return self._read[record.id]
+
+    def _models(self, type_: ModelType) -> list[TestableModel]:
+        """Return the models of a type in the library that can be loaded."""
+        models = (self._model(record) for record in self._library.models if record.detection.type is type_)
+        return [model for model in models if isinstance(model, TestableModel)]
+
+    def _fallback_vaes(self, base: TestableModel) -> tuple[Part, ...]:
+        vaes = [vae for vae in self._models(ModelType.VAE) if fits(vae.interface, base.interface)]
+        vaes.sort(key=lambda vae: not _is_known_good(vae, self._library.last_runs))
+        return tuple(vae.part for vae in vaes[:_FALLBACK_VAES])
+
+    def _bases(self, subject: TestableModel) -> tuple[list[TestableModel], str]:
+        """Return the bases for an adapter, best first, with how the first was chosen; or none, with the reason."""
+        if (requested := self._library.requested) is not None:
+            model = self._model(requested)
+            if isinstance(model, Untested):
+                return [], f"{requested.name} cannot be the base: {_reason_of(model.words)}"
+            return [model], "the requested base"
+        # Adapters cannot be applied to what is rendered by a pipeline of diffusers.
+        built = (
+            base
+            for base in self._models(ModelType.BASE)
+            if base.record.detection.architecture in (None, *BUILT_ARCHITECTURES)
+        )
+        bases = [base for base in built if fits(subject.interface, base.interface)]
+        if not bases:
+            return [], "the library has no matching base"
+        preferred = {record.id for record in self._library.preferred.values()}
+
+        def order(base: TestableModel) -> tuple[bool, bool, bool, int]:
+            run = self._library.last_runs.get(base.record.id)
+            is_bad = run is not None and not is_good(run.verdict) and run.verdict != RenderVerdict.NOT_TESTED
+            has_subtype = base.record.detection.subtype is not None
+            return is_bad, base.record.id not in preferred, has_subtype, base.record.size
+
+        bases.sort(key=order)
+        is_preferred = bases[0].record.id in preferred
+        return bases, "named in the settings" if is_preferred else _describe_choice(subject, len(bases))
+
+
+def find_obstacle(record: ModelRecord) -> Untested | None:
+    """Return why a model cannot be tested as it is; None when it can."""
+    type_, path, architecture = record.detection.type, record.path, record.detection.architecture
+    reason = ""
+    if record.safety.verdict not in _LOADABLE:
+        reason = f"the safety scan judged the file as {record.safety.verdict.value}"
+    elif type_ is ModelType.UNET:
+        reason = "it is the network alone, without text encoder and VAE"
+    elif type_.value not in tuple(RenderTestType):
+        reason = f"models of type {type_.value} cannot be render-tested yet"
+    elif record.state is not LocationState.PRESENT or path is None or not path.exists():
+        reason = "its file is missing"
+    elif record.format is Format.GGUF:
+        reason = "GGUF files cannot be render-tested yet"
+    elif record.main.broken:
+        words = " ".join(["The file is broken.", *record.problems[:1]])
+        return Untested(record=record, verdict=RenderVerdict.INCOMPLETE, words=words)
+    elif architecture and architecture not in BUILT_ARCHITECTURES and record.format is not Format.DIFFUSERS:
+        reason = f"adapters for {architecture} cannot be render-tested yet"
+        if type_ is ModelType.BASE:
+            reason = f"{architecture} models can be render-tested only as a diffusers folder"
+    if not reason:
+        return None
+    return Untested(record=record, verdict=RenderVerdict.NOT_TESTED, words=not_tested(reason))
 
 
 def is_stale(record: ModelRecord, run: RenderRun | None, recipe: Recipe, base: ModelRecord | None) -> bool:
-    """Whether the file or the recipe has changed since the run, or there is no run that proves anything."""
-    if run is None or run.verdict not in MEANINGS or not MEANINGS[RenderVerdict(run.verdict)].proven:
+    """Return whether the file or the recipe has changed since the run, or no run has judged the model."""
+    if run is None or run.verdict not in tuple(RenderVerdict) or not is_proven(run.verdict):
         return True
-    return run.key != key_of(record, recipe, base)
+    return run.key != recipe_key(record, recipe, base)
 
 
-def key_of(record: ModelRecord, recipe: Recipe, base: ModelRecord | None) -> str:
-    """What a run's result hangs on: recipe, the file, and the base where the user named one."""
+def recipe_key(record: ModelRecord, recipe: Recipe, base: ModelRecord | None) -> str:
+    """Return the key of a result: it changes with the recipe, the file, and the base that the user requested."""
     return recipe.key(parts={"subject": record.main.sha256, "base": base.main.sha256 if base else None})
 
 
-def _subject(record: ModelRecord) -> Subject | str:
+def _read_model(record: ModelRecord) -> TestableModel | Untested:
     assert record.path is not None
     detection = record.detection
     try:
         header = read_header(record.path)
     except (ModelhubError, OSError) as exc:
-        return exc.message if isinstance(exc, ModelhubError) else f"{record.path} cannot be read: {exc.strerror}"
+        reason = exc.message if isinstance(exc, ModelhubError) else f"{record.path} cannot be read: {exc.strerror}"
+        return Untested(record=record, verdict=RenderVerdict.LOAD_ERROR, words=not_testable(reason))
     resolution = re.match(r"(\d+)", header.metadata.get("modelspec.resolution", ""))
     part = Part(
         path=str(record.path),
@@ -151,48 +201,32 @@ def _subject(record: ModelRecord) -> Subject | str:
         sha256=record.main.sha256,
         architecture=detection.architecture,
         prediction=detection.prediction,
-        words=tuple(word.word for word in detection.trigger_words[:_WORDS]),
-        native=int(resolution[1]) if resolution and 64 <= int(resolution[1]) <= 4096 else None,
+        trigger_words=tuple(word.word for word in detection.trigger_words[:_TRIGGER_WORDS]),
+        native_size=int(resolution[1]) if resolution and 64 <= int(resolution[1]) <= 4096 else None,
     )
-    return Subject(record=record, part=part, facts=facts(header, detection))
+    return TestableModel(record=record, part=part, interface=read_interface(header, detection))
 
 
-def _bases_for(subject: Subject, bench: Bench, subject_of: object, library: object) -> tuple[list[Subject], str]:
-    of, every = subject_of, library
-    assert callable(of)
-    assert callable(every)
-    if bench.named is not None:
-        reason = obstacle(bench.named)
-        chosen = of(bench.named) if reason is None else reason[1]
-        return ([chosen], "named with --base") if isinstance(chosen, Subject) else ([], f"{bench.named.name}: {chosen}")
-    # Nothing is put on what is rendered through a pipeline of diffusers.
-    built = (base for base in every(ModelType.BASE) if base.record.detection.architecture in (None, *BUILT))
-    bases = [base for base in built if fits(subject.facts, base.facts)]
-    if not bases:
-        return [], "no compatible base in the library"
-    preferred = {record.id for record in bench.configured.values()}
-
-    def order(base: Subject) -> tuple[bool, bool, bool, int]:
-        run = bench.last.get(base.record.id)
-        bad = run is not None and not is_good(run.verdict) and run.verdict != RenderVerdict.NOT_TESTED
-        return bad, base.record.id not in preferred, base.record.detection.subtype is not None, base.record.size
-
-    bases.sort(key=order)
-    why = "named in the settings" if bases[0].record.id in preferred else _reason(subject, len(bases))
-    return bases, why
+def _describe_choice(subject: TestableModel, count: int) -> str:
+    """Return how the first of `count` bases was chosen."""
+    widths = ", ".join(map(str, sorted(subject.interface.contexts or subject.interface.texts)))
+    if count == 1:
+        return f"the only base that fits by its width {widths}" if widths else "the only base that fits"
+    if widths:
+        return f"the smallest of {count} bases that fit by their width {widths}"
+    return f"the smallest of {count} bases that fit"
 
 
-def _reason(subject: Subject, count: int) -> str:
-    width = ", ".join(map(str, sorted(subject.facts.contexts or subject.facts.texts)))
-    what = f"fits by its width {width}" if width else "fits"
-    return f"the only base that {what}" if count == 1 else f"the smallest of {count} bases that {what}"
+def _reason_of(words: str) -> str:
+    """Return the reason of a "Not tested" sentence as a clause."""
+    return words.removeprefix("Not tested: ").removesuffix(".")
 
 
-def _proven_good(subject: Subject, last: Mapping[int, RenderRun]) -> bool:
-    run = last.get(subject.record.id)
+def _is_known_good(model: TestableModel, last_runs: Mapping[int, RenderRun]) -> bool:
+    run = last_runs.get(model.record.id)
     return run is not None and is_good(run.verdict)
 
 
 def folder_for_pictures(library: Path, record: ModelRecord, stamp: str) -> Path:
-    """Where a run's pictures go: `renders/<model id>/<time>` in the library."""
+    """Return the folder for a run's pictures: `renders/<model id>/<time>` in the library."""
     return library / "renders" / str(record.id) / stamp

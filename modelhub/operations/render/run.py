@@ -1,58 +1,36 @@
-"""Render-test: prove that models work, by rendering with each; verdict, numbers and pictures go into the catalog."""
+"""Render with models to test them; verdict, metrics and pictures go into the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
-from modelhub.catalog import Catalog, ModelQuery, RenderRun, Term
+from modelhub.catalog import Catalog, RenderRun
 from modelhub.domain import ModelRecord, ModelType
+from modelhub.operations.render.options import RenderOptions, RenderSelection, RenderTestType
 from modelhub.operations.render.plan import (
-    TESTED,
-    Bench,
-    Choice,
+    PlannedTest,
+    RenderLibrary,
+    RenderPlan,
+    Untested,
     folder_for_pictures,
-    is_stale,
-    key_of,
     plan_renders,
+    recipe_key,
 )
+from modelhub.operations.render.select import models_of_type, requested_base, select_models
 from modelhub.progress import SILENT, Progress
 from modelhub.render import runner
 from modelhub.render.messages import Job, Ready, Result
-from modelhub.render.recipes import Recipe
-from modelhub.render.verdicts import MEANINGS, RenderVerdict, is_good
+from modelhub.render.verdicts import is_good, is_proven
 
-_CHUNK = 32  # jobs of one base that a worker takes at once; the next one may go to another GPU
-
-
-class Which(StrEnum):
-    """Which models are tested when none are named."""
-
-    PENDING = "pending"  # never tested, or changed since
-    ALL = "all"
-    FAILED = "failed"
-    STALE = "stale"  # tested, but the file or the recipe has changed since
+_CHUNK = 32  # jobs of one base that a worker takes at once; the next chunk may go to another GPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to test. `base`: test adapters on this one. `bases`: architecture → base, from the settings."""
-
-    recipe: Recipe = field(default_factory=Recipe)
-    device: str = "auto"
-    base: ModelRecord | None = None
-    bases: Mapping[str, ModelRecord] = field(default_factory=dict)
-    limits: runner.Limits = field(default_factory=runner.Limits)
-    limit: int | None = None
-    as_preview: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """One model's result. `base_why`: how its base was chosen. `preview`: the preview picture that was written."""
+class RenderTestResult:
+    """One model's result. `base_why`: how its base was chosen; `preview`: the preview picture that was written."""
 
     record: ModelRecord
     run: RenderRun
@@ -61,173 +39,189 @@ class Rendered:
 
     @property
     def good(self) -> bool:
-        """Whether the model does what it is for."""
+        """True when the model does what it is for."""
         return is_good(self.run.verdict)
 
 
-def _of_type(kind: str | None) -> ModelQuery:
-    return ModelQuery(terms=(Term("type", kind),) if kind else ())
-
-
-def select(catalog: Catalog, *, which: Which, options: Options, type_: str | None = None) -> list[ModelRecord]:
-    """The models of the catalog that a run without named models tests."""
-    last = catalog.last_render_runs()
-    chosen = []
-    for record in catalog.records(_of_type(type_)):
-        run = last.get(record.id)
-        stale = is_stale(record, run, options.recipe, _named_base(record, options))
-        wanted = {
-            Which.ALL: True,
-            Which.PENDING: stale,
-            Which.FAILED: run is not None and not is_good(run.verdict),
-            Which.STALE: run is not None and stale,
-        }[which]
-        if wanted and record.detection.type in TESTED:
-            chosen.append(record)
-    return chosen
-
-
 def render_test(
-    records: Sequence[ModelRecord],
+    models: Sequence[ModelRecord] | None = None,
     *,
     catalog: Catalog,
     library: Path,
-    options: Options,
+    selection: RenderSelection = RenderSelection.PENDING,
+    type_: RenderTestType | None = None,
+    options: RenderOptions | None = None,
     progress: Progress = SILENT,
-) -> Iterator[Rendered]:
-    """Test each; results come as they are done and are in the catalog by then, so that a broken-off run can go on.
-
-    Raises ModelhubError when no render process can start; every other failure is a verdict.
-    """
-    last = catalog.last_render_runs()
-    bench = Bench(
-        library=[r for kind in (ModelType.BASE, ModelType.VAE) for r in catalog.records(_of_type(kind))],
-        last=last,
-        named=options.base,
-        configured=options.bases,
+) -> list[RenderTestResult]:
+    """Test models and return all results; parameters and errors as for `iter_render_test`."""
+    return list(
+        iter_render_test(
+            models,
+            catalog=catalog,
+            library=library,
+            selection=selection,
+            type_=type_,
+            options=options,
+            progress=progress,
+        )
     )
-    plan = plan_renders(records[: options.limit] if options.limit is not None else records, bench)
-    service = _Service(catalog, library, options, last, progress)
-    for record, verdict, words in plan.untested:
-        yield service.untested(record, verdict, words)
-    if plan.choices:
-        with progress.task("rendering", total=len(plan.choices), unit="models") as task:
-            for tested in service.rendered(plan.choices, on_stage=lambda job, stage: task.describe(stage.text)):
-                yield tested
-                task.advance(1)
 
 
-def _on_another(choice: Choice, bad: Set[int]) -> Choice:
-    """The same subject on the next base that is not known to be bad; on the next at all when every one is."""
-    rest = choice.bases[1:]
-    bases = tuple(base for base in rest if base.record.id not in bad) or rest
-    return replace(choice, bases=bases, why=f"{choice.bases[0].record.name} does not work")
+def iter_render_test(
+    models: Sequence[ModelRecord] | None = None,
+    *,
+    catalog: Catalog,
+    library: Path,
+    selection: RenderSelection = RenderSelection.PENDING,
+    type_: RenderTestType | None = None,
+    options: RenderOptions | None = None,
+    progress: Progress = SILENT,
+) -> Iterator[RenderTestResult]:
+    """Test `models`, or those of a selection; yield each result as soon as it is in the catalog.
+
+    The models are selected and planned before this returns; rendering starts with the first result that is read. A run
+    that is interrupted resumes with the models that have no result yet. `library`: the folder that gets the pictures.
+    Raises UsageError, and ModelhubError when a library is not installed or no render process can start; every other
+    failure is a verdict.
+    """
+    options = options or RenderOptions()
+    records = select_models(catalog, models=models, selection=selection, type_=type_, options=options)
+    if records:
+        runner.require()
+    last_runs = catalog.last_render_runs()
+    bases_and_vaes = [model for kind in (ModelType.BASE, ModelType.VAE) for model in models_of_type(catalog, kind)]
+    plan = plan_renders(
+        records,
+        RenderLibrary(models=bases_and_vaes, last_runs=last_runs, requested=options.base, preferred=options.bases),
+    )
+    return _TestRun(catalog, library, options, last_runs, progress).results(plan)
 
 
-def _named_base(record: ModelRecord, options: Options) -> ModelRecord | None:
-    return None if record.detection.type is ModelType.BASE else options.base
+class _TestRun:
+    """One run of render tests."""
 
-
-class _Service:
     def __init__(
-        self, catalog: Catalog, library: Path, options: Options, last: Mapping[int, RenderRun], progress: Progress
+        self,
+        catalog: Catalog,
+        library: Path,
+        options: RenderOptions,
+        last_runs: Mapping[int, RenderRun],
+        progress: Progress,
     ) -> None:
         self.catalog = catalog
         self.library = library
         self.options = options
-        self.last = last
+        self.last_runs = last_runs
         self.progress = progress
         self.stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
-    def untested(self, record: ModelRecord, verdict: RenderVerdict, words: str) -> Rendered:
-        """A result without a render. It is stored, unless that would hide what an earlier render proved."""
+    def results(self, plan: RenderPlan) -> Iterator[RenderTestResult]:
+        """Yield the results of a plan: first those without a render."""
+        for untested in plan.untested:
+            yield self._store_untested(untested)
+        if plan.tests:
+            with self.progress.task("rendering", total=len(plan.tests), unit="models") as task:
+                for result in self._render(plan.tests, on_stage=lambda job, stage: task.describe(stage.text)):
+                    yield result
+                    task.advance(1)
+
+    def _store_untested(self, untested: Untested) -> RenderTestResult:
+        """Return a result without a render; it is stored unless that would hide what an earlier render has proven."""
+        record = untested.record
         run = RenderRun(
             model_id=record.id,
-            verdict=verdict.value,
-            words=words,
-            key=key_of(record, self.options.recipe, _named_base(record, self.options)),
+            verdict=untested.verdict.value,
+            words=untested.words,
+            key=recipe_key(record, self.options.recipe, requested_base(record, self.options)),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        earlier = self.last.get(record.id)
-        if earlier is None or not MEANINGS[RenderVerdict(earlier.verdict)].proven:
+        earlier = self.last_runs.get(record.id)
+        if earlier is None or not is_proven(earlier.verdict):
             run = self.catalog.add_render_run(run)
-        return Rendered(record=record, run=run)
+        return RenderTestResult(record=record, run=run)
 
-    def rendered(self, choices: Sequence[Choice], on_stage: runner.OnStage) -> Iterator[Rendered]:
-        """Run the jobs; where a base turns out not to work, its adapters go to the next one that fits."""
-        bad: set[int] = set()
+    def _render(self, tests: Sequence[PlannedTest], on_stage: runner.OnStage) -> Iterator[RenderTestResult]:
+        """Run the tests; where a base turns out not to work, its adapters are tested on the next one that fits."""
+        bad_bases: set[int] = set()
         with runner.Pool(self.options.device, limits=self.options.limits, on_stage=on_stage) as pool:
-            self._ready(pool.start())
-            while choices:
-                by_id = {choice.subject.record.id: choice for choice in choices}
-                again: list[Choice] = []
-                pool.submit(self._groups(choices))
+            self._note_device(pool.start())
+            while tests:
+                by_id = {test.subject.record.id: test for test in tests}
+                again: list[PlannedTest] = []
+                pool.submit(self._group_jobs(tests))
                 for job, result in pool.results():
-                    choice = by_id[job.id]
+                    test = by_id[job.id]
                     if result.base_failed or (job.subject.path == job.base.path and not is_good(result.verdict)):
-                        bad.add(choice.bases[0].record.id)
-                    if result.base_failed and len(choice.bases) > 1:
-                        again.append(choice)
+                        bad_bases.add(test.bases[0].record.id)
+                    if result.base_failed and len(test.bases) > 1:
+                        again.append(test)
                     else:
-                        yield self._rendered(choice, result)
-                choices = [_on_another(choice, bad) for choice in again]
+                        yield self._store(test, result)
+                tests = [_on_next_base(test, bad_bases) for test in again]
 
-    def _ready(self, ready: Ready) -> None:
+    def _note_device(self, ready: Ready) -> None:
         versions = ", ".join(f"{name} {version}" for name, version in ready.versions.items())
         self.progress.note(f"rendering on {ready.device_name} ({versions})")
 
-    def _groups(self, choices: Sequence[Choice]) -> list[list[Job]]:
-        """Jobs by base, its own first, so that each base loads once; smallest bases first."""
-        by_base: dict[int, list[Choice]] = {}
-        for choice in sorted(choices, key=lambda c: (c.bases[0].record.size, c.bases[0].record.id)):
-            by_base.setdefault(choice.bases[0].record.id, []).append(choice)
+    def _group_jobs(self, tests: Sequence[PlannedTest]) -> list[list[Job]]:
+        """Return jobs by base, its own first, so that each base is loaded once; smallest bases first."""
+        by_base: dict[int, list[PlannedTest]] = {}
+        for test in sorted(tests, key=lambda t: (t.bases[0].record.size, t.bases[0].record.id)):
+            by_base.setdefault(test.bases[0].record.id, []).append(test)
         groups = []
         for members in by_base.values():
             members.sort(
-                key=lambda c: (c.subject.record.id != c.bases[0].record.id, c.subject.part.type, c.subject.part.name)
+                key=lambda t: (t.subject.record.id != t.bases[0].record.id, t.subject.part.type, t.subject.part.name)
             )
-            exact = any(choice.subject.part.type != ModelType.BASE for choice in members)
-            jobs = [self._job(choice, exact=exact) for choice in members]
+            exact = any(test.subject.part.type != ModelType.BASE for test in members)
+            jobs = [self._make_job(test, exact=exact) for test in members]
             groups += [jobs[at : at + _CHUNK] for at in range(0, len(jobs), _CHUNK)]
         return groups
 
-    def _job(self, choice: Choice, *, exact: bool) -> Job:
-        record = choice.subject.record
+    def _make_job(self, test: PlannedTest, *, exact: bool) -> Job:
+        record = test.subject.record
         return Job(
             id=record.id,
-            subject=choice.subject.part,
-            base=choice.bases[0].part,
+            subject=test.subject.part,
+            base=test.bases[0].part,
             recipe=self.options.recipe,
             pictures=str(folder_for_pictures(self.library, record, self.stamp)),
             exact=exact,
-            rescues=choice.rescues,
-            alternatives=len(choice.bases) > 1,
+            fallback_vaes=test.fallback_vaes,
+            has_alternatives=len(test.bases) > 1,
         )
 
-    def _rendered(self, choice: Choice, result: Result) -> Rendered:
-        record, base = choice.subject.record, choice.bases[0].record
+    def _store(self, test: PlannedTest, result: Result) -> RenderTestResult:
+        record, base = test.subject.record, test.bases[0].record
         pictures = {kind: Path(path).relative_to(self.library).as_posix() for kind, path in result.pictures.items()}
         run = self.catalog.add_render_run(
             RenderRun(
                 model_id=record.id,
                 base_model_id=base.id if base.id != record.id else None,
                 base_name=base.name if base.id != record.id else "",
-                recipe={**result.recipe, "base_why": choice.why},
+                recipe={**result.recipe, "base_why": test.why},
                 verdict=result.verdict,
                 words=result.words,
                 metrics=result.metrics,
                 warnings=result.warnings,
                 pictures=pictures,
-                key=key_of(record, self.options.recipe, _named_base(record, self.options)),
+                key=recipe_key(record, self.options.recipe, requested_base(record, self.options)),
                 seconds=result.seconds,
                 started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
         )
-        return Rendered(record=record, run=run, base_why=choice.why, preview=self._preview(record, run))
+        return RenderTestResult(record=record, run=run, base_why=test.why, preview=self._write_preview(record, run))
 
-    def _preview(self, record: ModelRecord, run: RenderRun) -> Path | None:
+    def _write_preview(self, record: ModelRecord, run: RenderRun) -> Path | None:
         if not self.options.as_preview or not is_good(run.verdict) or "full" not in run.pictures or record.path is None:
             return None
         from modelhub.render.pictures import write_preview
 
         return write_preview(self.library / run.pictures["full"], record.path)
+
+
+def _on_next_base(test: PlannedTest, bad_bases: Set[int]) -> PlannedTest:
+    """Return the test on the next base that is not known to be bad, or on the next one when all are."""
+    rest = test.bases[1:]
+    bases = tuple(base for base in rest if base.record.id not in bad_bases) or rest
+    return replace(test, bases=bases, why=f"{test.bases[0].record.name} does not work")

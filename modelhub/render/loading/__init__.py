@@ -1,1 +1,1 @@
-"""From files to networks that torch can run."""
+"""Load files as networks that torch can run."""

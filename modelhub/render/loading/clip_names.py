@@ -1,12 +1,10 @@
-"""Text encoders' tensors under the names of transformers' `CLIPTextModel`, without its `text_model.`."""
+"""Rename text encoders' tensors to the names of transformers' `CLIPTextModel`, without its `text_model.`."""
 
 from __future__ import annotations
 
 import re
 
-import torch
-
-Named = dict[str, torch.Tensor]
+from modelhub.render.loading.tensors import NamedTensors
 
 # OpenCLIP's name in a residual block → transformers' in a layer.
 _BLOCK = {
@@ -26,9 +24,9 @@ _RESBLOCK = re.compile(r"transformer\.resblocks\.(\d+)\.(.+)\.(weight|bias)")
 _IN_PROJ = re.compile(r"transformer\.resblocks\.(\d+)\.attn\.in_proj_(weight|bias)")
 
 
-def from_open_clip(tensors: Named) -> Named:
-    """OpenCLIP's text tower: stacked projections are taken apart, the text projection is turned."""
-    result: Named = {}
+def from_open_clip(tensors: NamedTensors) -> NamedTensors:
+    """Convert OpenCLIP's text tower: split stacked projections, transpose the text projection."""
+    result: NamedTensors = {}
     for name, tensor in tensors.items():
         if name in _PLAIN:
             result[_PLAIN[name]] = tensor
@@ -44,11 +42,11 @@ def from_open_clip(tensors: Named) -> Named:
     return result
 
 
-def from_transformers(tensors: Named) -> Named:
-    """transformers' own names of any age: with or without `text_model.`."""
+def from_transformers(tensors: NamedTensors) -> NamedTensors:
+    """Convert transformers' own names of any version: with or without `text_model.`."""
     return {name.removeprefix("text_model."): tensor for name, tensor in tensors.items() if name != "logit_scale"}
 
 
-def is_open_clip(tensors: Named) -> bool:
-    """Whether the names are OpenCLIP's."""
+def is_open_clip(tensors: NamedTensors) -> bool:
+    """Return whether the names are OpenCLIP's."""
     return "positional_embedding" in tensors

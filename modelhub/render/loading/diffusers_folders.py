@@ -1,4 +1,4 @@
-"""Diffusers folders: their configurations, their index, and their weights as tensors."""
+"""Read diffusers folders: their index, their configurations, and their weights as tensors."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 import torch
 
 from modelhub.render.loading import tensors
-from modelhub.render.loading.clip_names import Named
-from modelhub.render.problems import RenderProblem, incomplete
-from modelhub.render.verdicts import RenderVerdict
+from modelhub.render.loading.tensors import NamedTensors
+from modelhub.render.problems import load_failure, missing_files, skip
 
 INDEX = "model_index.json"
 _WEIGHTS = (
@@ -28,49 +27,49 @@ _WEIGHTS = (
 
 
 def pipeline_of(path: Path) -> str | None:
-    """The class that a folder's index names; None for a file, or a folder without an index. Raises RenderProblem."""
+    """Return the class in a folder's index; None for a file, or a folder without an index. Raises RenderProblem."""
     if not (path / INDEX).is_file():
         return None
     name = read_json(path / INDEX).get("_class_name")
     if not isinstance(name, str):
-        raise RenderProblem(RenderVerdict.NOT_TESTED, f"its {INDEX} names code of its own, which is never run")
+        raise skip(f"its {INDEX} names code of its own, which is never run")
     return name
 
 
 def has_unet(path: Path) -> bool:
-    """Whether `load_base` is for this file or folder, and not one of diffusers' own pipelines. Raises RenderProblem."""
+    """Return whether `load_base` loads this file or folder, not a pipeline of diffusers. Raises RenderProblem."""
     name = pipeline_of(path) or "StableDiffusionPipeline"
     return name.startswith("StableDiffusion") and not name.startswith("StableDiffusion3")
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """A configuration in a diffusers folder. Raises RenderProblem."""
+    """Read a configuration in a diffusers folder. Raises RenderProblem."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise incomplete("folder", [path.name if path.name == INDEX else f"{path.parent.name}/{path.name}"]) from None
+        raise missing_files([path.name if path.name == INDEX else f"{path.parent.name}/{path.name}"]) from None
     except (OSError, ValueError, RecursionError) as exc:
-        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} cannot be read: {exc}") from exc
+        raise load_failure(f"{path} cannot be read: {exc}") from exc
     if not isinstance(value, dict):
-        raise RenderProblem(RenderVerdict.LOAD_ERROR, f"{path} holds no configuration")
+        raise load_failure(f"{path} is not a configuration")
     return value
 
 
-def weights(folder: Path, dtype: torch.dtype) -> Named:
-    """A component's tensors, of all shards. Raises RenderProblem naming the file that is not there."""
-    lost = ""
+def read_weights(folder: Path, dtype: torch.dtype) -> NamedTensors:
+    """Read a component's tensors from all its shards. Raises RenderProblem that names a missing file."""
+    missing = ""
     for index in sorted(folder.glob("*.index.json")):
-        listed = shards(index)
-        lost = next((name for name in listed if not (folder / name).is_file()), "")
-        if listed and not lost:
+        listed = list_shards(index)
+        missing = next((name for name in listed if not (folder / name).is_file()), "")
+        if listed and not missing:
             return tensors.load_all([folder / name for name in listed], dtype=dtype)
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return tensors.load(folder / name, dtype=dtype)
-    raise incomplete("folder", [f"{folder.name}/{lost or _WEIGHTS[0]}"])
+    raise missing_files([f"{folder.name}/{missing or _WEIGHTS[0]}"])
 
 
-def shards(index: Path) -> list[str]:
-    """The names of the files among which an index says that the weights are. Raises RenderProblem."""
+def list_shards(index: Path) -> list[str]:
+    """Return the names of the files in an index of shards. Raises RenderProblem."""
     listed = read_json(index).get("weight_map")
     return sorted({Path(str(name)).name for name in listed.values()}) if isinstance(listed, dict) else []

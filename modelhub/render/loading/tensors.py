@@ -1,4 +1,4 @@
-"""Weights as torch tensors through modelhub's own readers: no pickle is ever executed, no hub asked."""
+"""Read weights as torch tensors with modelhub's own readers: no pickle is executed, no hub contacted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 
 from modelhub.errors import ModelhubError
 from modelhub.formats.tensors import TensorReader
-from modelhub.render.problems import RenderProblem
-from modelhub.render.verdicts import RenderVerdict
+from modelhub.render.problems import broken_file
 
 DTYPES: dict[str, torch.dtype] = {
     "BOOL": torch.bool,
@@ -26,41 +25,40 @@ DTYPES: dict[str, torch.dtype] = {
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
 }
-# In the data type of the networks: only floating point weights; position_ids and flags stay what they are.
-Named = dict[str, torch.Tensor]
+NamedTensors = dict[str, torch.Tensor]
 
 
 def load(
-    path: Path, wanted: Callable[[str], str | None] = lambda name: name, *, dtype: torch.dtype | None = None
-) -> Named:
-    """The file's tensors, each under the name that `wanted` gives it (None: left out), converted to `dtype`.
+    path: Path, rename: Callable[[str], str | None] = lambda name: name, *, dtype: torch.dtype | None = None
+) -> NamedTensors:
+    """Read the file's tensors under the names that `rename` returns (None: left out), floating point in `dtype`.
 
-    One tensor at a time is held twice. Raises RenderProblem for a broken file, ModelhubError when bytes are
+    One tensor at a time is in memory twice. Raises RenderProblem for a broken file, ModelhubError when bytes are
     missing or a data type is unknown.
     """
-    result: Named = {}
+    result: NamedTensors = {}
     with TensorReader(path) as reader:
         if reader.header.broken:
-            text = next((problem.text for problem in reader.header.problems if problem.fatal), "The file is broken.")
-            raise RenderProblem(RenderVerdict.INCOMPLETE, f"{path.name}: {text}")
+            text = next((problem.text for problem in reader.header.problems if problem.fatal), "It is not whole.")
+            raise broken_file(path.name, text)
         for name in reader.infos:
-            key = wanted(name)
+            key = rename(name)
             if key is not None:
                 # position ids may be stored as floats; rounding them would hide that they are wrong
-                result[key] = _tensor(reader, name, None if name.endswith("position_ids") else dtype)
+                result[key] = _read_tensor(reader, name, None if name.endswith("position_ids") else dtype)
     return result
 
 
-def load_all(paths: Iterable[Path], *, dtype: torch.dtype | None = None) -> Named:
-    """The tensors of all shards together."""
+def load_all(paths: Iterable[Path], *, dtype: torch.dtype | None = None) -> NamedTensors:
+    """Read the tensors of all shards."""
     return {name: tensor for path in paths for name, tensor in load(path, dtype=dtype).items()}
 
 
-def _tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch.Tensor:
+def _read_tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch.Tensor:
     info = reader.infos[name]
     kind = DTYPES.get(info.dtype)
     if kind is None:
-        raise ModelhubError(f"{reader.path}: tensors of type {info.dtype} ({name}) cannot be rendered with.")
+        raise ModelhubError(f"{reader.path.name} has tensors of an unsupported type, {info.dtype} ({name}).")
     if 0 in info.shape:
         return torch.empty(info.shape, dtype=kind)
     tensor = torch.empty(info.shape, dtype=kind)
@@ -69,15 +67,15 @@ def _tensor(reader: TensorReader, name: str, dtype: torch.dtype | None) -> torch
 
 
 def _fill(target: memoryview, reader: TensorReader, name: str) -> None:
-    """Write the tensor's bytes where they belong, with no more of them held twice than one piece."""
+    """Read the tensor's bytes into memory, one piece at a time."""
     at = 0
     for piece in reader.read_chunks(name):
         target[at : at + len(piece)] = piece
         at += len(piece)
     if at != len(target):
-        raise ModelhubError(f"{reader.path}: the values of tensor {name!r} are not all there.")
+        raise ModelhubError(f"{reader.path.name} ends inside the tensor {name!r}.")
 
 
 def shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
-    """Name → shape."""
+    """Return the shape of every tensor, by name."""
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

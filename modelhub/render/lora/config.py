@@ -1,4 +1,4 @@
-"""What the configuration of a LoRA file says about its scale.
+"""The scale of a LoRA by its configuration.
 
 Only kohya's and LyCORIS's files carry alphas as tensors. peft writes them into `adapter_config.json`, and diffusers
 writes the same fields, each with its network's name before it, as JSON into the header field `lora_adapter_metadata`.
@@ -13,31 +13,31 @@ Config = Mapping[str, object]
 _NETWORKS = ("text_encoder_2", "text_encoder", "unet")
 
 
-def numbers_of(config: Config | None, stem: str) -> dict[str, float]:
-    """`alpha`, `rank`, `root` (1: over the root of the rank) and `exact` (1: OFT without series) for a module.
+def read_scalars(config: Config | None, stem: str) -> dict[str, float]:
+    """Return a module's `alpha`, `rank`, `root` (1: divide by the rank's root) and `exact` (1: OFT without series).
 
     Fields that are missing or of another kind are left out.
     """
     own = _for_network(config or {}, stem)
     found = {"alpha": _number(own, stem, "alpha_pattern", "lora_alpha", "alpha")}
     found["rank"] = _number(own, stem, "rank_pattern", "r")
-    numbers = {name: number for name, number in found.items() if number is not None}
+    scalars = {name: number for name, number in found.items() if number is not None}
     if own.get("use_rslora") is True:
-        numbers["root"] = 1.0
+        scalars["root"] = 1.0
     if own.get("use_cayley_neumann") is False:
-        numbers["exact"] = 1.0
-    return numbers
+        scalars["exact"] = 1.0
+    return scalars
 
 
 def _for_network(config: Config, stem: str) -> Config:
-    """The fields of the stem's network, if the configuration is one for several."""
+    """Return the fields of the stem's network, where the configuration covers several networks."""
     network = next((name for name in _NETWORKS if stem.startswith(f"{name}.")), "unet")
     own = {key.removeprefix(f"{network}."): value for key, value in config.items() if key.startswith(f"{network}.")}
     return own or config
 
 
 def _number(config: Config, stem: str, pattern_field: str, *fields: str) -> float | None:
-    """The module's own number if a pattern names the module, else that of all modules."""
+    """Return the module's own number if a pattern names the module, else that of all modules."""
     patterns = config.get(pattern_field)
     if isinstance(patterns, Mapping):
         for pattern, number in patterns.items():
@@ -48,7 +48,7 @@ def _number(config: Config, stem: str, pattern_field: str, *fields: str) -> floa
 
 
 def _matches(pattern: str, stem: str) -> bool:
-    """As peft does: the pattern is the end of the module's name, from a dot on."""
+    """Return whether the pattern matches the end of the module's name, from a dot on, as in peft."""
     try:
         return re.match(rf"(.*\.)?({pattern})$", stem) is not None
     except re.error:

@@ -1,4 +1,4 @@
-"""The keys of a LoRA file: which module a tensor belongs to, and which part of the module's change it is.
+"""The keys of a LoRA file: the module that a tensor belongs to, and its part in the module's change.
 
 Spellings from kohya-ss/sd-scripts, LyCORIS, diffusers (attention processors, lora_linear_layer) and peft.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# A1111 packs textual inversions into LoRA files under this prefix; they are no modules.
-_NO_MODULE = ("bundle_emb.",)
+# A1111 packs textual inversions into LoRA files under this prefix; they are not modules.
+_NOT_MODULES = ("bundle_emb.",)
 
 # What follows the module's name, and the part's one name here. The first pattern that fits is taken.
 _PARTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -44,12 +44,12 @@ _PARTS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _KNOWN = {part for _, part in _PARTS} - {"weight"}
 
 
-def split(key: str) -> tuple[str, str] | None:
-    """The module's stem as the file spells it and the part's name; an unknown part keeps its own spelling.
+def split_key(key: str) -> tuple[str, str] | None:
+    """Return the module's stem as the file spells it, and the part's name; an unknown part keeps its own spelling.
 
-    None: the key names no module of a LoRA at all.
+    None for a key that does not belong to a module of a LoRA.
     """
-    if key.startswith(_NO_MODULE):
+    if key.startswith(_NOT_MODULES):
         return None
     for pattern, part in _PARTS:
         if match := pattern.match(key):
@@ -58,14 +58,14 @@ def split(key: str) -> tuple[str, str] | None:
     return (stem, rest) if stem else (key, "")
 
 
-def stems(keys: Iterable[str]) -> dict[str, dict[str, str]]:
-    """For every module of the file its parts, each with the key that holds it, in the file's order."""
+def group_by_stem(keys: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the parts of every module of the file, each with its key, in the file's order."""
     found: dict[str, dict[str, str]] = {}
     for key in keys:
-        if named := split(key):
+        if named := split_key(key):
             found.setdefault(named[0], {})[named[1]] = key
     for stem in [stem for stem, parts in found.items() if not parts.keys() & _KNOWN]:
         owner = stem.rpartition(".")[0]
-        if owner in found:  # `module.new_thing.weight`: a part of the module that nobody here knows
+        if owner in found:  # `module.new_thing.weight`: a part of the module with an unknown name
             found[owner].update({key.removeprefix(f"{owner}."): key for key in found.pop(stem).values()})
     return found

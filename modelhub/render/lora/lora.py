@@ -1,4 +1,4 @@
-"""Put a LoRA of any dialect and algorithm on loaded networks, and take it off again, bit for bit.
+"""Apply a LoRA of any dialect and algorithm to loaded networks, and remove it again, bit for bit.
 
 The change is computed in float32 on the weight's device and added there, module by module, so that memory peaks at the
 networks, the file's tensors and copies of the weights that are touched.
@@ -14,40 +14,42 @@ import blake3
 import torch
 from torch import nn
 
-from modelhub.render.lora.algebra import Algorithm, algorithm_of, bias_change, weight_change
-from modelhub.render.lora.config import Config, numbers_of
-from modelhub.render.lora.keys import stems
-from modelhub.render.lora.names import Place, Places
+from modelhub.render.adapter_fit import AdapterFit
+from modelhub.render.lora.algebra import Algorithm, bias_change, find_algorithm, is_incomplete, weight_change
+from modelhub.render.lora.config import Config, read_scalars
+from modelhub.render.lora.keys import group_by_stem
 from modelhub.render.lora.parts import MISFITS, Parts
+from modelhub.render.lora.places import Place, Places
 
 # The modules as wide as the text: the cross-attention's keys and values, and all of a text encoder.
 _TEXT_WIDE = re.compile(r"attn2[._](?:processor\.)?to_[kv]$|self_attn[._]|layers[._]\d+[._]mlp[._]|resblocks[._]")
-_NUMBERS = ("alpha", "on_input")
+_SCALARS = ("alpha", "on_input")
 # A kept copy moves to main memory when less than this would stay free on the accelerator: the render needs room too.
-_SPARE = 2 << 30
-_BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by the bytes of a number
-_SUMMED = 1 << 24  # numbers summed up at once, at sixteen bytes each
+_RESERVE = 2 << 30
+_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by the bytes of a number
+_CHUNK = 1 << 24  # numbers summed up at once, at sixteen bytes each
 
 
 @dataclass(frozen=True)
-class Applied:
-    """How much of a LoRA found its place. Modules of the file: placed, all, and those without a fitting module."""
+class LoraFit(AdapterFit):
+    """The modules of a LoRA's file and where they go.
 
-    applied: int
-    total: int
-    unplaced: tuple[str, ...]
-    touched: tuple[str, ...]  # the networks' modules: "unet.down_blocks.0.attentions.0.…to_q"
-    misshapen: tuple[str, ...] = ()  # the unplaced whose module exists, but in another size
+    `touched`: the networks' modules, such as "unet.down_blocks.0.attentions.0.…to_q"; `misshapen`: the unplaced whose
+    module exists, but in another size.
+    """
+
+    touched: tuple[str, ...] = ()
+    misshapen: tuple[str, ...] = ()
 
     @property
-    def other_context(self) -> bool:
-        """Whether it was made for text of another width, so for another architecture, however much of it fits."""
+    def is_for_other_text_width(self) -> bool:
+        """True for a LoRA made for text of another width, so for another architecture, however much of it fits."""
         return any(_TEXT_WIDE.search(stem) for stem in self.misshapen)
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One module of the file and where it goes."""
+    """A module of the file, and the place that it changes."""
 
     stem: str
     place: Place
@@ -57,45 +59,57 @@ class _Step:
 
 @dataclass(frozen=True)
 class _File:
-    """The tensors of the file, and what its configuration says about their scale."""
+    """The tensors of a LoRA, and the configuration that scales them."""
 
     tensors: Mapping[str, torch.Tensor]
     config: Config | None
 
     def parts(self, stem: str, keys: Mapping[str, str], device: torch.device) -> Parts:
-        """A module's tensors in float32 on the device; on `meta`, their shapes."""
-        numbers = numbers_of(self.config, stem)
-        held: dict[str, torch.Tensor] = {}
+        """Return a module's tensors in float32 on the device; on `meta`, only their shapes."""
+        scalars = read_scalars(self.config, stem)
+        converted: dict[str, torch.Tensor] = {}
         for part, key in keys.items():
             tensor = self.tensors[key]
-            if part in _NUMBERS:
-                numbers[part] = float(tensor.flatten()[0])
+            if part in _SCALARS:
+                scalars[part] = float(tensor.flatten()[0])
             elif device.type == "meta":
-                held[part] = torch.empty(tensor.shape, device=device)
+                converted[part] = torch.empty(tensor.shape, device=device)
             else:
-                held[part] = tensor.to(device, torch.float32)
-        return Parts(held, numbers)
+                converted[part] = tensor.to(device, torch.float32)
+        return Parts(converted, scalars)
 
 
 @dataclass(frozen=True)
 class _Plan:
+    """The steps that apply a LoRA to certain networks, and the modules that are left out."""
+
     networks: Mapping[str, nn.Module]
     steps: tuple[_Step, ...]
     unplaced: tuple[str, ...]
     misshapen: tuple[str, ...]
+    incomplete: tuple[str, ...]
+    unsupported: tuple[str, ...]
 
     def identities(self) -> dict[str, int]:
         return {name: id(network) for name, network in self.networks.items()}
 
-    def applied(self) -> Applied:
+    def fit(self) -> LoraFit:
         touched = dict.fromkeys(step.place.full_name for step in self.steps)
         total = len(self.steps) + len(self.unplaced)
-        return Applied(len(self.steps), total, self.unplaced, tuple(touched), self.misshapen)
+        return LoraFit(
+            placed=len(self.steps),
+            total=total,
+            unplaced=self.unplaced,
+            incomplete=self.incomplete,
+            unsupported=self.unsupported,
+            touched=tuple(touched),
+            misshapen=self.misshapen,
+        )
 
 
 @dataclass
-class _Kept:
-    """A module's parameter as it was; None: it had none."""
+class _Original:
+    """A copy of a module's parameter before it was changed; None where it had none."""
 
     module: nn.Module
     name: str
@@ -103,49 +117,49 @@ class _Kept:
 
 
 class Lora:
-    """The tensors of a LoRA file, of any dialect and data type, ready to be put on networks."""
+    """The tensors of a LoRA file, of any dialect and data type, ready to be applied to networks."""
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], *, config: Config | None = None) -> None:
         """`config`: the fields of peft's adapter_config.json or of the header's `lora_adapter_metadata`."""
         self._file = _File(tensors, config)
-        self._modules = stems(tensors)
+        self._modules = group_by_stem(tensors)
         self._plan: _Plan | None = None
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._originals: dict[tuple[str, str], _Original] = {}
 
     @property
     def touched(self) -> tuple[str, ...]:
-        """The modules that the last `fit` or `put_on` found; empty before."""
-        return self._plan.applied().touched if self._plan else ()
+        """The networks' modules that the last `fit` or `apply` found; empty before."""
+        return self._plan.fit().touched if self._plan else ()
 
-    def fit(self, networks: Mapping[str, nn.Module]) -> Applied:
-        """What `put_on` would place, without touching a weight."""
-        return self._planned(networks).applied()
+    def fit(self, networks: Mapping[str, nn.Module]) -> LoraFit:
+        """Return what `apply` would place, without touching a weight."""
+        return self._plan_for(networks).fit()
 
-    def put_on(self, networks: Mapping[str, nn.Module], *, strength: float = 1.0) -> Applied:
-        """Add the change times `strength` to the weights; what an earlier call added is taken off first.
+    def apply(self, networks: Mapping[str, nn.Module], *, strength: float = 1.0) -> LoraFit:
+        """Add the change times `strength` to the weights; what an earlier call added is removed first.
 
-        `networks`: "unet", "text_encoder" and "text_encoder_2", as far as there are. Modules of the file that fit no
+        `networks`: "unet", "text_encoder" and "text_encoder_2", where they exist. Modules of the file that fit no
         module of the networks are reported, never an error.
         """
-        self.take_off()
-        plan = self._planned(networks)
+        self.remove()
+        plan = self._plan_for(networks)
         with torch.no_grad():
             for step in plan.steps:
                 self._add(step, strength)
-        return plan.applied()
+        return plan.fit()
 
-    def take_off(self) -> None:
-        """Restore every touched weight from its copy; without one on, nothing happens."""
+    def remove(self) -> None:
+        """Restore every touched weight from its copy; does nothing while the LoRA is not applied."""
         with torch.no_grad():
-            for kept in self._kept.values():
-                _restore(kept)
-        self._kept.clear()
+            for original in self._originals.values():
+                _restore(original)
+        self._originals.clear()
 
-    def _planned(self, networks: Mapping[str, nn.Module]) -> _Plan:
+    def _plan_for(self, networks: Mapping[str, nn.Module]) -> _Plan:
         known = self._plan
         if known and {name: id(network) for name, network in networks.items()} == known.identities():
             return known
-        self._plan = _plan(self._modules, self._file, networks)
+        self._plan = _make_plan(self._modules, self._file, networks)
         return self._plan
 
     def _add(self, step: _Step, strength: float) -> None:
@@ -162,10 +176,10 @@ class Lora:
             _increase(module, "bias", of_bias, strength)
 
     def _original(self, place: Place, name: str, *, only_shape: bool = False) -> torch.Tensor | None:
-        """The parameter without this LoRA, in float32 on its device, or without memory where its shape is enough."""
+        """Return the parameter without this LoRA, in float32 on its device, or on `meta` where its shape is enough."""
         parameter = getattr(place.module, name, None)
-        kept = self._kept.get((place.full_name, name))
-        before = kept.before if kept else parameter
+        original = self._originals.get((place.full_name, name))
+        before = original.before if original else parameter
         if before is None:
             return None
         if only_shape:
@@ -173,17 +187,17 @@ class Lora:
         return before.to(_weight(place.module).device, torch.float32)
 
     def _keep(self, place: Place, name: str) -> None:
-        """Copy the parameter before it is touched first."""
-        if (place.full_name, name) not in self._kept:
+        """Copy the parameter before its first change."""
+        if (place.full_name, name) not in self._originals:
             parameter = getattr(place.module, name)
             before = None if parameter is None else _copy(parameter.detach())
-            self._kept[(place.full_name, name)] = _Kept(place.module, name, before)
+            self._originals[(place.full_name, name)] = _Original(place.module, name, before)
 
 
 def checksum(networks: Mapping[str, nn.Module], names: Iterable[str]) -> str:
-    """A digest over the bytes of the named modules' own parameters; names as in `Applied.touched`.
+    """Return a digest of the named modules' own parameters; names as in `LoraFit.touched`.
 
-    It is compared on one machine only: what lies on a GPU is summed up there.
+    Comparable on one machine only: parameters on a GPU are summed up there.
     """
     digest = blake3.blake3(max_threads=blake3.blake3.AUTO)
     sums: list[torch.Tensor] = []
@@ -196,20 +210,20 @@ def checksum(networks: Mapping[str, nn.Module], names: Iterable[str]) -> str:
                 flat = flat.cpu()
                 digest.update(flat.view(torch.uint8).numpy().data)
             else:
-                sums += (_sums(part) for part in torch.split(flat, _SUMMED))
+                sums += (_sums(part) for part in torch.split(flat, _CHUNK))
     for taken in sums:
         digest.update(taken.cpu().numpy().data)
     return digest.hexdigest()
 
 
 def _sums(flat: torch.Tensor) -> torch.Tensor:
-    """Two sums of the bit patterns, modulo 2⁶⁴: plain, and each times an odd number of its own."""
-    bits = flat.view(_BITS[flat.element_size()]).to(torch.int64)
+    """Return two sums of the bit patterns, modulo 2⁶⁴: plain, and each times an odd number of its own."""
+    bits = flat.view(_INTEGERS[flat.element_size()]).to(torch.int64)
     odd = torch.arange(1, 2 * len(bits), 2, device=bits.device)
     return torch.stack([bits.sum(), (bits * odd).sum()])
 
 
-def _plan(
+def _make_plan(
     modules: Mapping[str, Mapping[str, str]],
     file: _File,
     networks: Mapping[str, nn.Module],
@@ -218,8 +232,10 @@ def _plan(
     steps: list[_Step] = []
     unplaced: list[str] = []
     misshapen: list[str] = []
+    incomplete: list[str] = []
+    unsupported: list[str] = []
     for stem, keys in modules.items():
-        algorithm = algorithm_of(frozenset(keys))
+        algorithm = find_algorithm(frozenset(keys))
         candidates = places.find(stem) if algorithm else []
         place = next((at for at in candidates if algorithm and _fits(algorithm, file, stem, keys, at.module)), None)
         if algorithm and place:
@@ -228,11 +244,20 @@ def _plan(
         unplaced.append(stem)
         if candidates:
             misshapen.append(stem)
-    return _Plan(dict(networks), tuple(steps), tuple(unplaced), tuple(misshapen))
+        elif algorithm is None:
+            (incomplete if is_incomplete(frozenset(keys)) else unsupported).append(stem)
+    return _Plan(
+        networks=dict(networks),
+        steps=tuple(steps),
+        unplaced=tuple(unplaced),
+        misshapen=tuple(misshapen),
+        incomplete=tuple(incomplete),
+        unsupported=tuple(unsupported),
+    )
 
 
 def _fits(algorithm: Algorithm, file: _File, stem: str, keys: Mapping[str, str], module: nn.Module) -> bool:
-    """Whether the change can be made: the same algebra on shapes alone, so that it says exactly what it will do."""
+    """Return whether the change can be made, by the same algebra on shapes alone."""
     weight = getattr(module, "weight", None)
     if not isinstance(weight, torch.Tensor) or not weight.is_floating_point() or weight.dim() == 0:
         return False
@@ -254,28 +279,28 @@ def _weight(module: nn.Module) -> torch.Tensor:
 
 
 def _increase(module: nn.Module, name: str, change: torch.Tensor, strength: float) -> None:
-    """Add in float32, keep the weight's data type; a missing bias is made."""
+    """Add in float32 and keep the weight's data type; a missing bias is created."""
     parameter = getattr(module, name)
     if parameter is None:
         like = _weight(module)
-        made = (change * strength).to(like.device, like.dtype)
-        module.register_parameter(name, nn.Parameter(made, requires_grad=False))
+        value = (change * strength).to(like.device, like.dtype)
+        module.register_parameter(name, nn.Parameter(value, requires_grad=False))
         return
     wide = parameter.to(torch.float32).add_(change, alpha=strength)
     if wide is not parameter:
         parameter.copy_(wide)
 
 
-def _restore(kept: _Kept) -> None:
-    if kept.before is None:
-        kept.module.register_parameter(kept.name, None)
+def _restore(original: _Original) -> None:
+    if original.before is None:
+        original.module.register_parameter(original.name, None)
     else:
-        getattr(kept.module, kept.name).copy_(kept.before)
+        getattr(original.module, original.name).copy_(original.before)
 
 
 def _copy(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(tensor.device)
-        if free < tensor.nbytes + _SPARE:
+        if free < tensor.nbytes + _RESERVE:
             return tensor.cpu()
     return tensor.clone()

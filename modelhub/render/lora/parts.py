@@ -1,4 +1,4 @@
-"""The parts of one module's change, and the arithmetic of shapes that the algorithms share."""
+"""The parts of one module's change, and the shape arithmetic that the algorithms share."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import torch
 
 Tensor = torch.Tensor
-# What torch and the algebra raise for parts of shapes that do not belong together.
+# Errors of torch and of the algebra for parts whose shapes do not belong together.
 MISFITS = (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A module's tensors by part, and single numbers: `alpha` (missing: the scale is 1), IA3's `on_input`.
+    """A module's tensors by part, and its scalars: `alpha` (missing: the scale is 1), IA3's `on_input`.
 
     peft's configuration adds `rank`, `root` (the scale is alpha over the root of the rank) and `exact` (OFT without a
     series).
     """
 
     tensors: Mapping[str, Tensor]
-    numbers: Mapping[str, float]
+    scalars: Mapping[str, float]
 
     def __getitem__(self, name: str) -> Tensor:
         return self.tensors[name]
@@ -30,38 +30,41 @@ class Parts:
         return name in self.tensors
 
     def scale(self, rank: int) -> float:
-        if "alpha" not in self.numbers or rank == 0:
+        """Return alpha over the rank, or over its root; 1 without an alpha."""
+        if "alpha" not in self.scalars or rank == 0:
             return 1.0
-        return self.numbers["alpha"] / (rank**0.5 if "root" in self.numbers else rank)
+        return self.scalars["alpha"] / (rank**0.5 if "root" in self.scalars else rank)
 
 
-def fitted(delta: Tensor, shape: torch.Size) -> Tensor:
-    """The change in the weight's shape: linear for 1×1 convolutions, flattened kernels spread again.
+def reshape_to(delta: Tensor, shape: torch.Size) -> Tensor:
+    """Return the change in the weight's shape: linear for 1×1 convolutions, flattened kernels spread again.
 
-    Raises ValueError when these are not the same numbers in another arrangement.
+    Raises ValueError when the change does not have as many values for each output.
     """
     if delta.shape == shape:
         return delta
     same_rows = delta.dim() > 0 and len(shape) > 0 and delta.shape[0] == shape[0] and delta.numel() == shape.numel()
-    if same_rows and (delta.dim() <= 2 or _squeezed(delta.shape) == _squeezed(shape)):
+    if same_rows and (delta.dim() <= 2 or _squeeze(delta.shape) == _squeeze(shape)):
         return delta.reshape(shape)
     raise ValueError(f"a change of shape {tuple(delta.shape)} does not fit a weight of shape {tuple(shape)}")
 
 
-def _squeezed(shape: torch.Size) -> tuple[int, ...]:
+def _squeeze(shape: torch.Size) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def flat(tensor: Tensor) -> Tensor:
+def flatten_kernel(tensor: Tensor) -> Tensor:
+    """Return a convolution's weight as a matrix (outputs, inputs × kernel)."""
     return tensor.flatten(1) if tensor.dim() > 1 else tensor
 
 
 def tucker(core: Tensor, out: Tensor, into: Tensor) -> Tensor:
-    """The core (r, r, …) with its factors out (r, n) and into (r, m): (n, m, …)."""
+    """Multiply the core (r, r, …) with its factors out (r, n) and into (r, m): (n, m, …)."""
     return torch.einsum("ij...,ip,jr->pr...", core, out, into)
 
 
-def along(values: Tensor, weight: Tensor, axis: int) -> Tensor:
+def along_axis(values: Tensor, weight: Tensor, axis: int) -> Tensor:
+    """Return values (n,) in a shape that broadcasts along one axis of the weight. Raises ValueError for another n."""
     if len(values) != weight.shape[axis]:
         raise ValueError(f"{len(values)} values do not fit a weight of shape {tuple(weight.shape)}")
     return values.reshape(*[-1 if dim == axis else 1 for dim in range(weight.dim())])

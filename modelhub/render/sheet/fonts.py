@@ -1,6 +1,6 @@
-"""Fonts of a drawn contact sheet: one for most scripts and, where the system has one, one for Chinese and its kin.
+"""Fonts of a drawn contact sheet: one for most scripts and, where the system has one, one for Chinese and similar.
 
-Pillow looks for a font by file name in the system's font folders (XDG_DATA_DIRS, Windows' Fonts, macOS' Library).
+Pillow searches for a font by file name in the system's font folders (XDG_DATA_DIRS, Windows' Fonts, macOS' Library).
 Without any of those below, its own Latin font is used and characters that it lacks are drawn as boxes; nothing is
 escaped or left out, so the .html sheet, drawn by a browser, is the one to read then.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
-# First found wins: Linux, Windows, macOS.
+# The first that is found is used: Linux, Windows, macOS.
 TEXT = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf", "segoeui.ttf", "arial.ttf", "Arial.ttf")
 BOLD = (
     "NotoSans-Bold.ttf",
@@ -51,7 +51,7 @@ TAIL = 8  # characters kept of the end of a long name
 
 
 class Face:
-    """One size of text, in pixels, drawn with the font that has each character."""
+    """A text size in pixels, drawn with the font that has each character."""
 
     def __init__(self, size: int, *, bold: bool = False) -> None:
         self.size = size
@@ -60,11 +60,11 @@ class Face:
 
     @property
     def line(self) -> int:
-        """Pixels from one line to the next."""
+        """The pixels from one line to the next."""
         return round(self.size * 1.4)
 
     def width(self, text: str) -> int:
-        """Pixels that the text takes."""
+        """Return the pixels that the text takes."""
         return round(sum(font.getlength(run) for font, run in self._runs(text)))
 
     def draw(self, canvas: ImageDraw, at: tuple[int, int], text: str, *, fill: str) -> None:
@@ -75,7 +75,7 @@ class Face:
             x += font.getlength(run)
 
     def cut(self, text: str, width: int) -> str:
-        """The text, or as much of it as fits with an ellipsis."""
+        """Return the text, or as much of it as fits with an ellipsis."""
         if self.width(text) <= width:
             return text
         low, high = 0, len(text)
@@ -84,16 +84,16 @@ class Face:
             low, high = (middle, high) if self.width(text[:middle] + ELLIPSIS) <= width else (low, middle - 1)
         return text[:low].rstrip() + ELLIPSIS
 
-    def squeezed(self, text: str, width: int) -> str:
-        """The text, or its beginning and its end around an ellipsis: versions stand at the end of names."""
+    def shorten_middle(self, text: str, width: int) -> str:
+        """Return the text, or its beginning and end around an ellipsis, as names end in versions."""
         if self.width(text) <= width:
             return text
         tails = (text[-count:] for count in range(TAIL, 0, -1))
         tail = next((tail for tail in tails if self.width(tail) <= width // 3), "")
         return self.cut(text[: len(text) - len(tail)], width - self.width(tail)) + tail
 
-    def wrapped(self, text: str, width: int, lines: int, *, last: Callable[[str, int], str] | None = None) -> list[str]:
-        """The text in at most `lines` lines, Chinese broken anywhere; `last` shortens the last one (default: `cut`)."""
+    def wrap(self, text: str, width: int, lines: int, *, last: Callable[[str, int], str] | None = None) -> list[str]:
+        """Return the text in at most `lines` lines, Chinese broken anywhere; `last` shortens the last one."""
         result: list[str] = []
         rest = text.strip()
         while rest and len(result) < lines - 1:
@@ -103,7 +103,7 @@ class Face:
         return [*result, (last or self.cut)(rest, width)] if rest and lines > 0 else result
 
     def _head(self, text: str, width: int) -> int:
-        """How many characters go into the first line: up to a space where there is one, else as many as fit."""
+        """Return how many characters go into the first line: up to a space where there is one, else as many as fit."""
         if self.width(text) <= width:
             return len(text)
         fitting = max(1, len(self.cut(text, width)) - 1)

@@ -1,7 +1,7 @@
-"""A contact sheet as one page that needs nothing else: pictures inside, no network, readable without its script.
+"""A contact sheet as one self-contained page: pictures inside, no network, readable without its script.
 
 Every text is escaped, and the page's Content-Security-Policy allows only the style and the script below, by their
-hashes, so that a model's name can do nothing even if an escape were missing.
+hashes, so that a model's name could not run code even if an escape were missing.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from pathlib import Path
 
 from modelhub.errors import ModelhubError
 from modelhub.render.pictures import SIGNATURE, thumbnail, write_beside
-from modelhub.render.sheet.sheet import LEVELS, Entry, View, plain, views_of
+from modelhub.render.sheet.entries import LEVELS, Entry, View, printable, views_of
 
 # Up to so many entries, so many pixels for the side of a thumbnail; the page of 200 models stays below 10 MB.
 SIDES = ((60, 256), (300, 192), (1 << 62, 128))
 QUALITY = 80
-# What a click shows: the picture itself where it is small, as long as all of them together stay bounded (bytes).
+# A click shows the picture itself where it is small, as long as all of them together stay bounded (bytes).
 LARGEST_PICTURE, ALL_PICTURES = 160_000, 8_000_000
 
 
 def write_page(target: Path, entries: Sequence[Entry], *, title: str) -> None:
     """Write the page as UTF-8. Raises ModelhubError when it cannot be written."""
-    text = "".join(_page(entries, plain(title))).encode("utf-8")
+    text = "".join(_page(entries, printable(title))).encode("utf-8")
     write_beside(target, lambda stream: stream.write(text))
 
 
-class Pictures:
-    """The pictures of one page: small ones in place, and each original once, whoever shows it."""
+class EmbeddedPictures:
+    """The pictures of one page: thumbnails in place, and each original once."""
 
     def __init__(self, side: int) -> None:
         self.side = side
         self.large: dict[str, str] = {}
         self._used = 0
         # Many adapters share their base's picture.
-        self.small = lru_cache(maxsize=64)(self._small)
+        self.small = lru_cache(maxsize=64)(self._embed)
 
-    def _small(self, path: Path) -> tuple[str, str]:
-        """The thumbnail as a data URI, and the key of the original ("" where it is too large to carry)."""
+    def _embed(self, path: Path) -> tuple[str, str]:
+        """Return the thumbnail as a data URI, and the key of the original ("" where it is too large to embed)."""
         picture = thumbnail(path, self.side)
         stream = io.BytesIO()
         try:
@@ -55,9 +55,9 @@ class Pictures:
             stream = io.BytesIO()
             picture.save(stream, "JPEG", quality=QUALITY)
             kind = "jpeg"
-        return _data_uri(kind, stream.getvalue()), self._carried(path)
+        return _data_uri(kind, stream.getvalue()), self._embed_original(path)
 
-    def _carried(self, path: Path) -> str:
+    def _embed_original(self, path: Path) -> str:
         try:
             if path.stat().st_size > min(LARGEST_PICTURE, ALL_PICTURES - self._used):
                 return ""
@@ -84,7 +84,7 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
         "base-uri 'none'; form-action 'none'"
     )
     side = next(side for most, side in SIDES if len(entries) <= most)
-    pictures = Pictures(side)
+    pictures = EmbeddedPictures(side)
     views = views_of(entries)
     yield (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -110,7 +110,7 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
 
 
 def _data(name: str) -> str:
-    # No carriage return, whatever the checkout did: a browser hashes what it has parsed, with plain line feeds.
+    # No carriage returns, even from a checkout that has them: a browser hashes the parsed text, with plain line feeds.
     return files("modelhub.render").joinpath("data", name).read_text("utf-8").replace("\r\n", "\n")
 
 
@@ -120,7 +120,7 @@ def _source(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(plain(text), quote=True)
+    return html.escape(printable(text), quote=True)
 
 
 def _counts(entries: Sequence[Entry]) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _option(value: str, label: str, count: int) -> str:
     return f'<option value="{_escaped(value)}">{_escaped(label)} ({count:,})</option>'
 
 
-def _row(entry: Entry, views: Sequence[View], pictures: Pictures) -> Iterator[str]:
+def _row(entry: Entry, views: Sequence[View], pictures: EmbeddedPictures) -> Iterator[str]:
     yield (
         f'<li class="row" data-level="{entry.level}" data-verdict="{_escaped(entry.verdict)}" '
         f'data-type="{_escaped(entry.type)}">\n<div class="views v{len(views)}">'
@@ -180,7 +180,7 @@ def _row(entry: Entry, views: Sequence[View], pictures: Pictures) -> Iterator[st
     yield "</div>\n</li>\n"
 
 
-def _figure(entry: Entry, view: View, pictures: Pictures) -> str:
+def _figure(entry: Entry, view: View, pictures: EmbeddedPictures) -> str:
     path = entry.file(view)
     if path is None:
         return '<figure class="none"></figure>'
@@ -190,7 +190,7 @@ def _figure(entry: Entry, view: View, pictures: Pictures) -> str:
     except ModelhubError:
         reason = "cannot be read" if path.exists() else "file is missing"
         return f'<figure><span class="frame">{reason}</span>{caption}'
-    alt = _escaped(f"{entry.name}, {view.heading}: {view.shows}")
+    alt = _escaped(f"{entry.name}, {view.heading}: {view.description}")
     return (
         f'<figure><button type="button" class="frame" title="Enlarge" data-large="{large}">'
         f'<img src="{small}" alt="{alt}" loading="lazy" decoding="async"></button>{caption}'

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
 from modelhub.render.pictures import thumbnail, write_beside
+from modelhub.render.sheet.entries import LEVELS, Entry, View, printable, views_of
 from modelhub.render.sheet.fonts import Face
-from modelhub.render.sheet.sheet import LEVELS, Entry, View, plain, views_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Up to so many entries, so many pixels for the side of a picture. The text beside it shrinks with it.
 SIDES = ((8, 208), (30, 160), (100, 128), (300, 112), (800, 88), (2000, 64))
-MOST = SIDES[-1][0]  # beyond, one picture is no way to look at them
+MOST = SIDES[-1][0]  # more do not fit one picture
 PROPORTION = 1.25  # width to height that the number of columns aims at
 MARGIN, GAP, PADDING = 28, 12, 8
 HEADING = 76  # pixels for the title and the counts
@@ -34,8 +34,8 @@ CHIPS = {"good": ("#1a7f37", "#ffffff"), "mind": ("#ffd33d", "#3b2300"), "bad": 
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Measures of a sheet, in pixels; `views` are those that get a place."""
+class SheetLayout:
+    """The measures of a sheet in pixels, and the views that it shows."""
 
     side: int
     columns: int
@@ -44,68 +44,71 @@ class Plan:
 
     @property
     def text(self) -> int:
+        """The width of the text beside the pictures."""
         return 130 + self.side * 6 // 5
 
     @property
     def card(self) -> tuple[int, int]:
-        """Width and height of one entry."""
+        """The width and height of one entry."""
         return len(self.views) * (self.side + PADDING) + self.text + 3 * PADDING, self.side + 2 * PADDING
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of what is below the heading."""
+        """The width and height of the part below the heading."""
         width, height = self.card
         return self.columns * (width + GAP) - GAP, self.rows * (height + GAP) - GAP
 
 
-def planned(entries: Sequence[Entry]) -> Plan:
-    """The measures for so many entries: as near a screen's proportion as whole columns come, however many."""
+def choose_layout(entries: Sequence[Entry]) -> SheetLayout:
+    """Return the layout for so many entries whose proportion is nearest to a screen's."""
     views = views_of(entries)
     count = max(1, len(entries))
     side = next((side for most, side in SIDES if count <= most), SIDES[-1][1])
-    plans = (Plan(side, columns, math.ceil(count / columns), views) for columns in range(1, min(count, 80) + 1))
-    return min(plans, key=lambda plan: abs(math.log(plan.size[0] / plan.size[1] / PROPORTION)))
+    layouts = (
+        SheetLayout(side, columns, math.ceil(count / columns), views) for columns in range(1, min(count, 80) + 1)
+    )
+    return min(layouts, key=lambda layout: abs(math.log(layout.size[0] / layout.size[1] / PROPORTION)))
 
 
 def write_picture(target: Path, entries: Sequence[Entry], *, title: str) -> None:
     """Draw the sheet and write it as PNG or JPEG, by the name's suffix.
 
-    Shows the first 2,000 entries and says so when there are more. Raises ModelhubError when it cannot be written.
+    Shows the first `MOST` entries, with a note when there are more. Raises ModelhubError when it cannot be written.
     """
-    sheet = Drawing(planned(entries[:MOST])).drawn(entries, title)
+    sheet = Drawing(choose_layout(entries[:MOST])).draw(entries, title)
     form = "PNG" if target.suffix.casefold() == ".png" else "JPEG"
     write_beside(target, lambda stream: sheet.save(stream, form, quality=90))
 
 
 class Drawing:
-    """A sheet under the brush."""
+    """A sheet that is being drawn."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, layout: SheetLayout) -> None:
         from PIL import Image, ImageDraw
 
-        self.plan = plan
-        name, text = max(11, round(8 + plan.side / 20)), max(10, round(8 + plan.side / 34))
+        self.layout = layout
+        name, text = max(11, round(8 + layout.side / 20)), max(10, round(8 + layout.side / 34))
         self.name, self.text, self.chip = Face(name, bold=True), Face(text), Face(text, bold=True)
         self.top = MARGIN + HEADING + self.text.line
-        width, height = plan.size
+        width, height = layout.size
         self.width = max(width, NARROWEST)
         self.sheet = Image.new("RGB", (self.width + 2 * MARGIN, self.top + height + MARGIN), PAPER)
         self.canvas = ImageDraw.Draw(self.sheet)
 
-    def drawn(self, entries: Sequence[Entry], title: str) -> Image:
-        """The finished picture."""
+    def draw(self, entries: Sequence[Entry], title: str) -> Image:
+        """Draw all entries and return the picture."""
         self._heading(entries, title)
-        width, height = self.plan.card
-        for column in range(self.plan.columns):
+        width, height = self.layout.card
+        for column in range(self.layout.columns):
             self._labels((MARGIN + column * (width + GAP) + PADDING, MARGIN + HEADING - 4))
         for number, entry in enumerate(entries[:MOST]):
-            column, row = divmod(number, self.plan.rows)
+            column, row = divmod(number, self.layout.rows)
             self._card(entry, (MARGIN + column * (width + GAP), self.top + row * (height + GAP)))
         return self.sheet
 
     def _heading(self, entries: Sequence[Entry], title: str) -> None:
         large, small, chip = Face(26, bold=True), Face(15), Face(14, bold=True)
-        large.draw(self.canvas, (MARGIN, MARGIN - 6), large.cut(plain(title), self.width), fill=INK)
+        large.draw(self.canvas, (MARGIN, MARGIN - 6), large.cut(printable(title), self.width), fill=INK)
         text = "1 model" if len(entries) == 1 else f"{len(entries):,} models"
         if len(entries) > MOST:
             text += f", the first {MOST:,} of them here; a sheet named .html shows all"
@@ -117,14 +120,14 @@ class Drawing:
                 x += self._label(chip, (x, y), f"{count:,} {word}", level) + 8
 
     def _labels(self, at: Point) -> None:
-        """What is in each column of pictures."""
+        """Draw the headings of one column of cards."""
         x, y = at
-        for view in self.plan.views:
-            self.text.draw(self.canvas, (x, y), self.text.cut(view.heading, self.plan.side), fill=SOFT)
-            x += self.plan.side + PADDING
+        for view in self.layout.views:
+            self.text.draw(self.canvas, (x, y), self.text.cut(view.heading, self.layout.side), fill=SOFT)
+            x += self.layout.side + PADDING
 
     def _label(self, face: Face, at: Point, text: str, level: str) -> int:
-        """A coloured chip with its word; returns its width."""
+        """Draw a colored chip with its word; return its width."""
         back, fill = CHIPS[level]
         (x, y), height, width = at, round(face.size * 1.5), face.width(text) + face.size
         self.sheet.paste(back, (x, y), _rounded(width, height, height // 3))
@@ -132,23 +135,23 @@ class Drawing:
         return width
 
     def _card(self, entry: Entry, at: Point) -> None:
-        (x, y), (width, height), side = at, self.plan.card, self.plan.side
+        (x, y), (width, height), side = at, self.layout.card, self.layout.side
         self.canvas.rounded_rectangle((x, y, x + width - 1, y + height - 1), radius=8, fill=CARD, outline=EDGE)
         left, top = x + PADDING, y + PADDING
-        end = left + len(self.plan.views) * (side + PADDING) - PADDING
+        end = left + len(self.layout.views) * (side + PADDING) - PADDING
         with_picture = entry.picture is not None
-        views = [v for v in self.plan.views if with_picture or (v.field == "base" and entry.base is not None)]
+        views = [v for v in self.layout.views if with_picture or (v.field == "base" and entry.base is not None)]
         for place, view in enumerate(views):
             self._view(entry.file(view), (left + place * (side + PADDING), top))
         if not with_picture:
             start = left + len(views) * (side + PADDING)
-            self._note((start, top, end - 1, top + side - 1), plain(entry.words) or "no picture")
+            self._note((start, top, end - 1, top + side - 1), printable(entry.words) or "no picture")
         self._words(entry, (end + 2 * PADDING, top - 2), words=with_picture)
 
     def _view(self, path: Path | None, at: Point) -> None:
         if path is None:
             return
-        side = self.plan.side
+        side = self.layout.side
         box = (*at, at[0] + side - 1, at[1] + side - 1)
         try:
             picture = _fitted(path, side)
@@ -159,11 +162,11 @@ class Drawing:
         self.sheet.paste(picture, (at[0] + (side - picture.width) // 2, at[1] + (side - picture.height) // 2))
 
     def _note(self, box: Box, text: str) -> None:
-        """A place without a picture, with the reason in its middle."""
+        """Draw a frame without a picture, with the reason in its middle."""
         left, top, right, bottom = box
         self.canvas.rounded_rectangle(box, radius=4, fill=HOLE)
         width = min(right - left - 2 * PADDING, 36 * self.text.size)
-        lines = self.text.wrapped(text, width, max(1, (bottom - top) // self.text.line))
+        lines = self.text.wrap(text, width, max(1, (bottom - top) // self.text.line))
         y = (top + bottom - len(lines) * self.text.line) // 2
         for line in lines:
             x = (left + right - self.text.width(line)) // 2
@@ -171,40 +174,40 @@ class Drawing:
             y += self.text.line
 
     def _words(self, entry: Entry, at: Point, *, words: bool) -> None:
-        """Name, chip and kind, then as many of the words, warnings and details as the height of the pictures holds."""
-        (x, y), end = at, at[1] + self.plan.side + 4
-        width = self.plan.text - 2
-        for line in self._name_lines(plain(entry.name), width):
+        """Draw name, chip and kind, then as many of the words, warnings and details as fit beside the pictures."""
+        (x, y), end = at, at[1] + self.layout.side + 4
+        width = self.layout.text - 2
+        for line in self._name_lines(printable(entry.name), width):
             self.name.draw(self.canvas, (x, y), line, fill=INK)
             y += self.name.line
         y += 2
-        right = x + self._label(self.chip, (x, y), self.chip.cut(plain(entry.verdict), width // 2), entry.level) + 7
+        right = x + self._label(self.chip, (x, y), self.chip.cut(printable(entry.verdict), width // 2), entry.level) + 7
         self.text.draw(self.canvas, (right, y + 1), self.text.cut(entry.kind, x + width - right), fill=SOFT)
         y += round(self.text.size * 2)
         for text, fill in _paragraphs(entry, words=words):
-            for line in self.text.wrapped(text, width, (end - y) // self.text.line):
+            for line in self.text.wrap(text, width, (end - y) // self.text.line):
                 self.text.draw(self.canvas, (x, y), line, fill=fill)
                 y += self.text.line
 
     def _name_lines(self, name: str, width: int) -> list[str]:
-        """The name in one line or two; a long one gives up its suffix, then its middle."""
-        lines = 2 if self.plan.side >= 128 else 1
-        if len(self.name.wrapped(name, width, lines + 1)) > lines:
+        """Return the name in one line or two; a long one loses its suffix, then its middle."""
+        lines = 2 if self.layout.side >= 128 else 1
+        if len(self.name.wrap(name, width, lines + 1)) > lines:
             name = name.removesuffix(".safetensors")
-        return self.name.wrapped(name, width, lines, last=self.name.squeezed)
+        return self.name.wrap(name, width, lines, last=self.name.shorten_middle)
 
 
 def _paragraphs(entry: Entry, *, words: bool) -> Iterator[tuple[str, str]]:
-    """The texts below the chip and their colours, the most telling first."""
+    """Yield the texts below the chip with their colors, the most important first."""
     if words:
-        yield plain(entry.words), INK
+        yield printable(entry.words), INK
     for warning in entry.warnings:
-        yield f"! {plain(warning)}", AMBER_INK
-    yield " · ".join(f"{plain(label)} {plain(value)}" for label, value in entry.details), SOFT
+        yield f"! {printable(warning)}", AMBER_INK
+    yield " · ".join(f"{printable(label)} {printable(value)}" for label, value in entry.details), SOFT
 
 
 def _rounded(width: int, height: int, radius: int) -> Image:
-    """The mask of a rectangle with smooth corners: Pillow's own are jagged, so it is drawn four times as large."""
+    """Return the mask of a rectangle with smooth corners: it is drawn four times as large, as Pillow's are jagged."""
     from PIL import Image, ImageDraw
 
     large = Image.new("L", (4 * width, 4 * height), 0)
@@ -213,7 +216,7 @@ def _rounded(width: int, height: int, radius: int) -> Image:
 
 
 def _fitted(path: Path, side: int) -> Image:
-    """The picture as large as fits into the square, enlarged where it is smaller."""
+    """Return the picture as large as fits into the square, enlarged where it is smaller."""
     from PIL import Image
 
     picture = thumbnail(path, side)

@@ -1,4 +1,4 @@
-"""Render-test of diffusers folders as a whole: catalogued, planned, drawn in the real worker process."""
+"""Diffusers folders are added to the catalog, planned, and rendered in the real worker process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.operations.library.add import add
-from modelhub.operations.render.run import Options, Rendered, render_test
+from modelhub.operations.render.options import RenderOptions
+from modelhub.operations.render.run import RenderTestResult, render_test
 from modelhub.render.recipes import Recipe
 from modelhub.testing.files import safetensors_file
 from modelhub.testing.files.tensors import Tensor
@@ -29,16 +30,16 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
         yield opened
 
 
-def outcomes(catalog: Catalog, place: Path) -> dict[str, Rendered]:
-    """Results of everything in a folder, by name."""
+def outcomes(catalog: Catalog, place: Path) -> dict[str, RenderTestResult]:
+    """Return the results of everything in a folder, by name."""
     list(add([place], catalog=catalog))
     records = list(catalog.records(ModelQuery()))
-    library, options = place.parent / "library", Options(recipe=QUICK)
+    library, options = place.parent / "library", RenderOptions(recipe=QUICK)
     return {one.record.name: one for one in render_test(records, catalog=catalog, library=library, options=options)}
 
 
 def test_folders_of_unets_and_of_transformers_are_rendered(catalog: Catalog, tmp_path: Path) -> None:
-    """SDXL through modelhub's loaders, FLUX and SD3 through diffusers' pipelines; all is in the catalog."""
+    """SDXL is rendered by modelhub's loaders, FLUX and SD3 by diffusers' pipelines; all results are in the catalog."""
     models = tmp_path / "modèles"
     tiny_models.model(tiny_models.KINDS["sdxl"]).folder(models / "xl")
     for name, pipeline in (("flux", "FluxPipeline"), ("sd3", "StableDiffusion3Pipeline")):
@@ -53,7 +54,7 @@ def test_folders_of_unets_and_of_transformers_are_rendered(catalog: Catalog, tmp
     assert found["flux"].run.recipe["sampler"] == "FlowMatchEulerDiscreteScheduler"
 
 
-# What tells FLUX's transformer in one file, in its true shapes.
+# Tensors that identify FLUX's transformer in one file, in their true shapes.
 FLUX = {
     "img_in.weight": (3072, 64),
     "txt_in.weight": (3072, 4096),
@@ -64,7 +65,7 @@ FLUX = {
     "single_blocks.0.linear1.weight": (21504, 3072),
     "final_layer.linear.weight": (64, 3072),
 }
-# What makes a whole model of it.
+# Tensors that make it a whole model.
 BESIDE = {
     "vae.encoder.conv_in.weight": (128, 3, 3, 3),
     "vae.decoder.conv_in.weight": (512, 16, 3, 3),
@@ -74,8 +75,8 @@ BESIDE = {
 }
 
 
-def test_a_single_file_of_flux_is_not_tested_and_says_what_it_lacks(catalog: Catalog, tmp_path: Path) -> None:
-    """So is a LoRA for it, though its base is there as a folder."""
+def test_a_single_file_of_flux_is_not_tested_and_names_the_reason(catalog: Catalog, tmp_path: Path) -> None:
+    """A FLUX file and a LoRA for it are not tested, although the base is in the library as a folder."""
     models = tmp_path / "models"
     network = {f"model.diffusion_model.{name}": Tensor("BF16", shape) for name, shape in FLUX.items()}
     whole = network | {name: Tensor("BF16", shape) for name, shape in BESIDE.items()}
@@ -89,6 +90,6 @@ def test_a_single_file_of_flux_is_not_tested_and_says_what_it_lacks(catalog: Cat
     assert found["flux"].record.detection.architecture == found["style"].record.detection.architecture == "flux"
     assert found["flux"].run.verdict == found["style"].run.verdict == "not-tested"
     assert "diffusers folder" in found["flux"].run.words
-    assert found["alone"].run.words == "it is the network alone, without text encoder and VAE"
-    assert "what goes on flux" in found["style"].run.words
+    assert found["alone"].run.words == "Not tested: it is the network alone, without text encoder and VAE."
+    assert "adapters for flux" in found["style"].run.words
     assert found["folder"].run.pictures

@@ -17,8 +17,8 @@ from modelhub.render import sampling  # noqa: E402 - they need what may be skipp
 from modelhub.render.loading.bases import Base, load_base  # noqa: E402
 from modelhub.render.messages import Part  # noqa: E402
 from modelhub.render.problems import RenderProblem  # noqa: E402
+from modelhub.render.prompts import Context, encode_prompt  # noqa: E402
 from modelhub.render.recipes import Recipe  # noqa: E402
-from modelhub.render.text import Context, context  # noqa: E402
 from tests.render.tiny_models import KINDS, Model, model  # noqa: E402
 
 PROMPT = "a red apple on a wooden table, soft daylight – café №5"
@@ -53,7 +53,7 @@ def bare(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def close(one: Any, other: Any) -> bool:
-    """Whether two tensors are equal to 1e-4."""
+    """Return whether two tensors are equal to 1e-4."""
     return bool(one.shape == other.shape and torch.allclose(one, other, atol=1e-4, rtol=0))
 
 
@@ -75,8 +75,8 @@ def test_it_is_known_what_kind_it_is(tiny: Model, loaded: Base) -> None:
     assert loaded.unet.config.attention_head_dim == tiny.unet.config.attention_head_dim
 
 
-def encoded(pipe: Any, prompt: str) -> Context:
-    """What diffusers' pipeline makes of a prompt."""
+def encode_with_diffusers(pipe: Any, prompt: str) -> Context:
+    """Encode a prompt with diffusers' pipeline."""
     out = pipe.encode_prompt(prompt=prompt, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False)
     return Context(out[0], out[2] if len(out) == 4 else None)
 
@@ -86,7 +86,7 @@ def test_prompts_are_encoded_as_diffusers_does(tiny: Model, original: Any, loade
     """Layers, padding, cutting off, and SDXL's pooled vector."""
     if tiny.kind.kind == "instruct-pix2pix" and tiny.kind.family == "sd1":
         pytest.skip("this pipeline of diffusers has no method for it; the picture tells")
-    ours, theirs = context(loaded, prompt), encoded(original, prompt)
+    ours, theirs = encode_prompt(loaded, prompt), encode_with_diffusers(original, prompt)
     assert close(ours.hidden, theirs.hidden)
     if theirs.pooled is not None:
         assert ours.pooled is not None
@@ -95,7 +95,7 @@ def test_prompts_are_encoded_as_diffusers_does(tiny: Model, original: Any, loade
 
 def test_the_picture_is_the_one_that_diffusers_makes(original: Any, loaded: Base) -> None:
     """Same prompt, seed, steps, guidance and scheduler: latents and pixels agree to 1e-4."""
-    ours = sampling.render(loaded, RECIPE, context(loaded, PROMPT), context(loaded, NEGATIVE))
+    ours = sampling.render(loaded, RECIPE, encode_prompt(loaded, PROMPT), encode_prompt(loaded, NEGATIVE))
     given = {
         "prompt": PROMPT,
         "negative_prompt": NEGATIVE,
@@ -114,17 +114,17 @@ def test_the_picture_is_the_one_that_diffusers_makes(original: Any, loaded: Base
 
 def test_the_whole_test_runs_on_every_kind(tiny: Model, tmp_path: Path) -> None:
     """Random weights find no noise: that is said, and nothing falls over on the way."""
-    from tests.render.trials import Trials
+    from tests.render.job_runner import JobRunner
 
     path = tiny.file(tmp_path / "tiny.safetensors")
-    result = Trials(tmp_path / "pictures").of(path, "base", RECIPE)
+    result = JobRunner(tmp_path / "pictures").run(path, "base", RECIPE)
     assert result.verdict == "noise"
     assert result.metrics["parameters"] == sum(weight.numel() for weight in tiny.unet.parameters())
     assert Path(result.pictures["full"]).is_file()
 
 
 def load(path: Path) -> Base:
-    """A base in fp32."""
+    """Load a base in fp32."""
     return load_base(Part(path=str(path), name="tiny"), dtype=torch.float32)
 
 
@@ -137,16 +137,16 @@ def test_an_sd2_file_of_23_layers_ends_with_the_one_that_counts(tmp_path: Path) 
     short = load(made.file(tmp_path / "short.safetensors"))
     layers = short.text_encoders[0].text_model.encoder.layers
     assert (whole.penultimate, len(layers)) == ("sd2", 4)
-    wanted = context(whole, PROMPT).hidden
+    wanted = encode_prompt(whole, PROMPT).hidden
     # the tiny encoder has 3 layers that count where ViT-H has 23
     short.text_encoders[0].text_model.encoder.layers = layers[:3]
     short.text_encoders[0].config.num_hidden_layers = bases._SD2_LAYERS
     short.penultimate = bases._penultimate(short.unet, short.text_encoders)
-    assert torch.equal(context(short, PROMPT).hidden, wanted)
+    assert torch.equal(encode_prompt(short, PROMPT).hidden, wanted)
 
 
-def test_flags_in_a_file_tell_its_prediction_and_schedule(tmp_path: Path) -> None:
-    """`v_pred` and `ztsnr` are empty tensors that say something by being there."""
+def test_flags_in_a_file_set_its_prediction_and_schedule(tmp_path: Path) -> None:
+    """`v_pred` and `ztsnr` are empty tensors whose presence sets prediction and schedule."""
     flags = {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)}
     base = load(model(KINDS["sdxl"]).file(tmp_path / "v.safetensors", extra=flags))
     assert (base.prediction, base.zero_snr) == ("v", True)
@@ -161,7 +161,7 @@ def test_a_depth_model_in_the_file_is_not_needed(tmp_path: Path) -> None:
 
 
 def problem(path: Path) -> tuple[str, str]:
-    """The verdict and the words that loading ends with."""
+    """Return the verdict and the words with which loading ends."""
     with pytest.raises(RenderProblem) as caught:
         load(path)
     return caught.value.verdict.value, caught.value.words

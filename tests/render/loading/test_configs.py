@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from modelhub.render.loading import bases, networks  # noqa: E402
 from modelhub.render.problems import RenderProblem  # noqa: E402
-from modelhub.render.verdicts import MEANINGS  # noqa: E402
+from modelhub.render.verdicts import RenderVerdict  # noqa: E402
 
 HEADERS = Path(__file__).resolve().parents[4] / "shared" / "headers"
 FOUR = [320, 640, 1280, 1280]
@@ -73,7 +73,7 @@ SCALES = {"sd1": 0.18215, "sd2": 0.18215, "sdxl": 0.13025, "sdxl-refiner": 0.130
 
 
 def layouts(*types: str) -> list[str]:
-    """The names of the labelled layouts of these types, one of those with equal tensors; none where there are none."""
+    """Return the names of the labelled layouts of these types, one of those with equal tensors."""
     found: dict[str, str] = {}
     for file in sorted(HEADERS.glob("*.json")):
         held = json.loads(file.read_text("utf-8"))
@@ -85,7 +85,7 @@ def layouts(*types: str) -> list[str]:
 
 @cache
 def layout(name: str) -> Any:
-    """One layout."""
+    """Read one layout."""
     return json.loads((HEADERS / name).read_text(encoding="utf-8"))
 
 
@@ -97,11 +97,11 @@ def empty(shapes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def assembled(name: str) -> bases.Base:
-    """The base of a layout, without weights."""
+def assemble_base(name: str) -> bases.Base:
+    """Build the base of a layout, without weights."""
     prefixes = tuple(prefix for prefix, _ in bases._PREFIXES) + bases._FLAGS
     shapes = {key: row for key, row in layout(name)["tensors"].items() if key.startswith(prefixes)}
-    return bases.assembled(empty(shapes))
+    return bases.assemble_base(empty(shapes))
 
 
 @pytest.mark.parametrize("name", layouts("base"))
@@ -111,15 +111,15 @@ def test_a_published_base_gets_its_published_configuration(name: str) -> None:
     family, subtype = truth["architecture"], truth.get("subtype")
     if family not in UNETS or truth.get("prediction") == "edm-v":
         with pytest.raises(RenderProblem) as caught:
-            assembled(name)
+            assemble_base(name)
         assert caught.value.verdict == "not-tested"
         return
     if not (truth["has_vae"] and truth["has_text_encoder"]):
-        with pytest.raises(RenderProblem, match=r"has no (vae|text encoder)") as caught:
-            assembled(name)
+        with pytest.raises(RenderProblem, match=r"has no (VAE|text encoder)") as caught:
+            assemble_base(name)
         assert caught.value.verdict == "incomplete"
         return
-    base = assembled(name)
+    base = assemble_base(name)
     config = base.unet.config
     assert {key: config[key] for key in UNETS[family]} == UNETS[family]
     assert [
@@ -148,10 +148,10 @@ def test_a_published_vae_gets_its_published_configuration(name: str) -> None:
     named = {key: row for key, row in named.items() if not key.startswith(("model_ema.", "loss."))}
     if layout(name)["truth"].get("subtype") == "tiny" or family == "svd":
         with pytest.raises(RenderProblem) as caught:
-            networks.vae(empty(named), architecture=family)
+            networks.build_vae(empty(named), architecture=family)
         assert caught.value.verdict == "not-tested"
         return
-    config = networks.vae(empty(named), architecture=family).config
+    config = networks.build_vae(empty(named), architecture=family).config
     assert tuple(config.block_out_channels) == (128, 256, 512, 512)
     assert (config.layers_per_block, config.norm_num_groups) == (2, 32)
     assert config.latent_channels == (32 if family == "flux2" else 4)
@@ -164,7 +164,7 @@ SMALL = Path(__file__).resolve().parents[2] / "data" / "miniature" / "miniature.
 
 @cache
 def miniature() -> dict[str, tuple[int, ...]]:
-    """The names and shapes of a whole SD1 file."""
+    """Return the names and shapes of a whole SD1 file."""
     from safetensors import safe_open
 
     with safe_open(SMALL, "pt") as file:
@@ -173,7 +173,7 @@ def miniature() -> dict[str, tuple[int, ...]]:
 
 def test_the_whole_file_is_built_before_it_is_mutilated() -> None:
     """What the next test starts from is sound."""
-    base = bases.assembled(empty({name: ("F16", shape) for name, shape in miniature().items()}))
+    base = bases.assemble_base(empty({name: ("F16", shape) for name, shape in miniature().items()}))
     assert base.kind == "text"
 
 
@@ -201,9 +201,9 @@ def test_mutilated_files_end_in_a_verdict_and_nothing_else(data: st.DataObject) 
                 prefix = data.draw(st.sampled_from([row[0] for row in bases._PREFIXES]))
                 shapes[prefix + data.draw(WORDS)] = shape
     try:
-        bases.assembled(empty({key: ("F16", value) for key, value in shapes.items()}))
+        bases.assemble_base(empty({key: ("F16", value) for key, value in shapes.items()}))
     except RenderProblem as problem:
-        assert problem.verdict in MEANINGS
+        assert problem.verdict in tuple(RenderVerdict)
         assert problem.words
 
 
@@ -212,7 +212,7 @@ def test_a_lost_block_is_incomplete_or_of_another_structure(prefix: str) -> None
     """It is never taken for a smaller network."""
     shapes = {n: ("F16", s) for n, s in miniature().items() if not n.startswith(f"model.diffusion_model.{prefix}")}
     with pytest.raises(RenderProblem) as caught:
-        bases.assembled(empty(shapes))
+        bases.assemble_base(empty(shapes))
     assert caught.value.verdict in ("incomplete", "incompatible")
 
 
@@ -222,5 +222,5 @@ def test_a_lost_layer_of_the_text_encoder_is_incomplete(number: int) -> None:
     prefix = f"cond_stage_model.transformer.text_model.encoder.layers.{number}."
     shapes = {n: ("F16", s) for n, s in miniature().items() if not n.startswith(prefix)}
     with pytest.raises(RenderProblem, match=f"layers.{number}") as caught:
-        bases.assembled(empty(shapes))
+        bases.assemble_base(empty(shapes))
     assert caught.value.verdict == "incomplete"

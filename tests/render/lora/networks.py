@@ -47,7 +47,7 @@ def _unet(config: Mapping[str, object]) -> UNet2DConditionModel:
 
 
 def text_config(width: int, layers: int, *, heads: int = 2, words: int = 60) -> CLIPTextConfig:
-    """A CLIP text encoder's configuration; the end of text is the last of its words."""
+    """Return a CLIP text encoder's configuration; the end of text is the last of its words."""
     return CLIPTextConfig(
         hidden_size=width,
         intermediate_size=4 * width,
@@ -60,12 +60,12 @@ def text_config(width: int, layers: int, *, heads: int = 2, words: int = 60) -> 
     )
 
 
-def twin(networks: Networks) -> Networks:
+def copy_networks(networks: Networks) -> Networks:
     return copy.deepcopy(networks)
 
 
 def weights(networks: Networks) -> Tensors:
-    """Every parameter of the networks, copied."""
+    """Return copies of all parameters of the networks."""
     return {
         f"{network}.{name}": tensor.detach().clone()
         for network, root in networks.items()
@@ -85,7 +85,7 @@ def assert_same(ours: Tensors, theirs: Tensors, *, tolerance: float = 1e-5) -> N
 
 
 def attention(network: nn.Module) -> dict[str, nn.Module]:
-    """The projections of a UNet's or a text encoder's attention."""
+    """Return the projections of a UNet's or a text encoder's attention."""
     ends = ("to_q", "to_k", "to_v", "to_out.0", "q_proj", "k_proj", "v_proj", "out_proj")
     return {name: module for name, module in network.named_modules() if name.endswith(ends)}
 

@@ -29,12 +29,12 @@ def test_taking_off_restores_every_weight_bit_for_bit() -> None:
     lora = Lora(nets.kohya(networks))
     touched = lora.fit(networks).touched
     own = checksum(networks, touched)
-    applied = lora.put_on(networks)
-    assert applied.applied == applied.total == len(touched) > 100
+    fit = lora.apply(networks)
+    assert fit.placed == fit.total == len(touched) > 100
     assert checksum(networks, touched) != own
     assert nets.changed(before, nets.weights(networks)) == {f"{name}.weight" for name in touched}
-    lora.take_off()
-    lora.take_off()
+    lora.remove()
+    lora.remove()
     assert checksum(networks, touched) == own
     assert not nets.changed(before, nets.weights(networks))
 
@@ -44,13 +44,13 @@ def test_half_strength_after_full_strength_is_half_of_the_change() -> None:
     networks = nets.sd1()
     before = nets.weights(networks)
     lora = Lora(nets.kohya(networks))
-    lora.put_on(networks)
+    lora.apply(networks)
     full = nets.weights(networks)
-    lora.put_on(networks, strength=0.5)
+    lora.apply(networks, strength=0.5)
     half = nets.weights(networks)
     for name in nets.changed(before, full):
         torch.testing.assert_close(half[name] - before[name], (full[name] - before[name]) / 2, rtol=1e-3, atol=1e-6)
-    lora.take_off()
+    lora.remove()
     assert not nets.changed(before, nets.weights(networks))
 
 
@@ -63,12 +63,12 @@ def test_narrow_weights_are_changed_in_float32_and_rounded_once(dtype: torch.dty
     before = module.weight.detach().clone()
     tensors = nets.kohya(networks, names={"unet": [name]}, alpha=1.0)
     lora = Lora({key: tensor.half() for key, tensor in tensors.items()})
-    lora.put_on(networks, strength=0.5)
+    lora.apply(networks, strength=0.5)
     up, down = (tensors[key].half().float() for key in sorted(tensors, reverse=True) if "weight" in key)
     expected = (before.float() + 0.5 * (up @ (down / 4))).to(dtype)
     assert module.weight.dtype == dtype
     assert torch.equal(module.weight, expected)
-    lora.take_off()
+    lora.remove()
     assert torch.equal(module.weight, before)
 
 
@@ -80,7 +80,7 @@ def test_every_module_has_its_own_alpha_and_rank() -> None:
     tensors: nets.Tensors = {}
     for name, (rank, alpha) in zip(names, [(2, 1.0), (5, 5.0), (3, None)], strict=True):
         tensors.update(nets.kohya(networks, names={"unet": [name], "text_encoder": []}, rank=rank, alpha=alpha))
-    Lora(tensors).put_on(networks)
+    Lora(tensors).apply(networks)
     after = nets.weights(networks)
     for name, scale in zip(names, [0.5, 1.0, 1.0], strict=True):
         stem = f"lora_unet_{name.replace('.', '_')}"
@@ -97,10 +97,10 @@ def test_a_wrong_family_finds_no_place() -> None:
         "lora_unet_double_blocks_0_img_attn_qkv.lora_up.weight": torch.ones(8, 2),
         "lora_unet_double_blocks_0_img_attn_qkv.alpha": torch.tensor(2.0),
     }
-    applied = Lora(tensors).put_on(networks)
-    assert (applied.applied, applied.total) == (0, 1)
-    assert applied.unplaced == ("lora_unet_double_blocks_0_img_attn_qkv",)
-    assert applied.touched == ()
+    fit = Lora(tensors).apply(networks)
+    assert (fit.placed, fit.total) == (0, 1)
+    assert fit.unplaced == ("lora_unet_double_blocks_0_img_attn_qkv",)
+    assert fit.touched == ()
     assert not nets.changed(before, nets.weights(networks))
 
 
@@ -110,11 +110,11 @@ def test_another_context_width_tells_another_family() -> None:
     tensors = nets.kohya(networks)
     for key in [key for key in tensors if "attn2_to_k.lora_down" in key]:
         tensors[key] = torch.ones(4, 40)
-    applied = Lora(tensors).put_on(networks)
-    assert applied.misshapen == applied.unplaced
-    assert len(applied.misshapen) == 16
-    assert applied.applied == applied.total - 16
-    assert applied.other_context
+    fit = Lora(tensors).apply(networks)
+    assert fit.misshapen == fit.unplaced
+    assert len(fit.misshapen) == 16
+    assert fit.placed == fit.total - 16
+    assert fit.is_for_other_text_width
 
 
 def test_a_partly_fitting_file_says_its_share() -> None:
@@ -126,18 +126,21 @@ def test_a_partly_fitting_file_says_its_share() -> None:
     del tensors[f"{stems[1]}.lora_up.weight"]
     tensors[f"{stems[2]}.lora_unheard_of.weight"] = torch.ones(1)
     tensors["lora_unet_conv_in.something"] = torch.ones(3)
-    applied = Lora(tensors).put_on(networks)
-    assert (applied.applied, applied.total) == (2, 5)
-    assert set(applied.unplaced) == {stems[1], stems[2], "lora_unet_conv_in"}
-    assert not applied.other_context
+    fit = Lora(tensors).apply(networks)
+    assert (fit.placed, fit.total) == (2, 5)
+    assert set(fit.unplaced) == {stems[1], stems[2], "lora_unet_conv_in"}
+    assert fit.incomplete == (stems[1],)
+    assert set(fit.unsupported) == {stems[2], "lora_unet_conv_in"}
+    assert fit.foreign == ()
+    assert not fit.is_for_other_text_width
 
 
-def test_bundled_embeddings_are_no_modules() -> None:
+def test_bundled_embeddings_are_not_modules() -> None:
     """Textual inversions packed into a LoRA do not lower its share."""
     networks = nets.sd1()
     tensors = nets.kohya(networks) | {"bundle_emb.gem.string_to_param.*": torch.ones(2, 24)}
-    applied = Lora(tensors).put_on(networks)
-    assert applied.applied == applied.total
+    fit = Lora(tensors).apply(networks)
+    assert fit.placed == fit.total
 
 
 def test_nan_goes_through() -> None:
@@ -148,10 +151,10 @@ def test_nan_goes_through() -> None:
     key = next(key for key in tensors if key.endswith("lora_up.weight"))
     tensors[key] = torch.full_like(tensors[key], math.nan)
     lora = Lora(tensors)
-    applied = lora.put_on(networks)
-    assert applied.applied == applied.total
+    fit = lora.apply(networks)
+    assert fit.placed == fit.total
     assert sum(bool(tensor.isnan().any()) for tensor in nets.weights(networks).values()) == 1
-    lora.take_off()
+    lora.remove()
     assert not nets.changed(before, nets.weights(networks))
 
 
@@ -171,9 +174,9 @@ def test_damaged_files_never_raise_and_leave_nothing(seed: int) -> None:
             dtype = rng.choice([torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.int64])
             tensors[f"lora_unet_{name.replace('.', '_')}.{part}"] = torch.ones(shape).to(dtype)
     lora = Lora(tensors)
-    applied = lora.put_on(networks, strength=rng.random())
-    assert applied.applied + len(applied.unplaced) == applied.total
-    lora.take_off()
+    fit = lora.apply(networks, strength=rng.random())
+    assert fit.placed + len(fit.unplaced) == fit.total
+    lora.remove()
     assert not nets.changed(before, nets.weights(networks))
 
 
@@ -202,9 +205,9 @@ def test_a_bias_made_for_diff_b_is_removed_again() -> None:
     stem = f"lora_unet_{name.replace('.', '_')}"
     own = checksum(networks, [f"unet.{name}"])
     lora = Lora({f"{stem}.diff": torch.ones(16, 16), f"{stem}.diff_b": torch.full((16,), 3.0)})
-    lora.put_on(networks, strength=0.5)
+    lora.apply(networks, strength=0.5)
     assert module.bias.tolist() == [1.5] * 16
-    lora.take_off()
+    lora.remove()
     assert module.bias is None
     assert checksum(networks, [f"unet.{name}"]) == own
 
@@ -216,10 +219,10 @@ def test_two_stems_of_one_module_add_up() -> None:
     before = nets.weights(networks)
     one, two = torch.randn(32, 32), torch.randn(32, 32)
     lora = Lora({f"lora_unet_{name.replace('.', '_')}.diff": one, f"unet.{name}.diff": two})
-    assert lora.put_on(networks).touched == (f"unet.{name}",)
+    assert lora.apply(networks).touched == (f"unet.{name}",)
     change = nets.weights(networks)[f"unet.{name}.weight"] - before[f"unet.{name}.weight"]
     torch.testing.assert_close(change, one + two)
-    lora.take_off()
+    lora.remove()
     assert not nets.changed(before, nets.weights(networks))
 
 
@@ -234,9 +237,9 @@ def test_linear_factors_fit_a_1x1_convolution_and_the_other_way_round() -> None:
     results = []
     for file in (tensors, flat, spread):
         lora = Lora(file)
-        assert lora.put_on(networks).applied == 1
+        assert lora.apply(networks).placed == 1
         results.append(nets.weights(networks)[f"unet.{name}.weight"])
-        lora.take_off()
+        lora.remove()
     assert not torch.equal(results[0], before)
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])
@@ -264,14 +267,14 @@ def _assert_same_changes(reference: nets.Tensors, other: nets.Tensors) -> None:
 
 
 def _miniature(tensors: nets.Tensors) -> nets.Tensors:
-    """The changes that the file makes to the family's UNet."""
+    """Return the changes that a file makes to the family's UNet."""
     networks = _miniature_unet()
     before = nets.weights(networks)
     lora = Lora(tensors)
-    applied = lora.put_on(networks)
-    assert applied.applied == applied.total > 0
+    fit = lora.apply(networks)
+    assert fit.placed == fit.total > 0
     after = nets.weights(networks)
-    lora.take_off()
+    lora.remove()
     return {name: after[name] - before[name] for name in nets.changed(before, after)}
 
 

@@ -24,11 +24,11 @@ UNET_CONV_1X1 = "down_blocks.1.resnets.0.conv_shortcut"
 
 
 def _with_diffusers(networks: nets.Networks, tensors: nets.Tensors) -> nets.Tensors:
-    """The weights after diffusers has loaded and merged the LoRA."""
+    """Return the weights after diffusers has loaded and merged the LoRA."""
     pytest.importorskip("peft")
     from diffusers.loaders import StableDiffusionLoraLoaderMixin, StableDiffusionXLLoraLoaderMixin
 
-    theirs = nets.twin(networks)
+    theirs = nets.copy_networks(networks)
     mixin = StableDiffusionXLLoraLoaderMixin if "text_encoder_2" in theirs else StableDiffusionLoraLoaderMixin
     state, alphas, *_ = mixin.lora_state_dict(dict(tensors), unet_config=theirs["unet"].config)
     mixin.load_lora_into_unet(state, alphas, unet=theirs["unet"])
@@ -45,10 +45,10 @@ def _with_diffusers(networks: nets.Networks, tensors: nets.Tensors) -> nets.Tens
 def _assert_diffusers_agrees(networks: nets.Networks, tensors: nets.Tensors) -> None:
     theirs = _with_diffusers(networks, tensors)
     before = nets.weights(networks)
-    applied = Lora(tensors).put_on(networks)
-    assert applied.applied == applied.total
+    fit = Lora(tensors).apply(networks)
+    assert fit.placed == fit.total
     ours = nets.weights(networks)
-    assert nets.changed(before, theirs) == {f"{name}.weight" for name in applied.touched}
+    assert nets.changed(before, theirs) == {f"{name}.weight" for name in fit.touched}
     nets.assert_same(ours, theirs)
 
 
@@ -189,7 +189,7 @@ def test_peft_adapters_agree_with_peft(config: str, options: dict[str, object]) 
     peft = pytest.importorskip("peft")
     networks = {"unet": nets.sd1()["unet"]}
     made = getattr(peft, config)(**options)
-    model = peft.get_peft_model(nets.twin(networks)["unet"], made)
+    model = peft.get_peft_model(nets.copy_networks(networks)["unet"], made)
     torch.manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -198,8 +198,8 @@ def test_peft_adapters_agree_with_peft(config: str, options: dict[str, object]) 
     tensors = {key: value.clone() for key, value in peft.get_peft_model_state_dict(model).items()}
     theirs = nets.weights({"unet": model.merge_and_unload()})
     before = nets.weights(networks)
-    applied = Lora(tensors, config=made.to_dict()).put_on(networks)
-    assert applied.applied == applied.total >= 32
+    fit = Lora(tensors, config=made.to_dict()).apply(networks)
+    assert fit.placed == fit.total >= 32
     ours = nets.weights(networks)
     assert nets.changed(before, ours) == nets.changed(before, theirs)
     nets.assert_same(ours, theirs)
@@ -249,7 +249,7 @@ def test_every_algorithm_agrees_with_lycoris(kind: str, options: dict[str, objec
     modules = pytest.importorskip("lycoris.modules")
     networks = {"unet": nets.sd1()["unet"]}
     module = networks["unet"].get_submodule(name)
-    wrapped = nets.twin({"of": module})["of"]
+    wrapped = nets.copy_networks({"of": module})["of"]
     theirs = getattr(modules, kind)("any", wrapped, multiplier=1.0, **options)
     theirs.apply_to()
     torch.manual_seed(5)
@@ -262,12 +262,12 @@ def test_every_algorithm_agrees_with_lycoris(kind: str, options: dict[str, objec
     }
     before = module.weight.detach().clone()
     lora = Lora(tensors)
-    applied = lora.put_on(networks)
-    assert (applied.applied, applied.unplaced) == (1, ())
+    fit = lora.apply(networks)
+    assert (fit.placed, fit.unplaced) == (1, ())
     given = torch.randn(2, before.shape[1], *[6] * (before.dim() - 2))
     with torch.no_grad():
         expected, got = wrapped.eval()(given), module(given)
-        lora.take_off()
+        lora.remove()
         unchanged = module(given)
     assert float((expected - unchanged).abs().max()) > 1e-3
     nets.assert_same({"outputs": got}, {"outputs": expected}, tolerance=1e-4)
@@ -280,7 +280,7 @@ def test_norms_agree_with_lycoris(name: str) -> None:
     modules = pytest.importorskip("lycoris.modules")
     networks = {"unet": nets.sd1()["unet"]}
     module: nn.Module = networks["unet"].get_submodule(name)
-    theirs = modules.NormModule("any", nets.twin({"of": module})["of"])
+    theirs = modules.NormModule("any", nets.copy_networks({"of": module})["of"])
     with torch.no_grad():
         for parameter in theirs.parameters():
             parameter.add_(torch.randn_like(parameter))
@@ -288,8 +288,8 @@ def test_norms_agree_with_lycoris(name: str) -> None:
     tensors = {f"lora_unet_{name.replace('.', '_')}.{part}": value for part, value in theirs.state_dict().items()}
     before = module.weight.detach().clone(), module.bias.detach().clone()
     lora = Lora(tensors)
-    assert lora.put_on(networks).unplaced == ()
+    assert lora.apply(networks).unplaced == ()
     nets.assert_same({"w": module.weight.detach(), "b": module.bias.detach()}, {"w": weight, "b": bias})
-    lora.take_off()
+    lora.remove()
     assert torch.equal(module.weight, before[0])
     assert torch.equal(module.bias, before[1])

@@ -1,4 +1,4 @@
-"""Contact sheets are readable, bounded and harmless, whatever the models are called and the pictures are worth."""
+"""Contact sheets are readable, bounded and harmless for every name and picture."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from typing import Any
 
 import pytest
 
+from modelhub.cli.remedies import sentence
 from modelhub.errors import ModelhubError, UsageError
 from modelhub.render import pictures
-from modelhub.render.sheet import fonts, picture, sheet
+from modelhub.render.sheet import fonts
 from modelhub.render.sheet import page as html_page
-from modelhub.render.sheet.sheet import Entry, plain, write_sheet
+from modelhub.render.sheet import picture as sheet_picture
+from modelhub.render.sheet.difference import difference_picture
+from modelhub.render.sheet.entries import Entry, printable, views_of
+from modelhub.render.sheet.sheet import write_sheet
 
 np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")
@@ -36,7 +40,7 @@ HOSTILE = (
 
 
 def entry(name: str = "m.safetensors", **given: Any) -> Entry:
-    """A row that went well, without pictures."""
+    """Return a row that went well, without pictures."""
     plainly = {"type": "lora", "architecture": "sd1", "verdict": "ok", "good": True, "words": "It works."}
     return Entry(name=name, **(plainly | given))
 
@@ -56,7 +60,7 @@ def green(tmp_path: Path) -> Path:
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: elements with their attributes, texts, scripts and styles."""
+    """A parsed page: elements with their attributes, texts, scripts and styles."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -136,29 +140,29 @@ def test_a_difference_is_amplified_and_black_where_pictures_agree() -> None:
     """Four times the distance in both directions, without wrapping around."""
     one = np.array([[[10, 100, 0]]], np.uint8)
     other = np.array([[[10, 90, 255]]], np.uint8)
-    assert sheet.difference_picture(one, other).tolist() == [[[0, 40, 255]]]
-    assert sheet.difference_picture(other, one).tolist() == [[[0, 40, 255]]]
+    assert difference_picture(one, other).tolist() == [[[0, 40, 255]]]
+    assert difference_picture(other, one).tolist() == [[[0, 40, 255]]]
     with pytest.raises(ValueError, match="one size"):
-        sheet.difference_picture(one, np.zeros((2, 2, 3), np.uint8))
+        difference_picture(one, np.zeros((2, 2, 3), np.uint8))
 
 
-def _colours(path: Path) -> set[tuple[int, ...]]:
+def _colors(path: Path) -> set[tuple[int, ...]]:
     with Image.open(path) as picture:
-        return {colour for _, colour in picture.convert("RGB").getcolors(1 << 24)}
+        return {color for _, color in picture.convert("RGB").getcolors(1 << 24)}
 
 
-def test_a_drawn_sheet_shows_its_pictures_and_the_verdicts_colour(tmp_path: Path, red: Path, green: Path) -> None:
-    """The pictures' colours and the chip's are there, in the order without, with."""
+def test_a_drawn_sheet_shows_its_pictures_and_the_verdicts_color(tmp_path: Path, red: Path, green: Path) -> None:
+    """The pictures are in the order without, with, and the chip has its color."""
     write_sheet(tmp_path / "s.png", [entry(base=red, picture=green)], title="t")
     with Image.open(tmp_path / "s.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     reds = np.argwhere((pixels == (220, 20, 30)).all(axis=-1))
     greens = np.argwhere((pixels == (20, 200, 30)).all(axis=-1))
     assert reds[:, 1].max() < greens[:, 1].min()
-    side = picture.SIDES[0][1]
+    side = sheet_picture.SIDES[0][1]
     assert len(reds) == side * side
     assert len(greens) == side * side // 2
-    assert (0x1A, 0x7F, 0x37) in _colours(tmp_path / "s.png")
+    assert (0x1A, 0x7F, 0x37) in _colors(tmp_path / "s.png")
 
 
 def test_broken_and_missing_pictures_leave_the_others(tmp_path: Path, red: Path) -> None:
@@ -166,7 +170,7 @@ def test_broken_and_missing_pictures_leave_the_others(tmp_path: Path, red: Path)
     (tmp_path / "broken.png").write_bytes(red.read_bytes()[:60])
     row = entry(base=red, picture=tmp_path / "broken.png", half=tmp_path / "gone.png")
     write_sheet(tmp_path / "s.png", [row], title="t")
-    assert (220, 20, 30) in _colours(tmp_path / "s.png")
+    assert (220, 20, 30) in _colors(tmp_path / "s.png")
     shown = page(tmp_path, row)
     assert "cannot be read" in shown.text
     assert "file is missing" in shown.text
@@ -176,9 +180,9 @@ def test_broken_and_missing_pictures_leave_the_others(tmp_path: Path, red: Path)
 @pytest.mark.parametrize("count", [0, 1, 2, 9, 60, 200, 1000])
 def test_a_drawn_sheet_keeps_a_screens_proportion(tmp_path: Path, red: Path, count: int) -> None:
     """However many rows, it is neither a tower nor a ribbon, and far from what viewers refuse."""
-    plan = picture.planned([entry(base=red, picture=red, half=red, difference=red)] * count)
-    width, height = plan.size
-    assert plan.columns * plan.rows >= count
+    layout = sheet_picture.choose_layout([entry(base=red, picture=red, half=red, difference=red)] * count)
+    width, height = layout.size
+    assert layout.columns * layout.rows >= count
     assert max(width, height) < 20_000
     if count > 8:
         assert 0.5 < width / height < 2.5
@@ -186,15 +190,15 @@ def test_a_drawn_sheet_keeps_a_screens_proportion(tmp_path: Path, red: Path, cou
 
 def test_too_many_for_one_picture_are_bounded_and_said(tmp_path: Path) -> None:
     """Above the bound the first are drawn; the size is that of the bound."""
-    plan = picture.planned([entry()] * picture.MOST)
-    drawn = picture.Drawing(plan).drawn([entry()] * (picture.MOST + 500), "t")
+    layout = sheet_picture.choose_layout([entry()] * sheet_picture.MOST)
+    drawn = sheet_picture.Drawing(layout).draw([entry()] * (sheet_picture.MOST + 500), "t")
     assert drawn.size[1] < 20_000
 
 
 def test_views_that_no_row_has_take_no_place(red: Path) -> None:
     """A run over checkpoints alone has one column of pictures."""
-    assert [v.heading for v in sheet.views_of([entry(picture=red)])] == ["with"]
-    assert [v.heading for v in sheet.views_of([entry(picture=red), entry(base=red)])] == ["without", "with"]
+    assert [v.heading for v in views_of([entry(picture=red)])] == ["with"]
+    assert [v.heading for v in views_of([entry(picture=red), entry(base=red)])] == ["without", "with"]
 
 
 @pytest.mark.parametrize("suffix", ["png", "html"])
@@ -217,7 +221,7 @@ def test_a_page_holds_every_text_as_text(tmp_path: Path, red: Path) -> None:
     ]
     shown = page(tmp_path, *rows, title=HOSTILE[3])
     for text in HOSTILE:
-        assert shown.text.count(plain(text)) >= 6
+        assert shown.text.count(printable(text)) >= 6
     assert not [a for _, attributes in shown.elements for a in attributes if a.startswith("on")]
     assert {tag for tag, _ in shown.elements}.isdisjoint({"b", "x", "a", "iframe", "svg", "object"})
     assert len(shown.all("script")) == 2
@@ -317,27 +321,27 @@ def test_wrapped_text_fits_and_keeps_its_words() -> None:
     """Lines are never wider than asked, break at spaces or between Chinese characters, and end in an ellipsis."""
     face = fonts.Face(14)
     text = "It changes the picture clearly, half of it at half strength"
-    lines = face.wrapped(text, 160, 9)
+    lines = face.wrap(text, 160, 9)
     assert " ".join(lines) == text
     assert all(face.width(line) <= 160 for line in lines)
-    assert "".join(face.wrapped("水墨山水画风格" * 9, 100, 99)) == "水墨山水画风格" * 9
-    short = face.wrapped(text, 160, 2)
+    assert "".join(face.wrap("水墨山水画风格" * 9, 100, 99)) == "水墨山水画风格" * 9
+    short = face.wrap(text, 160, 2)
     assert len(short) == 2
     assert short[1].endswith("…")
-    assert face.wrapped(text, 160, 0) == []
-    assert face.wrapped("", 160, 3) == []
-    assert all(face.width(line) <= 60 for line in face.wrapped("x" * 500, 60, 5))
+    assert face.wrap(text, 160, 0) == []
+    assert face.wrap("", 160, 3) == []
+    assert all(face.width(line) <= 60 for line in face.wrap("x" * 500, 60, 5))
 
 
 @pytest.mark.parametrize("name", ["style_" * 20 + "v3", "水墨" * 40 + "v3", "short v3"])
 def test_a_long_name_keeps_its_end(name: str) -> None:
     """Two versions of one model can be told apart on a drawn sheet."""
     face = fonts.Face(14, bold=True)
-    shown = face.squeezed(name, 150)
+    shown = face.shorten_middle(name, 150)
     assert face.width(shown) <= 150
     assert shown.endswith("v3")
     assert shown[:4] == name[:4]
-    assert face.width(face.squeezed(name, 8)) <= face.width("…")
+    assert face.width(face.shorten_middle(name, 8)) <= face.width("…")
 
 
 def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +349,7 @@ def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ModelhubError) as caught:
         write_sheet(tmp_path / "s.html", [entry()], title="t")
-    assert "sd-modelhub[render]" in caught.value.remedy.text
+    assert "sd-modelhub[render]" in sentence(caught.value.remedy)
 
 
 def test_without_any_system_font_a_sheet_is_still_drawn(
@@ -356,6 +360,6 @@ def test_without_any_system_font_a_sheet_is_still_drawn(
         monkeypatch.setattr(fonts, table, ("no such font.ttf",))
     face = fonts.Face(14)
     assert face.latin is face.wide
-    assert face.wrapped("水墨 name", 500, 1) == ["水墨 name"]
+    assert face.wrap("水墨 name", 500, 1) == ["水墨 name"]
     write_sheet(tmp_path / "s.png", [entry("水墨.safetensors", picture=red)], title="水墨")
-    assert (220, 20, 30) in _colours(tmp_path / "s.png")
+    assert (220, 20, 30) in _colors(tmp_path / "s.png")

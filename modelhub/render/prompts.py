@@ -1,4 +1,4 @@
-"""Prompts as contexts: CLIP's tokenizer from carried data, text encoders, and an embedding's vectors in their place."""
+"""Encode prompts: CLIP's tokenizer from packaged data, the text encoders, and an embedding's vectors."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from typing import Any
 import torch
 from transformers import CLIPTokenizer
 
-from modelhub.render.embedding import placed
+from modelhub.render.embedding import replace_tokens
 from modelhub.render.loading.bases import Base
 
 LENGTH = 77  # tokens of a prompt, start and end among them
-MARK = "<|embedding|>"  # stands in a prompt where an embedding's vectors go
+EMBEDDING_MARK = "<|embedding|>"  # the place of an embedding's vectors in a prompt
 _MERGES = 49152 - 256 - 2
 _START, _END = 49406, 49407
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the UNet is told: `hidden` (1, 77, width), and SDXL's `pooled` (1, width)."""
+    """An encoded prompt: `hidden` (1, 77, width), and SDXL's `pooled` (1, width)."""
 
     hidden: torch.Tensor
     pooled: torch.Tensor | None = None
 
 
 @cache
-def tokenizer() -> CLIPTokenizer:
-    """CLIP's tokenizer; its vocabulary (`bpe_simple_vocab_16e6`, MIT) is carried with the package."""
+def make_tokenizer() -> CLIPTokenizer:
+    """Build CLIP's tokenizer from the vocabulary in the package (`bpe_simple_vocab_16e6`, MIT)."""
     data = files("modelhub.render").joinpath("data", "bpe_simple_vocab_16e6.txt.gz").read_bytes()
     lines = gzip.decompress(data).decode("utf-8").split("\n")
     merges = [(first, second) for first, second in (line.split() for line in lines[1 : _MERGES + 1])]
@@ -43,15 +43,15 @@ def tokenizer() -> CLIPTokenizer:
 
 
 def _byte_symbols() -> list[str]:
-    """GPT-2's printable stand-ins for the 256 bytes, in its order."""
+    """Return GPT-2's printable symbols for the 256 bytes, in its order."""
     shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     hidden = [byte for byte in range(256) if byte not in shown]
     return [chr(byte) for byte in shown] + [chr(256 + at) for at in range(len(hidden))]
 
 
-def ids(prompt: str, *, vectors: int = 0, padding: int = _END) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids (1, 77) and the positions (1, `vectors`) that `MARK` keeps free; what is too long is cut off."""
-    before, mark, after = prompt.partition(MARK)
+def tokenize(prompt: str, *, vectors: int = 0, padding: int = _END) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids (1, 77) and the positions (1, `vectors`) of `EMBEDDING_MARK`; a long prompt is cut off."""
+    before, mark, after = prompt.partition(EMBEDDING_MARK)
     tokens = _tokens(before)
     start = 1 + len(tokens)
     if mark:
@@ -63,21 +63,21 @@ def ids(prompt: str, *, vectors: int = 0, padding: int = _END) -> tuple[torch.Te
 
 
 def _tokens(text: str) -> list[int]:
-    return list(tokenizer()(text)["input_ids"][1:-1]) if text.strip() else []
+    return list(make_tokenizer()(text)["input_ids"][1:-1]) if text.strip() else []
 
 
 @torch.no_grad()
-def context(base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = ()) -> Context:
-    """Encode; `vectors`: one (n, width) tensor for each text encoder, put where the prompt has `MARK`."""
+def encode_prompt(base: Base, prompt: str, *, vectors: Sequence[torch.Tensor] = ()) -> Context:
+    """Encode a prompt; `vectors` (n, width), one for each text encoder, replace `EMBEDDING_MARK`."""
     hidden, pooled = [], None
     for number, encoder in enumerate(base.text_encoders):
         device = encoder.device
         padding = 0 if encoder.config.hidden_act == "gelu" else _END
         own = vectors[number] if vectors else None
-        tokens, places = ids(prompt, vectors=0 if own is None else len(own), padding=padding)
+        tokens, places = tokenize(prompt, vectors=0 if own is None else len(own), padding=padding)
         with ExitStack() as stack:
             if own is not None:
-                stack.enter_context(placed(encoder, places.to(device), own))
+                stack.enter_context(replace_tokens(encoder, places.to(device), own))
             out = encoder(tokens.to(device), output_hidden_states=True)
         hidden.append(_hidden(base, encoder, out))
         if getattr(out, "text_embeds", None) is not None:

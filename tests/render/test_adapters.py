@@ -1,4 +1,4 @@
-"""What a test renders with an adapter is what diffusers' own pipeline renders with it."""
+"""A test renders with an adapter what diffusers' own pipeline renders with it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from modelhub.render.loading.bases import load_base
 from modelhub.render.messages import Result
 from modelhub.render.recipes import Recipe
 from modelhub.render.sampling import to_pixels
+from tests.render.broken_copies import BASE, FAMILY
+from tests.render.job_runner import PROMPT, JobRunner, part
 from tests.render.lora.networks import attention, kohya
-from tests.render.trials import PROMPT, Trials, part
-from tests.render.twins import BASE, FAMILY
-from tools.bare_renders import call, pipeline
+from tools.diffusers_calls import call, pipeline
 
 RECIPE = Recipe(prompt=PROMPT, steps=4, size=64, guidance=1.5)
 
@@ -37,7 +37,7 @@ def test_a_lora_of_the_text_encoder_changes_the_prompt_it_is_tested_with(tmp_pat
     path = tmp_path / "words.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
 
-    result = Trials(tmp_path).of(path, "lora", RECIPE)
+    result = JobRunner(tmp_path).run(path, "lora", RECIPE)
 
     assert result.metrics["placed"] == result.metrics["parts"] == len(attention(encoder)), result.words
     with torch.no_grad():
@@ -54,13 +54,13 @@ def test_an_embedding_is_tested_with_its_vectors_in_the_prompt(tmp_path: Path) -
     pipe.tokenizer = deepcopy(pipe.tokenizer)
     pipe.load_textual_inversion(str(path), token="<nightgem>")
 
-    result = Trials(tmp_path).of(path, "embedding", RECIPE)
+    result = JobRunner(tmp_path).run(path, "embedding", RECIPE)
 
     assert_drawn(result, call(pipe, replace(RECIPE, prompt=f"<nightgem>, {PROMPT}")))
 
 
 def assert_drawn(result: Result, expected: Any) -> None:
-    """The test's picture is the pipeline's (1, height, width, 3), and not the base's own."""
+    """Assert that the picture is the pipeline's (1, height, width, 3), and not the base's own."""
     pixels = to_pixels(expected[0] * 2 - 1)
     drawn, before = (np.asarray(Image.open(result.pictures[kind])).astype(int) for kind in ("full", "base"))
     assert np.abs(drawn - pixels).max() <= 1

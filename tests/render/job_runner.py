@@ -1,4 +1,4 @@
-"""Render jobs run in this process, for tests and benchmarks."""
+"""Run render jobs in this process, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modelhub.render.messages import Job, Part, Result
 from modelhub.render.recipes import Recipe
-from tests.render.twins import BASE, FAMILY, Twin, write
+from tests.render.broken_copies import BASE, FAMILY, BrokenCopy, write
 
 PROMPT = "a red circle on the left, white background"
 WORDS = {"lora": ("framestyle",)}
@@ -27,23 +27,23 @@ HEALTHY: tuple[tuple[str, str], ...] = (
 
 
 def part(path: Path, type_: str) -> Part:
-    """A file as a part of a test."""
-    return Part(path=str(path), name=path.stem, type=type_, native=128, words=WORDS.get(type_, ()))
+    """Return a file as a part of a test."""
+    return Part(path=str(path), name=path.stem, type=type_, native_size=128, trigger_words=WORDS.get(type_, ()))
 
 
-class Trials:
-    """One bench for many jobs; pictures go to `folder`."""
+class JobRunner:
+    """A tester for many jobs; pictures go to `folder`."""
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
-        from modelhub.render.bench import Bench
+        from modelhub.render.tester import Tester
 
         self.folder = folder
-        self.bench = Bench(device, lambda text, about_base: None)
+        self.tester = Tester(device, lambda text, about_base: None)
         self.count = 0
 
-    def of(self, path: Path, type_: str, recipe: Recipe | None = None, *, base: Path = FAMILY / BASE) -> Result:
-        """The result of testing a file on a base, or a base on itself."""
-        from modelhub.render.worker import tested
+    def run(self, path: Path, type_: str, recipe: Recipe | None = None, *, base: Path = FAMILY / BASE) -> Result:
+        """Test a file on a base, or a base on itself, and return the result."""
+        from modelhub.render.worker import run_job
 
         self.count += 1
         subject = part(path, type_)
@@ -56,8 +56,8 @@ class Trials:
             pictures=str(self.folder / str(self.count)),
             exact=True,
         )
-        return tested(self.bench, job)
+        return run_job(self.tester, job)
 
-    def twin(self, twin: Twin, recipe: Recipe | None = None) -> Result:
-        """The result of a twin."""
-        return self.of(write(twin, self.folder), twin.type, recipe)
+    def run_copy(self, copy: BrokenCopy, recipe: Recipe | None = None) -> Result:
+        """Write a broken copy, test it, and return the result."""
+        return self.run(write(copy, self.folder), copy.type, recipe)

@@ -1,4 +1,4 @@
-"""What testing LoRAs costs beside the renders themselves: modelhub's test and bare diffusers calls, in turns."""
+"""Measure the overhead of testing LoRAs: modelhub's test and plain diffusers calls, in turns."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import msgspec
 import torch
 
 from modelhub.render import devices
-from modelhub.render.bench import Bench
 from modelhub.render.loading import tensors
 from modelhub.render.loading.bases import Base
 from modelhub.render.lora.lora import Lora
 from modelhub.render.messages import Job, Part
+from modelhub.render.prompts import make_tokenizer
 from modelhub.render.recipes import Recipe
-from modelhub.render.sampling import scheduler
-from modelhub.render.text import tokenizer
-from modelhub.render.worker import tested
+from modelhub.render.sampling import make_scheduler
+from modelhub.render.tester import Tester
+from modelhub.render.worker import run_job
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overhead:
-    """Medians in seconds for all adapters: the test; two diffusers calls each; the same with the LoRA on and off."""
+    """Medians in seconds for all adapters: the test, two diffusers calls each, and these with the LoRA applied."""
 
     adapters: int
     rounds: int
@@ -37,12 +37,12 @@ class Overhead:
 
     @property
     def over_calls(self) -> float:
-        """What the test takes more than the calls alone, as a share."""
+        """The test's extra time over the calls alone, as a share."""
         return self.tested / self.calls - 1
 
     @property
     def over_calls_and_lora(self) -> float:
-        """What the test takes more than calls, putting on and taking off, as a share."""
+        """The test's extra time over calls with the LoRA applied and removed, as a share."""
         return self.tested / self.calls_and_lora - 1
 
 
@@ -53,28 +53,28 @@ def measure(
 
     `limit`: seconds after which no further round begins. The base is loaded and has drawn its own picture before.
     """
-    bench = Bench(device, lambda text, about_base: None)
+    tester = Tester(device, lambda text, about_base: None)
     job = Job(id=0, subject=lora, base=base, recipe=recipe, pictures=str(pictures), exact=True)
-    tested(bench, msgspec.structs.replace(job, subject=base))
-    held = bench.loaded(job)
-    settled = bench.recipe(job, held)
-    pipe = pipeline(held.base, settled.sampler)
+    run_job(tester, msgspec.structs.replace(job, subject=base))
+    loaded = tester.load(job)
+    recipe_in_full = tester.settle_recipe(job, loaded)
+    pipe = pipeline(loaded.base, recipe_in_full.sampler)
     path = Path(lora.path)
 
     def ours() -> None:
-        result = tested(bench, job)
+        result = run_job(tester, job)
         assert result.metrics, f"{result.verdict}: {result.words}"
 
     def calls() -> None:
-        for _ in settled.strengths:
-            call(pipe, settled)
+        for _ in recipe_in_full.strengths:
+            call(pipe, recipe_in_full)
 
     def calls_and_lora() -> None:
-        worn = Lora(tensors.load(path))
-        for strength in settled.strengths:
-            worn.put_on(held.base.networks, strength=strength)
-            call(pipe, settled)
-        worn.take_off()
+        lora_file = Lora(tensors.load(path))
+        for strength in recipe_in_full.strengths:
+            lora_file.apply(loaded.base.networks, strength=strength)
+            call(pipe, recipe_in_full)
+        lora_file.remove()
 
     contenders = (ours, calls, calls_and_lora)
     for contender in contenders:
@@ -97,12 +97,12 @@ def measure(
 
 
 def pipeline(base: Base, sampler: str) -> Any:
-    """diffusers' pipeline around the networks that are loaded."""
+    """Return diffusers' pipeline around the loaded networks."""
     common = {
         "vae": base.vae,
         "unet": base.unet,
-        "tokenizer": tokenizer(),
-        "scheduler": scheduler(base, sampler),
+        "tokenizer": make_tokenizer(),
+        "scheduler": make_scheduler(base, sampler),
     }
     if len(base.text_encoders) > 1:
         first, second = base.text_encoders
@@ -110,7 +110,7 @@ def pipeline(base: Base, sampler: str) -> Any:
             **common,
             text_encoder=first,
             text_encoder_2=second,
-            tokenizer_2=tokenizer(),
+            tokenizer_2=make_tokenizer(),
             force_zeros_for_empty_prompt=False,
             add_watermarker=False,
         )
@@ -128,7 +128,7 @@ def pipeline(base: Base, sampler: str) -> Any:
 
 @torch.no_grad()
 def call(pipe: Any, recipe: Recipe) -> Any:
-    """One picture as a script would make it."""
+    """Render one picture as a script would."""
     return pipe(
         prompt=recipe.prompt,
         negative_prompt=recipe.negative_prompt,

@@ -1,4 +1,4 @@
-"""Twins of the miniature family that are broken on purpose, each with the verdicts that are right for it."""
+"""Copies of the miniature family that are broken on purpose, each with the verdicts that are right for it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Change = Callable[[Tensors], None]
 
 
 @dataclass(frozen=True)
-class Twin:
-    """One broken copy: of which file, what is done to it, and the verdicts that are right."""
+class BrokenCopy:
+    """A broken copy: its source, the change to it, and the verdicts that are right."""
 
     name: str
     type: str
@@ -104,7 +104,7 @@ def _only_vae(tensors: Tensors) -> None:
 
 
 def _more_channels(tensors: Tensors) -> None:
-    """A VAE for latents of 16 channels, as SD3's and FLUX's."""
+    """Widen a VAE to latents of 16 channels, as SD3 and FLUX have them."""
     wide = tensors["decoder.conv_in.weight"]
     tensors["decoder.conv_in.weight"] = numpy.concatenate([wide] * 4, axis=1)
     tensors["encoder.conv_out.weight"] = numpy.concatenate([tensors["encoder.conv_out.weight"]] * 4)
@@ -134,7 +134,7 @@ def _strangers(tensors: Tensors) -> None:
 
 
 def _nothing(_: Tensors) -> None:
-    """Only cut off."""
+    """Change nothing; the file is only cut off."""
 
 
 def _set(*words: str) -> frozenset[str]:
@@ -143,99 +143,101 @@ def _set(*words: str) -> frozenset[str]:
 
 _BROKEN_VAE = _set("clipped", "uniform", "damaged")
 _BROKEN_ALONE = _BROKEN_VAE | {"incompatible", "nan-vae"}
-TWINS: tuple[Twin, ...] = (
-    Twin(
+BROKEN_COPIES: tuple[BrokenCopy, ...] = (
+    BrokenCopy(
         "nan in the unet",
         "base",
         BASE,
         _one_value(f"{UNET}middle_block.0.in_layers.2.weight", numpy.nan),
         _set("nan-unet"),
     ),
-    Twin(
+    BrokenCopy(
         "nan in the text encoder",
         "base",
         BASE,
         _one_value(f"{TEXT}transformer.text_model.encoder.layers.5.mlp.fc1.weight", numpy.nan),
         _set("nan-unet"),
     ),
-    Twin(
+    BrokenCopy(
         "nan in the vae", "base", BASE, _one_value(f"{VAE}decoder.mid.block_1.conv1.weight", numpy.nan), _set("nan-vae")
     ),
-    Twin(
+    BrokenCopy(
         "infinity in the unet",
         "base",
         BASE,
         _one_value(f"{UNET}output_blocks.3.0.in_layers.2.weight", numpy.inf),
         _set("nan-unet"),
     ),
-    Twin("zeroed unet", "base", BASE, _scaled(UNET, 0.0), _set("noise")),
-    Twin("zeroed unet output", "base", BASE, _scaled(f"{UNET}out.", 0.0), _set("noise")),
-    Twin("shuffled unet", "base", BASE, _shuffled(UNET), _set("noise", "nan-unet")),
-    Twin("shuffled half of the unet", "base", BASE, _shuffled(f"{UNET}output_blocks"), _set("noise", "nan-unet")),
-    Twin("untrained unet", "base", BASE, _untrained(UNET), _set("noise", "nan-unet")),
-    Twin("untrained everything", "base", BASE, _untrained("model"), _set("noise", "nan-unet")),
-    Twin("vae decoder output x 8", "base", BASE, _scaled(f"{VAE}decoder.conv_out", 8.0), _BROKEN_VAE),
-    Twin("vae decoder output x 0.05", "base", BASE, _scaled(f"{VAE}decoder.conv_out", 0.05), _BROKEN_VAE),
-    Twin("vae decoder input x 4", "base", BASE, _scaled(f"{VAE}decoder.conv_in", 4.0), _BROKEN_VAE),
-    Twin("shuffled vae", "base", BASE, _shuffled(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
-    Twin("untrained vae", "base", BASE, _untrained(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
-    Twin("black picture", "base", BASE, _constant_decode(-2, -2, -2), _set("uniform")),
-    Twin("blue picture", "base", BASE, _constant_decode(-0.7, -0.5, 0.6), _set("uniform")),
-    Twin(
+    BrokenCopy("zeroed unet", "base", BASE, _scaled(UNET, 0.0), _set("noise")),
+    BrokenCopy("zeroed unet output", "base", BASE, _scaled(f"{UNET}out.", 0.0), _set("noise")),
+    BrokenCopy("shuffled unet", "base", BASE, _shuffled(UNET), _set("noise", "nan-unet")),
+    BrokenCopy("shuffled half of the unet", "base", BASE, _shuffled(f"{UNET}output_blocks"), _set("noise", "nan-unet")),
+    BrokenCopy("untrained unet", "base", BASE, _untrained(UNET), _set("noise", "nan-unet")),
+    BrokenCopy("untrained everything", "base", BASE, _untrained("model"), _set("noise", "nan-unet")),
+    BrokenCopy("vae decoder output x 8", "base", BASE, _scaled(f"{VAE}decoder.conv_out", 8.0), _BROKEN_VAE),
+    BrokenCopy("vae decoder output x 0.05", "base", BASE, _scaled(f"{VAE}decoder.conv_out", 0.05), _BROKEN_VAE),
+    BrokenCopy("vae decoder input x 4", "base", BASE, _scaled(f"{VAE}decoder.conv_in", 4.0), _BROKEN_VAE),
+    BrokenCopy("shuffled vae", "base", BASE, _shuffled(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
+    BrokenCopy("untrained vae", "base", BASE, _untrained(f"{VAE}decoder"), _BROKEN_VAE | {"nan-vae"}),
+    BrokenCopy("black picture", "base", BASE, _constant_decode(-2, -2, -2), _set("uniform")),
+    BrokenCopy("blue picture", "base", BASE, _constant_decode(-0.7, -0.5, 0.6), _set("uniform")),
+    BrokenCopy(
         "missing unet weight", "base", BASE, _without(f"{UNET}output_blocks.5.0.in_layers.2.weight"), _set("incomplete")
     ),
-    Twin(
+    BrokenCopy(
         "missing text weight",
         "base",
         BASE,
         _without(f"{TEXT}transformer.text_model.encoder.layers.3.self_attn.k_proj.bias"),
         _set("incomplete"),
     ),
-    Twin("no vae", "base", BASE, _without(VAE), _set("incomplete")),
-    Twin("bad position_ids", "base", BASE, _bad_positions, _set("damaged")),
-    Twin("truncated base", "base", BASE, _nothing, _set("incomplete"), cut=0.7),
-    Twin(
+    BrokenCopy("no vae", "base", BASE, _without(VAE), _set("incomplete")),
+    BrokenCopy("bad position_ids", "base", BASE, _bad_positions, _set("damaged")),
+    BrokenCopy("truncated base", "base", BASE, _nothing, _set("incomplete"), cut=0.7),
+    BrokenCopy(
         "nan in the encoder",
         "base",
         BASE,
         _one_value(f"{VAE}encoder.mid.block_1.conv1.weight", numpy.nan),
         _set("damaged"),
     ),
-    Twin("vae output x 8, alone", "vae", BASE, _both(_only_vae, _scaled("decoder.conv_out", 8.0)), _BROKEN_ALONE),
-    Twin("shuffled vae, alone", "vae", BASE, _both(_only_vae, _shuffled("decoder")), _BROKEN_ALONE),
-    Twin(
+    BrokenCopy("vae output x 8, alone", "vae", BASE, _both(_only_vae, _scaled("decoder.conv_out", 8.0)), _BROKEN_ALONE),
+    BrokenCopy("shuffled vae, alone", "vae", BASE, _both(_only_vae, _shuffled("decoder")), _BROKEN_ALONE),
+    BrokenCopy(
         "nan vae, alone",
         "vae",
         BASE,
         _both(_only_vae, _one_value("decoder.conv_in.weight", numpy.nan)),
         _set("nan-vae"),
     ),
-    Twin("black vae, alone", "vae", BASE, _both(_constant_decode(-2, -2, -2), _only_vae), _set("uniform")),
-    Twin("vae for 16 channels", "vae", BASE, _both(_only_vae, _more_channels), _set("incompatible")),
-    Twin("vae without its last layer", "vae", BASE, _both(_only_vae, _without("decoder.conv_out")), _set("incomplete")),
-    Twin("lora of another family", "lora", LORA, _wider, _set("incompatible")),
-    Twin("empty lora", "lora", LORA, _scaled("lora_up", 0.0), _set("no-effect")),
-    Twin("faint lora", "lora", LORA, _scaled("lora_up", 1e-4), _set("negligible", "no-effect")),
-    Twin("nan lora", "lora", LORA, _one_value("attn1_to_q.lora_up", numpy.nan), _set("nan-unet")),
-    Twin("lora x 300", "lora", LORA, _scaled("lora_up", 300.0), _set("noise", "nan-unet", "uniform", "clipped")),
-    Twin("truncated lora", "lora", LORA, _nothing, _set("incomplete"), cut=0.7),
-    Twin("nan embedding", "embedding", EMBEDDING, _one_value("emb", numpy.nan), _set("nan-unet")),
+    BrokenCopy("black vae, alone", "vae", BASE, _both(_constant_decode(-2, -2, -2), _only_vae), _set("uniform")),
+    BrokenCopy("vae for 16 channels", "vae", BASE, _both(_only_vae, _more_channels), _set("incompatible")),
+    BrokenCopy(
+        "vae without its last layer", "vae", BASE, _both(_only_vae, _without("decoder.conv_out")), _set("incomplete")
+    ),
+    BrokenCopy("lora of another family", "lora", LORA, _wider, _set("incompatible")),
+    BrokenCopy("empty lora", "lora", LORA, _scaled("lora_up", 0.0), _set("no-effect")),
+    BrokenCopy("faint lora", "lora", LORA, _scaled("lora_up", 1e-4), _set("negligible", "no-effect")),
+    BrokenCopy("nan lora", "lora", LORA, _one_value("attn1_to_q.lora_up", numpy.nan), _set("nan-unet")),
+    BrokenCopy("lora x 300", "lora", LORA, _scaled("lora_up", 300.0), _set("noise", "nan-unet", "uniform", "clipped")),
+    BrokenCopy("truncated lora", "lora", LORA, _nothing, _set("incomplete"), cut=0.7),
+    BrokenCopy("nan embedding", "embedding", EMBEDDING, _one_value("emb", numpy.nan), _set("nan-unet")),
 )
-# Broken, but right in what it can do: a warning, not a verdict.
-HALF = Twin("half a lora", "lora", LORA, _strangers, _set("ok"))
+# Broken in part, and works for the rest: a warning, not a verdict.
+HALF_LORA = BrokenCopy("half a lora", "lora", LORA, _strangers, _set("ok"))
 
 
-def write(twin: Twin, folder: Path) -> Path:
-    """The twin's file."""
-    source, target = FAMILY / twin.source, folder / f"{twin.name}.safetensors"
+def write(copy: BrokenCopy, folder: Path) -> Path:
+    """Write a broken copy into a folder and return its path."""
+    source, target = FAMILY / copy.source, folder / f"{copy.name}.safetensors"
     with safe_open(source, framework="numpy") as file:
         metadata: Mapping[str, str] = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
-    twin.change(tensors)
+    copy.change(tensors)
     save_file(
         {name: numpy.ascontiguousarray(value) for name, value in tensors.items()}, target, metadata=dict(metadata)
     )
-    if twin.cut < 1.0:
+    if copy.cut < 1.0:
         data = target.read_bytes()
-        target.write_bytes(data[: int(len(data) * twin.cut)])
+        target.write_bytes(data[: int(len(data) * copy.cut)])
     return target

@@ -16,9 +16,10 @@ from diffusers import UNet2DConditionModel  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 from transformers import CLIPTextModel, CLIPTextModelWithProjection  # noqa: E402
 
-from modelhub.render.lora.keys import split, stems  # noqa: E402
+from modelhub.render.lora import places  # noqa: E402
+from modelhub.render.lora.keys import group_by_stem, split_key  # noqa: E402
 from modelhub.render.lora.lora import Lora  # noqa: E402
-from modelhub.render.lora.names import Places  # noqa: E402
+from modelhub.render.lora.places import Places  # noqa: E402
 from tests.render.lora import networks as nets  # noqa: E402
 
 MINIATURE = Path(__file__).resolve().parents[2] / "data" / "miniature"
@@ -27,7 +28,7 @@ Q = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
 
 @cache
 def _full_size(architecture: str) -> nets.Networks:
-    """The architecture's networks at full size, without memory."""
+    """Build the architecture's networks at full size, without memory."""
     sd1 = {"block_out_channels": (320, 640, 1280, 1280), "cross_attention_dim": 768, "attention_head_dim": 8}
     unets = {
         "sd1": sd1,
@@ -75,9 +76,9 @@ def test_every_module_of_real_layouts_finds_its_place(shared: Path) -> None:
     for name, architecture, tensors in _layouts(shared):
         if architecture in ("sd1", "sd2", "sdxl"):
             fit = Lora(tensors).fit(_full_size(architecture))
-            assert (fit.unplaced, fit.applied) == ((), fit.total), name
+            assert (fit.unplaced, fit.placed) == ((), fit.total), name
             assert fit.total > 0
-            assert not fit.other_context
+            assert not fit.is_for_other_text_width
             met.add(architecture)
     assert met == {"sd1", "sd2", "sdxl"}
 
@@ -90,7 +91,7 @@ def test_layouts_of_other_families_find_no_module_of_the_unet(shared: Path) -> N
             for own in ("sd1", "sdxl"):
                 fit = Lora(tensors).fit(_full_size(own))
                 assert not [place for place in fit.touched if place.startswith("unet.")], name
-                assert fit.applied < fit.total
+                assert fit.placed < fit.total
             met.add(architecture)
     assert {"flux", "sd3"} <= met
 
@@ -106,8 +107,8 @@ def test_layouts_of_the_wrong_architecture_are_recognised_by_the_context(shared:
         for own in {"sd1", "sd2", "sdxl"} - {architecture} if architecture in ("sd1", "sd2", "sdxl") else ():
             if reads_context:
                 fit = Lora(tensors).fit(_full_size(own))
-                assert fit.other_context, (name, own)
-                assert fit.applied < fit.total
+                assert fit.is_for_other_text_width, (name, own)
+                assert fit.placed < fit.total
                 met.add((architecture, own))
     assert {("sd1", "sdxl"), ("sdxl", "sd1"), ("sd2", "sd1")} <= met
 
@@ -146,11 +147,10 @@ def test_sdxl_ldm_names_lead_where_diffusers_converts_them() -> None:
 
 
 def _ldm_names(unet: torch.nn.Module) -> dict[str, str]:
-    from modelhub.render.lora import names as lora_names
-
+    """Return the LDM name of every module of a UNet that has one."""
     names = [name for name, _ in unet.named_modules() if name]
-    blocks = lora_names._ldm_blocks(names)
-    return {name: ldm for name in names if (ldm := lora_names._ldm_name(name, blocks))}
+    blocks = places._ldm_blocks(names)
+    return {name: ldm for name in names if (ldm := places._ldm_name(name, blocks))}
 
 
 @pytest.mark.parametrize(
@@ -224,11 +224,11 @@ def test_a_text_encoder_named_by_no_prefix_is_chosen_by_its_width() -> None:
 )
 def test_keys_split_into_module_and_part(key: str, stem: str, part: str) -> None:
     """One line a part."""
-    assert split(key) == (stem, part)
+    assert split_key(key) == (stem, part)
 
 
 def test_an_unknown_part_belongs_to_the_module_it_stands_beside() -> None:
     """So that the module counts once, and as one that is not understood."""
-    found = stems(["lora_unet_a.lora_down.weight", "lora_unet_a.lora_new.weight"])
+    found = group_by_stem(["lora_unet_a.lora_down.weight", "lora_unet_a.lora_new.weight"])
     assert list(found) == ["lora_unet_a"]
     assert set(found["lora_unet_a"]) == {"down", "lora_new.weight"}

@@ -1,4 +1,4 @@
-"""Which module of the loaded networks a LoRA's stem means, in every naming scheme.
+"""The module of the loaded networks that a LoRA's stem names, in every naming scheme.
 
 All schemes are compared with underscores for dots. The names of the original LDM and SDXL UNet (`input_blocks_4_1_…`)
 are derived from the network's own modules, so they hold for every width, depth and number of levels.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-# What a stem may begin with, and the networks it then means; "" = any. Longest first; taken off again and again.
+# Prefixes of a stem, and the networks that they mean. Longest first; removed repeatedly.
 _UNET, _TEXT_1, _TEXT_2 = ("unet",), ("text_encoder",), ("text_encoder_2",)
 _ANY: tuple[str, ...] = (*_UNET, *_TEXT_1, *_TEXT_2)
 _PREFIXES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -74,7 +74,7 @@ _OPEN_CLIP = {
     "layer_norm1": "ln_1",
     "layer_norm2": "ln_2",
 }
-# What the attention processors of early diffusers called the projections of a text encoder.
+# Names of a text encoder's projections in the attention processors of early diffusers.
 _OLD_TEXT = {"q_proj": "to_q", "k_proj": "to_k", "v_proj": "to_v", "out_proj": "to_out"}
 
 
@@ -88,17 +88,18 @@ class Place:
 
     @property
     def full_name(self) -> str:
+        """The network's name and the module's, joined by a dot."""
         return f"{self.network}.{self.name}"
 
 
 class Places:
-    """Every module of the networks under every name that a LoRA file may use for it."""
+    """Every module of the networks, under every name that a LoRA file may use for it."""
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:
         self._indexes = {name: _index(name, network) for name, network in networks.items()}
 
     def find(self, stem: str) -> list[Place]:
-        """The modules that the stem may mean, the likeliest first; empty when it means none of these networks."""
+        """Return the modules that the stem may name, the likeliest first; empty when there is none."""
         name = stem.replace(".", "_").replace("_processor_", "_")
         allowed = _ANY
         while hit := next((row for row in _PREFIXES if name.startswith(row[0])), None):
@@ -109,7 +110,7 @@ class Places:
 
 
 def _index(network: str, root: nn.Module) -> dict[str, Place]:
-    modules = {name: module for name, module in root.named_modules() if name and any(True for _ in _own(module))}
+    modules = {name: module for name, module in root.named_modules() if name and _has_parameters(module)}
     spell = _unet_spellings(list(modules)) if network == "unet" else _text_spellings(list(modules))
     index: dict[str, Place] = {}
     for alias, name in spell:
@@ -117,12 +118,12 @@ def _index(network: str, root: nn.Module) -> dict[str, Place]:
     return index
 
 
-def _own(module: nn.Module) -> Iterator[nn.Parameter]:
-    return module.parameters(recurse=False)
+def _has_parameters(module: nn.Module) -> bool:
+    return any(True for _ in module.parameters(recurse=False))
 
 
 def _unet_spellings(names: list[str]) -> Iterator[tuple[str, str]]:
-    """(spelling, diffusers' name) of each module: diffusers' names first, so that they win."""
+    """Yield (spelling, diffusers' name) of each module: diffusers' names first, so that they win."""
     for name in names:
         yield name, name
     blocks = _ldm_blocks(names)
@@ -134,7 +135,7 @@ def _unet_spellings(names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _ldm_name(name: str, blocks: Mapping[str, str]) -> str | None:
-    """The module's name in an original LDM or SDXL checkpoint."""
+    """Return the module's name in an original LDM or SDXL checkpoint; None where it has none."""
     parts = name.split(".")
     head = next((head for at in range(len(parts), 0, -1) if (head := ".".join(parts[:at])) in blocks), None)
     if head is None:
@@ -145,18 +146,18 @@ def _ldm_name(name: str, blocks: Mapping[str, str]) -> str | None:
 
 
 def _ldm_blocks(names: list[str]) -> dict[str, str]:
-    """Each block's name in diffusers and in LDM, which counts blocks through all levels."""
+    """Return each block's name in diffusers with that in LDM, which counts blocks through all levels."""
     heads = {match[0] for name in names if (match := _BLOCK.match(name))}
     blocks = dict(_ENDS)
-    blocks.update(_counted(heads, "down_blocks", "input_blocks", first=1))
-    blocks.update(_counted(heads, "up_blocks", "output_blocks", first=0))
+    blocks.update(_count_blocks(heads, "down_blocks", "input_blocks", first=1))
+    blocks.update(_count_blocks(heads, "up_blocks", "output_blocks", first=0))
     return blocks
 
 
 _BLOCK = re.compile(r"^(?:down|up)_blocks\.\d+\.(?:resnets|attentions|downsamplers|upsamplers)\.\d+")
 
 
-def _counted(heads: set[str], ours: str, theirs: str, *, first: int) -> Iterator[tuple[str, str]]:
+def _count_blocks(heads: set[str], ours: str, theirs: str, *, first: int) -> Iterator[tuple[str, str]]:
     count = first
     for level in range(len(heads)):
         at = f"{ours}.{level}"
@@ -174,7 +175,7 @@ def _counted(heads: set[str], ours: str, theirs: str, *, first: int) -> Iterator
 
 
 def _text_spellings(names: list[str]) -> Iterator[tuple[str, str]]:
-    """(spelling, own name) of each module of a text encoder, whose own names begin with `text_model.` or do not."""
+    """Yield (spelling, own name) of each module of a text encoder, with and without `text_model.`."""
     for name in names:
         bare = name.removeprefix("text_model.")
         for alias in (bare, *_text_aliases(bare)):

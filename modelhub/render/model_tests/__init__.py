@@ -1,0 +1,1 @@
+"""The render test of each type of model."""
