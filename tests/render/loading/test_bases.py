@@ -216,7 +216,7 @@ def test_shards_and_variants_of_a_folder_are_found(tmp_path: Path) -> None:
     lost = sorted((folder / "unet").glob("*.safetensors"))[1]
     assert all(torch.equal(value, made.unet.state_dict()[name]) for name, value in base.unet.state_dict().items())
     lost.unlink()
-    assert problem(folder) == ("incomplete", f"the folder lacks unet/{lost.name}")
+    assert problem(folder) == ("incomplete", f"A file of the folder is missing: unet/{lost.name}.")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_shards_and_variants_of_a_folder_are_found(tmp_path: Path) -> None:
     [
         ({"_class_name": "EDMDPMSolverMultistepScheduler", "prediction_type": "epsilon"}, "EDM"),
         ({"_class_name": "FlowMatchEulerDiscreteScheduler"}, "FlowMatchEulerDiscreteScheduler"),
-        ({"_class_name": "DDIMScheduler", "prediction_type": "sample"}, "neither noise nor v"),
+        ({"_class_name": "DDIMScheduler", "prediction_type": "sample"}, "neither epsilon nor v"),
     ],
 )
 def test_a_folder_that_was_trained_another_way_is_not_tested(

@@ -53,7 +53,7 @@ def saved(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ready(saved: Path) -> diffusion_transformers.Pipeline:
     """The folder, loaded."""
-    return diffusion_transformers.load(saved, dtype=torch.float32)
+    return diffusion_transformers.load_pipeline(saved, dtype=torch.float32)
 
 
 def tested(path: Path, tmp_path: Path, recipe: Recipe = RECIPE) -> Result:
@@ -63,9 +63,9 @@ def tested(path: Path, tmp_path: Path, recipe: Recipe = RECIPE) -> Result:
 
 def theirs(name: str, recipe: Recipe) -> Any:
     """Render the recipe with diffusers' own pipeline."""
-    row = diffusion_transformers.PIPELINES[name]
-    given: dict[str, Any] = {row.guidance: recipe.guidance, **row.options}
-    if row.negative:
+    call = diffusion_transformers.PIPELINES[name]
+    given: dict[str, Any] = {call.guidance: recipe.guidance, **call.options}
+    if call.negative:
         given["negative_prompt"] = recipe.negative_prompt
     return pipeline(name)(
         prompt=recipe.prompt,
@@ -84,12 +84,12 @@ def test_the_picture_is_the_one_that_diffusers_makes(
 ) -> None:
     """Every field of the recipe is passed on: pixels agree to 1e-4."""
     recipe = dataclasses.replace(RECIPE, **other)
-    drawn = diffusion_transformers.draw(ready, recipe)
-    pixels = (torch.from_numpy(drawn.raw) / 2 + 0.5).clamp(0, 1)
+    output = diffusion_transformers.render(ready, recipe)
+    pixels = (torch.from_numpy(output.raw) / 2 + 0.5).clamp(0, 1)
     wanted = theirs(name, recipe)
     assert pixels.shape == wanted.shape == (recipe.size, recipe.size, 3)
     assert torch.allclose(pixels, wanted, atol=1e-4, rtol=0)
-    assert 8 * drawn.latents.shape[-1] == recipe.size
+    assert 8 * output.latents.shape[-1] == recipe.size
 
 
 def test_a_whole_render_test_ends_with_a_verdict_and_a_picture(name: str, saved: Path, tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_a_whole_render_test_ends_with_a_verdict_and_a_picture(name: str, saved:
 
 def test_it_draws_in_bf16(saved: Path) -> None:
     """The type that a GPU is given: every network takes it, and the picture is finite."""
-    ready = diffusion_transformers.load(saved, dtype=torch.bfloat16)
+    ready = diffusion_transformers.load_pipeline(saved, dtype=torch.bfloat16)
     networks = [part for part in ready.pipe.components.values() if isinstance(part, torch.nn.Module)]
     assert {network.dtype for network in networks} == {torch.bfloat16}
-    assert np.isfinite(diffusion_transformers.draw(ready, RECIPE).raw).all()
+    assert np.isfinite(diffusion_transformers.render(ready, RECIPE).raw).all()
 
 
 def test_open_fields_of_the_recipe_are_decided(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_tokenizer_that_needs_another_library_says_which(tmp_path: Path, monke
     monkeypatch.setattr(diffusion_transformers, "find_spec", lambda name: None)
     result = tested(path, tmp_path)
     assert result.verdict == "not-tested"
-    assert "pip install sentencepiece" in result.words
+    assert "needs the library sentencepiece" in result.words
 
 
 def test_a_quantisation_that_needs_another_library_says_which(tmp_path: Path) -> None:
@@ -287,8 +287,8 @@ def test_shards_and_variants_are_found(tmp_path: Path) -> None:
     for part in ("vae", "text_encoder"):
         (file,) = (path / part).glob("*.safetensors")
         file.rename(file.with_suffix(".fp16.safetensors"))
-    drawn = diffusion_transformers.draw(diffusion_transformers.load(path, dtype=torch.float32), RECIPE)
-    pixels = (torch.from_numpy(drawn.raw) / 2 + 0.5).clamp(0, 1)
+    output = diffusion_transformers.render(diffusion_transformers.load_pipeline(path, dtype=torch.float32), RECIPE)
+    pixels = (torch.from_numpy(output.raw) / 2 + 0.5).clamp(0, 1)
     assert torch.allclose(pixels, theirs("StableDiffusion3Pipeline", RECIPE), atol=1e-4, rtol=0)
 
 
@@ -328,10 +328,10 @@ def test_nothing_is_put_on_a_transformer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name_", list(diffusion_transformers.PIPELINES))
 def test_every_row_is_a_pipeline_of_diffusers_that_takes_these_arguments(name_: str) -> None:
     """So that a new version of diffusers cannot make the table wrong unnoticed."""
-    row = diffusion_transformers.PIPELINES[name_]
+    call = diffusion_transformers.PIPELINES[name_]
     takes = inspect.signature(getattr(diffusers, name_).__call__).parameters
-    wanted = {"prompt", "height", "width", "num_inference_steps", "generator", "output_type", row.guidance}
-    assert wanted | set(row.options) <= set(takes)
-    if row.negative:
+    wanted = {"prompt", "height", "width", "num_inference_steps", "generator", "output_type", call.guidance}
+    assert wanted | set(call.options) <= set(takes)
+    if call.negative:
         assert "negative_prompt" in takes
     assert "transformer" in inspect.signature(getattr(diffusers, name_).__init__).parameters
