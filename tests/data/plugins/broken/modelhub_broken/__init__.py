@@ -1,0 +1,1 @@
+"""Plug-ins for modelhub that cannot be used, each for another reason."""

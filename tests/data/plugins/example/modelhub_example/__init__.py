@@ -1,0 +1,1 @@
+"""A plug-in for modelhub: a source, a UI, rules and a command."""
