@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgresql import PostgresqlServer, programs_folder
 
 # Tests run side by side, a process for each core: threads of their own would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,3 +22,14 @@ def shared() -> Path:
     if not (folder / "headers").is_dir():
         pytest.skip("the shared material (labelled layouts, pickle corpora) is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A real PostgreSQL server for the whole session; skipped where none is installed."""
+    server = PostgresqlServer(programs_folder())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -2,7 +2,7 @@
 
     python -m tools.desktop_picture [FILE.png]
 
-Needs the packages of .ci/desktop-packages.
+Needs the packages of .ci/packages.
 """
 
 from __future__ import annotations

@@ -37,7 +37,10 @@ class PostgresqlDatabase(Database):
         """SQLAlchemy's engine."""
         from sqlalchemy import create_engine
 
-        return create_engine(self.url)
+        try:
+            return create_engine(self.url)
+        except ValueError as exc:  # such as a port that is not a number
+            raise CatalogError("The address in the setting `catalog` is not valid.", _UNREACHABLE) from exc
 
     @cached_property
     def _reader(self) -> Connection:
@@ -71,6 +74,8 @@ class PostgresqlDatabase(Database):
                 "A PostgreSQL catalog needs the package psycopg, which is not installed.",
                 Remedy("Install the extra `postgres`.", "install-postgres"),
             ) from exc
+        except CatalogError:
+            raise
         except Exception as exc:
             if not type(exc).__module__.startswith(("sqlalchemy", "psycopg")):
                 raise
@@ -79,7 +84,9 @@ class PostgresqlDatabase(Database):
     def _error(self, exc: Exception) -> CatalogError:
         original = getattr(exc, "orig", None) or exc
         state = str(getattr(original, "sqlstate", None) or "")
-        reason = " ".join(str(original).split()).rstrip(".")
+        reason = " ".join(str(original).rpartition("FATAL:")[2].split()).rstrip(".")
+        if not state:  # psycopg keeps no code of a connection that could not be made
+            state = next((code for word, code in _REFUSALS if word in reason), "")
         name = _name_of(self)
         for prefix, message, remedy in _MEANINGS:
             if state and state.startswith(prefix):
@@ -121,6 +128,8 @@ def _name_of(server: PostgresqlDatabase) -> str:
 
 
 _UNREACHABLE = "Check that the server runs and that the setting `catalog` is right."
+# Words of the server when it refuses a connection → the code that it means.
+_REFUSALS = (('role "', "28000"), ("authentication", "28000"), ("pg_hba.conf", "28000"), ('database "', "3D000"))
 # The beginning of PostgreSQL's error code → the sentence and the remedy.
 _MEANINGS = (
     ("55P03", "The catalog {name} is in use by another modelhub.", "Wait for it to finish and try again."),

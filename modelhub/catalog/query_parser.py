@@ -211,5 +211,5 @@ def _values_of(field: Field) -> str:
 
 def _nearest(word: str, choices: Sequence[str]) -> str:
     """Return a remedy with the nearest valid word, or with all of them."""
-    near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.55)
+    near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(choices)}."

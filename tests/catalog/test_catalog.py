@@ -16,14 +16,6 @@ from modelhub.errors import NotFoundError, UsageError
 from tests.catalog.entries import entry, word
 
 
-@pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
-    """An empty catalog with one root."""
-    opened = Catalog.open(tmp_path / "catalog.sqlite3")
-    opened.ensure_root(tmp_path / "models", "models")
-    return opened
-
-
 def names(rows: list[object]) -> list[str]:
     """Return the names of rows or records."""
     return [row.name for row in rows]  # type: ignore[attr-defined]
@@ -184,13 +176,13 @@ def test_forgetting_a_model_leaves_nothing_dangling(catalog: Catalog, tmp_path: 
     assert catalog.list(parse_query("model-1")) == []
 
 
-def test_the_journal_keeps_planned_and_finished_steps(catalog: Catalog, tmp_path: Path) -> None:
+def test_the_journal_keeps_planned_and_finished_steps(catalog: Catalog, location: str) -> None:
     """An operation that was broken off is found again, with the state of each step."""
     operation = catalog.begin("sort", {"layout": "comfyui"})
     steps = catalog.plan_steps(operation, [NewStep(action="move", source=f"{i}", target=f"to {i}") for i in range(3)])
     catalog.mark_steps([steps[0].id], "done")
     catalog.close()
-    with Catalog.open(tmp_path / "catalog.sqlite3") as again:
+    with Catalog.open(location) as again:
         (found,) = again.unfinished()
         assert found.parameters == {"layout": "comfyui"}
         assert [(step.state, dict(step.detail)) for step in again.steps(found)] == [

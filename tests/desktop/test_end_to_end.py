@@ -1,6 +1,6 @@
 """A shortcut at work on a real desktop: X server, session bus, window manager, two file managers, a mouse.
 
-Needs Debian's packages of `.ci/desktop-packages`; skipped where they are not installed.
+Needs Debian's packages of `.ci/packages`; skipped where they are not installed.
 """
 
 from __future__ import annotations
