@@ -178,6 +178,6 @@ def build() -> Any:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and report its error. Return the exit code."""
-    from modelhub.cli.errors import guarded
+    from modelhub.cli.errors import run_guarded
 
-    return guarded(lambda: build()(args=arguments, prog_name="modelhub", standalone_mode=False))
+    return run_guarded(lambda: build()(args=arguments, prog_name="modelhub", standalone_mode=False))

@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> Iterator[User]:
 
 
 def run(place: User, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    """One command line of this user."""
+    """Run a command as this user."""
     home = place.repositories.parent
     if text is None:
         return modelhub(*arguments, home=home, **place.environ)
@@ -73,7 +73,7 @@ def test_outdated_says_what_is_newer_and_update_fetches_it(place: User) -> None:
 
 
 def test_outdated_offline_says_so_of_each_source_and_ends_with_6(place: User) -> None:
-    """Nothing is asked, nothing is guessed."""
+    """No request is sent."""
     run(place, "pull", DRESS)
     run(place, "pull", "civitai:7")
     asked = place.asked()
@@ -84,7 +84,7 @@ def test_outdated_offline_says_so_of_each_source_and_ends_with_6(place: User) ->
 
 
 def test_outdated_goes_on_when_one_hub_is_down(place: User) -> None:
-    """Its models are said to have failed (exit 6); the other hub's are answered."""
+    """Its models have failed (exit 6); those of the other hub are compared."""
     run(place, "pull", DRESS)
     run(place, "pull", "civitai:7")
     place.environ["MODELHUB_HUGGINGFACE_ENDPOINTS"] = "http://127.0.0.1:9"
@@ -182,7 +182,7 @@ def test_a_wrong_value_of_an_option_is_wrong_usage(place: User, option: str, val
 
 
 def test_offline_only_what_is_held_is_used(place: User) -> None:
-    """Nothing is asked; what is not here is said."""
+    """No request is sent; what is not on this machine is reported."""
     asked = place.asked()
     done = run(place, "pull", DRESS, "--offline")
     assert done.returncode == 3
@@ -190,7 +190,7 @@ def test_offline_only_what_is_held_is_used(place: User) -> None:
     assert place.asked() == asked
 
 
-def test_the_hubs_scan_and_licence_are_said_and_recorded(place: User) -> None:
+def test_the_hubs_scan_and_license_are_shown_and_recorded(place: User) -> None:
     """A scan that is not clean is a warning at the end of the pull; `show` has both, also as JSON."""
     known = place.hub.repositories[DRESS]
     place.hub.repositories[DRESS] = replace(known, scans={LORA: "suspicious"}, card={"license": "openrail++"})
@@ -206,7 +206,7 @@ def test_the_hubs_scan_and_licence_are_said_and_recorded(place: User) -> None:
 
 
 def test_a_clean_scan_makes_no_noise(place: User) -> None:
-    """It is recorded; Civitai's permissions are its licence."""
+    """It is recorded; Civitai's permissions are the license."""
     done = run(place, "pull", "civitai:7")
     assert "warning" not in done.stdout
     assert "no credit needed" in done.stdout
@@ -232,8 +232,8 @@ def test_a_failure_is_an_event_too(place: User) -> None:
     assert events[-1]["exit_code"] == 3
 
 
-def test_options_that_choose_a_file_cannot_be_said_with_update(place: User) -> None:
-    """They would be ignored."""
+def test_options_that_choose_a_file_cannot_be_combined_with_update(place: User) -> None:
+    """They are refused, as they would be ignored."""
     done = run(place, "pull", "--update", "--name", "x", "--all")
     assert done.returncode == 2
     assert "`--all` and `--name`" in done.stderr

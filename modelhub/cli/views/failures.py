@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelhub.cli.errors import say
+from modelhub.cli.errors import print_error
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import ModelhubError
@@ -15,7 +15,7 @@ def show_failure(session: Session, error: ModelhubError) -> None:
     if isinstance(session.progress, JsonProgress):
         session.progress.error(error.message, hint=sentence(error.remedy), exit_code=int(error.code))
     else:
-        say(error.message, sentence(error.remedy))
+        print_error(error.message, sentence(error.remedy))
 
 
 def failure_text(error: ModelhubError) -> str:

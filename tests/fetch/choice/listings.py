@@ -244,7 +244,7 @@ OTHERS: dict[str, dict[str, int]] = {
 
 
 def listed(reference: str, files: dict[str, int], **more: object) -> RemoteModel:
-    """A model with these files, as a hub would answer."""
+    """Return a model with these files, as a hub would describe it."""
     return RemoteModel(
         kind="huggingface",
         reference=reference,

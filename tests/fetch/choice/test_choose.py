@@ -42,12 +42,12 @@ SD15_MODEL = REPOSITORIES["runwayml/stable-diffusion-v1-5"]
 
 
 def names(choice: FileChoice) -> list[str]:
-    """The names of the taken files."""
+    """Return the names of the chosen files."""
     return [file.name for file in choice.files]
 
 
 def failure(model: RemoteModel, criteria: FileCriteria) -> ModelhubError:
-    """The error that choosing ends with."""
+    """Return the error that choosing raises."""
     with pytest.raises(ModelhubError) as caught:
         choose(model, criteria)
     return caught.value
@@ -96,7 +96,7 @@ def failure(model: RemoteModel, criteria: FileCriteria) -> ModelhubError:
     ],
 )
 def test_one_file_is_taken_that_fits_the_purpose(repository: str, criteria: FileCriteria, expected: str) -> None:
-    """A repository of many files yields the one that its purpose calls for, whatever order they are listed in."""
+    """The file that fits the purpose is chosen from many, in whatever order they are listed."""
     model = REPOSITORIES[repository]
     shuffled = list(model.files)
     Random(0).shuffle(shuffled)
@@ -107,8 +107,8 @@ def test_one_file_is_taken_that_fits_the_purpose(repository: str, criteria: File
     assert choice.reason
 
 
-def test_the_table_tells_why_each_file_was_left() -> None:
-    """Every model file has a row with its role and a reason; refused ones say so."""
+def test_the_table_states_why_each_file_was_not_chosen() -> None:
+    """Every model file has a row with its role and a reason, refused ones included."""
     choice = choose(SD15_MODEL, RENDER)
     rows = {row.file.name: row for row in choice.candidates}
     assert rows["v1-5-pruned-emaonly.safetensors"].role == "emaonly safetensors"
@@ -194,7 +194,7 @@ def test_variant_shards_keep_to_their_own_index() -> None:
 
 
 def test_a_repository_with_only_a_diffusers_folder_gets_that() -> None:
-    """Without a single file, the folder is chosen unasked; side files at the top do not change that."""
+    """Without a single-file model the folder is chosen; side files at the top do not change that."""
     files = {name: size for name, size in SD15.items() if "/" in name or name == "model_index.json"}
     for more in ({}, {"example-lora.safetensors": 50}):
         choice = choose(listed("a/b", {**files, **more}, components=SD15_COMPONENTS), RENDER)
@@ -212,7 +212,7 @@ def test_a_sharded_model_without_an_index_of_pipelines_is_kept_together() -> Non
     [("WarriorMama777/OrangeMixs", 5), ("someone/many-loras", 3), ("XpucT/Deliberate", 2)],
 )
 def test_several_models_that_fit_equally_well_are_listed(repository: str, count: int) -> None:
-    """No guess among different models: the error lists them and names the options."""
+    """Different models are not guessed between: the error lists them and names the options."""
     error = failure(REPOSITORIES[repository], RENDER)
     assert isinstance(error, AmbiguousChoiceError) and error.code == Exit.USAGE
     assert len(error.candidates) == count
@@ -262,14 +262,14 @@ def test_the_named_file_and_folder_are_what_is_taken() -> None:
     ],
 )
 def test_pickles_are_refused(repository: str, criteria: FileCriteria, words: str) -> None:
-    """A pickle needs permission and the lack of a safetensors twin; the scan verdict is told."""
+    """A pickle is taken only where pickles are allowed and no safetensors file has the same weights."""
     error = failure(REPOSITORIES[repository], criteria)
     assert isinstance(error, UnsafeError) and error.code == Exit.UNSAFE
     assert words in error.message + sentence(error.remedy)
 
 
 def test_a_file_that_the_scan_calls_unsafe_is_never_taken() -> None:
-    """Not even by name and with permission; another coat of the same model is taken where there is one."""
+    """Not even when it is named and pickles are allowed; another variant of the model is taken where there is one."""
     bad = RemoteFile(name="model.fp16.safetensors", url="u/1", size=5, scan="unsafe")
     good = RemoteFile(name="model.safetensors", url="u/2", size=9, scan="safe")
     model = RemoteModel(kind="huggingface", reference="a/b", title="b", files=(bad, good))
@@ -286,15 +286,15 @@ def test_diffusers_weights_that_are_only_pickles_need_permission() -> None:
     assert "unet/diffusion_pytorch_model.fp16.bin" in names(choose(model, TRUSTING))
 
 
-def test_a_missing_precision_is_said() -> None:
-    """A preferred precision that is not there yields the next best, with a word on it."""
+def test_a_missing_precision_is_reported() -> None:
+    """Without the preferred precision the next best is chosen, and the reason states it."""
     choice = choose(REPOSITORIES["gsdf/Counterfeit-V3.0"], FileCriteria(precision=Precision.FP8))
     assert names(choice) == ["Counterfeit-V3.0_fp16.safetensors"]
     assert "no fp8 version" in choice.reason
 
 
 def test_repositories_without_a_usable_model_are_not_found() -> None:
-    """Weights for other frameworks, or no weights at all, are said."""
+    """Weights for other frameworks, or no weights at all, are reported."""
     error = failure(REPOSITORIES["google/flax-only"], RENDER)
     assert isinstance(error, NotFoundError) and "msgpack" in error.message
     assert isinstance(failure(listed("a/b", {"README.md": 0}), RENDER), NotFoundError)
@@ -318,7 +318,7 @@ def test_small_models_of_true_layout_are_chosen_like_large_ones() -> None:
             assert names(choose(tiny, RENDER)) == names(choose(model, RENDER))
 
 
-def test_a_component_without_usable_weights_is_said() -> None:
+def test_a_component_without_usable_weights_is_reported() -> None:
     """A pipeline for another framework, or with a part missing, is not taken in pieces."""
     onnx = {"model_index.json": 0, "unet/model.onnx": 5, "unet/config.json": 0}
     assert "`unet`" in failure(listed("a/b", onnx), RENDER).message
@@ -326,8 +326,8 @@ def test_a_component_without_usable_weights_is_said() -> None:
     assert "`transformer`" in failure(listed("a/b", broken), FileCriteria(diffusers=True)).message
 
 
-def test_a_pipeline_in_a_subfolder_is_found_and_several_are_asked_about() -> None:
-    """One folder with an index is the pipeline, wherever it is; of several the user names one."""
+def test_a_pipeline_in_a_subfolder_is_found_and_several_are_listed() -> None:
+    """The only folder with an index is the pipeline, wherever it is; of several the user must name one."""
     files = {f"v1/{name}": size for name, size in SD15.items() if "/" in name or name == "model_index.json"}
     choice = choose(listed("a/b", files), RENDER)
     assert (choice.layout, choice.root) == ("diffusers", "v1")
@@ -393,7 +393,7 @@ def test_any_list_of_files_ends_in_a_choice_or_a_clear_error(
 
 
 def test_ten_thousand_files_are_chosen_from_at_once() -> None:
-    """A repository of many thousand files is listed as ambiguous, not thought about for minutes."""
+    """A repository of many thousand files is reported as ambiguous without delay."""
     files = {
         f"folder{number % 50}/model{number}.{'ckpt' if number % 2 else 'safetensors'}": 9 for number in range(10_000)
     }

@@ -1,4 +1,4 @@
-"""One user of a hub and of Civitai on this machine, for tests of what happens after the first pull."""
+"""A user of a hub and of Civitai on this machine, for tests of what happens after the first pull."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from modelhub.testing.hubs.hub import Hub, repositories_in
 
 @dataclass
 class User:
-    """A library, a catalog, and the hubs that it is filled from. `repositories`: the hub's folder."""
+    """A library, a catalog, and the hubs that they are filled from. `repositories` is the hub's folder."""
 
     hub: Hub
     site: CivitaiSite
@@ -37,24 +37,24 @@ class User:
 
     @property
     def models(self) -> list[ModelRecord]:
-        """All that is catalogued."""
+        """All models of the catalog."""
         return self.catalog.records(ModelQuery())
 
     def pull(self, source: str, **criteria: Any) -> PullResult:
-        """Ask, choose, fetch."""
+        """Pull from a source."""
         plan = plan_pull(PullRequest(source=source, criteria=FileCriteria(**criteria)), fetchers=self.fetchers)
         return pull(plan, catalog=self.catalog, settings=self.settings)
 
     def publish(self) -> None:
-        """The hub's folder as it is now is what the hub holds."""
+        """Make the hub serve its folder as it is now."""
         self.hub.repositories.update(repositories_in(self.repositories))
 
     def asked(self) -> int:
-        """How many questions the hubs were asked so far."""
+        """Return how many requests the hubs have had so far."""
         return len(self.hub.requests) + len(self.site.questions)
 
     def blobs_sent(self) -> int:
-        """How many large files the hubs have sent so far, in however many pieces."""
+        """Return how many large files the hubs have sent so far, in however many pieces."""
         paths = {request.path.partition("?")[0] for request in self.hub.requests if request.origin == "storage"}
         return len(paths | {q.path.partition("?")[0] for q in self.site.questions if q.origin == "storage"})
 
@@ -63,7 +63,7 @@ class User:
 def user(
     folder: Path, *, items: Sequence[Mapping[str, Any]] = (), contents: Mapping[str, bytes | Path] | None = None
 ) -> Iterator[User]:
-    """A fresh user in `folder`, of a hub with the repositories in `folder/hub` and a Civitai with `items`."""
+    """Yield a fresh user in `folder`, of a hub with the repositories in `folder/hub` and a Civitai with `items`."""
     repositories = folder / "hub"
     repositories.mkdir(exist_ok=True)
     with Hub(repositories) as hub, CivitaiSite(items, contents=contents) as site:
@@ -81,7 +81,7 @@ def user(
 
 
 def civitai_file(name: str, *, version: int, **more: Any) -> dict[str, Any]:
-    """A file as Civitai's API lists it; size and hashes are made true by the server from its content."""
+    """Return a file as Civitai's API lists it; the server computes the true size and hashes from its content."""
     return {
         "name": name,
         "type": "Model",
@@ -97,7 +97,7 @@ def civitai_file(name: str, *, version: int, **more: Any) -> dict[str, Any]:
 
 
 def civitai_version(number: int, *files: Mapping[str, Any], model: int = 7, **more: Any) -> dict[str, Any]:
-    """A version as Civitai's API lists it."""
+    """Return a version as Civitai's API lists it."""
     return {
         "id": number,
         "modelId": model,
@@ -112,6 +112,6 @@ def civitai_version(number: int, *files: Mapping[str, Any], model: int = 7, **mo
 
 
 def civitai_item(*versions: Mapping[str, Any], number: int = 7, **more: Any) -> dict[str, Any]:
-    """A model as Civitai's API lists it, newest version first."""
+    """Return a model as Civitai's API lists it, newest version first."""
     about = {"name": "红裙", "type": "LORA", "nsfw": False, "tags": ["clothing"], "allowNoCredit": True}
     return {"id": number, **about, "modelVersions": list(versions), **more}

@@ -55,12 +55,12 @@ def asked(place: User, **options: Any) -> dict[str, EnrichResult]:
 
 
 def named(place: User, name: str) -> ModelRecord:
-    """One model."""
+    """Return the model of this name."""
     return next(model for model in place.models if model.name == name)
 
 
 def test_what_civitai_knows_is_recorded(place: User) -> None:
-    """Trigger words, base model, tags, page, licence, scan verdict; what it does not know is said."""
+    """Trigger words, base model, tags, page, license and scan verdict; unknown files are reported."""
     found = asked(place)
     assert {name: item.answer for name, item in found.items()} == {
         "mine 20": EnrichStatus.FOUND,
@@ -89,7 +89,7 @@ def test_hashes_are_asked_in_one_question(place: User) -> None:
 
 
 def test_what_was_asked_is_not_asked_again(place: User) -> None:
-    """Neither what was found nor what was not, unless --refresh says so."""
+    """Neither found nor unknown files are looked up again without --refresh."""
     asked(place)
     before = place.asked()
     assert {item.answer for item in asked(place).values()} == {EnrichStatus.REMEMBERED}
@@ -122,8 +122,8 @@ def test_the_users_words_are_never_overwritten(place: User) -> None:
     assert set(model.tags) == {"favourite", "clothing"}
 
 
-def test_a_run_that_broke_off_is_gone_on_with(place: User) -> None:
-    """What was answered before the site failed is kept; the next run asks only about the rest."""
+def test_an_interrupted_run_is_resumed(place: User) -> None:
+    """What was found before the site failed is kept; the next run looks up only the rest."""
     real = Civitai(endpoint=place.site.url, sleep=lambda _: None)
     seen = []
     with pytest.raises(NetworkError):
@@ -226,7 +226,7 @@ def test_pull_writes_what_the_site_says_beside_the_model_when_asked(place: User)
 
 
 def run(place: User, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command line of this user."""
+    """Run a command as this user."""
     environ = {**os.environ, **place.environ, "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "modelhub", *arguments]
     return subprocess.run(command, capture_output=True, encoding="utf-8", env=environ, check=False)

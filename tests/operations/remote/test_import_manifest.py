@@ -67,12 +67,12 @@ def exported(place: User) -> bytes:
 
 
 def undated(source: Source) -> Source:
-    """A source without the time of its pull."""
+    """Return a source without the time of its pull."""
     return replace(source, fetched_at=None)
 
 
 def named(place: User, name: str) -> ModelRecord:
-    """One model."""
+    """Return the model of this name."""
     return next(model for model in place.models if model.name == name)
 
 
@@ -104,7 +104,7 @@ def test_a_library_is_rebuilt_with_the_same_contents_folders_and_words(place: Us
 
 
 def test_what_is_held_is_not_fetched_again(place: User, elsewhere: User) -> None:
-    """A second import asks nobody and fetches nothing, and keeps words that were said here."""
+    """A second import sends no request and keeps fields that were set here."""
     manifest = exported(place)
     restored(manifest, elsewhere)
     elsewhere.catalog.set_override(named(elsewhere, "dress").id, "notes", "mine")
@@ -116,7 +116,7 @@ def test_what_is_held_is_not_fetched_again(place: User, elsewhere: User) -> None
 
 
 def test_a_file_that_was_copied_by_hand_counts_as_held(place: User, elsewhere: User, tmp_path: Path) -> None:
-    """By its hash, whatever it is called; the manifest's words are laid over it."""
+    """It is found by its hash, under any name, and gets the tags of the manifest."""
     place.catalog.tag(named(place, "dress").id, add=["favourite"])
     copy = tmp_path / "usb" / "renamed.safetensors"
     copy.parent.mkdir()
@@ -169,7 +169,7 @@ def test_a_manifest_cannot_place_files_outside_the_library(place: User, elsewher
 
 
 def test_a_pickle_of_a_manifest_needs_the_users_consent(place: User, elsewhere: User) -> None:
-    """A manifest may be anybody's: what can run code is not taken unasked."""
+    """A manifest is not trusted: pickles are not taken unless they are allowed."""
     document = json.loads(exported(place))
     for model in document["models"]:
         model["format"] = "torch-zip"
@@ -179,7 +179,7 @@ def test_a_pickle_of_a_manifest_needs_the_users_consent(place: User, elsewhere: 
 
 
 def test_a_dry_run_changes_and_fetches_nothing(place: User, elsewhere: User) -> None:
-    """It only says what is missing."""
+    """It only reports what is missing."""
     asked = place.asked()
     found = restored(exported(place), elsewhere, dry_run=True)
     assert found["dress"].status is ImportStatus.MISSING
@@ -202,7 +202,7 @@ def test_a_dry_run_changes_and_fetches_nothing(place: User, elsewhere: User) -> 
         b"[" * 100_000,
     ],
 )
-def test_rubbish_is_no_manifest(text: bytes) -> None:
+def test_other_content_is_not_a_manifest(text: bytes) -> None:
     """A sentence that names the file, never a traceback."""
     with pytest.raises(UsageError, match=r"rubbish\.json"):
         read_manifest(text, "rubbish.json")
@@ -217,7 +217,7 @@ def test_names_that_are_no_unicode_survive(place: User) -> None:
 
 
 def run(place: User, *arguments: str, text: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """One command line of this user."""
+    """Run a command as this user."""
     environ = {**os.environ, **place.environ, "MODELHUB_LIBRARY": str(place.settings.library), "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "modelhub", *arguments]
     return subprocess.run(command, input=text, capture_output=True, env=environ, check=False)
@@ -238,7 +238,7 @@ def test_the_commands_rebuild_a_library_through_a_pipe(place: User, elsewhere: U
 
 
 def test_export_writes_a_file_and_never_replaces_another(place: User, tmp_path: Path) -> None:
-    """Its own manifest is written anew; anything else of that name stays."""
+    """An earlier manifest is replaced; any other file of that name stays."""
     target = tmp_path / "列表.json"
     for _ in range(2):
         done = run(place, "export", str(target), "--json")

@@ -23,7 +23,7 @@ LORA = "dress.safetensors"
 
 
 def lora(path: Path, seed: int) -> Path:
-    """A small LoRA file; another seed is another content of the same shape."""
+    """Write a small LoRA file; another seed gives other content of the same shape."""
     metadata = adapters.lora_metadata("reddress", "reddress", rank=4)
     safetensors_file.write(path, adapters.lora_sd1(4), metadata=metadata, seed=seed)
     return path
@@ -43,12 +43,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
 
 
 def statuses(place: User) -> list[UpdateStatus]:
-    """How all models stand."""
+    """Compare all models with their sources."""
     return outdated(place.models, fetchers=place.fetchers, offline=place.settings.offline)
 
 
 def updated(place: User, item: UpdateStatus, *, replace_old: bool = False) -> UpdateResult:
-    """Fetch what is newer."""
+    """Update an outdated model."""
     plan = plan_update(item, fetchers=place.fetchers, settings=place.settings)
     return update(plan, catalog=place.catalog, settings=place.settings, replace_old=replace_old)
 
@@ -72,7 +72,7 @@ def test_a_model_whose_hub_file_is_the_same_is_current(place: User) -> None:
 
 
 def test_a_changed_file_at_the_hub_makes_its_model_outdated(place: User) -> None:
-    """The file is named; nothing is fetched by asking."""
+    """The file is named; comparing downloads nothing."""
     place.pull(DRESS)
     lora(place.repositories / DRESS / LORA, 2)
     place.publish()
@@ -84,7 +84,7 @@ def test_a_changed_file_at_the_hub_makes_its_model_outdated(place: User) -> None
 
 
 def test_an_update_keeps_the_old_file_and_hands_on_the_users_words(place: User) -> None:
-    """Both are catalogued; tags, notes and style go along; then nothing is outdated any more."""
+    """Both are in the catalog, the new one with the tags, notes and style; then nothing is outdated."""
     (old,) = place.pull(DRESS).models
     place.catalog.tag(old.id, add=["favourite"])
     place.catalog.set_override(old.id, "notes", "at 0.7")
@@ -155,7 +155,7 @@ def test_of_a_diffusers_folder_only_the_changed_file_is_fetched(place: User) -> 
     assert (old.path / "model_index.json").is_file()
 
 
-def test_a_file_that_the_hub_has_removed_is_said_to_be_gone(place: User) -> None:
+def test_a_file_that_the_hub_has_removed_is_gone(place: User) -> None:
     """And so is a whole repository."""
     place.pull(DRESS)
     (place.repositories / DRESS / LORA).rename(place.repositories / DRESS / "other.safetensors")
@@ -169,7 +169,7 @@ def test_a_file_that_the_hub_has_removed_is_said_to_be_gone(place: User) -> None
 
 
 def test_a_commit_never_changes(place: User) -> None:
-    """Who pulled a commit is not bothered, and the hub is not asked."""
+    """A model that was pulled at a commit is pinned, and no request is sent."""
     commit = place.hub.repositories[DRESS].commits["main"]
     place.pull(f"{DRESS}@{commit}")
     lora(place.repositories / DRESS / LORA, 2)
@@ -213,7 +213,7 @@ def test_a_later_variant_below_the_recommended_version_is_no_successor(place: Us
 
 
 def test_a_newer_version_in_early_access_is_mentioned(place: User) -> None:
-    """Nobody is told to fetch what cannot be had."""
+    """A version that is not public yet does not make a model outdated."""
     place.pull("civitai:7")
     show_version(place, 30, earlyAccessEndsAt="2030-01-02")
     (item,) = statuses(place)
@@ -235,7 +235,7 @@ def test_a_hub_that_is_down_does_not_stop_the_others(place: User) -> None:
 
 
 def test_offline_nobody_is_asked(place: User) -> None:
-    """Every source says so."""
+    """Every source is reported as offline."""
     place.pull(DRESS)
     asked = place.asked()
     (item,) = outdated(place.models, fetchers=place.fetchers, offline=True)
@@ -267,7 +267,7 @@ def test_models_are_named_by_where_they_came_from(place: User, words: str) -> No
 
 
 def checkpoint(place: User, step: int) -> None:
-    """The hub's pickle has another content of the same shape for each `step`."""
+    """Publish a pickle with other content of the same shape for each `step`."""
     content = torch_file.checkpoint(networks.sd1(SMALL), global_step=step)
     torch_file.write(place.repositories / "CompVis/old" / "sd-v1-4.ckpt", content)
     place.publish()

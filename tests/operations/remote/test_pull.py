@@ -44,23 +44,23 @@ class Place:
         return self.settings.library
 
     def plan(self, source: str, **criteria: object) -> PullPlan:
-        """Ask and choose."""
+        """Plan a pull."""
         extra = {name: criteria.pop(name) for name in ("revision", "to", "name", "style", "sha256") if name in criteria}
         request = PullRequest(source=source, criteria=FileCriteria(**criteria), **extra)  # type: ignore[arg-type]
         return plan_pull(request, fetchers=fetchers(self.settings))
 
     def pull(self, source: str, **criteria: object) -> PullResult:
-        """All of it."""
+        """Plan a pull and carry it out."""
         return pull(self.plan(source, **criteria), catalog=self.catalog, settings=self.settings)
 
     def fetched(self) -> list[str]:
-        """What was downloaded from the hub, as the hub saw it."""
+        """Return the downloads that the hub has served."""
         return [str(request) for request in self.hub.requests if "resolve" in str(request)]
 
 
 @pytest.fixture
 def repositories(tmp_path: Path) -> Path:
-    """What the hub holds: a base in several coats, a LoRA, a trap, a diffusers folder."""
+    """What the hub holds: a base in several variants, a LoRA, a dangerous file, a diffusers folder."""
     folder = tmp_path / "hub"
     main = networks.sd1(SMALL)
     safetensors_file.write(folder / SD15 / "v1-5-pruned-emaonly.safetensors", cast(main, "F16"), seed=1)
@@ -127,7 +127,7 @@ def test_a_plan_downloads_nothing(place: Place) -> None:
 
 
 def test_a_file_already_held_is_not_downloaded(place: Place) -> None:
-    """Neither a second time, nor when it lies in another root under another name."""
+    """A second pull finds the file in the catalog and records the same model."""
     first = place.pull(SD15)
     before = len(place.fetched())
     again = place.pull(SD15)
@@ -150,7 +150,7 @@ def test_a_blob_of_the_hugging_face_cache_is_used(place: Place, repositories: Pa
     assert result.models[0].path.read_bytes() == source.read_bytes()
 
 
-def test_a_spoilt_cache_is_not_believed(place: Place, repositories: Path) -> None:
+def test_a_damaged_cache_is_not_used(place: Place, repositories: Path) -> None:
     """A blob whose content is not what its name says is left alone, and the file downloaded."""
     source = repositories / SD15 / "v1-5-pruned-emaonly.safetensors"
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
@@ -199,14 +199,14 @@ def test_a_dangerous_pickle_is_kept_out(place: Place) -> None:
     assert not list(place.library.rglob("*.ckpt"))
 
 
-def test_a_pickle_is_not_taken_unasked(place: Place) -> None:
+def test_a_pickle_is_not_taken_unless_it_is_allowed(place: Place) -> None:
     """Refused at the choice, before anything is downloaded."""
     with pytest.raises(UnsafeError, match="pickle"):
         place.plan("stranger/trap")
 
 
 def test_another_file_of_the_same_name_is_never_replaced(place: Place) -> None:
-    """The target is taken by other content: said, with the way out."""
+    """Other content under the target's name is reported, with a remedy."""
     taken = place.library / "base" / "v1-5-pruned-emaonly.safetensors"
     taken.parent.mkdir(parents=True)
     taken.write_bytes(b"mine")
@@ -234,8 +234,8 @@ def test_only_the_content_asked_for_is_accepted(place: Place) -> None:
         ("ftp://example.org/model.safetensors", UsageError, 2),
     ],
 )
-def test_what_is_not_there_is_said(place: Place, source: str, error: type[ModelhubError], code: int) -> None:
-    """Each kind of wrong reference has its own answer and exit code, and names what was asked for."""
+def test_a_wrong_reference_is_reported(place: Place, source: str, error: type[ModelhubError], code: int) -> None:
+    """Each kind of wrong reference has its own error and exit code, with a remedy."""
     with pytest.raises(error) as caught:
         place.pull(source)
     assert caught.value.code == code
@@ -243,7 +243,7 @@ def test_what_is_not_there_is_said(place: Place, source: str, error: type[Modelh
 
 
 def test_a_page_instead_of_a_model_is_refused(place: Place) -> None:
-    """HTML under a model's name is no model; nothing is published."""
+    """HTML under a model's name is refused; nothing is published."""
     with pytest.raises(ModelhubError):
         place.pull("painter/page")
     assert place.catalog.list(ModelQuery()) == []
@@ -260,7 +260,7 @@ def test_a_hub_that_is_down_is_a_network_error(place: Place) -> None:
     assert "127.0.0.1:9" in caught.value.message
 
 
-def test_a_disk_without_room_is_said_before_the_download(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_the_download(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Needed and free are named; nothing was fetched."""
     monkeypatch.setattr(free_space, "free_bytes", lambda _: 1000)
     plan = place.plan(SD15)
@@ -271,7 +271,7 @@ def test_a_disk_without_room_is_said_before_the_download(place: Place, monkeypat
 
 
 def test_offline_uses_what_is_held_and_says_what_is_not(place: Place) -> None:
-    """With --offline nothing is asked of anybody."""
+    """Offline, no request is sent."""
     environ = {"MODELHUB_CONFIG": str(place.folder / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": place.hub.url}
     settings = config.load(library=place.library, environ=environ | {"HF_HUB_OFFLINE": "1"})
     before = len(place.hub.requests)

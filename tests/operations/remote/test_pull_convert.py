@@ -21,7 +21,7 @@ REPOSITORY = "CompVis/stable-diffusion-v-1-4-original"
 
 
 def run(folder: Path, hub: Hub, *, keep_pickle: bool = False) -> tuple[PullResult, Catalog]:
-    """One pull with --convert into a library in `folder`."""
+    """Pull with --convert into a library in `folder`."""
     environ = {"MODELHUB_CONFIG": str(folder / "none"), "MODELHUB_HUGGINGFACE_ENDPOINTS": hub.url}
     settings = config.load(library=folder / "library", environ=environ)
     catalog = Catalog.open(settings.catalog_location)
@@ -41,7 +41,7 @@ def repositories(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_pickle_only_repository_becomes_safetensors(repositories: Path, tmp_path: Path, keep: bool) -> None:
-    """What is catalogued is the converted file, and the pickle only when it was asked for."""
+    """The converted file is added to the catalog, and the pickle only where it is kept."""
     with Hub(repositories) as hub:
         result, catalog = run(tmp_path, hub, keep_pickle=keep)
         with catalog:
@@ -59,7 +59,7 @@ def test_a_pickle_only_repository_becomes_safetensors(repositories: Path, tmp_pa
 
 
 def test_a_converted_repository_is_not_downloaded_again(repositories: Path, tmp_path: Path) -> None:
-    """The twin that an earlier run made is what the second run answers with."""
+    """The second run returns the file that the first one converted."""
     with Hub(repositories) as hub:
         first, catalog = run(tmp_path, hub)
         catalog.close()
@@ -72,7 +72,7 @@ def test_a_converted_repository_is_not_downloaded_again(repositories: Path, tmp_
 
 
 def test_a_hostile_pickle_is_kept_out_all_the_same(tmp_path: Path) -> None:
-    """--convert is no way around the scan."""
+    """--convert does not bypass the scan."""
     folder = tmp_path / "hub"
     (folder / REPOSITORY).mkdir(parents=True)
     hostile.checkpoint(folder / REPOSITORY / "model.ckpt")

@@ -42,7 +42,7 @@ class User:
 
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base in two coats, a LoRA, a diffusers folder, a trap."""
+    """A base in two variants, a LoRA, a diffusers folder, a trap."""
     folder = tmp_path_factory.mktemp("held") / "hub"
     tensors = networks.sd1(SMALL)
     safetensors_file.write(folder / "painter/base" / "model.fp16.safetensors", cast(tensors, "F16"), seed=1)
@@ -81,7 +81,7 @@ def user(hub: str, held: Path, tmp_path: Path) -> Iterator[User]:
 
 
 def sha256(path: Path) -> str:
-    """Of a file."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -99,7 +99,7 @@ def test_a_lora_arrives_whole_and_is_recorded_with_its_commit(user: User) -> Non
     assert len(source.commit) == 40
 
 
-def test_the_small_coat_is_chosen_and_held_files_are_not_fetched_again(user: User) -> None:
+def test_the_small_variant_is_chosen_and_held_files_are_not_downloaded_again(user: User) -> None:
     """fp16 for rendering; the second pull finds it."""
     (first,) = user.pull("painter/base").models
     (second,) = user.pull("painter/base").models
@@ -119,7 +119,7 @@ def test_a_diffusers_folder_is_one_model(user: User) -> None:
 
 
 def test_a_dangerous_pickle_is_refused(user: User) -> None:
-    """And nothing of it is catalogued."""
+    """Nothing of it is added to the catalog."""
     with pytest.raises(UnsafeError):
         user.pull("stranger/trap", allow_pickle=True)
     assert user.catalog.records(ModelQuery()) == []

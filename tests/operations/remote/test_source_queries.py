@@ -1,4 +1,4 @@
-"""Many questions at once."""
+"""Queries about many models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelhub.operations.remote.source_queries import SourceQueries, run_concurr
 
 
 class Down:
-    """A hub that never answers; it counts."""
+    """A source that never answers and counts its queries."""
 
     kind = "civitai"
 
@@ -20,11 +20,11 @@ class Down:
         self.queries = 0
 
     def claims(self, source: str) -> bool:
-        """Everything."""
+        """Return true for every source."""
         return True
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """Nothing."""
+        """Raise NetworkError."""
         self.queries += 1
         raise NetworkError("The source does not answer.")
 
@@ -45,10 +45,10 @@ def test_an_error_is_raised_where_it_can_be_caught() -> None:
 
     def work(number: int) -> int:
         if number == 7:
-            raise LookupError("seven")
+            raise LookupError("Seven.")
         return number
 
-    with pytest.raises(LookupError, match="seven"):
+    with pytest.raises(LookupError, match="Seven"):
         run_concurrently(work, range(20), threads=4)
 
 
@@ -62,8 +62,8 @@ def test_a_hub_that_failed_three_times_is_left_alone() -> None:
     assert hub.queries == 3
 
 
-def test_one_question_is_asked_once() -> None:
-    """Its failure is an answer too."""
+def test_each_query_is_made_once() -> None:
+    """A failure is cached too."""
     hub = Down()
     queries = SourceQueries([hub], offline=False)
     for _ in range(5):
