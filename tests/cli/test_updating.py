@@ -14,6 +14,7 @@ import pytest
 
 from modelhub.testing.files import hostile
 from tests.cli.test_app import modelhub
+from tests.documents.test_schemas import validate
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
 from tests.operations.remote.test_outdated import DRESS, LORA, lora
 
@@ -51,7 +52,7 @@ def test_outdated_says_what_is_newer_and_update_fetches_it(place: User) -> None:
     assert run(place, "pull", DRESS).returncode == 0
     done = run(place, "outdated", "--json")
     assert done.returncode == 0
-    (row,) = json.loads(done.stdout)
+    (row,) = validate("outdated", done.stdout)
     assert row.keys() >= {"id", "model", "path", "kind", "source", "state", "have", "newest", "files", "message"}
     assert row["state"] == "current"
     lora(place.repositories / DRESS / LORA, 2)
@@ -62,9 +63,12 @@ def test_outdated_says_what_is_newer_and_update_fetches_it(place: User) -> None:
     assert DRESS in done.stdout
     planned = run(place, "pull", "--update", "--dry-run")
     assert "Nothing was downloaded" in planned.stdout
+    (row,) = validate("updates", run(place, "pull", "--update", "--dry-run", "--json").stdout)
+    assert row["plan"]["files"][0]["name"] == LORA
+    assert row["obtained"] == []
     done = run(place, "pull", "--update", DRESS, "--json")
     assert done.returncode == 0, done.stderr
-    (row,) = json.loads(done.stdout)
+    (row,) = validate("updates", done.stdout)
     assert [item["how"] for item in row["obtained"]] == ["downloaded"]
     assert row["trashed"] is False
     assert len(json.loads(run(place, "list", "--json").stdout)) == 2
@@ -122,7 +126,7 @@ def test_one_failing_source_of_a_list_does_not_stop_the_others(place: User) -> N
     assert "painter/nothing" in done.stderr.split("2 failed")[1]
     done = run(place, "pull", "-", "--json", text=f"painter/nothing\n{DRESS}\n")
     assert done.returncode == 3
-    first, second = json.loads(done.stdout)
+    first, second = validate("pull", done.stdout)
     assert (first["source"], first["exit_code"]) == ("painter/nothing", 3)
     assert second["models"]
 
@@ -133,6 +137,15 @@ def test_an_empty_list_is_wrong_usage(place: User, text: str) -> None:
     done = run(place, "pull", "-", text=text)
     assert done.returncode == 2
     assert "one a line" in done.stderr
+
+
+def test_a_dry_run_prints_the_plan_alone(place: User) -> None:
+    """The document has the chosen file and no model; nothing is downloaded and no file is placed."""
+    sent = place.blobs_sent()
+    (row,) = validate("pull", run(place, "pull", DRESS, "--dry-run", "--json").stdout)
+    assert ([file["name"] for file in row["files"]], row["models"]) == ([LORA], [])
+    assert row["candidates"][0]["chosen"] is True
+    assert place.blobs_sent() == sent
 
 
 def test_pull_without_a_source_is_wrong_usage(place: User) -> None:

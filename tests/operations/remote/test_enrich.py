@@ -23,6 +23,7 @@ from modelhub.operations.remote.enrich import EnrichResult, EnrichStatus, enrich
 from modelhub.operations.remote.source_sidecars import fetch_preview
 from modelhub.testing.files import adapters, safetensors_file
 from modelhub.testing.hubs.civitai import Rules
+from tests.documents.test_schemas import validate
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
 from tests.operations.remote.test_outdated import lora
 
@@ -237,7 +238,7 @@ def test_the_command_says_what_was_found(place: User) -> None:
     done = run(place, "enrich", "mine 20")
     assert done.returncode == 0, done.stderr
     assert "word20" in done.stdout
-    rows = json.loads(run(place, "enrich", "--json").stdout)
+    rows = validate("enrich", run(place, "enrich", "--json").stdout)
     assert {row["model"]: row["answer"] for row in rows} == {
         "mine 20": "asked before",
         "mine 30": "found",

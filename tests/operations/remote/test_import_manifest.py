@@ -22,6 +22,7 @@ from modelhub.operations.library.add import add
 from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, rebuild_library
 from modelhub.testing.files import adapters, folders, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
+from tests.documents.test_schemas import validate
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
 from tests.operations.remote.test_outdated import DRESS, LORA, lora
 
@@ -230,7 +231,7 @@ def test_the_commands_rebuild_a_library_through_a_pipe(place: User, elsewhere: U
     assert b"easy" in text.stderr
     done = run(elsewhere, "import", "-", "--json", text=text.stdout)
     assert done.returncode == 0, done.stderr
-    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    rows = {row["name"]: row for row in validate("import", done.stdout.decode())}
     assert {row["fate"] for row in rows.values()} == {"pulled", "no source"}
     assert Path(rows["dress"]["path"]).is_file()
     again = run(elsewhere, "import", "-", text=text.stdout)
@@ -243,7 +244,7 @@ def test_export_writes_a_file_and_never_replaces_another(place: User, tmp_path: 
     for _ in range(2):
         done = run(place, "export", str(target), "--json")
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["without_source"] == ["easy"]
+        assert validate("export", done.stdout.decode())["without_source"] == ["easy"]
     assert len(read_manifest(target.read_bytes(), "test").models) == 4
     other = tmp_path / "notes.txt"
     other.write_text("my notes")
