@@ -2,7 +2,7 @@
 
     python benchmarks/bench_sort.py [--files 10000]
 
-The files are small embeddings of different content with a preview each; they are catalogued first.
+The files are small embeddings of different content with a preview each; they are added to the catalog first.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def make(folder: Path, count: int) -> Path:
 
 
 def rename_all(source: Path, target: Path) -> None:
-    """What a plain script would do."""
+    """Rename files as a plain script would."""
     for path in [path for path in source.rglob("*") if path.is_file()]:
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)

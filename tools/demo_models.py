@@ -46,7 +46,7 @@ def repositories(folder: Path) -> dict[str, Repository]:
 
 
 def downloads(folder: Path) -> Path:
-    """A folder of files whose names say little and not always the truth; two are bad. One more lies in `incoming`."""
+    """Fill a folder with files whose names say little or mislead; two are bad. One more is in `incoming`."""
     main, both = networks.sd1(SMALL), networks.sd1(SMALL, both=True)
     word = adapters.lora_metadata("mychar", "mychar", rank=4)
     safetensors_file.write(folder / "国风3 GuoFeng3.2.safetensors", cast(main, "F16"), seed=11)
@@ -70,7 +70,7 @@ def downloads(folder: Path) -> Path:
 
 
 def messy(folder: Path) -> Path:
-    """The same downloads a week later, with what UIs and managers leave beside models."""
+    """Fill a folder with the same downloads a week later, with the files that UIs and managers leave beside them."""
     from PIL import Image
 
     downloads(folder)
@@ -124,7 +124,7 @@ def _trap(folder: Path) -> Path:
 
 
 def _merged() -> Tensors:
-    """A merge as UIs write it: fp16, a VAE of full precision baked in, position ids that were averaged as floats."""
+    """Return a merge as UIs write it: fp16 with a VAE of full precision, and position ids averaged as floats."""
     tensors = cast(networks.sd1(schedule=False), "F16", when=lambda name: not name.startswith("first_stage_model."))
     ids = struct.pack("<77f", *(number * 0.999 for number in range(77)))
     name = "cond_stage_model.transformer.text_model.embeddings.position_ids"

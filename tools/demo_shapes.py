@@ -23,7 +23,7 @@ Array = numpy.ndarray
 
 
 def shapes(folder: Path) -> Path:
-    """One model of every type that draws colored shapes, and four that do not do what their names promise."""
+    """Fill a folder with one model of every type that draws colored shapes, and four that do not work."""
     folder.mkdir(parents=True)
     for name in _SOUND:
         shutil.copy(FAMILY / name, folder / name)

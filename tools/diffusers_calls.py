@@ -57,8 +57,8 @@ def measure(
     job = Job(id=0, subject=lora, base=base, recipe=recipe, pictures=str(pictures), exact=True)
     run_job(tester, msgspec.structs.replace(job, subject=base))
     loaded = tester.load(job)
-    recipe_in_full = tester.settle_recipe(job, loaded)
-    pipe = pipeline(loaded.base, recipe_in_full.sampler)
+    settled_recipe = tester.settle_recipe(job, loaded)
+    pipe = pipeline(loaded.base, settled_recipe.sampler)
     path = Path(lora.path)
 
     def ours() -> None:
@@ -66,14 +66,14 @@ def measure(
         assert result.metrics, f"{result.verdict}: {result.words}"
 
     def calls() -> None:
-        for _ in recipe_in_full.strengths:
-            call(pipe, recipe_in_full)
+        for _ in settled_recipe.strengths:
+            call(pipe, settled_recipe)
 
     def calls_and_lora() -> None:
         lora_file = Lora(tensors.load(path))
-        for strength in recipe_in_full.strengths:
+        for strength in settled_recipe.strengths:
             lora_file.apply(loaded.base.networks, strength=strength)
-            call(pipe, recipe_in_full)
+            call(pipe, settled_recipe)
         lora_file.remove()
 
     contenders = (ours, calls, calls_and_lora)

@@ -36,14 +36,14 @@ def main() -> int:
     if problem := _problem(arguments.device):
         print(problem, file=sys.stderr)
         return 2
-    from tools.gpu_checks import Checks, Plan
+    from tools.gpu_checks import Checks, CheckPlan
 
     folder = Path(tempfile.mkdtemp(prefix="modelhub-gpu-", dir=arguments.folder))
     if shutil.disk_usage(folder).free < _FREE[arguments.tiny]:
         print(f"{folder} needs {_FREE[arguments.tiny] >> 30} GB of free space; name another --folder", file=sys.stderr)
         return 2
     started = time.monotonic()
-    plan = Plan(
+    plan = CheckPlan(
         device=arguments.device,
         folder=folder,
         tiny=arguments.tiny,

@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CheckPlan:
     """The checks to run. `kinds`: of "sd1" and "sdxl"; `adapters` and `rounds` are those of the overhead."""
 
     device: str
@@ -76,7 +76,7 @@ class Row:
 class Checks:
     """Runs every step; `rows`, `checks` and `overheads` are what came out."""
 
-    plan: Plan
+    plan: CheckPlan
     say: Say
     ready: Ready | None = None
     rows: list[Row] = field(default_factory=list)

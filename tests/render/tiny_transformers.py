@@ -27,7 +27,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz,"
 
 
 def _t5() -> dict[str, Any]:
-    """A T5 encoder of width 32, and a tokenizer that knows letters."""
+    """Return a T5 encoder of width 32, and a tokenizer that knows letters."""
     words = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((letter, -3.0) for letter in LETTERS)]
     config = T5Config(vocab_size=200, d_model=32, d_ff=64, d_kv=8, num_heads=4, num_layers=2)
     return {"encoder": T5EncoderModel(config), "tokenizer": T5Tokenizer(vocab=words)}

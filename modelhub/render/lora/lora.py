@@ -7,10 +7,9 @@ networks, the file's tensors and copies of the weights that are touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import blake3
 import torch
 from torch import nn
 
@@ -26,8 +25,6 @@ _TEXT_WIDE = re.compile(r"attn2[._](?:processor\.)?to_[kv]$|self_attn[._]|layers
 _SCALARS = ("alpha", "on_input")
 # A kept copy moves to main memory when less than this would stay free on the accelerator: the render needs room too.
 _RESERVE = 2 << 30
-_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by the bytes of a number
-_CHUNK = 1 << 24  # numbers summed up at once, at sixteen bytes each
 
 
 @dataclass(frozen=True)
@@ -192,35 +189,6 @@ class Lora:
             parameter = getattr(place.module, name)
             before = None if parameter is None else _copy(parameter.detach())
             self._originals[(place.full_name, name)] = _Original(place.module, name, before)
-
-
-def checksum(networks: Mapping[str, nn.Module], names: Iterable[str]) -> str:
-    """Return a digest of the named modules' own parameters; names as in `LoraFit.touched`.
-
-    Comparable on one machine only: parameters on a GPU are summed up there.
-    """
-    digest = blake3.blake3(max_threads=blake3.blake3.AUTO)
-    sums: list[torch.Tensor] = []
-    for full_name in sorted(set(names)):
-        network, _, name = full_name.partition(".")
-        for key, parameter in networks[network].get_submodule(name).named_parameters(recurse=False):
-            digest.update(f"{full_name}.{key} {parameter.dtype} {tuple(parameter.shape)}\n".encode())
-            flat = parameter.detach().contiguous().reshape(-1)
-            if flat.device.type != "cuda":
-                flat = flat.cpu()
-                digest.update(flat.view(torch.uint8).numpy().data)
-            else:
-                sums += (_sums(part) for part in torch.split(flat, _CHUNK))
-    for taken in sums:
-        digest.update(taken.cpu().numpy().data)
-    return digest.hexdigest()
-
-
-def _sums(flat: torch.Tensor) -> torch.Tensor:
-    """Return two sums of the bit patterns, modulo 2⁶⁴: plain, and each times an odd number of its own."""
-    bits = flat.view(_INTEGERS[flat.element_size()]).to(torch.int64)
-    odd = torch.arange(1, 2 * len(bits), 2, device=bits.device)
-    return torch.stack([bits.sum(), (bits * odd).sum()])
 
 
 def _make_plan(

@@ -17,7 +17,8 @@ from modelhub.render.embedding import has_matching_widths, in_encoder_order, rea
 from modelhub.render.hypernetwork import Hypernetwork
 from modelhub.render.judge import judge_adapter, judge_picture, picture_difference
 from modelhub.render.loading import tensors
-from modelhub.render.lora.lora import Lora, checksum
+from modelhub.render.lora.checksum import checksum
+from modelhub.render.lora.lora import Lora
 from modelhub.render.messages import Job
 from modelhub.render.problems import load_failure, misfit
 from modelhub.render.prompts import EMBEDDING_MARK, Context, encode_prompt

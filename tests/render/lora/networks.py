@@ -99,7 +99,7 @@ def kohya(
     spell: Callable[[str], str] = lambda name: name,
     text: Mapping[str, str] | None = None,
 ) -> Tensors:
-    """A random LoRA as kohya's scripts name it; by default on all attention projections."""
+    """Return a random LoRA under the names of kohya's scripts; by default on all attention projections."""
     stems = {"unet": "lora_unet", "text_encoder": "lora_te"} if len(networks) < 3 else _SDXL_STEMS
     tensors: Tensors = {}
     for network, root in networks.items():

@@ -15,7 +15,8 @@ pytest.importorskip("transformers")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from modelhub.render.lora.lora import Lora, checksum  # noqa: E402
+from modelhub.render.lora.checksum import checksum  # noqa: E402
+from modelhub.render.lora.lora import Lora  # noqa: E402
 from tests.render.lora import networks as nets  # noqa: E402
 
 MINIATURE = Path(__file__).resolve().parents[2] / "data" / "miniature"
