@@ -36,7 +36,7 @@ def main() -> int:
     if problem := _problem(arguments.device):
         print(problem, file=sys.stderr)
         return 2
-    from tools.gpu_checks import Checks, CheckPlan
+    from tools.gpu_checks import CheckPlan, Checks
 
     folder = Path(tempfile.mkdtemp(prefix="modelhub-gpu-", dir=arguments.folder))
     if shutil.disk_usage(folder).free < _FREE[arguments.tiny]:

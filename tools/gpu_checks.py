@@ -43,7 +43,7 @@ class CheckPlan:
 
     @property
     def size(self) -> int:
-        """Pixels of a side where nothing else is said."""
+        """Pixels of a side by default."""
         return 64 if self.tiny else 512
 
     @property
@@ -53,11 +53,11 @@ class CheckPlan:
 
     @property
     def cuda(self) -> bool:
-        """Whether there is a GPU of the kind that this is about."""
+        """True on an NVIDIA GPU."""
         return self.device.startswith("cuda")
 
     def layout(self, kind: str) -> full_size.Layout:
-        """Sizes of an architecture's networks."""
+        """Return the sizes of an architecture's networks."""
         return (full_size.SMALL if self.tiny else full_size.FULL)[kind]
 
 
@@ -238,7 +238,7 @@ class Checks:
         )
         gc.collect()
         devices.empty_cache(self.plan.device)
-        words = f"{found.over_calls:+.1%} over diffusers' calls, {found.over_calls_and_lora:+.1%} with the LoRA put on"
+        words = f"{found.over_calls:+.1%} over diffusers' calls, {found.over_calls_and_lora:+.1%} with the LoRA applied"
         self.say(f"  {words}")
         if not self.plan.tiny:
             self._check(f"{kind}: overhead at most 5 %", found.over_calls_and_lora <= 0.05, words)
@@ -252,7 +252,7 @@ class Checks:
             "tiny": self.plan.tiny,
             "files_seconds": self.made,
             "checks": self.checks,
-            "rows": [_plain(row) for row in self.rows],
+            "rows": [_row_values(row) for row in self.rows],
             "overheads": {
                 kind: {**asdict(o), "over_calls": o.over_calls, "over_calls_and_lora": o.over_calls_and_lora}
                 for kind, o in self.overheads.items()
@@ -260,17 +260,23 @@ class Checks:
         }
 
     def markdown(self) -> str:
-        """Tables for benchmarks/README.md."""
+        """Return the tables for benchmarks/README.md."""
         from tools.gpu_tables import tables
 
         return tables(self.report())
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _row_values(row: Row) -> dict[str, Any]:
     result = row.result
-    told = {"verdict": result.verdict, "words": result.words, "seconds": round(result.seconds, 3)}
-    return {"base": row.base, "subject": row.subject, "dtype": row.dtype, "size": row.size, **told} | {
-        "metrics": result.metrics
+    return {
+        "base": row.base,
+        "subject": row.subject,
+        "dtype": row.dtype,
+        "size": row.size,
+        "verdict": result.verdict,
+        "words": result.words,
+        "seconds": round(result.seconds, 3),
+        "metrics": result.metrics,
     }
 
 

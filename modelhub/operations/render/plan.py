@@ -162,7 +162,7 @@ def find_obstacle(record: ModelRecord) -> Untested | None:
     elif record.format is Format.GGUF:
         reason = "GGUF files cannot be render-tested yet"
     elif record.main.broken:
-        words = " ".join(["The file is broken.", *record.problems[:1]])
+        words = record.problems[0] if record.problems else "The file is broken."
         return Untested(record=record, verdict=RenderVerdict.INCOMPLETE, words=words)
     elif architecture and architecture not in BUILT_ARCHITECTURES and record.format is not Format.DIFFUSERS:
         reason = f"adapters for {architecture} cannot be render-tested yet"
