@@ -1,1 +1,1 @@
-"""The only mover of bytes: resumable, verified, parallel downloads."""
+"""Downloads of model files: resumable, verified, over several connections."""

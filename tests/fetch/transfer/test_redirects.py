@@ -84,11 +84,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "target", "words"), REFUSED)
-def test_some_redirects_are_refused(asked: str, target: str, words: str) -> None:
+@pytest.mark.parametrize(("current", "target", "words"), REFUSED)
+def test_some_redirects_are_refused(current: str, target: str, words: str) -> None:
     """Downgrades, other schemes, and private networks from a public source are refused."""
     with pytest.raises(NetworkError, match=words):
-        redirects.ensure_allowed(asked, target, asked)
+        redirects.ensure_allowed(current, target, current)
 
 
 def test_a_private_source_may_lead_to_private_addresses() -> None:

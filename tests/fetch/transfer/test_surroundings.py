@@ -276,19 +276,19 @@ def test_a_file_that_another_process_placed_is_not_downloaded_again(tmp_path: Pa
         first = download(remote(server.url, DATA), tmp_path, settings=QUICK)
         first.path.rename(tmp_path / "published.safetensors")
         server.asked.clear()
-        asked = []
+        results = []
         folder = first.path.parent
         # clean_staging() would remove the folder of the moved file: while it is locked it stays.
         with file_lock(folder / ".lock"):
             thread = threading.Thread(
-                target=lambda: asked.append(
+                target=lambda: results.append(
                     download_many([remote(server.url, DATA)], tmp_path, settings=QUICK, still_needed=lambda file: False)
                 )
             )
             thread.start()
             time.sleep(0.5)
         thread.join(10)
-        assert asked == [(None,)]
+        assert results == [(None,)]
         assert server.asked == []
 
 
