@@ -307,7 +307,7 @@ def all_keys(source_keys: Iterable[Key]) -> tuple[Key, ...]:
 def example(source_keys: Iterable[Key]) -> str:
     """Return the text of `config.example.toml`: every key with its default, commented out."""
     lines = [
-        "# modelhub configuration. Copy to the place that `modelhub config path` prints, or name it with --config.",
+        "# modelhub configuration. Copy to the place that `modelhub config path` prints, or name it with --config or MODELHUB_CONFIG.",
         "# Order of precedence: command line, environment, this file, default. Every line below is the default.",
     ]
     section = ""

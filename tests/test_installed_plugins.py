@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,11 @@ def test_a_broken_plugin_is_a_finding_of_doctor_and_no_more(site: Path, server: 
     for name, reason in expected.items():
         assert reason in reasons[name]
         assert "modelhub-broken" in reasons[name]
+
+
+def test_the_documentation_shows_the_entry_points_of_the_example() -> None:
+    """What docs/plugins.md shows is what the tests install."""
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    shown = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])["project"]["entry-points"]
+    made = tomllib.loads((PLUGINS / "example" / "pyproject.toml").read_text(encoding="utf-8"))
+    assert shown == made["project"]["entry-points"]

@@ -1,4 +1,4 @@
-"""`modelhub config`: what is set, where it comes from, and a file to start from."""
+"""`modelhub config`: show the settings and where they were set; write a file to start from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=Fa
 
 @app.callback()
 def group() -> None:
-    """Show the settings, where they come from, and write a configuration file.
+    """Show the settings and where they were set, and write a configuration file.
+
+    MODELHUB_CONFIG names another configuration file. MODELHUB_DEBUG=1 shows the log and the traceback of an
+    unexpected error, for a bug report.
 
     Example: modelhub config show
     """
@@ -50,7 +53,7 @@ def show(ctx: typer.Context) -> None:
 
 @app.command()
 def path(ctx: typer.Context) -> None:
-    """Print where the configuration file is looked for.
+    """Print the path of the configuration file: `--config`, MODELHUB_CONFIG, or the platform's own.
 
     Example: modelhub config path
     """
@@ -65,7 +68,7 @@ def path(ctx: typer.Context) -> None:
 @app.command()
 def init(
     ctx: typer.Context,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a configuration file with every setting and its default, commented out.
 
@@ -74,7 +77,7 @@ def init(
     session: Session = ctx.obj
     place = session.config or settings_module.config_file(os.environ)
     if place.exists() and not force:
-        raise ModelhubError(f"{place} is already there.", "Edit it, or replace it with --force.")
+        raise ModelhubError(f"{place} exists already.", "Edit it, or replace it with `--force`.")
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(settings_module.example(source_keys()), encoding="utf-8")
     if session.json:
