@@ -1,7 +1,7 @@
 """Settings: command line > environment > config.toml > default. Read once, frozen and passed in; never global.
 
 Every key is one row of a table: `KEYS` here, and the keys that a source of models brings for its own section.
-The example file, `modelhub config show` and the error for a misspelled key are made from the rows.
+The example file (`config_example.py`), `modelhub config show` and the error for a misspelled key use the rows.
 """
 
 from __future__ import annotations
@@ -302,39 +302,3 @@ def all_keys(source_keys: Iterable[Key]) -> tuple[Key, ...]:
     """Return all keys in the order in which they are shown: the top level, the sources, modelhub's other sections."""
     top = [key for key in KEYS if not key.section]
     return (*top, *source_keys, *(key for key in KEYS if key.section))
-
-
-def example(source_keys: Iterable[Key]) -> str:
-    """Return the text of `config.example.toml`: every key with its default, commented out."""
-    lines = [
-        "# modelhub configuration. Copy to the place that `modelhub config path` prints, or name it with --config or MODELHUB_CONFIG.",
-        "# Order of precedence: command line, environment, this file, default. Every line below is the default.",
-    ]
-    section = ""
-    for key in all_keys(source_keys):
-        if key.section != section:
-            section = key.section
-            lines += ["", f"[{section}]"]
-        choices = f" One of: {', '.join(c or 'empty' for c in key.choices)}." if key.choices else ""
-        lines += ["", f"# {key.about}{choices}", f"# Environment: {', '.join(key.variables)}"]
-        lines.append(f"# {key.field} = {_toml(key.default)}")
-    return "\n".join([*lines, *_LAYOUT_EXAMPLE]) + "\n"
-
-
-_LAYOUT_EXAMPLE = (
-    "",
-    "# Layouts of your own for `modelhub sort --layout mine`: a folder for each type, with fields in braces:",
-    "# {type} {architecture} {style} {variant} {precision} {name}; with {name} as the last part files are renamed.",
-    "# [layout.mine]",
-    '# base = "Checkpoints/{architecture}"',
-    '# lora = "Loras/{architecture}/{style}"',
-    '# vae = "VAE"',
-)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else str(value)

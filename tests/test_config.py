@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelhub import config
+from modelhub.config_example import example_text
 from modelhub.config_keys import Key, parse_bytes
 from modelhub.errors import UsageError
 from modelhub.fetch.sources import civitai, huggingface
@@ -104,7 +105,7 @@ def test_secrets_do_not_show_in_a_repr() -> None:
 def test_the_example_file_is_the_table_of_keys(tmp_path: Path) -> None:
     """config.example.toml is what the program itself would write, and means the defaults when uncommented."""
     text = (ROOT / "config.example.toml").read_text(encoding="utf-8")
-    assert text == config.example(source_keys())
+    assert text == example_text(source_keys())
     keys, _, layouts = text.partition("# Layouts of your own")
     lines = [line[2:] if " = " in line else line for line in keys.splitlines() if not line.startswith("# Environment")]
     uncommented = "\n".join(line for line in lines if line.startswith("[") or (" = " in line and line[0] != "#"))

@@ -10,6 +10,7 @@ import typer
 from modelhub import config as settings_module
 from modelhub.cli.output import Column, print_json, table
 from modelhub.cli.session import Session
+from modelhub.config_example import example_text
 from modelhub.config_keys import Key
 from modelhub.errors import ModelhubError
 from modelhub.fetch.sources.registry import source_keys
@@ -79,7 +80,7 @@ def init(
     if place.exists() and not force:
         raise ModelhubError(f"{place} exists already.", "Edit it, or replace it with `--force`.")
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(settings_module.example(source_keys()), encoding="utf-8")
+    place.write_text(example_text(source_keys()), encoding="utf-8")
     if session.json:
         print_json({"path": str(place), "exists": True})
     else:
