@@ -1,4 +1,4 @@
-"""`modelhub add`: catalogue what lies on this machine."""
+"""`modelhub add`: add models of this machine to the catalog."""
 
 from __future__ import annotations
 
@@ -19,28 +19,27 @@ def add(
     copy: Annotated[bool, typer.Option("--copy", help="Copy them into the library, sidecars too.")] = False,
     move: Annotated[bool, typer.Option("--move", help="Move them into the library, sidecars too.")] = False,
 ) -> int:
-    """Catalogue files and folders where they are, or bring them into the library.
+    """Add files and folders to the catalog where they are, or copy or move them into the library.
 
-    Each file is read once for all its hashes; its content says what it is. Known, unchanged files are not read again.
+    Each file is identified from its content and read once for all its hashes. Known files that have not changed are not
+    read again.
 
     Example: modelhub add ~/stable-diffusion-webui/models
     """
     from modelhub.cli.views.path_results import show_path_results
     from modelhub.errors import UsageError
+    from modelhub.operations.library.add import AddMode
     from modelhub.operations.library.add import add as run
-    from modelhub.operations.library.add import import_into_library
 
     session: Session = ctx.obj
     if copy and move:
-        raise UsageError("--copy and --move contradict each other.", "Give one of them.")
-    outcomes = run(paths, catalog=session.catalog, progress=session.progress, workers=session.settings.hash.workers)
-    if copy or move:
-        outcomes = import_into_library(
-            paths,
-            copy=copy,
-            library=session.settings.library,
-            catalog=session.catalog,
-            progress=session.progress,
-            workers=session.settings.hash.workers,
-        )
-    return show_path_results(session, outcomes)
+        raise UsageError("`--copy` cannot be combined with `--move`.", "Use only one of them.")
+    results = run(
+        paths,
+        mode=AddMode.COPY if copy else AddMode.MOVE if move else AddMode.IN_PLACE,
+        library=session.settings.library,
+        catalog=session.catalog,
+        progress=session.progress,
+        workers=session.settings.hash.workers,
+    )
+    return show_path_results(session, results)

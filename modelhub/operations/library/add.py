@@ -6,11 +6,12 @@ walk → known and unchanged? → one read (hashes, header, component digests) �
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
 from modelhub.catalog import Catalog, Root
-from modelhub.errors import ModelhubError, Remedy
+from modelhub.errors import ModelhubError, Remedy, UsageError
 from modelhub.operations.library.folder_changes import contents_of
 from modelhub.operations.library.library_import import LibraryImport
 from modelhub.operations.library.model_paths import existing_paths, find_models, is_diffusers_folder
@@ -20,16 +21,37 @@ from modelhub.progress import SILENT, Progress
 from modelhub.storage.walk import FoundModel
 
 
-def add(
-    paths: Iterable[Path], *, catalog: Catalog, progress: Progress = SILENT, workers: int = 0
-) -> Iterator[PathResult]:
-    """Catalog files, model folders and folders of models where they are; yield a result for each model as it is done.
+class AddMode(StrEnum):
+    """Where added models are to be: where they are, or in the library as a copy or moved."""
 
-    A known file whose size, time and inode are unchanged is not read again. `workers`: how many files are read at once;
-    0 decides by the drive and the number of cores. Raise NotFoundError, before anything is done, when one of `paths`
-    does not exist.
+    IN_PLACE = "in-place"
+    COPY = "copy"
+    MOVE = "move"
+
+
+def add(
+    paths: Iterable[Path],
+    *,
+    catalog: Catalog,
+    mode: AddMode | str = AddMode.IN_PLACE,
+    library: Path | None = None,
+    progress: Progress = SILENT,
+    workers: int = 0,
+) -> Iterator[PathResult]:
+    """Catalog files, model folders and folders of models; yield a result for each model as it is done.
+
+    A known file whose size, time and inode are unchanged is not read again. `library`: the folder to copy or move them
+    into. `workers`: how many files are read at once; 0 decides by the drive and the number of cores. Raise
+    NotFoundError, before anything is done, when one of `paths` does not exist, and UsageError for another mode.
     """
-    return _add_in_place(existing_paths(paths), catalog, progress, workers)
+    if mode not in tuple(AddMode):
+        raise UsageError(f"`{mode}` is not a valid mode.", f"Choose one of {', '.join(AddMode)}.")
+    if mode == AddMode.IN_PLACE:
+        return _add_in_place(existing_paths(paths), catalog, progress, workers)
+    if library is None:
+        raise UsageError("No library is named to bring the models into.")
+    copy = mode == AddMode.COPY
+    return import_into_library(paths, copy=copy, library=library, catalog=catalog, progress=progress, workers=workers)
 
 
 def import_into_library(

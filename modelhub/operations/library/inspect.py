@@ -26,14 +26,15 @@ _SIDECAR_TEXTS = (".json", ".info", ".txt")
 _SIDECAR_LIMIT = 4 * 1024 * 1024
 
 
-def inspect(path: Path, *, hints: Hints | None = None, with_hashes: bool = False) -> Inspection:
+def inspect(path: str | Path, *, hints: Hints | None = None, with_hashes: bool = False) -> Inspection:
     """Identify one file or diffusers folder.
 
     A broken or hostile file is an answer, not an error. Raises NotFoundError when nothing is at `path`, ModelhubError
     when it cannot be read.
     """
+    path = Path(path)
     if not os.path.lexists(path):
-        raise NotFoundError(f"There is nothing at {path}.", "Check the spelling; quote names with spaces.")
+        raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
     look = inspect_header(path, read_header(path), hints=hints or collect_hints(path))
     if with_hashes and path.is_file():
         from modelhub.storage.hashing import hash_file

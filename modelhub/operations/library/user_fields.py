@@ -1,9 +1,9 @@
-"""The user's own words about a model: which there are, and what each accepts."""
+"""The fields of a model that users can set: which there are, and what each accepts."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from modelhub.catalog import Catalog
 from modelhub.domain import ModelRecord, ModelType, Style, Variant
@@ -23,29 +23,44 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def parse_assignments(assignments: Iterable[str]) -> list[tuple[str, str]]:
-    """`key=value` texts as pairs. Raises UsageError naming the field and the nearest or the allowed values."""
-    pairs = []
+def set_fields(record: ModelRecord, fields: Mapping[str, str], *, catalog: Catalog) -> ModelRecord:
+    """Set fields of a model, all or none, and return its new record; "" restores the detected value.
+
+    Raises UsageError for an unknown field, with the nearest one, and for a value that a field does not accept.
+    """
+    for field, value in fields.items():
+        _check(field, value)
+    with catalog.batch():
+        for field, value in fields.items():
+            if value:
+                catalog.set_override(record.id, field, value)
+            else:
+                catalog.clear_override(record.id, field)
+    return catalog.get(record.id)
+
+
+def set_user_fields(record: ModelRecord, assignments: Iterable[str], *, catalog: Catalog) -> ModelRecord:
+    """Set fields from texts of the form KEY=VALUE, as `set_fields` does."""
+    return set_fields(record, parse_assignments(assignments), catalog=catalog)
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
+    """Return the fields of texts of the form KEY=VALUE. Raises UsageError as `set_fields` does."""
+    fields = {}
     for text in assignments:
         field, equals, value = text.partition("=")
-        field, value = field.strip().lower(), value.strip()
         if not equals:
-            raise UsageError(f"`{text}` is not of the form key=value.", f"Keys: {', '.join(FIELDS)}.")
-        if field not in FIELDS:
-            near = difflib.get_close_matches(field, FIELDS, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"Keys: {', '.join(FIELDS)}."
-            raise UsageError(f"There is no field `{field}` to set.", hint)
-        if value and FIELDS[field] and value not in FIELDS[field]:
-            raise UsageError(f"`{value}` is no {field}.", f"One of: {', '.join(FIELDS[field])}.")
-        pairs.append((field, value))
-    return pairs
+            raise UsageError(f"`{text}` is not of the form KEY=VALUE.", f"Keys: {', '.join(FIELDS)}.")
+        fields[field.strip().lower()] = value.strip()
+    for field, value in fields.items():
+        _check(field, value)
+    return fields
 
 
-def set_user_fields(record: ModelRecord, assignments: Sequence[str], *, catalog: Catalog) -> ModelRecord:
-    """Set each pair, all of them checked first; an empty value gives the detected one back."""
-    for field, value in parse_assignments(assignments):
-        if value:
-            catalog.set_override(record.id, field, value)
-        else:
-            catalog.clear_override(record.id, field)
-    return catalog.get(record.id)
+def _check(field: str, value: str) -> None:
+    if field not in FIELDS:
+        near = difflib.get_close_matches(field, FIELDS, n=1)
+        remedy = f"Did you mean `{near[0]}`?" if near else f"Keys: {', '.join(FIELDS)}."
+        raise UsageError(f"There is no field `{field}` to set.", remedy)
+    if value and FIELDS[field] and value not in FIELDS[field]:
+        raise UsageError(f"`{value}` is not a valid {field}.", f"Choose one of {', '.join(FIELDS[field])}.")

@@ -14,7 +14,7 @@ from modelhub.domain import ModelRecord, Style, is_sha256
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
-from modelhub.fetch.choice.criteria import FileCriteria
+from modelhub.fetch.choice.criteria import FileCriteria, parse_precision, parse_purpose
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources.registry import example_references
 from modelhub.operations.remote.check import CheckedFile, check_files
@@ -76,6 +76,16 @@ class PullResult:
     plan: PullPlan
     models: tuple[ModelRecord, ...]
     obtained: tuple[ObtainedFile, ...]
+
+
+def criteria_from(settings: Settings) -> FileCriteria:
+    """Return the criteria of the settings: purpose, precision and whether pickles are allowed."""
+    chosen = settings.pull
+    return FileCriteria(
+        purpose=parse_purpose(chosen.purpose),
+        precision=parse_precision(chosen.precision) if chosen.precision else None,
+        allow_pickle=chosen.allow_pickle,
+    )
 
 
 def plan_pull(request: PullRequest, *, fetchers: Sequence[Fetcher]) -> PullPlan:

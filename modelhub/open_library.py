@@ -1,0 +1,131 @@
+"""An open catalog with its settings: what every method of a library needs, and which thread may use it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeAlias
+
+from modelhub.errors import UsageError
+from modelhub.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from modelhub.catalog import Catalog
+    from modelhub.config import Settings
+    from modelhub.domain import ModelRecord
+
+Paths: TypeAlias = str | Path | Iterable[str | Path]
+"""One path or several."""
+Model: TypeAlias = "str | int | Path | ModelRecord"
+"""A model: its record, its id, its path, or a reference such as its name or the start of a hash."""
+Models: TypeAlias = "str | int | Path | ModelRecord | Sequence[str | int | Path | ModelRecord]"
+"""Models: a query such as "type:lora arch:sdxl", one model, or a sequence of models; "" means all of them."""
+
+
+class OpenLibrary:
+    """An open catalog with its settings and the progress that long work reports to."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, progress: Progress) -> None:
+        self._settings = settings
+        self._open_catalog: Catalog | None = catalog
+        self._progress = progress
+        self._thread = threading.get_ident()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        config: str | Path | None = None,
+        settings: Settings | None = None,
+        create: bool = True,
+        progress: Progress = SILENT,
+    ) -> Self:
+        """Open the library in a folder; without `path`, the one of the settings.
+
+        `settings` holds all settings; without it they come from the environment and the file `config`, or the user's
+        own file. Raise NotFoundError when there is no catalog and `create` is false, and CatalogError when the catalog
+        is locked, damaged or of a newer version.
+        """
+        from dataclasses import replace
+
+        from modelhub.catalog import Catalog
+        from modelhub.config import load
+
+        folder = absolute(path) if path is not None else None
+        if settings is None:
+            settings = load(file=Path(config) if config is not None else None, library=folder)
+        elif folder is not None:
+            settings = replace(settings, library=folder)
+        return cls(settings, Catalog.open(settings.catalog_location, create=create), progress)
+
+    def close(self) -> None:
+        """Close the catalog. Closing twice does nothing. Raise UsageError in another thread."""
+        if self._open_catalog is not None:
+            self._catalog.close()
+            self._open_catalog = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The folder of the library."""
+        return self._settings.library
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that were resolved when the library was opened."""
+        return self._settings
+
+    @property
+    def _catalog(self) -> Catalog:
+        if self._open_catalog is None:
+            raise UsageError("This library is closed.", "Open it again.")
+        if threading.get_ident() != self._thread:
+            raise UsageError("This library was opened in another thread.", "Open one in each thread.")
+        return self._open_catalog
+
+    def _record(self, model: Model) -> ModelRecord:
+        from modelhub.domain import ModelRecord
+        from modelhub.operations.library.selection import one_model
+
+        if isinstance(model, ModelRecord | int):
+            return self._catalog.get(model if isinstance(model, int) else model.id)
+        return one_model(_reference(model), catalog=self._catalog)
+
+    def _records(self, models: Models, *, explicitly: bool = False) -> list[ModelRecord]:
+        """Return the models, each once. `explicitly`: refuse what does not say which models to take."""
+        from modelhub.operations.library.selection import chosen_models, explicitly_chosen_models
+
+        if isinstance(models, str):
+            choose = explicitly_chosen_models if explicitly else chosen_models
+            return choose([models] if models else [], catalog=self._catalog)
+        several = models if isinstance(models, Sequence) else [models]
+        if all(isinstance(model, str) for model in several) and several:
+            return chosen_models([str(model) for model in several], catalog=self._catalog)
+        records = [self._record(model) for model in several]
+        return list({record.id: record for record in records}.values())
+
+
+def absolute(path: str | Path) -> Path:
+    """Return an absolute path; `~` is the user's home."""
+    return Path(path).expanduser().absolute()
+
+
+def absolute_paths(paths: Paths) -> list[Path]:
+    """Return one path or several as absolute paths."""
+    return [absolute(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+
+
+def _reference(model: str | Path) -> str:
+    return str(absolute(model)) if isinstance(model, Path) else model
