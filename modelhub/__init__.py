@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus
     from modelhub.operations.remote.outdated import UpdateState, UpdateStatus
     from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult
+    from modelhub.operations.render.options import RenderOptions, RenderSelection
+    from modelhub.operations.render.run import RenderTestResult
     from modelhub.operations.sort.enums import Duplicates as SortDuplicates
     from modelhub.operations.sort.enums import Grouping as SortGrouping
     from modelhub.operations.sort.enums import Mode as SortMode
@@ -112,7 +114,10 @@ _HOMES = {
     "PullResult": "operations.remote.pull",
     "Purpose": "fetch.choice.criteria",
     "Remedy": "errors",
+    "RenderOptions": "operations.render.options",
     "RenderRun": "catalog.values",
+    "RenderSelection": "operations.render.options",
+    "RenderTestResult": "operations.render.run",
     "SafetyReport": "domain",
     "Settings": "config",
     "SharedComponent": "operations.library.shared_weights",
@@ -180,7 +185,10 @@ __all__ = [
     "PullResult",
     "Purpose",
     "Remedy",
+    "RenderOptions",
     "RenderRun",
+    "RenderSelection",
+    "RenderTestResult",
     "SafetyReport",
     "Settings",
     "SharedComponent",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelhub.operations.remote.import_manifest import ImportResult
     from modelhub.operations.remote.outdated import UpdateStatus
     from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult
+    from modelhub.operations.render.options import RenderOptions, RenderSelection
+    from modelhub.operations.render.run import RenderTestResult
     from modelhub.operations.sort.plan import SortPlan
     from modelhub.operations.sort.run import SortResult
     from modelhub.operations.sort.undo import UndoResult
@@ -142,7 +144,7 @@ class Library(OpenLibrary):
         records = self._records(models, explicitly=True)
         return list(remove(records, catalog=self._catalog, keep_files=keep_files))
 
-    # Pull and convert
+    # Pull, convert, render
 
     def plan_pull(self, source: str | PullRequest) -> PullPlan:
         """Resolve a source and choose its files; nothing is downloaded.
@@ -208,6 +210,41 @@ class Library(OpenLibrary):
             vae=resolve_source(source_of(bake_vae), self._catalog).path if bake_vae is not None else None,
             read_suspicious=read_suspicious,
             catalog=self._catalog,
+            progress=self._progress,
+        )
+
+    def render_test(
+        self,
+        models: Models | None = None,
+        *,
+        selection: RenderSelection | None = None,
+        options: RenderOptions | None = None,
+    ) -> list[RenderTestResult]:
+        """Render with models to find out whether they work; the results are in the catalog too.
+
+        Without `models`, those of `selection` are tested: by default what was never tested or has changed since.
+        Without `options` the settings decide. Raise ModelhubError when torch is not installed or no render process can
+        start; other failures are verdicts.
+        """
+        return list(self.iter_render_test(models, selection=selection, options=options))
+
+    def iter_render_test(
+        self,
+        models: Models | None = None,
+        *,
+        selection: RenderSelection | None = None,
+        options: RenderOptions | None = None,
+    ) -> Iterator[RenderTestResult]:
+        """Do what `render_test` does, and yield each result as soon as it is in the catalog."""
+        from modelhub.operations.render.options import RenderSelection, options_from
+        from modelhub.operations.render.run import iter_render_test
+
+        return iter_render_test(
+            self._records(models) if models is not None else None,
+            catalog=self._catalog,
+            library=self.path,
+            selection=selection or RenderSelection.PENDING,
+            options=options or options_from(self._settings.render, self.find),
             progress=self._progress,
         )
 

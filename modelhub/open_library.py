@@ -23,7 +23,7 @@ Paths: TypeAlias = str | Path | Iterable[str | Path]
 Model: TypeAlias = "str | int | Path | ModelRecord"
 """A model: its record, its id, its path, or a reference such as its name or the start of a hash."""
 Models: TypeAlias = "str | int | Path | ModelRecord | Sequence[str | int | Path | ModelRecord]"
-"""Models: a query such as "type:lora arch:sdxl", one model, or a sequence of models; "" means all of them."""
+"""Models: a query such as "type:lora arch:sdxl", a model, a folder, or a sequence of these; "" means all models."""
 
 
 class OpenLibrary:
@@ -107,14 +107,18 @@ class OpenLibrary:
         """Return the models, each once. `explicitly`: refuse what does not say which models to take."""
         from modelhub.operations.library.selection import chosen_models, explicitly_chosen_models
 
-        if isinstance(models, str):
-            choose = explicitly_chosen_models if explicitly else chosen_models
-            return choose([models] if models else [], catalog=self._catalog)
-        several = models if isinstance(models, Sequence) else [models]
-        if all(isinstance(model, str) for model in several) and several:
-            return chosen_models([str(model) for model in several], catalog=self._catalog)
-        records = [self._record(model) for model in several]
-        return list({record.id: record for record in records}.values())
+        choose = explicitly_chosen_models if explicitly else chosen_models
+        if models == "":
+            return choose([], catalog=self._catalog)
+        several = [models] if isinstance(models, str) or not isinstance(models, Sequence) else models
+        found: dict[int, ModelRecord] = {}
+        for model in several:
+            if isinstance(model, str | Path):
+                records = choose([_reference(model)], catalog=self._catalog)
+            else:
+                records = [self._record(model)]
+            found |= {record.id: record for record in records}
+        return list(found.values())
 
 
 def absolute(path: str | Path) -> Path:

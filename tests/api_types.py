@@ -30,6 +30,7 @@ def check_library() -> None:
         assert_type(library.verify(), list[modelhub.VerifiedFile])
         assert_type(library.convert("a"), modelhub.ConvertedModel)
         assert_type(library.pull(library.plan_pull("a/b")), modelhub.PullResult)
+        assert_type(library.render_test(), list[modelhub.RenderTestResult])
         assert_type(library.sort("a", "comfyui", "b"), modelhub.SortResult)
         assert_type(library.undo(), modelhub.UndoResult)
         assert_type(library.remove(["a", 2]), list[Path])

@@ -144,7 +144,24 @@ def test_removing_by_a_query_needs_a_positive_term(place: Path) -> None:
     """What the command line refuses, the API refuses too."""
     with Library.open(place / "library") as library:
         library.add("models")
-        for models in ("", "-type:lora"):
+        for models in ("", "-type:lora", ["-type:lora"]):
             with pytest.raises(modelhub.UsageError):
                 library.remove(models, keep_files=True)
         assert len(library.models()) == 3
+
+
+def test_several_models_are_named_in_any_way(place: Path) -> None:
+    """A query, a folder, an id and a record, each model once."""
+    with Library.open(place / "library") as library:
+        library.add(["models", "more"])
+        lora, embedding = library.find("hat"), library.find("easy")
+        found = library._records(["type:lora", place / "more", embedding.id, lora])
+        assert sorted(record.name for record in found) == ["easy", "hat", "reddress"]
+
+
+def test_render_tests_of_no_models_need_no_renderer(place: Path) -> None:
+    """The settings' options are made, and nothing is rendered."""
+    with Library.open(place / "library") as library:
+        assert library.render_test([]) == []
+        with pytest.raises(modelhub.NotFoundError):
+            library.render_test("absent")

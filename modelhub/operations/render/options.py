@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelhub.config import RenderSection
 from modelhub.domain import ModelRecord, ModelType
 from modelhub.errors import Remedy, UsageError
-from modelhub.render.recipes import Recipe, Sampler
+from modelhub.render.recipes import PROMPT, Recipe, Sampler
 from modelhub.render.runner import Limits
 
 STEPS = range(1, 501)
@@ -66,6 +67,16 @@ class RenderOptions:
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"The limit of models is {self.limit}; it must be at least 1.")
         _check_recipe(self.recipe)
+
+
+def options_from(settings: RenderSection, find: Callable[[str], ModelRecord]) -> RenderOptions:
+    """Return the options of the settings; `find` returns the model for a reference. Raises what `find` raises."""
+    return RenderOptions(
+        recipe=Recipe(prompt=settings.prompt or PROMPT),
+        device=settings.device,
+        bases=preferred_bases(settings.bases, find),
+        limits=Limits(seconds=float(settings.timeout), memory=settings.memory),
+    )
 
 
 def _check_recipe(recipe: Recipe) -> None:
