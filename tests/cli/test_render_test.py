@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from modelhub.cli.views.render_test import sum_text
 from tests.cli.test_app import modelhub
 from tests.render.broken_copies import FAMILY
 
+SUM = "18 work, 2 do not, 5 not tested."
 pytest.importorskip("torch", reason="needs the extra [render]")
 
 
@@ -77,3 +79,20 @@ def test_the_document_has_the_published_keys(home: Path) -> None:
         *("metrics", "pictures", "seconds", "started_at"),
     ]
     assert (document["verdict"], document["good"], document["base"]) == ("not-tested", False, None)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        (["ok"] * 18 + ["noise", "uniform"] + ["not-tested", "crash", "timeout", "load-error", "out-of-memory"], SUM),
+        (["ok", "damaged", "not-tested"], "1 works, 1 does not, 1 not tested."),
+        (["needs-fp32-vae", "ok"], "2 work."),
+        (["noise"], "1 does not work."),
+        (["noise", "clipped"], "2 do not work."),
+        (["not-tested"], "1 not tested."),
+        (["noise", "crash"], "1 does not work, 1 not tested."),
+    ],
+)
+def test_the_sum_counts_what_works_what_does_not_and_what_was_not_tested(verdicts: list[str], words: str) -> None:
+    """A model of which nothing is proven counts as not tested."""
+    assert sum_text(verdicts) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from modelhub.operations.render.options import RenderSelection, RenderTestType
 from modelhub.operations.render.report import remedy_of, render_test_document, write_contact_sheet
 from modelhub.operations.render.run import RenderTestResult
 from modelhub.quantities import format_duration, format_size
-from modelhub.render.verdicts import RenderVerdict
+from modelhub.render.verdicts import RenderVerdict, is_good
 
 if TYPE_CHECKING:
     from modelhub.catalog import RenderRun
@@ -57,7 +58,7 @@ class ResultPrinter:
             library = self.session.settings.library
             print_json([render_test_document(one.record, one.run, library) for one in self.results])
         else:
-            self.session.progress.note(_sum(self.results) if self.results else nothing)
+            self.session.progress.note(sum_text([one.run.verdict for one in self.results]) if self.results else nothing)
         if self.sheet is not None:
             catalog, library = self.session.catalog, self.session.settings.library
             if write_contact_sheet(self.sheet, self.results, catalog=catalog, library=library):
@@ -91,19 +92,21 @@ def nothing_to_test(
     return "Nothing to test: every model has been tested and has not changed. `--all` tests them again."
 
 
-def _sum(results: list[RenderTestResult]) -> str:
-    """Return the sum of a run, such as "18 work, 2 do not, 5 not tested."."""
-    good = sum(one.good for one in results)
-    not_judged = sum(one.run.verdict in _NOT_JUDGED for one in results)
-    bad = len(results) - good - not_judged
-    counts = (
-        (good, "1 works" if good == 1 else f"{good} work"),
-        (bad, "1 does not" if bad == 1 else f"{bad} do not"),
-        (not_judged, f"{not_judged} not tested"),
-    )
-    if bad == len(results):
-        return "1 does not work." if bad == 1 else f"{bad} do not work."
-    return f"{', '.join(text for count, text in counts if count)}."
+def sum_text(verdicts: Sequence[str]) -> str:
+    """Return the sum of a run's verdicts, such as "18 work, 2 do not, 5 not tested."."""
+    good = sum(map(is_good, verdicts))
+    not_judged = sum(verdict in _NOT_JUDGED for verdict in verdicts)
+    bad = len(verdicts) - good - not_judged
+    parts = []
+    if good:
+        parts.append("1 works" if good == 1 else f"{good} work")
+    if bad and good:
+        parts.append("1 does not" if bad == 1 else f"{bad} do not")
+    elif bad:
+        parts.append("1 does not work" if bad == 1 else f"{bad} do not work")
+    if not_judged:
+        parts.append(f"{not_judged} not tested")
+    return f"{', '.join(parts)}."
 
 
 def _result_lines(result: RenderTestResult) -> list[str]:
