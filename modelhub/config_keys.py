@@ -51,7 +51,7 @@ KEYS: tuple[Key, ...] = (
         "catalog",
         "text",
         "",
-        "Catalog database: a file or an SQLAlchemy URL; empty: catalog.sqlite3 in the library.",
+        "Catalog database: a file, or a PostgreSQL address; empty: catalog.sqlite3 in the library.",
     ),
     Key(
         "state",

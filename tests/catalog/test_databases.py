@@ -177,7 +177,7 @@ def test_other_kinds_of_database_are_refused() -> None:
 
 
 def test_an_address_that_is_not_valid_is_reported_without_its_password() -> None:
-    """A mistyped port is no traceback and shows no secret."""
+    """A mistyped port gives a sentence that shows no secret."""
     with pytest.raises(CatalogError) as caught:
         Catalog.open("postgresql://me:secret@localhost:port/catalog")
     assert "secret" not in str(caught.value)
