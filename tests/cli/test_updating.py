@@ -108,6 +108,14 @@ def test_an_update_of_what_was_never_pulled_is_not_found(place: User) -> None:
     assert "painter/hat" in done.stderr
 
 
+def test_an_update_creates_no_library(place: User, tmp_path: Path) -> None:
+    """A mistyped folder is reported, with exit code 3."""
+    done = run(place, "pull", "--update", "--library", str(tmp_path / "mistyped"))
+    assert done.returncode == 3
+    assert "There is no library at" in done.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_a_list_of_sources_is_read_from_standard_input(place: User) -> None:
     """Comments and empty lines are skipped, each source is pulled once."""
     text = f"\ufeff# my models\n{DRESS}\n\n  painter/hat   # a hat\n{DRESS}\ncivitai:7\n"

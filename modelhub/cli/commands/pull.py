@@ -107,6 +107,7 @@ def pull(
                 "--sidecars": sidecars,
             }
         )
+        session.may_create = False  # an update needs models, so a library must exist
         session.adjust({"pull.allow_pickle": allow_pickle or settings.allow_pickle})
         return run_updates(session, given_sources(sources or ()), replace_old=replace, dry_run=dry_run)
     if replace:

@@ -67,7 +67,7 @@ def _steps(
     return pull_many(
         requests,
         fetchers=sources,
-        catalog=session.catalog,
+        open_catalog=lambda: session.catalog,
         settings=session.settings,
         progress=session.progress,
     )

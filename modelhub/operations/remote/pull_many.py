@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from modelhub.catalog import Catalog
@@ -34,16 +34,18 @@ def pull_many(
     requests: Sequence[PullRequest],
     *,
     fetchers: Sequence[Fetcher],
-    catalog: Catalog,
+    open_catalog: Callable[[], Catalog],
     settings: Settings,
     progress: Progress = SILENT,
 ) -> Iterator[PullPlan | PullResult | PullFailure]:
     """Return an iterator over the plan of each request and then its result, or the failure in place of either.
 
-    A plan is carried out when the next item is taken. Raises UsageError for requests that cannot be made together.
+    A plan is carried out when the next item is taken. `open_catalog` is called for each one: a library that does not
+    exist is not created for a source that cannot be pulled. Raises UsageError for requests that cannot be made
+    together.
     """
     _check_together(requests)
-    return _pull_each(requests, fetchers, catalog, settings, progress)
+    return _pull_each(requests, fetchers, open_catalog, settings, progress)
 
 
 def _check_together(requests: Sequence[PullRequest]) -> None:
@@ -63,7 +65,7 @@ def _plan(request: PullRequest, fetchers: Sequence[Fetcher]) -> PullPlan | PullF
 def _pull_each(
     requests: Sequence[PullRequest],
     fetchers: Sequence[Fetcher],
-    catalog: Catalog,
+    open_catalog: Callable[[], Catalog],
     settings: Settings,
     progress: Progress,
 ) -> Iterator[PullPlan | PullResult | PullFailure]:
@@ -73,7 +75,7 @@ def _pull_each(
         if isinstance(plan, PullFailure):
             continue
         try:
-            result = pull(plan, catalog=catalog, settings=settings, progress=progress)
+            result = pull(plan, catalog=open_catalog(), settings=settings, progress=progress)
         except ModelhubError as exc:
             yield PullFailure(request=request, error=exc)
         else:

@@ -41,6 +41,10 @@ class Shelf:
 FETCHERS: Sequence[Fetcher] = (Shelf(),)
 
 
+def _refuse_to_open() -> Catalog:
+    raise AssertionError("the catalog is not needed")
+
+
 @pytest.mark.parametrize("text", ["", "xyz", "0" * 63, "0" * 65, "g" * 64])
 def test_a_sha256_has_64_hexadecimal_digits(text: str) -> None:
     """Anything else is refused before the source is queried."""
@@ -94,10 +98,19 @@ def test_a_name_or_a_hash_needs_a_single_source(options: dict[str, str], tmp_pat
     with pytest.raises(UsageError, match="one model"):
         plan_pulls(requests, fetchers=FETCHERS)
     settings = config.load(library=tmp_path, environ={"MODELHUB_CONFIG": str(tmp_path / "none")})
-    with Catalog.open(settings.catalog_location) as catalog, pytest.raises(UsageError, match="one model"):
-        pull_many(requests, fetchers=FETCHERS, catalog=catalog, settings=settings)
+    with pytest.raises(UsageError, match="one model"):
+        pull_many(requests, fetchers=FETCHERS, open_catalog=_refuse_to_open, settings=settings)
     with pytest.raises(UsageError, match="no source"):
         plan_pulls([], fetchers=FETCHERS)
+
+
+def test_no_library_is_created_for_a_source_that_cannot_be_pulled(tmp_path: Path) -> None:
+    """The catalog is opened only for a plan that is carried out."""
+    settings = config.load(library=tmp_path / "library", environ={"MODELHUB_CONFIG": str(tmp_path / "none")})
+    requests = [PullRequest(source="org/none")]
+    (step,) = pull_many(requests, fetchers=FETCHERS, open_catalog=_refuse_to_open, settings=settings)
+    assert isinstance(step, PullFailure)
+    assert not (tmp_path / "library").exists()
 
 
 def test_a_failing_source_does_not_stop_the_others() -> None:
