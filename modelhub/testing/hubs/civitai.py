@@ -1,7 +1,7 @@
 """Civitai on 127.0.0.1: its API and downloads on one port, the storage that they are redirected to on another.
 
-Fed with the items of `GET /api/v1/models`. Files of which the content is given carry its true size and hashes; the
-others can be asked about, but not downloaded.
+Its models are items of `GET /api/v1/models`. Files with a given content have its true size and hashes; the others can
+be looked up, but not downloaded.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _BATCH = 100
 
 
 @dataclass(frozen=True)
-class Question:
-    """One request that the site or its storage has answered."""
+class Request:
+    """One request that the site or its storage has received."""
 
     origin: str
     method: str
@@ -37,9 +37,9 @@ class Question:
 
 @dataclass
 class Rules:
-    """What the site refuses: by version id the deadline of early access, and ids that need a login or are archived.
+    """Refusals of the site: by version id the deadline of early access, and ids that need a login or are archived.
 
-    `batches`: whether many hashes can be asked about at once.
+    `batches`: whether many hashes can be looked up in one request.
     """
 
     early_access: Mapping[int, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Rules:
 
 
 class CivitaiSite:
-    """The server; a context manager. `url` is its endpoint, `storage_url` the origin of the files.
+    """A server, which is a context manager. `url` is its endpoint, `storage_url` the origin of the files.
 
     `contents` are files by name. `token` is the one valid API key.
     """
@@ -66,7 +66,7 @@ class CivitaiSite:
         self.blobs = {name: blob_of(content) for name, content in (contents or {}).items()}
         self.token = token
         self.rules = rules or Rules()
-        self.questions: list[Question] = []
+        self.requests: list[Request] = []
         self._failures: list[tuple[int, dict[str, str]]] = []
         self._lock = Lock()
         self._site, self._storage = _Server(self, _Site), _Server(self, _Storage)
@@ -74,7 +74,7 @@ class CivitaiSite:
         self.storage_url = f"http://127.0.0.1:{self._storage.server_port}"
         for _, version in self.versions():
             for file in version["files"]:
-                self._make_true(file)
+                self._set_true_values(file)
 
     def __enter__(self) -> CivitaiSite:
         for server in (self._site, self._storage):
@@ -89,32 +89,32 @@ class CivitaiSite:
             server.server_close()
 
     def fail(self, status: int, times: int = 1, **headers: str) -> None:
-        """Answer the next `times` API questions with `status`."""
+        """Answer the next `times` API requests with `status`."""
         with self._lock:
             self._failures += [(status, headers)] * times
 
     def take_failure(self) -> tuple[int, dict[str, str]] | None:
-        """A failure that is due."""
+        """Return the next failure that is due, None without one."""
         with self._lock:
             return self._failures.pop() if self._failures else None
 
-    def note(self, question: Question) -> None:
-        """Remember what was asked."""
+    def record(self, request: Request) -> None:
+        """Record a request."""
         with self._lock:
-            self.questions.append(question)
+            self.requests.append(request)
 
     def versions(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Every model with every version of it."""
+        """Yield every model with every version of it."""
         for item in self.items:
             for version in item["modelVersions"]:
                 yield item, version
 
     def version_answer(self, item: Mapping[str, Any], version: Mapping[str, Any]) -> dict[str, Any]:
-        """A version as it is answered when it was asked for itself."""
+        """Return a version in the form of an answer of its own."""
         about = {name: item.get(name) for name in ("name", "type", "nsfw", "poi")}
         return {**version, "model": about}
 
-    def _make_true(self, file: dict[str, Any]) -> None:
+    def _set_true_values(self, file: dict[str, Any]) -> None:
         path = urlsplit(file["downloadUrl"])
         file["downloadUrl"] = f"{self.url}{path.path}{f'?{path.query}' if path.query else ''}"
         blob = self.blobs.get(file["name"])
@@ -141,7 +141,7 @@ class _Civitai(Handler):
         body = None
         if self.command == "POST":
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-        self.server.site.note(Question(self.origin, self.command, self.path, dict(self.headers), body))
+        self.server.site.record(Request(self.origin, self.command, self.path, dict(self.headers), body))
         self.answer(body)
 
     do_POST = do_GET  # noqa: N815
@@ -154,7 +154,7 @@ class _Civitai(Handler):
         raise NotImplementedError
 
     def refuse(self, status: int, error: str, **more: Any) -> None:
-        """An error: JSON, or a page for what calls itself a browser."""
+        """Send an error: JSON, or a page to a client that identifies itself as a browser."""
         if "Mozilla" in self.headers.get("User-Agent", ""):
             self.send_text(f"<!DOCTYPE html><title>{error}</title>", status=status, kind="text/html")
         else:
@@ -192,21 +192,21 @@ class _Site(_Civitai):
         return self.refuse(404, "Not found")
 
     def model(self, body: Any, number: str) -> None:
-        """A model with its versions."""
+        """Send a model with its versions."""
         for item in self.server.site.items:
             if item["id"] == int(number):
                 return self.send_json(item)
         return self.refuse(404, f"No model with id {number}")
 
     def version(self, body: Any, number: str) -> None:
-        """One version."""
+        """Send one version."""
         for item, version in self.server.site.versions():
             if version["id"] == int(number):
                 return self.send_json(self.server.site.version_answer(item, version))
         return self.refuse(404, "Model not found")
 
     def by_hash(self, body: Any, digest: str) -> None:
-        """The version with a file of this hash, of whichever kind."""
+        """Send the version with a file of this hash of any kind."""
         site = self.server.site
         for item, version in site.versions():
             if any(digest.upper() in file["hashes"].values() for file in version["files"]):
@@ -214,7 +214,7 @@ class _Site(_Civitai):
         return self.refuse(404, "Model not found")
 
     def by_hashes(self, body: Any) -> None:
-        """The versions with files of these SHA-256, one a file, null where a version cannot be shown."""
+        """Send the versions with files of these SHA-256, one for each file; null where a version cannot be shown."""
         if not self.server.site.rules.batches:
             return self.refuse(405, "Method not allowed")
         if self.command != "POST" or not isinstance(body, list) or len(body) > _BATCH:
@@ -227,7 +227,7 @@ class _Site(_Civitai):
         return self.send_json(found)
 
     def download(self, body: Any, number: str) -> None:
-        """Where the file of a version is that the query describes."""
+        """Redirect to the file of a version that the query describes."""
         site = self.server.site
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         known = {version["id"]: version for _, version in site.versions()}

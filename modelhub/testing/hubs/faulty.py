@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 whose answers can be spoilt one by one."""
+"""An HTTP server on 127.0.0.1 whose answers can be damaged one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Fault:
-    """How one answer is spoilt; what is left at its default is as it should be."""
+    """Damage to one answer; a field at its default changes nothing."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -30,8 +30,8 @@ class Fault:
 
 
 @dataclass
-class Asked:
-    """One request that came."""
+class ReceivedRequest:
+    """One request that was received."""
 
     path: str
     headers: dict[str, str]
@@ -40,7 +40,7 @@ class Asked:
 
 
 class FaultyServer(ThreadingHTTPServer):
-    """Serves `content`; `faults` are used up by the next answers in turn, `always` spoils every one after them."""
+    """A server of `content`. Each of `faults` damages one of the next answers, `always` every one after them."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -49,12 +49,12 @@ class FaultyServer(ThreadingHTTPServer):
         super().__init__((host, 0), _Handler)
         self.content = content
         self.etag: str | None = '"one"'
-        self.etags: list[str] = []  # given in turn, as the nodes of a network of caches do
-        self.heeds_if_range = True
+        self.etags: list[str] = []  # used in turn, as by the nodes of a network of caches
+        self.respects_if_range = True
         self.hides_total = False
         self.faults: list[Fault] = []
         self.always: Fault | None = None
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.paths: dict[str, list[Fault]] = {}
         self.rate = 0
         self.over = threading.Event()
@@ -66,8 +66,8 @@ class FaultyServer(ThreadingHTTPServer):
 
     @property
     def sent(self) -> int:
-        """Body bytes sent in all."""
-        return sum(each.sent for each in self.asked)
+        """Return the number of body bytes sent."""
+        return sum(each.sent for each in self.requests)
 
     def fault_for(self, path: str) -> Fault:
         with self.lock:
@@ -79,7 +79,7 @@ class FaultyServer(ThreadingHTTPServer):
             return self.always or Fault()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up are the point of these tests."""
+        """Ignore clients that disconnect, which these tests do on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,15 +93,15 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         found = re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range", ""))
         start = int(found.group(1)) if found else 0
-        asked = Asked(path=self.path, headers=dict(self.headers), start=start)
+        request = ReceivedRequest(path=self.path, headers=dict(self.headers), start=start)
         with server.lock:
-            server.asked.append(asked)
+            server.requests.append(request)
         fault = server.fault_for(self.path)
         etag = fault.etag or server.etag
         if server.etags:
             with server.lock:
-                etag = server.etags[len(server.asked) % len(server.etags)]
-        fits = not server.heeds_if_range or self.headers.get("If-Range", etag) == etag
+                etag = server.etags[len(server.requests) % len(server.etags)]
+        fits = not server.respects_if_range or self.headers.get("If-Range", etag) == etag
         ranged = bool(found) and fits and not fault.whole
         total = len(server.content)
         end = min(total, int(found.group(2)) + 1) if found and found.group(2) else total
@@ -119,9 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = (
                 f"bytes {start + fault.shift}-{end - 1 + fault.shift}/{'*' if server.hides_total else total}"
             )
-        self._send(status, headers | fault.headers, body + fault.extra, fault, asked)
+        self._send(status, headers | fault.headers, body + fault.extra, fault, request)
 
-    def _send(self, status: int, headers: dict[str, str], body: bytes, fault: Fault, asked: Asked) -> None:
+    def _send(self, status: int, headers: dict[str, str], body: bytes, fault: Fault, request: ReceivedRequest) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -139,13 +139,13 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.drop_after is not None and at + len(part) > fault.drop_after:
                 part = part[: fault.drop_after - at]
             self._write(part, fault)
-            asked.sent += len(part)
-            if fault.drop_after is not None and asked.sent >= fault.drop_after:
+            request.sent += len(part)
+            if fault.drop_after is not None and request.sent >= fault.drop_after:
                 self.wfile.flush()
                 self.close_connection = True
                 self.connection.close()
                 return
-            if fault.stall_after is not None and asked.sent >= fault.stall_after:
+            if fault.stall_after is not None and request.sent >= fault.stall_after:
                 self.server.over.wait(20)
                 self.close_connection = True
                 return
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(content: bytes, *, host: str = "127.0.0.1") -> Iterator[FaultyServer]:
-    """The server, running while the block runs."""
+    """Yield a server that runs until the block ends."""
     server = FaultyServer(content, host=host)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -1,8 +1,8 @@
 """A Hugging Face hub on 127.0.0.1: its API on one port, the storage that large files are redirected to on another.
 
-Speaks what today's hub speaks: paged trees, LFS entities by SHA-256, `X-Error-Code`, 401 for what is private or not
-there, gates, 302 to short-lived signed addresses that refuse an Authorization header, ranges with If-Range. Needs
-nothing but the standard library, so that `make demo` and benchmarks can use it too.
+It implements the hub's protocol: paged trees, LFS entities by SHA-256, `X-Error-Code`, 401 for private and missing
+repositories, gates, 302 to short-lived signed addresses that refuse an Authorization header, ranges with If-Range. It
+needs only the standard library, so that `make demo` and benchmarks can use it too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOKEN_PATTERN = re.compile(r"Bearer (\S+)")
 
 @dataclass(frozen=True)
 class Request:
-    """One request that the hub or its storage has answered."""
+    """One request that the hub or its storage has received."""
 
     origin: str
     method: str
@@ -39,11 +39,11 @@ class Request:
 
 
 class Hub:
-    """The server; a context manager. `url` is its endpoint, `storage_url` the origin of large files.
+    """A server, which is a context manager. `url` is its endpoint, `storage_url` the origin of large files.
 
-    `renamed` names redirect to their new ones. `gone` names answer as if they had never been; every name that is not
-    there does so anyway. `token` is the one valid access token (it opens private and gated repositories); None: there
-    is none. `page_size` is how many files one answer of an expanded tree lists; a plain one lists twenty times as many.
+    `renamed` names redirect to their new ones; the repositories of `gone` names do not exist. `token` is the one valid
+    access token, which opens private and gated repositories; None: there is none. `page_size` is the number of files
+    in one page of an expanded tree; a page of a plain one has twenty times as many.
     """
 
     def __init__(
@@ -91,23 +91,23 @@ class Hub:
             self._busy += [headers] * times
 
     def take_busy(self) -> dict[str, str] | None:
-        """The headers of a 429 that is due."""
+        """Return the headers of the next 429 that is due, None without one."""
         with self._lock:
             return self._busy.pop() if self._busy else None
 
-    def note(self, request: Request) -> None:
-        """Remember what was asked."""
+    def record(self, request: Request) -> None:
+        """Record a request."""
         with self._lock:
             self.requests.append(request)
 
     def signed(self, blob: Blob) -> str:
-        """A short-lived address at the storage."""
+        """Return a short-lived address at the storage."""
         expires = f"{time.time() + self.signature_seconds:.3f}"
         return f"{self.storage_url}/blobs/{blob.sha256}?Expires={expires}&Signature={_signature(blob.sha256, expires)}"
 
     @property
     def stored(self) -> dict[str, Blob]:
-        """All blobs by SHA-256."""
+        """Return all blobs by SHA-256."""
         trees = (tree for repository in self.repositories.values() for tree in repository.trees.values())
         return {blob.sha256: blob for tree in trees for blob in tree.values()}
 
@@ -122,13 +122,13 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Hub(Handler):
-    """What both origins share."""
+    """The handler of both origins."""
 
     server: _Server
     origin = ""
 
     def do_GET(self) -> None:  # noqa: N802 - the standard library's name
-        self.server.hub.note(Request(self.origin, self.command, self.path, dict(self.headers)))
+        self.server.hub.record(Request(self.origin, self.command, self.path, dict(self.headers)))
         busy = self.server.hub.take_busy() if self.origin == "api" else None
         if busy is not None:
             self.send_json({"error": "Too many requests"}, status=429, headers=busy)
@@ -142,7 +142,7 @@ class _Hub(Handler):
         raise NotImplementedError
 
     def refuse(self, status: int, code: str, message: str) -> None:
-        """An error as the hub puts it."""
+        """Send an error in the hub's form."""
         headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
         self.send_json({"error": message}, status=status, headers=headers)
 
@@ -193,9 +193,9 @@ class _Api(_Hub):
         return None
 
     def info(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob]) -> None:
-        """What the model's card says, and the names of its files."""
+        """Send the model's card and the names of its files."""
         moment = datetime(2024, 8, 30, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        licence = (f"license:{repository.card['license']}",) if "license" in repository.card else ()
+        license_tag = (f"license:{repository.card['license']}",) if "license" in repository.card else ()
         document = {
             "_id": hashlib.sha1(name.encode()).hexdigest()[:24],
             "id": name,
@@ -209,14 +209,14 @@ class _Api(_Hub):
             "disabled": False,
             "downloads": 1,
             "likes": 1,
-            "tags": [*repository.tags, *licence, "region:us"],
+            "tags": [*repository.tags, *license_tag, "region:us"],
             "cardData": dict(repository.card),
             "siblings": [{"rfilename": path} for path in tree],
         }
         self.send_json(document)
 
     def tree(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob], below: str = "") -> None:
-        """One page of the files (and folders) below a folder; the next one's address in `Link`."""
+        """Send one page of the files (and folders) below a folder, with the address of the next one in `Link`."""
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
         flag = {key: query.get(key, "").lower() in ("1", "true") for key in ("recursive", "expand")}
         listed = list(entries(repository, tree, below, recursive=flag["recursive"], expand=flag["expand"]))
@@ -231,14 +231,14 @@ class _Api(_Hub):
         return self.send_json(listed[start : start + size], headers=headers)
 
     def paths_info(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob]) -> None:
-        """The named files."""
+        """Send the named files."""
         form = self.read_form()
-        asked = set(form.get("paths", []))
+        requested = set(form.get("paths", []))
         expand = form.get("expand", ["False"])[0].lower() == "true"
-        self.send_json([entry(repository, path, blob, expand) for path, blob in tree.items() if path in asked])
+        self.send_json([entry(repository, path, blob, expand) for path, blob in tree.items() if path in requested])
 
     def resolve(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob], path: str) -> None:
-        """A file's bytes, or where they are."""
+        """Redirect to the address of a file."""
         if repository.gated and "Authorization" not in self.headers:
             message = f"Access to model {name} is restricted. You must have access to it and be authenticated."
             return self.refuse(401, "GatedRepo", message)
@@ -256,12 +256,12 @@ class _Api(_Hub):
         return self.send_text("Found. Redirecting", status=302, headers=about | linked)
 
     def resolve_cache(self, name: str, repository: Repository, commit: str, tree: dict[str, Blob], path: str) -> None:
-        """A small file's bytes, at the address that `resolve` leads to."""
+        """Send a small file, at the address that `resolve` redirects to."""
         about = {"X-Repo-Commit": commit, "Cache-Control": "public, immutable"}
         self.send_blob(tree[path], etag=f'"{tree[path].git_sha1}"', headers=about)
 
     def auth_check(self, name: str, repository: Repository, *_: object) -> None:
-        """Whether this caller may read the files."""
+        """Send whether this client may read the files."""
         if repository.gated and "Authorization" not in self.headers:
             return self.refuse(401, "GatedRepo", f"Access to model {name} is restricted.")
         return self.send_json({})

@@ -1,8 +1,8 @@
-"""A ModelScope on 127.0.0.1: listings and cards in its envelope, parts of files with the status 200, a second origin.
+"""ModelScope on 127.0.0.1: listings and cards in its envelope, parts of files with the status 200, a second origin.
 
-What it answers with is taken from its client (https://github.com/modelscope/modelscope_hub) and from answers that
-public projects have kept as test data: `Data.Files[]` with Path, Type, Size, Sha256 (sometimes in capitals), trees
-among the blobs, `Data.LatestCommitter.Id`; `Code` 200 for success; Range honoured under 200 instead of 206.
+The form of its answers is that of its client (https://github.com/modelscope/modelscope_hub) and of answers in the test
+data of public projects: `Data.Files[]` with Path, Type, Size, Sha256 (sometimes in capitals), trees
+among the blobs, `Data.LatestCommitter.Id`; `Code` 200 for success; parts of files with the status 200 instead of 206.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _PLACE = re.compile(r"/api/v1/models/([^/]+/[^/]+)(/repo/files|/repo|)")
 
 
 class ModelScope:
-    """The server; a context manager. `url` is its endpoint; `requests` are (origin, path, headers) in order.
+    """A server, which is a context manager. `url` is its endpoint; `requests` are (origin, path, headers) in order.
 
-    `cards` are what the pages say, by repository. `token` opens private repositories. With `redirects` the bytes come
-    from another origin with proper 206; without, from the site itself under 200.
+    `cards` are the cards by repository. `token` opens private repositories. With `redirects` the bytes come from
+    another origin with the status 206; without, from the site itself with 200.
     """
 
     def __init__(
@@ -90,13 +90,15 @@ class _Api(Handler):
         if place is None or repository is None or (repository.private and not self._is_known()):
             return self._refuse(404, 10010205001, "获取模型信息失败，信息不存在")
         if not place[2]:
-            return self._say(dict(site.cards.get(place[1], {"Name": place[1].partition("/")[2]})))
+            return self._send_data(dict(site.cards.get(place[1], {"Name": place[1].partition("/")[2]})))
         found = repository.at(query.get("Revision", "master").replace("master", "main"))
         if found is None:
             return self._refuse(404, 10010206002, "分支不存在")
         commit, tree = found
         if place[2] == "/repo/files":
-            return self._say({"Files": _listed(tree), "IsVisual": 0, "LatestCommitter": {"Id": commit, "Name": "某人"}})
+            return self._send_data(
+                {"Files": _listed(tree), "IsVisual": 0, "LatestCommitter": {"Id": commit, "Name": "某人"}}
+            )
         return self._send(tree.get(query.get("FilePath", "")))
 
     def _is_known(self) -> bool:
@@ -112,10 +114,10 @@ class _Api(Handler):
         return self.send_blob(blob, etag=f'"{blob.sha256}"')
 
     def send_head(self, status: int, length: int, kind: str, headers: Mapping[str, str]) -> None:
-        """As the site does: a part of a file is announced as if it were the whole."""
+        """Send the headers; like the site, with the status 200 also for a part of a file."""
         super().send_head(200 if status == 206 else status, length, kind, headers)
 
-    def _say(self, data: object) -> None:
+    def _send_data(self, data: object) -> None:
         self.send_json({"Code": 200, "Data": data, "Message": "success", "RequestId": "0-0", "Success": True})
 
     def _refuse(self, status: int, code: int, message: str) -> None:

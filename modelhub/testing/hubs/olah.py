@@ -1,4 +1,4 @@
-"""olah from PyPI: a hub that somebody else has written, serving local git repositories over the hub's protocol."""
+"""olah from PyPI: an independent implementation of the hub's protocol, which serves local git repositories."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ offline = true
 
 @cache
 def interpreter() -> Path:
-    """Of an environment with olah in it, kept between runs; skips the test where it cannot be made."""
+    """Return the Python of an environment with olah, which is kept; skip the test where it cannot be made."""
     home = Path(platformdirs.user_cache_dir("modelhub-tests", appauthor=False)) / f"olah-{VERSION}"
     python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     if shutil.which("git") is None:
@@ -52,7 +52,7 @@ def interpreter() -> Path:
 
 @contextmanager
 def serving(repositories: Path, work: Path) -> Iterator[str]:
-    """The address of an olah that serves OWNER/NAME folders, each as a git repository of one commit."""
+    """Yield the address of an olah that serves OWNER/NAME folders, each as a git repository with one commit."""
     python = interpreter()
     for folder in sorted(path for path in repositories.glob("*/*") if path.is_dir()):
         copy = work / "mirror" / "models" / folder.parent.name / folder.name

@@ -1,4 +1,4 @@
-"""Model repositories as the tests' hub holds them: files by revision, and what a listing says of each."""
+"""Model repositories of the servers in this folder: files by revision, and their entries in a listing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LFS_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".onnx", ".msgpa
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """One model repository: the files of its main branch, other revisions, and what its card says.
+    """One model repository: the files of its main branch, other revisions, and its card.
 
     `files` values are bytes, text, paths of real files or `Blob`s. `scans` are the hub's verdicts by file name.
     """
@@ -31,7 +31,7 @@ class Repository:
 
     @cached_property
     def trees(self) -> dict[str, dict[str, Blob]]:
-        """Every revision's files as blobs, by revision."""
+        """Return the files of every revision as blobs, by revision."""
         return {
             name: {path: blob_of(content) for path, content in sorted(files.items())}
             for name, files in {"main": self.files, **self.revisions}.items()
@@ -39,11 +39,11 @@ class Repository:
 
     @cached_property
     def commits(self) -> dict[str, str]:
-        """Every revision's commit."""
+        """Return the commit of every revision."""
         return {name: _commit(tree) for name, tree in self.trees.items()}
 
     def at(self, revision: str) -> tuple[str, dict[str, Blob]] | None:
-        """Commit and files at a branch or commit."""
+        """Return the commit and the files at a branch or commit, None where there is none."""
         for name, commit in self.commits.items():
             if revision.removeprefix("refs/heads/") in (name, commit):
                 return commit, self.trees[name]
@@ -51,7 +51,7 @@ class Repository:
 
 
 def repositories_in(folder: Path) -> dict[str, Repository]:
-    """Repositories from folders `folder/org/name/…`."""
+    """Return the repositories in folders `folder/org/name/…`."""
     found = {}
     for home in sorted(folder.glob("*/*")):
         files = {path.relative_to(home).as_posix(): path for path in sorted(home.rglob("*")) if path.is_file()}
@@ -63,7 +63,7 @@ def repositories_in(folder: Path) -> dict[str, Repository]:
 def entries(
     repository: Repository, tree: dict[str, Blob], below: str, *, recursive: bool, expand: bool
 ) -> Iterator[dict[str, Any]]:
-    """The files and folders below a folder, as a tree lists them."""
+    """Yield the files and folders below a folder, as a tree lists them."""
     prefix = f"{below.strip('/')}/" if below else ""
     folders = set()
     for path, blob in tree.items():
@@ -81,7 +81,7 @@ def entries(
 
 
 def entry(repository: Repository, path: str, blob: Blob, expand: bool) -> dict[str, Any]:
-    """One file, as trees and path questions list it; with its scan verdict when expanded."""
+    """Return the entry of a file in trees and path listings; with its scan verdict when expanded."""
     lfs = is_lfs(path)
     listed: dict[str, Any] = {"type": "file", "oid": blob.git_sha1, "size": blob.size, "path": path}
     if lfs:
@@ -97,7 +97,7 @@ def entry(repository: Repository, path: str, blob: Blob, expand: bool) -> dict[s
 
 
 def is_lfs(path: str) -> bool:
-    """Whether the hub keeps a file of this name in its storage, not in git."""
+    """Return whether the hub keeps a file of this name in its storage, not in git."""
     return path.lower().endswith(LFS_SUFFIXES)
 
 

@@ -173,7 +173,7 @@ def test_the_token_goes_to_the_sites_own_origin_only(site: CivitaiSite) -> None:
     credential = model.files[0].credential
     assert credential is not None and (credential.origin, credential.value) == (site.url, f"Bearer {site.token}")
     assert site.token not in repr(model)
-    for question in site.questions:
+    for question in site.requests:
         assert question.headers["Authorization"] == f"Bearer {site.token}"
         assert question.headers["User-Agent"].startswith("modelhub/")
 
@@ -186,7 +186,7 @@ def test_a_netrc_file_does_not_replace_the_token(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     fetcher(site, token=site.token).resolve("civitai:7")
     fetcher(site).resolve("civitai:7")
-    assert [question.headers.get("Authorization") for question in site.questions] == [f"Bearer {site.token}", None]
+    assert [question.headers.get("Authorization") for question in site.requests] == [f"Bearer {site.token}", None]
 
 
 def test_without_a_version_the_newest_that_everybody_may_have_is_taken(site: CivitaiSite) -> None:
@@ -273,7 +273,7 @@ def test_hashes_lead_to_versions(site: CivitaiSite) -> None:
     digests = [f"{number:064x}" for number in range(150)] + [known.upper()]
     answers = fetcher(site).by_hashes(digests)
     assert list(answers) == [known] and answers[known].base_model == "SD 1.5"
-    assert [len(question.body) for question in site.questions if question.body] == [100, 51]
+    assert [len(question.body) for question in site.requests if question.body] == [100, 51]
 
 
 def test_hashes_are_asked_about_one_by_one_where_there_are_no_batches() -> None:
@@ -283,7 +283,7 @@ def test_hashes_are_asked_about_one_by_one_where_there_are_no_batches() -> None:
         digests = [str(each["hashes"]["SHA256"]).lower() for each in ITEM["modelVersions"][1]["files"]]
         assert set(fetch.by_hashes([*digests, "f" * 64])) == set(digests)
         fetch.by_hashes(digests)
-        assert len([question for question in site.questions if question.method == "POST"]) == 1
+        assert len([question for question in site.requests if question.method == "POST"]) == 1
 
 
 def test_answers_with_holes_are_understood() -> None:

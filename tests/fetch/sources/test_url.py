@@ -59,4 +59,4 @@ def test_offline_asks_nobody() -> None:
     with serving(DATA) as server:
         with pytest.raises(NetworkError, match="Offline"):
             PlainHttp(offline=True).resolve(f"{server.url}/x")
-        assert server.asked == []
+        assert server.requests == []

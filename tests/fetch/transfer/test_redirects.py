@@ -28,9 +28,9 @@ def test_credentials_stay_with_their_origin(tmp_path: Path, caplog: pytest.LogCa
         front.always = Fault(status=302, headers={"Location": f"{store.url}/blob?Signature=s3cr3t"})
         credential = Credential(origin=front.url, value=f"Bearer {SECRET}")
         got = download(remote(front.url, DATA, credential=credential), tmp_path, settings=QUICK)
-    assert all(asked.headers["Authorization"] == f"Bearer {SECRET}" for asked in front.asked)
-    assert store.asked
-    assert not any("Authorization" in asked.headers for asked in store.asked)
+    assert all(asked.headers["Authorization"] == f"Bearer {SECRET}" for asked in front.requests)
+    assert store.requests
+    assert not any("Authorization" in asked.headers for asked in store.requests)
     assert got.final_url == f"{store.url}/blob"
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     text = caplog.text
@@ -47,7 +47,7 @@ def test_a_netrc_file_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with serving(DATA) as server:
         credential = Credential(origin=server.url, value=f"Bearer {SECRET}")
         download(remote(server.url, DATA, credential=credential), tmp_path / "s", settings=QUICK)
-    assert {asked.headers["Authorization"] for asked in server.asked} == {f"Bearer {SECRET}"}
+    assert {asked.headers["Authorization"] for asked in server.requests} == {f"Bearer {SECRET}"}
 
 
 def test_an_expired_signed_url_is_renewed(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_an_expired_signed_url_is_renewed(tmp_path: Path) -> None:
         store.paths["/first"] = [Fault(drop_after=2 * PIECE), Fault(status=403, body=b"<Error>expired</Error>")]
         got = download(remote(front.url, DATA), tmp_path, settings=QUICK)
     assert got.path.read_bytes() == DATA
-    assert any(asked.path.startswith("/second") for asked in store.asked)
+    assert any(asked.path.startswith("/second") for asked in store.requests)
 
 
 def test_errors_contain_no_signature(tmp_path: Path) -> None:

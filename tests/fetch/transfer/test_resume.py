@@ -61,11 +61,11 @@ def test_a_later_run_resumes(tmp_path: Path) -> None:
     """Finished pieces are not requested again, and If-Range names the version of the file."""
     with serving(DATA) as server:
         break_off(server, tmp_path, after=5 * PIECE)
-        server.asked.clear()
+        server.requests.clear()
         watch = Watch()
         got = download(remote(server.url), tmp_path, settings=replace(QUICK, connections=1), progress=watch)
-        assert server.asked[0].headers["If-Range"] == server.etag
-        assert server.asked[0].start >= 4 * PIECE
+        assert server.requests[0].headers["If-Range"] == server.etag
+        assert server.requests[0].start >= 4 * PIECE
     assert got.resumed_from >= 4 * PIECE
     assert got.path.read_bytes() == DATA
     assert watch.count == len(DATA)
@@ -269,7 +269,7 @@ def test_a_probe_returns_size_name_and_ranges() -> None:
         server.always = Fault(headers={"Content-Disposition": 'attachment; filename="n.ckpt"'})
         found = probe(remote(server.url), settings=QUICK)
         assert (found.size, found.name, found.accepts_ranges, found.etag) == (len(DATA), "n.ckpt", True, '"one"')
-        assert server.asked[0].headers["Range"] == "bytes=0-0"
+        assert server.requests[0].headers["Range"] == "bytes=0-0"
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

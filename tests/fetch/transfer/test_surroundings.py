@@ -49,7 +49,7 @@ def test_a_read_only_target_is_reported(tmp_path: Path) -> None:
         server = stack.enter_context(serving(DATA))
         with pytest.raises(ModelhubError, match=str(folder)):
             download(remote(server.url, DATA), folder / "staging", settings=QUICK)
-        assert server.asked == []
+        assert server.requests == []
 
 
 def test_a_drive_that_becomes_read_only_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +98,9 @@ def test_parts_of_another_file_are_never_mixed_in(tmp_path: Path) -> None:
         server.faults = [Fault(drop_after=4 * PIECE)]
         with pytest.raises(NetworkError):
             download(remote(server.url), tmp_path, settings=replace(QUICK, connections=1, retries=0))
-        server.content, server.etag, server.heeds_if_range = new, '"two"', False
+        server.content, server.etag, server.respects_if_range = new, '"two"', False
         got = download(remote(server.url), tmp_path, settings=QUICK)
-        assert [each for each in server.asked if each.start], "no part was requested"
+        assert [each for each in server.requests if each.start], "no part was requested"
     assert got.path.read_bytes() == new
 
 
@@ -108,7 +108,7 @@ def test_parts_of_another_file_are_never_mixed_in(tmp_path: Path) -> None:
 def test_caches_with_etags_of_their_own_do_no_harm(heeds: bool, tmp_path: Path) -> None:
     """Each node of a delivery network sends its own ETag for the same bytes; the stated hash decides."""
     with serving(DATA) as server:
-        server.heeds_if_range = heeds
+        server.respects_if_range = heeds
         server.etags = ['"a"', '"b"', '"c"']
         got = download(remote(server.url, DATA), tmp_path, settings=QUICK)
         assert server.sent <= 5 * len(DATA)  # a whole body for each node that does not know the other's ETag, no more
@@ -118,7 +118,7 @@ def test_caches_with_etags_of_their_own_do_no_harm(heeds: bool, tmp_path: Path) 
 def test_another_file_than_the_stated_hash_is_refused(tmp_path: Path) -> None:
     """Parts that do not belong together have the wrong hash; it is reported after one fresh start."""
     with serving(content(seed=8)) as server:
-        server.heeds_if_range, server.etags = False, ['"a"', '"b"']
+        server.respects_if_range, server.etags = False, ['"a"', '"b"']
         with pytest.raises(NetworkError, match=r"wrong"):
             download(remote(server.url, DATA), tmp_path, settings=QUICK)
     assert published(tmp_path) == []
@@ -142,7 +142,7 @@ def test_a_redirect_into_the_private_network_is_refused(tmp_path: Path, monkeypa
         monkeypatch.setattr(redirects, "is_private", lambda url: "127.0.0.1" not in url and real(url))
         with pytest.raises(NetworkError, match="private network"):
             download(remote(public.url, DATA), tmp_path, settings=QUICK)
-        assert inner.asked == []
+        assert inner.requests == []
 
 
 def test_the_rate_limit_is_kept(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_the_proxy_from_the_environment_is_used(tmp_path: Path, monkeypatch: pyt
     with serving(DATA) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         got = download(remote("http://models.invalid", DATA), tmp_path, settings=QUICK)
-        assert {each.path for each in proxy.asked} == {"http://models.invalid/model.safetensors"}
+        assert {each.path for each in proxy.requests} == {"http://models.invalid/model.safetensors"}
     assert got.path.read_bytes() == DATA
 
 
@@ -275,7 +275,7 @@ def test_a_file_that_another_process_placed_is_not_downloaded_again(tmp_path: Pa
     with serving(DATA) as server:
         first = download(remote(server.url, DATA), tmp_path, settings=QUICK)
         first.path.rename(tmp_path / "published.safetensors")
-        server.asked.clear()
+        server.requests.clear()
         results = []
         folder = first.path.parent
         # clean_staging() would remove the folder of the moved file: while it is locked it stays.
@@ -289,7 +289,7 @@ def test_a_file_that_another_process_placed_is_not_downloaded_again(tmp_path: Pa
             time.sleep(0.5)
         thread.join(10)
         assert results == [(None,)]
-        assert server.asked == []
+        assert server.requests == []
 
 
 @pytest.mark.parametrize(

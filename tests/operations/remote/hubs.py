@@ -51,12 +51,12 @@ class User:
 
     def asked(self) -> int:
         """Return how many requests the hubs have had so far."""
-        return len(self.hub.requests) + len(self.site.questions)
+        return len(self.hub.requests) + len(self.site.requests)
 
     def blobs_sent(self) -> int:
         """Return how many large files the hubs have sent so far, in however many pieces."""
         paths = {request.path.partition("?")[0] for request in self.hub.requests if request.origin == "storage"}
-        return len(paths | {q.path.partition("?")[0] for q in self.site.questions if q.origin == "storage"})
+        return len(paths | {q.path.partition("?")[0] for q in self.site.requests if q.origin == "storage"})
 
 
 @contextmanager

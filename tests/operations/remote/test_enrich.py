@@ -83,10 +83,10 @@ def test_what_civitai_knows_is_recorded(place: User) -> None:
 def test_hashes_are_asked_in_one_question(place: User) -> None:
     """One for all files, one for each model; no file is downloaded."""
     asked(place)
-    paths = [question.path for question in place.site.questions]
+    paths = [question.path for question in place.site.requests]
     assert [path for path in paths if "by-hash" in path] == ["/api/v1/model-versions/by-hash"]
     assert len(paths) == 3
-    assert all(question.origin == "site" for question in place.site.questions)
+    assert all(question.origin == "site" for question in place.site.requests)
 
 
 def test_what_was_asked_is_not_asked_again(place: User) -> None:
@@ -161,7 +161,7 @@ def test_there_is_a_pause_between_questions(place: User) -> None:
     pauses: list[float] = []
     real = Civitai(endpoint=place.site.url, sleep=lambda _: None)
     list(enrich(place.models, lookups=[real], catalog=place.catalog, sleep=pauses.append))
-    assert len(pauses) == len(place.site.questions) - 1
+    assert len(pauses) == len(place.site.requests) - 1
     assert all(pause > 0 for pause in pauses)
 
 
@@ -253,6 +253,6 @@ def test_offline_nothing_is_asked_and_the_command_ends_with_6(place: User) -> No
     done = run(place, "enrich", "--offline")
     assert done.returncode == 6
     assert "Offline" in done.stderr
-    assert place.site.questions == []
+    assert place.site.requests == []
     run(place, "enrich")
     assert run(place, "enrich", "--offline").returncode == 0

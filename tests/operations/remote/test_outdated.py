@@ -252,7 +252,7 @@ def test_models_of_one_repository_are_asked_about_once(place: User) -> None:
     before = place.asked()
     one = len([r for r in place.hub.requests if r.path.startswith(f"/api/models/{DRESS}")])
     assert [item.state for item in statuses(place)] == [UpdateState.CURRENT] * 2
-    again = [r for r in place.hub.requests[before - len(place.site.questions) :] if f"/api/models/{DRESS}" in r.path]
+    again = [r for r in place.hub.requests[before - len(place.site.requests) :] if f"/api/models/{DRESS}" in r.path]
     assert 0 < len(again) <= one
 
 
