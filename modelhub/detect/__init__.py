@@ -1,4 +1,4 @@
-"""Identification: what a file is, from its header alone."""
+"""Identification of files from their headers alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Header → Detection: independent questions, each answered by its own table, added up."""
+"""Identification of a header: independent questions, each answered by a table of its own, then added up."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Notes:
 
 
 def detect(header: Header, hints: Hints = _NO_HINTS, *, rules: Rules | None = None) -> Detection:
-    """Say what a file is. Pure; a header without tensors, or of an unknown format, gives type unknown."""
+    """Identify a file. Pure; a header without tensors, or of an unknown format, has the type unknown."""
     index, notes = index_header(header, rules or registry.rules()), _Notes()
     kind = _type(index, notes)
     architecture, candidates = _architecture(index, kind, hints, notes)
@@ -52,7 +52,7 @@ def detect(header: Header, hints: Hints = _NO_HINTS, *, rules: Rules | None = No
         notes.because("style", reason)
     has_ema = _has_ema(index)
     if has_ema and "ema:net" in index.signs and "net" not in index.groups:
-        notes.problems.append("holds EMA weights without a main set: no UI loads it as it is")
+        notes.problems.append("It holds EMA weights without a main set: no UI loads it as it is.")
     notes.problems += _missing_parts(index, kind, architecture, header)
     return Detection(
         type=kind,
@@ -74,7 +74,7 @@ def detect(header: Header, hints: Hints = _NO_HINTS, *, rules: Rules | None = No
     )
 
 
-# Where CLIP's position ids lie in checkpoints, text encoder files and diffusers folders.
+# Names of CLIP's position ids in checkpoints, text encoder files and diffusers folders.
 _POSITION_IDS = tuple(
     f"{prefix}embeddings.position_ids"
     for prefix in (
@@ -89,18 +89,20 @@ _WHOLE_BASES = ("sd1", "sd2", "sdxl", "sdxl-refiner")  # whose checkpoints carry
 
 
 def _missing_parts(index: HeaderIndex, kind: ModelType, architecture: str | None, header: Header) -> list[str]:
-    """What a header alone shows to be wrong with a checkpoint: missing parts, position ids that are no integers."""
+    """List what a header shows to be wrong with a checkpoint: missing parts, position ids that are not integers."""
     problems = []
     if kind is ModelType.BASE and architecture in _WHOLE_BASES and not header.broken:
         inside = components_of(index)
         if "vae" not in inside:
-            problems.append("no VAE inside: choose one in the user interface, or `modelhub convert --bake-vae`")
+            problems.append("It has no VAE. Choose one in the UI, or add one with `modelhub convert --bake-vae`.")
         if "text_encoder" not in inside:
-            problems.append("no text encoder inside: it does not stand alone")
+            problems.append("It has no text encoder, so it cannot be used alone.")
     for name in _POSITION_IDS:
         info = header.tensors.get(name)
         if info is not None and info.dtype not in ("I64", "I32"):
-            problems.append(f"position_ids are stored as {info.dtype}; `modelhub convert --repair` counts them anew")
+            problems.append(
+                f"Position ids are stored as {info.dtype}. `modelhub convert --repair` rewrites them as integers 0–76."
+            )
     return problems
 
 
@@ -111,31 +113,33 @@ def _type(index: HeaderIndex, notes: _Notes) -> ModelType:
         return rows[0].type
     if rows:
         named = " and ".join(f"{r.type} ({r.why})" for r in rows)
-        notes.problems.append(f"ambiguous: looks like {named}")
+        notes.problems.append(f"The type is ambiguous: it looks like {named}.")
     return ModelType.UNKNOWN
 
 
 def _architecture(
     index: HeaderIndex, kind: ModelType, hints: Hints, notes: _Notes
 ) -> tuple[str | None, tuple[str, ...]]:
-    answer = BY_TYPE[kind](index)
-    for reason in answer.reasons:
+    found = BY_TYPE[kind](index)
+    for reason in found.reasons:
         notes.because("architecture", reason)
-    architecture, candidates = answer.architecture, answer.candidates
+    architecture, candidates = found.architecture, found.candidates
     claim, field_name = claimed_architecture(index.header.metadata)
     if architecture and claim and claim != architecture and claim not in candidates:
-        notes.problems.append(f"the metadata says {claim} ({field_name}), the tensors say {architecture}")
+        notes.problems.append(
+            f"The metadata states {claim} ({field_name}), but the tensors are those of {architecture}."
+        )
     if architecture is None and candidates:
         known = find_known_file(hints.sha256)
-        told = (
+        stated = (
             (known.architecture if known else None, f"known file {known.file}" if known else ""),
             (claim, field_name),
-            (source_architecture(hints.base_model), f"its source says {hints.base_model}"),
+            (source_architecture(hints.base_model), f"its source states {hints.base_model}"),
         )
-        for answer_told, because in told:
-            if answer_told in candidates and len(candidates) > 1:
+        for answer, because in stated:
+            if answer in candidates and len(candidates) > 1:
                 notes.because("architecture", because)
-                return answer_told, ()
+                return answer, ()
     return architecture, candidates
 
 
@@ -145,7 +149,7 @@ def _algorithm(index: HeaderIndex, kind: ModelType, notes: _Notes) -> tuple[str 
     found = matching_algorithms(index)
     algorithm = found[0] if len(found) == 1 else None
     if len(found) > 1:
-        notes.problems.append(f"ambiguous algorithm: {' and '.join(found)}")
+        notes.problems.append(f"The algorithm is ambiguous: it looks like {' and '.join(found)}.")
     if algorithm:
         notes.because("algorithm", "names of its tensors")
     rank, why = delta_rank(index, algorithm or ("lora" if "lora" in found else None))

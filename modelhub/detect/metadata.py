@@ -1,4 +1,4 @@
-"""What a file's own metadata claims: trainers' `ss_*` fields, ModelSpec, diffusers' configurations; never trusted."""
+"""Claims in a file's own metadata: trainers' `ss_*` fields, ModelSpec, diffusers' configurations; never trusted."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _JSON_LIMIT = 8 * 1024 * 1024
 
 
 def claimed_architecture(metadata: Mapping[str, str]) -> tuple[str | None, str]:
-    """The architecture that the metadata names, and the field; None when it names none that is known."""
+    """Return the architecture that the metadata names, and the field; None without a known one."""
     for name in _FIELDS:
         claim = metadata.get(name, "").strip().lower()[:100]
         found = [(begin, arch) for begin, arch in CLAIMS if claim.startswith(begin)]
@@ -76,13 +76,13 @@ _SOURCE_BASES = (
 
 
 def source_architecture(base_model: str | None) -> str | None:
-    """The architecture that a source's words for the base mean, None when they are not known."""
+    """Return the architecture of a base model as a source names it, None for an unknown name."""
     words = (base_model or "").strip().lower()
     return next((arch for begin, arch in _SOURCE_BASES if words.startswith(begin)), None)
 
 
 def parse_json(text: str) -> object:
-    """The value of a JSON text; None when it is none, or too large to be worth it."""
+    """Return the value of a JSON text; None for another text, or one of more than _JSON_LIMIT characters."""
     if len(text) > _JSON_LIMIT:
         return None
     try:
@@ -92,6 +92,6 @@ def parse_json(text: str) -> object:
 
 
 def parse_object(text: str) -> Mapping[str, object]:
-    """The object of a JSON text; empty when it is none."""
+    """Return the object of a JSON text; empty for any other text."""
     value = parse_json(text)
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""Text files that other tools leave beside a model, parsed defensively: anything may be in them.
+"""Sidecars: text files of other tools beside a model, parsed defensively, because anything may be in them.
 
 A1111 writes `m.json` (activation text, preferred weight, notes …); Civitai Helper `m.civitai.info` (a model version of
 civitai.com's API); LoRA Manager `m.metadata.json`; Stability Matrix `m.cm-info.json`; people write `m.txt`.
@@ -22,7 +22,7 @@ _JSON_ENDS = (".json", ".info")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SidecarInfo:
-    """What a sidecar says about its model; None and empty for what it does not say."""
+    """The statements of a sidecar about its model; None and empty where it states nothing."""
 
     trigger_words: tuple[TriggerWord, ...] = ()
     tags: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class SidecarInfo:
 
 
 def parse_sidecar(name: str, data: bytes) -> SidecarInfo:
-    """What the sidecar `name` with content `data` says; empty for one that cannot be understood."""
+    """Parse the sidecar `name` with content `data`; empty for one that cannot be understood."""
     text = data[:_TEXT_LIMIT].decode("utf-8-sig", "replace")
     if not name.lower().endswith(_JSON_ENDS):
         return SidecarInfo(notes=_text(text)) if name.lower().endswith(".txt") else SidecarInfo()
@@ -78,7 +78,7 @@ def _activation(found: Mapping[str, object]) -> list[str]:
 
 
 def _strings(value: object) -> list[str]:
-    """The texts of a list; entries may be objects with a name."""
+    """Return the texts of a list, whose entries may be objects with a name."""
     if not isinstance(value, list):
         return []
     named = (item.get("name") if isinstance(item, dict) else item for item in value[:_MOST])

@@ -1,7 +1,7 @@
-"""Style family with a confidence, and the evidence for it.
+"""The style family of a model, with a confidence and the evidence.
 
-Evidence by strength: known hash or repository > the source's tags > names > the trainer's metadata. Votes of one
-strength that disagree cancel each other: then, as with weak evidence, the answer is unknown.
+Evidence by strength: known hash or repository > the source's tags > names > the trainer's metadata. When evidence of
+one strength disagrees, or is weak, the answer is unknown.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _StyleEvidence:
 
 
 def style_of(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[StyleAnswer, tuple[str, ...]]:
-    """The style family and why; unknown with the reasons when evidence is weak or conflicts."""
+    """Return the style family and the reasons; unknown, with the reasons, when evidence is weak or conflicts."""
     if kind not in _STYLED:
         return _UNKNOWN, ()
     for source in (_from_identity, _from_tags, _from_names):
@@ -133,7 +133,7 @@ def _from_tags(hints: Hints) -> Iterator[_StyleEvidence]:
             styles.setdefault(style, []).append(tag)
     named = _first_mentioned_model(hints.names) if len(styles) > 1 else None
     if named:
-        # Publishers tag widely; a well-known name settles what its tags leave open.
+        # Publishers tag widely; a well-known name decides what its tags leave open.
         yield named
         return
     for style, tags in styles.items():

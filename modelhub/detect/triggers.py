@@ -1,4 +1,4 @@
-"""Words that wake a model up, each with where it was found, strongest source first.
+"""Trigger words, each with the place where it was found, most reliable source first.
 
 Order: ModelSpec's trigger phrase, the source's own list, the model card or a sidecar (both come with the hints), folder
 names of the training set, tags of nearly every caption. An embedding's word is its file's name, then its inner name.
@@ -23,7 +23,7 @@ _WORD_LIMIT = 200
 _WORDS_LIMIT = 40
 _NEARLY_ALL = 0.9
 _FEWEST_CAPTIONS = 4
-# Tags that describe any picture are no trigger words.
+# Tags that describe any picture are not trigger words.
 _COMMON = frozenset(
     {
         "1girl",
@@ -57,7 +57,7 @@ _NO_WORDS = frozenset({"", "none", "null", "*"})
 
 
 def trigger_words(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[TriggerWord, ...]:
-    """Trigger words without repeats; empty for types that take none."""
+    """Return trigger words without repeats; empty for types that have none."""
     if kind not in _TYPES_WITH_WORDS:
         return ()
     if kind is ModelType.EMBEDDING:
@@ -131,7 +131,7 @@ def _constant_tags(captions: Mapping[str, Mapping[str, int]], metadata: Mapping[
 
 
 def _image_counts(metadata: Mapping[str, str]) -> dict[str, int]:
-    """Images a folder: ss_dataset_dirs is {folder: {"n_repeats": …, "img_count": …}}."""
+    """Count images by folder: ss_dataset_dirs is {folder: {"n_repeats": …, "img_count": …}}."""
     text = metadata.get("ss_dataset_dirs", "")
     if not text or len(text) > _TEXT_LIMIT:
         return {}

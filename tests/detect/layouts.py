@@ -54,7 +54,7 @@ def header(
     entries: Mapping[str, str] | None = None,
     format: Format = Format.SAFETENSORS,
 ) -> Header:
-    """A header of these tensors."""
+    """Return a header of these tensors."""
     tensors = {name: TensorInfo(dtype, shape) for name, shape in shapes.items()}
     return Header(format=format, size=1, tensors=tensors, metadata=metadata or {}, entries=entries or {})
 
@@ -89,7 +89,7 @@ def text_lora(prefix: str, width: int, *, layers: int = 2, rank: int = 8) -> Sha
 
 
 def ldm_checkpoint(*, channels: int = 320, context: int = 768, inputs: int = 4, clip: int = 768) -> Shapes:
-    """The telling part of an SD 1 checkpoint in LDM names; other widths make a model of the same build."""
+    """Return the decisive part of an SD 1 checkpoint in LDM names; other widths make a model of the same build."""
     shapes: Shapes = {
         "model.diffusion_model.input_blocks.0.0.weight": (channels, inputs, 3, 3),
         "model.diffusion_model.time_embed.0.weight": (4 * channels, channels),
@@ -111,7 +111,7 @@ def ldm_checkpoint(*, channels: int = 320, context: int = 768, inputs: int = 4, 
 
 
 def ema_of(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
-    """The moving averages of a checkpoint's UNet: dots are lost from their names."""
+    """Return the moving averages of a checkpoint's UNet: dots are lost from their names."""
     stem = "model.diffusion_model."
     return {
         f"model_ema.diffusion_model{name.removeprefix(stem).replace('.', '')}": shape
@@ -121,7 +121,7 @@ def ema_of(shapes: Mapping[str, tuple[int, ...]]) -> Shapes:
 
 
 def ldm_vae(prefix: str = "") -> Shapes:
-    """The telling part of an SD VAE in LDM names."""
+    """Return the decisive part of an SD VAE in LDM names."""
     return {
         f"{prefix}decoder.conv_in.weight": (512, 4, 3, 3),
         f"{prefix}decoder.up.0.block.0.conv1.weight": (128, 128, 3, 3),

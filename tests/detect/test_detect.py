@@ -1,4 +1,4 @@
-"""What generated layouts of well-known models are taken for."""
+"""Identification of generated layouts of well-known models."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_tensors_win_over_metadata_that_contradicts_them() -> None:
     """A false claim is reported, not believed."""
     found = detect(header(kohya_lora(SD1), metadata={"modelspec.architecture": "stable-diffusion-xl-v1-base/lora"}))
     assert found.architecture == "sd1"
-    assert any("metadata says sdxl" in problem for problem in found.problems)
+    assert any("metadata states sdxl" in problem for problem in found.problems)
 
 
 @pytest.mark.parametrize(("unet", "architecture"), _BASES)
@@ -143,7 +143,7 @@ def test_a_checkpoint_names_its_parts() -> None:
 
 
 @pytest.mark.parametrize(("inputs", "subtype"), [(4, None), (9, "inpainting"), (8, "instruct-pix2pix"), (5, "depth")])
-def test_input_channels_tell_the_special_kinds(inputs: int, subtype: str | None) -> None:
+def test_input_channels_show_the_subtype(inputs: int, subtype: str | None) -> None:
     """Mask, picture and depth come in as further channels."""
     assert detect(header(ldm_checkpoint(inputs=inputs))).subtype == subtype
 

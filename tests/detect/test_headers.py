@@ -55,19 +55,19 @@ def layouts(shared: Path) -> list[Layout]:
     return [_layout(path) for path in sorted((shared / "headers").glob("*.json"))]
 
 
-def _answers(layout: Layout, found: Detection, *, told: bool) -> dict[str, bool]:
-    """Each question asked of a layout and whether the answer is right; `told`: name and metadata were there."""
+def _answers(layout: Layout, found: Detection, *, named: bool) -> dict[str, bool]:
+    """Return whether the answer to each question is right; `named`: name and metadata were there."""
     truth, kind = layout.truth, layout.truth["type"]
     right = {"type": found.type in {kind, *truth.get("type_also", [])}}
     candidates = set(truth.get("architecture_candidates") or [])
     if kind in _WITH_ARCHITECTURE and candidates:
         open_answer = found.architecture is None and set(found.architecture_candidates) >= candidates
-        right["architecture"] = open_answer or (told and found.architecture == truth["architecture"])
+        right["architecture"] = open_answer or (named and found.architecture == truth["architecture"])
     elif kind in _WITH_ARCHITECTURE and truth.get("architecture"):
         right["architecture"] = found.architecture == truth["architecture"]
     if kind == "lora":
         for name in ("algorithm", "rank"):
-            stated_only = name == "rank" and truth.get("algorithm") == "full" and not told
+            stated_only = name == "rank" and truth.get("algorithm") == "full" and not named
             if truth.get(name) and not stated_only:
                 right[name] = getattr(found, name) == truth[name]
     if kind in _NETWORKS and truth.get("subtype") in ("inpainting", "instruct-pix2pix", "depth"):
@@ -78,7 +78,7 @@ def _answers(layout: Layout, found: Detection, *, told: bool) -> dict[str, bool]
         right["has_ema"] = found.has_ema == bool(truth["has_ema"])
         right["vae inside"] = ("vae" in found.components) == bool(truth["has_vae"])
         right["text encoder inside"] = ("text_encoder" in found.components) == bool(truth["has_text_encoder"])
-        if truth.get("variant") and told:
+        if truth.get("variant") and named:
             right["variant"] = found.variant in {truth["variant"], *truth.get("variant_also", [])}
     if kind in _NETWORKS and truth.get("prediction"):
         wanted = None if truth.get("prediction_evidence") == "not-in-header" else truth["prediction"]
@@ -94,18 +94,18 @@ def _stripped(header: Header) -> Header:
     return Header(format=header.format, size=0, tensors=dict(tensors), root=header.root, entries=header.entries)
 
 
-@pytest.mark.parametrize("told", [True, False], ids=["as it is", "renamed, shuffled, stripped"])
+@pytest.mark.parametrize("named", [True, False], ids=["as it is", "renamed, shuffled, stripped"])
 def test_every_question_about_every_layout_is_answered_right(
-    layouts: list[Layout], told: bool, capsys: pytest.CaptureFixture[str]
+    layouts: list[Layout], named: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The walk over all labelled layouts prints its counts and finds nothing wrong."""
     good, asked, wrong = Counter[str](), Counter[str](), []
     for layout in layouts:
-        if told:
+        if named:
             found = detect(layout.header, Hints(names=(layout.filename,)))
         else:
             found = detect(_stripped(layout.header), Hints(names=("file",)))
-        for question, right in _answers(layout, found, told=told).items():
+        for question, right in _answers(layout, found, named=named).items():
             asked[question] += 1
             good[question] += right
             if not right:

@@ -27,7 +27,7 @@ _BASE = header(ldm_checkpoint())
     ],
 )
 def test_a_name_tells_the_style_of_a_well_known_base(name: str, style: Style) -> None:
-    """English and Chinese names; an official name inside another name is no release."""
+    """English and Chinese names; an official name inside another name is not a release."""
     assert detect(_BASE, Hints(names=(name,))).style.value is style
 
 

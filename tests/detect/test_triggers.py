@@ -21,11 +21,11 @@ def _words(metadata: dict[str, str], hints: Hints | None = None) -> list[tuple[s
 def test_sources_come_strongest_first() -> None:
     """ModelSpec, then the source's list, then the training folders."""
     metadata = {
-        "modelspec.trigger_phrase": "mychar, red coat",
+        "modelspec.trigger_phrase": "mychar, red scarf",
         "ss_dataset_dirs": json.dumps({"10_folderword": {"n_repeats": 10, "img_count": 20}}),
     }
     words = _words(metadata, Hints(trigger_words=(TriggerWord("cvword", "civitai"),)))
-    assert [w for w, _ in words] == ["mychar", "red coat", "cvword", "folderword"]
+    assert [w for w, _ in words] == ["mychar", "red scarf", "cvword", "folderword"]
 
 
 def test_a_tag_of_every_caption_is_a_trigger_word_and_a_common_one_is_not() -> None:

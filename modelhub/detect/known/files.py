@@ -1,6 +1,6 @@
 """SHA-256 of published files: the publishers' own releases, and files that civitai.com lists with their hashes.
 
-A hash settles what a header cannot: which weight set a single one is, and what a Stable Diffusion 2 model predicts.
+A hash decides what a header cannot: which weight set a single one is, and what a Stable Diffusion 2 model predicts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from modelhub.domain import Style, Variant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFile:
-    """One published file; `model` is the name of its row in known.py."""
+    """One published file; `model` is the name of its row in models.py."""
 
     file: str
     sha256: str

@@ -1,6 +1,6 @@
 """Curated well-known models: their names, style family, and where they can be pulled from.
 
-Sources are the publishers' own pages, or the successors of repositories that are gone. Known files: known_files.py.
+Sources are the publishers' own pages, or the successors of repositories that are gone. Known files: files.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelhub.domain import Style
 class KnownModel:
     """One known model. `source` is what `pull` accepts, None when no lasting one is known.
 
-    `aliases` are pieces of file and page names that mean this model; `repositories` hold its files.
+    `aliases` are parts of file and page names of this model; `repositories` hold its files.
     """
 
     name: str
@@ -205,7 +205,7 @@ _RELEASE_ENDS = frozenset({"", "fp16", "bf16", "fp8", "fp32", "full-ema"})
 
 
 def _normalize_name(name: str) -> str:
-    """A name without case, width and separators: "Anything V3.0" and "anything_v3-0" are one."""
+    """Return a name without case, width and separators: "Anything V3.0" and "anything_v3-0" are the same."""
     return "-".join(part for part in _WORDS.split(unicodedata.normalize("NFKC", name).lower()) if part)
 
 
@@ -221,22 +221,22 @@ _EXACT = {
 
 
 def find_known_file(sha256: str | None) -> KnownFile | None:
-    """The known file with this SHA-256 (hex, any case)."""
+    """Return the known file with this SHA-256 (hex, any case), None for an unknown one."""
     return _BY_HASH.get(sha256.lower()) if sha256 else None
 
 
 def find_known_repository(repository: str | None) -> KnownModel | None:
-    """The known model that this hub repository holds."""
+    """Return the known model that this hub repository holds, None for another one."""
     return _BY_REPOSITORY.get(repository.lower()) if repository else None
 
 
 def find_known_model(name: str) -> KnownModel | None:
-    """The known model that a user means by `name`: its name, an alias or a repository, however spelled."""
+    """Return the known model called `name`: a name, an alias or a repository, however it is spelled."""
     return _EXACT.get(_normalize_name(name).replace("-", "")) or find_known_repository(name)
 
 
 def find_mentioned_model(name: str) -> KnownModel | None:
-    """The known model whose alias stands as whole words in a file or page name; the longest alias wins."""
+    """Return the known model whose alias is in a file or page name as whole words; the longest alias wins."""
     plain = _normalize_name(name)
     padded, joined = f"-{plain}-", plain.replace("-", "")
     for alias, model in _ALIASES:

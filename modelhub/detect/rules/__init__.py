@@ -1,1 +1,1 @@
-"""Tables that turn tensor names and shapes into type, architecture, variant and precision."""
+"""The detection rules: tables that turn tensor names and shapes into type, architecture, variant and precision."""

@@ -1,4 +1,4 @@
-"""Which base family a file belongs to. Rows have no order: exactly one may fit, two are shown as ambiguous."""
+"""The architecture of a denoising network. Rows have no order: one may fit, several are candidates."""
 
 from __future__ import annotations
 
@@ -151,14 +151,14 @@ def _fits(row: FamilyRow, index: HeaderIndex) -> bool:
 
 
 def matching_families(index: HeaderIndex) -> tuple[str, ...]:
-    """Architectures of all rows that fit."""
+    """Return the architectures of all rows that fit."""
     if not index.groups & index.rules.network_groups:
         return ()
     return tuple(dict.fromkeys(row.architecture for row in index.rules.families if _fits(row, index)))
 
 
 def network_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """What the denoising network's tensors (or the deltas for one) say."""
+    """Return the architecture that the denoising network's tensors, or the deltas for one, show."""
     transformers = matching_families(index)
     if len(transformers) == 1:
         return ArchitectureAnswer(transformers[0], (), (_reason(index, transformers[0]),))
@@ -181,6 +181,6 @@ def _from_unet(unet: UnetMatch) -> ArchitectureAnswer:
     if len(unet.fits) == 1:
         return ArchitectureAnswer(unet.fits[0], (), unet.reasons)
     if unet.fits:
-        return ArchitectureAnswer(None, unet.fits, unet.reasons or ("nothing seen tells these apart",))
+        return ArchitectureAnswer(None, unet.fits, unet.reasons or ("nothing in the file distinguishes these",))
     reasons = unet.reasons + (("these widths belong to no known model",) if unet.shape_like else ())
     return ArchitectureAnswer(None, unet.shape_like, reasons)

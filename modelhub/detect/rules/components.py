@@ -1,4 +1,4 @@
-"""Which networks are inside a file, in the words of the contract: unet, vae, text_encoder …"""
+"""The networks inside a file, in the words of the published JSON: unet, vae, text_encoder …"""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BARE_TEXT = ("te:clip", "te:clip-old", "te:openclip", "te:t5", "te:llm")
 
 
 def components_of(index: HeaderIndex) -> tuple[str, ...]:
-    """Components in a fixed order."""
+    """Return the components in a fixed order."""
     found = [word for word, signs in COMPONENTS if index.any(*signs)]
     has_text = any(word.startswith("text_encoder") for word in found)
     if "text_encoder" not in found and (has_text or (index.any(*_BARE_TEXT) and "delta" not in index.signs)):

@@ -1,4 +1,4 @@
-"""How a delta is stored: its algorithm and its rank. Tensor names: kohya's sd-scripts, LyCORIS, PEFT, OneTrainer."""
+"""The algorithm and the rank of deltas. Tensor names: kohya's sd-scripts, LyCORIS, PEFT, OneTrainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelhub.detect.rules.shapes import rank_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmRow:
-    """An algorithm shows by one of its tails, unless one of `never` is there as well."""
+    """One algorithm: recognized by one of its tails, unless one of `never` is there as well."""
 
     algorithm: str
     one_of: frozenset[str]
@@ -40,7 +40,7 @@ ALGORITHMS = (
 
 
 def tails_of(index: HeaderIndex) -> frozenset[str]:
-    """The tails that are there, with what their shapes add."""
+    """Return the tails in the file, with what their shapes add."""
     tails = {s[5:] for s in index.signs if s.startswith("tail:")}
     tails.add("conv" if _has_convolutions(index) else "linear")
     for traits, key in index.traits.items():
@@ -50,7 +50,7 @@ def tails_of(index: HeaderIndex) -> frozenset[str]:
 
 
 def _has_convolutions(index: HeaderIndex) -> bool:
-    """LoCon: low-rank pairs on convolutions wider than 1×1."""
+    """Return whether there are low-rank pairs on convolutions wider than 1×1 (LoCon)."""
     tensors = index.header.tensors
     return "tail:lora_mid" in index.signs or any(
         "convolution" in traits.signs and _is_wide(tensors[key].shape)
@@ -64,13 +64,13 @@ def _is_wide(shape: tuple[int, ...]) -> bool:
 
 
 def matching_algorithms(index: HeaderIndex) -> tuple[str, ...]:
-    """Algorithms of all rows that fit."""
+    """Return the algorithms of all rows that fit."""
     tails = tails_of(index)
     return tuple(row.algorithm for row in ALGORITHMS if tails & row.one_of and not tails & row.never)
 
 
 def delta_rank(index: HeaderIndex, algorithm: str | None) -> tuple[int | None, str]:
-    """The rank and how it is known; of several ranks the commonest. None for algorithms without one."""
+    """Return the rank, of several the most common, and the reason; None for algorithms without one."""
     if algorithm in ("oft", "boft"):
         return _block_rank(index)
     if algorithm in ("full", "ia3", "norm", None):
@@ -103,7 +103,7 @@ def _stated_rank(index: HeaderIndex) -> tuple[int | None, str]:
 
 
 def _block_rank(index: HeaderIndex) -> tuple[int | None, str]:
-    """kohya's OFT counts blocks; LyCORIS names the block's size."""
+    """Return the rank of orthogonal deltas: kohya counts blocks, LyCORIS states the block's size."""
     sizes = set()
     for traits, key in index.traits.items():
         shape = index.header.tensors[key].shape

@@ -1,4 +1,4 @@
-"""Architecture of files without a denoising network: VAEs, text encoders, embeddings, hypernetworks, adapters."""
+"""The architecture of files without a denoising network: VAEs, text encoders, embeddings, hypernetworks, adapters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType
 
 _SD = ("sd1", "sd2", "sdxl")
-# Channels of the latent → families whose VAE has them (the first stands for a tiny decoder made for it).
+# Channels of the latent → families whose VAE has them; the first is the answer for a tiny decoder.
 LATENTS = {4: _SD, 16: ("flux", "sd3"), 32: ("flux2",)}
 
 
@@ -20,7 +20,7 @@ def _among(candidates: tuple[str, ...], reason: str) -> ArchitectureAnswer:
 
 
 def vae_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """SD 1, SD 2 and SDXL VAEs have one layout: candidates. Latent channels and special layers tell the others."""
+    """Return candidates for SD 1, SD 2 and SDXL, whose VAEs are equal; latent channels and layers show the others."""
     if index.has("vae:temporal"):
         return _among(("svd",), "a decoder with layers over time")
     if index.has("vae:wan"):
@@ -30,7 +30,7 @@ def vae_architecture(index: HeaderIndex) -> ArchitectureAnswer:
     if index.has("vae:dc"):
         return _among(("sana",), "deep-compression autoencoder stages")
     if index.has("vae:vq") and not index.has("vae:quant"):
-        return _among(("stable-cascade",), "a vector quantiser")
+        return _among(("stable-cascade",), "a vector quantizer")
     latent = index.width("latent") | index.width("approx.latent")
     families = next((LATENTS[n] for n in sorted(latent) if n in LATENTS), ())
     reason = f"latent with {', '.join(map(str, sorted(latent)))} channels"
@@ -52,7 +52,7 @@ _VECTORS: dict[frozenset[int], tuple[str, ...]] = {
 
 
 def embedding_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """By the width of the vectors: CLIP-L 768, OpenCLIP-H 1024, CLIP-L with CLIP-G 768 + 1280, T5 4096."""
+    """Return the architecture by the width of the vectors: CLIP-L 768, OpenCLIP-H 1024, CLIP-G 1280, T5 4096."""
     widths = index.width("vector")
     shown = " + ".join(map(str, sorted(widths)))
     if widths == {768} and index.any("embedding:clip_l", "embedding:text_encoders_0"):
@@ -61,7 +61,7 @@ def embedding_architecture(index: HeaderIndex) -> ArchitectureAnswer:
 
 
 def hypernetwork_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """By the layer widths it was made for: the context's width is one of them."""
+    """Return the architecture by the layer widths, of which the context's width is one."""
     sizes = {int(s.partition(":")[2]) for s in index.signs if s.startswith("hyper:")}
     contexts = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
     found = tuple(name for size, name in contexts.items() if size in sizes)
@@ -77,7 +77,7 @@ _LLM_WIDTHS = {2304: ("lumina2",), 2560: ("z-image",), 3584: ("qwen-image",)}
 
 
 def text_encoder_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """Which families use this text encoder."""
+    """Return the families that use this text encoder."""
     widths = index.width("te.width") | index.width("te2.width") | index.width("te3.width")
     if index.has("te:t5"):
         return _among(("flux", "sd3", "pixart"), "T5, which several families share")
@@ -87,7 +87,7 @@ def text_encoder_architecture(index: HeaderIndex) -> ArchitectureAnswer:
 
 
 def lora_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """A delta's base: the network's part decides; a delta of text encoders alone goes by prefixes and widths."""
+    """Return a delta's base by the network's part; for text encoders alone by prefixes and widths."""
     if index.has("motion:modules"):
         return motion_architecture(index)
     network = _measured(index, network_architecture(index))
@@ -103,10 +103,11 @@ def lora_architecture(index: HeaderIndex) -> ArchitectureAnswer:
 
 
 def _measured(index: HeaderIndex, answer: ArchitectureAnswer) -> ArchitectureAnswer:
-    """IA3 and orthogonal deltas of cross-attention do not show the context's width, the one thing in which SD 1 and
-    SD 2 differ there. SD 1 is what such files are made for; the candidates stay visible."""
+    """Choose SD 1 where deltas of cross-attention hide the context's width, in which alone SD 1 and SD 2 differ.
+
+    IA3 and orthogonal deltas do. Nearly all such files are made for SD 1; the candidates stay visible."""
     if answer.candidates == ("sd1", "sd2") and index.has("cross") and not index.width("context"):
-        reason = "deltas that do not show the context's width: SD 1, by far the commoner; SD 2 would look the same"
+        reason = "deltas that do not show the context's width: SD 1 is by far more common; SD 2 would look the same"
         return ArchitectureAnswer("sd1", answer.candidates, (*answer.reasons, reason))
     return answer
 
@@ -130,7 +131,7 @@ def _text_delta(index: HeaderIndex) -> ArchitectureAnswer | None:
 
 
 def t2i_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """T2I adapters: pixel-unshuffled input channels 64·c or 192 (SD 1), 256·c or 768 (SDXL)."""
+    """Return the base of a T2I adapter by its pixel-unshuffled inputs: 64·c or 192 (SD 1), 256·c or 768 (SDXL)."""
     channels = index.width("in_channels")
     if index.has("t2i:style") or channels & {64, 192}:
         return _among(("sd1",), "T2I adapter input for SD 1")
@@ -138,7 +139,7 @@ def t2i_architecture(index: HeaderIndex) -> ArchitectureAnswer:
 
 
 def motion_architecture(index: HeaderIndex) -> ArchitectureAnswer:
-    """AnimateDiff: SD 1 has four levels, SDXL three; a few modules of the first three fit both."""
+    """Return the base of AnimateDiff modules: SD 1 has four levels, SDXL three, of which a few modules fit both."""
     levels = {s.partition(":")[2] for s in index.signs if s.startswith("motion-at:")}
     reason = "levels with motion modules"
     if levels & {"down.3", "up.3"}:

@@ -1,4 +1,4 @@
-"""The compact index of one header: one pass over the tensor names, then everything else asks the index."""
+"""The compact index of one header, made in one pass over the tensor names; every table reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_WIDTHS: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class HeaderIndex:
-    """What a header's names and shapes say. `marks` gives one tensor name for each distinct mark."""
+    """The signs and widths in a header, by its rules. `traits`: one tensor name for each distinct set of traits."""
 
     header: Header
     rules: Rules
@@ -28,24 +28,24 @@ class HeaderIndex:
     widths: Mapping[str, frozenset[int]]
 
     def has(self, *signs: str) -> bool:
-        """Whether all these signs are there."""
+        """Return whether the header has all these signs."""
         return all(s in self.signs for s in signs)
 
     def any(self, *signs: str) -> bool:
-        """Whether one of these signs is there."""
+        """Return whether the header has one of these signs."""
         return any(s in self.signs for s in signs)
 
     def width(self, subject: str) -> frozenset[int]:
-        """All values read for a subject."""
+        """Return all values that were read for a subject."""
         return self.widths.get(subject, _NO_WIDTHS)
 
     def example(self, sign: str) -> str | None:
-        """A tensor name that carries a sign."""
+        """Return a tensor name that carries a sign, None without one."""
         return next((key for traits, key in self.traits.items() if sign in traits.signs), None)
 
 
 def _bare_vectors(header: Header, signs: frozenset[str]) -> bool:
-    """diffusers' textual inversion without angle brackets: nothing but token names with a vector or a few each."""
+    """Return whether the header is diffusers' textual inversion: only token names with one or a few vectors each."""
     tensors = header.tensors
     return (
         0 < len(tensors) <= _BARE_LIMIT
@@ -63,7 +63,7 @@ def _groups(signs: frozenset[str]) -> frozenset[str]:
 
 
 def index_header(header: Header, rules: Rules) -> HeaderIndex:
-    """Index a header."""
+    """Index a header by these rules."""
     tensors = header.tensors
     found = dict(zip(map(rules.traits_of, tensors), tensors, strict=True))
     signs = frozenset().union(*(traits.signs for traits in found))

@@ -14,7 +14,7 @@ class Prefix(NamedTuple):
     sign: str = ""
 
 
-# Longest first within what may be confused; tried again after each one taken off.
+# Longer before shorter prefixes that begin alike; tried again after each one that is removed.
 PREFIXES = (
     Prefix("base_model.model.", "", "peft"),
     Prefix("_orig_mod.", ""),
@@ -115,7 +115,7 @@ _CANON = {
 
 
 def split_prefix(key: str) -> tuple[str, str, set[str]]:
-    """Component, the rest of the name, and signs of the prefixes that were taken off."""
+    """Return component, the rest of the name, and signs of the prefixes that were removed."""
     component, rest, signs = "", key, set()
     for _ in range(4):
         found = next((s for s in _BY_FIRST.get(rest[:1], ()) if rest.startswith(s.prefix)), None)
@@ -133,7 +133,7 @@ def split_prefix(key: str) -> tuple[str, str, set[str]]:
 
 
 def split_tail(rest: str, *, prefixed: bool) -> tuple[str, str]:
-    """The module's name and the delta's tail in one spelling ("" for a plain tensor)."""
+    """Return the module's name and the delta's tail in one spelling ("" for a plain tensor)."""
     found = _TAIL.search(rest) or _CONTROL_LORA.search(rest)
     if found is None:
         return rest, ""

@@ -1,4 +1,4 @@
-"""In which number format the weights are: that of the main network's larger share."""
+"""The precision of the weights: the number format of the main network's larger share."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ NAMES = {
     "I8": "int8",
     "U8": "int8",
 }
-# Counters, scalars and indices are no weights.
+# Counters, scalars and indices are not weights.
 _NOT_WEIGHTS = frozenset({"I64", "I32", "I16", "U16", "U32", "U64", "BOOL"})
 _BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16}
 _CLEAR_SHARE = 0.6
 
 
 def precision_of(index: HeaderIndex) -> tuple[str | None, str]:
-    """The precision and why; "mixed" when no format has a clear majority of the main network's weights."""
+    """Return the precision and the reason; "mixed" when no format has a clear majority of the main network."""
     tensors = index.header.tensors
     kinds = {t.dtype for t in tensors.values()} - _NOT_WEIGHTS
     if not kinds:
         return None, ""
-    quantised = _quantized_by(index) if "U8" in kinds else None
-    if quantised:
-        return quantised
+    quantized = _quantized_by(index) if "U8" in kinds else None
+    if quantized:
+        return quantized
     if len(kinds) == 1:
         kind = next(iter(kinds))
         return _name(kind), f"all weights are {kind}"
@@ -48,7 +48,7 @@ def precision_of(index: HeaderIndex) -> tuple[str | None, str]:
 def _quantized_by(index: HeaderIndex) -> tuple[str, str] | None:
     for key in index.header.tensors:
         if ".quant_state.bitsandbytes__" in key:
-            return key.rpartition("bitsandbytes__")[2], "bitsandbytes quantisation state"
+            return key.rpartition("bitsandbytes__")[2], "bitsandbytes quantization state"
     return None
 
 

@@ -1,6 +1,6 @@
-"""What a tensor's shape says for one look: input or output width of the module that it belongs to, its rank …
+"""Measures of tensors: input or output width of the module that a tensor belongs to, its rank …
 
-A delta does not have its module's shape; the table below says how each algorithm's tensors carry it.
+A delta does not have its module's shape; the table below shows how each algorithm's tensors carry it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ SIDES = frozenset(side for _, side in _READERS)
 
 
 class Measurement(NamedTuple):
-    """A look with the reader for it; `factors` for a Kronecker product, which needs its partner's shape as well."""
+    """A probe with its reader. `factors`: the axis of a Kronecker product, which needs its partner's shape as well."""
 
     subject: str
     read: Reader
@@ -98,7 +98,7 @@ class Measurement(NamedTuple):
 
 
 def measurements_for(probes: tuple[ShapeProbe, ...]) -> tuple[Measurement, ...]:
-    """The looks that a tensor with their tail can answer."""
+    """Return measurements for the probes that a tensor with their tail can answer."""
     found = []
     for probe in probes:
         if probe.tail in ("lokr_w1", "lokr_w1_a"):
@@ -110,23 +110,23 @@ def measurements_for(probes: tuple[ShapeProbe, ...]) -> tuple[Measurement, ...]:
 
 
 def measure(measurement: Measurement, key: str, tensors: Mapping[str, TensorInfo]) -> int | None:
-    """The number that `reading` asks of the tensor `key`, None when its shape does not say."""
+    """Return the measured number of the tensor `key`, None when its shape does not show it."""
     tensor = tensors[key]
     if tensor.dtype == "U8":
-        return None  # packed by a quantiser: the shape is no longer the layer's
+        return None  # packed by quantization: the shape is no longer the layer's
     if measurement.factors is None:
         return measurement.read(tensor.shape)
     return _kronecker(key, measurement.factors, tensors)
 
 
 def rank_of(tail: str, shape: Shape) -> int | None:
-    """The rank that a delta's tensor shows, None for the tensors that do not."""
+    """Return the rank that a delta's tensor shows, None for tensors that show none."""
     reader = _READERS.get((tail, "rank"))
     return reader(shape) if reader else None
 
 
 def _kronecker(key: str, axis: int, tensors: Mapping[str, TensorInfo]) -> int | None:
-    """LoKr: the module's width is the product of both factors' widths; each factor may be split in two."""
+    """Return a LoKr module's width: the product of both factors' widths; each factor may be split in two."""
     stem = key.rpartition("lokr_w1")[0]
     first, second = _factor(stem + "lokr_w1", axis, tensors), _factor(stem + "lokr_w2", axis, tensors)
     width = first * second if first and second else None

@@ -1,4 +1,4 @@
-"""Signs: what in a tensor's name tells a network apart. One row a sign; rows have no order (see sign.py)."""
+"""The table of signs, one row a sign; rows have no order (see rows.py)."""
 
 from __future__ import annotations
 

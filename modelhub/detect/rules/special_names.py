@@ -22,7 +22,7 @@ _SMALL = {
 
 
 def probe_special_name(component: str, flat: str, tail: str) -> tuple[set[str], tuple[ShapeProbe, ...]]:
-    """Signs and looks of names that are short, numbered or free: embeddings, hypernetworks, tiny decoders."""
+    """Return signs and shape probes of short, numbered or free names: embeddings, hypernetworks, tiny decoders."""
     if tail or component not in ("", "vae"):
         return set(), ()
     if flat in _SMALL:

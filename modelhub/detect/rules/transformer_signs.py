@@ -1,4 +1,4 @@
-"""Signs of denoising networks: transformer families by their block names, and extras of UNets. Rows have no order."""
+"""The signs of denoising networks: transformer families by their block names, extras of UNets. Rows have no order."""
 
 from __future__ import annotations
 

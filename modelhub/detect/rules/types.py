@@ -1,6 +1,6 @@
-"""What a model is for. Rows have no order; every real layout fits exactly one.
+"""The table of types. Rows have no order; every real layout fits exactly one.
 
-A row asks for groups of signs (the word before a sign's colon): "is there a whole network", "are there deltas" …
+A row needs groups of signs (the word before a sign's colon): "net" is a whole network, "delta" a LoRA's tensors …
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ TYPES = (
 
 
 def matching_types(index: HeaderIndex) -> tuple[TypeRow, ...]:
-    """All rows that fit."""
+    """Return all rows that fit."""
     groups = index.groups
     return tuple(
         row

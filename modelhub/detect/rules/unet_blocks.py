@@ -1,4 +1,4 @@
-"""Where in a UNet a module sits, and what its shape there tells.
+"""The place of a module in a UNet, and what its shape shows there.
 
 LDM and diffusers number the same blocks differently; both are brought to places `down.N`, `mid`, `up.N` with
 diffusers' numbers. LDM's input block 0 is the first convolution, then two blocks and a downsampler a level; its output
@@ -82,7 +82,7 @@ _FLUX_DOUBLE, _FLUX_SINGLE = 19, 38
 
 
 def flux_block_signs(flat: str) -> set[str]:
-    """Whether a block's number lies beyond what FLUX has."""
+    """Return signs for block numbers that are higher than those of FLUX."""
     found = _BLOCK.match(flat)
     if found is None:
         return set()
@@ -92,7 +92,7 @@ def flux_block_signs(flat: str) -> set[str]:
 
 
 def probe_unet_name(component: str, flat: str, tail: str) -> tuple[set[str], tuple[ShapeProbe, ...]]:
-    """Signs and looks of a UNet module; `flat` has its numbers and `_` for every separator."""
+    """Return signs and shape probes of a UNet module; `flat` has its numbers and `_` for every separator."""
     if component == "ema":
         return _probe_ema_name(flat)
     if component not in ("", "net", "control"):

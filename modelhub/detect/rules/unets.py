@@ -1,7 +1,7 @@
-"""Which UNet: every observed width, depth and place strikes out the profiles that it contradicts.
+"""The UNet of a file: every observed width, depth and place excludes the profiles that it contradicts.
 
-What is left is the answer: one profile, or several candidates when the tensors at hand cannot tell (a LoRA of the
-middle block's self-attention fits SD 1 and SD 2 alike). Figures: the models' own configurations (unet/config.json of
+The answer is the profile that is left, or several candidates when the tensors cannot decide (a LoRA of the middle
+block's self-attention fits both SD 1 and SD 2). Figures: the models' own configurations (unet/config.json of
 runwayml/stable-diffusion-v1-5, stabilityai/stable-diffusion-2-1, -xl-base-1.0, -xl-refiner-1.0, Kwai-Kolors/Kolors).
 """
 
@@ -117,7 +117,7 @@ UNET_PROFILES = (
         never=_SPECIAL,
     ),
 )
-# Depth signs (positions.py) → transformer blocks that must be there at least.
+# Depth signs (unet_blocks.py) → transformer blocks that must be there at least.
 _LEAST_DEPTH = {"1": 2, "2": 3, "4": 5}
 _PLACES = ("down.0", "down.1", "down.2", "down.3", "mid", "up.0", "up.1", "up.2", "up.3")
 _STRUCTURE = ("unet", "level", "deep")
@@ -126,7 +126,7 @@ _EXCLUSIVE_ADM = frozenset({5632})
 
 @dataclass(frozen=True, slots=True)
 class _Expectation:
-    """A profile turned into what to compare with: the signs it allows, the widths it wants."""
+    """A profile in the form that is compared: the signs that it allows, the widths that it needs."""
 
     profile: UnetProfile
     allowed: frozenset[str]
@@ -155,8 +155,8 @@ _EXPECTATIONS = tuple(map(_expect, UNET_PROFILES))
 
 @dataclass(frozen=True, slots=True)
 class UnetMatch:
-    """Profiles that fit everything seen; `reasons` are the observations that struck others out; `shape_like` those
-    that fit in structure when widths are set aside."""
+    """The profiles that fit all observations; `reasons`: the observations that excluded others; `shape_like`: profiles
+    that fit in structure when widths are ignored."""
 
     fits: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -164,7 +164,7 @@ class UnetMatch:
 
 
 def match_unet(index: HeaderIndex) -> UnetMatch | None:
-    """What the UNet tensors say; None when there are none."""
+    """Return the profiles that the UNet tensors fit; None without such tensors."""
     if not index.groups & {"unet", "level"} and not index.widths.keys() & {"context", "adm"}:
         return None
     return _match(index.signs, frozenset(index.widths.items()))
@@ -240,7 +240,7 @@ def _width_reason(subject: str, seen: frozenset[int]) -> str:
 
 
 def _shown_reasons(reasons: Mapping[str, None]) -> tuple[str, ...]:
-    """The reasons worth showing: what is there before what is not, and that only when nothing else decides."""
+    """Return the reasons to show: present things; absent ones only when nothing else decides."""
     present = [reason for reason in reasons if not reason.startswith(_ABSENT)]
     present.sort(key=lambda reason: not reason.startswith(("attn2.to_k", "label_emb")))
     return tuple(present or reasons)[:_REASONS_SHOWN]

@@ -1,4 +1,4 @@
-"""Which weight sets a base holds, what it predicts, and special kinds (inpainting, depth …)."""
+"""The weight sets of a base, what it predicts, and its subtype (inpainting, depth …)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import Hints, ModelType, Variant
 
 _TRAINING_ENTRIES = frozenset({"optimizer_states", "lr_schedulers", "callbacks", "loops"})
-# What repositories and files call the set that a single-set file holds.
+# Names in repositories and files for the set that a single-set file holds.
 _NAMED_SETS = (
     (re.compile(r"non[-_ ]?ema|noema", re.I), Variant.PRUNED_NOEMA),
     (re.compile(r"ema[-_ ]?only|only[-_ ]?ema|(?<!no)(?<!non)[-_]ema(?=[-_.]|$)", re.I), Variant.PRUNED_EMAONLY),
@@ -21,7 +21,7 @@ _Why = tuple[str, str]
 
 
 def variant_of(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[Variant | None, str]:
-    """The variant and why. A header cannot show which set a single one is: only a known hash or a name can."""
+    """Return the variant and the reason. Only a known hash or a name can show which set a single one is."""
     if kind not in (ModelType.BASE, ModelType.UNET):
         return None, ""
     main, ema = bool(index.groups & {"net"}), "ema:net" in index.signs
@@ -43,7 +43,7 @@ def variant_of(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[Varia
 
 
 def subtype_of(index: HeaderIndex, kind: ModelType, architecture: str | None) -> _Why:
-    """A special kind of a type, "" for the plain one."""
+    """Return the subtype and the reason, "" for none."""
     if kind in (ModelType.BASE, ModelType.UNET):
         return _network_subtype(index, architecture)
     for row_kind, sign, subtype in _SUBTYPES:
@@ -83,7 +83,7 @@ _SUBTYPES = (
 
 
 def _motion_subtype(index: HeaderIndex) -> _Why:
-    """AnimateDiff v1 positions 24 frames, v2 has a module in the middle block, v3 neither (guoyww/AnimateDiff)."""
+    """Return the AnimateDiff version: v1 has 24 positions, v2 a middle module, v3 neither (guoyww/AnimateDiff)."""
     deep = index.any("motion-at:down.3", "motion-at:up.3")
     if not deep:
         return "sdxl-beta", "three levels"
@@ -144,7 +144,7 @@ _KEYS = (
 def prediction_of(
     index: HeaderIndex, kind: ModelType, architecture: str | None, hints: Hints
 ) -> tuple[str | None, str]:
-    """What the network was trained to predict. For SD 2 a header alone cannot tell."""
+    """Return what the network was trained to predict, and the reason. For SD 2 a header does not show it."""
     metadata = index.header.metadata
     for sign, answer in _KEYS:
         if sign in index.signs and kind in (ModelType.BASE, ModelType.UNET):

@@ -1,4 +1,4 @@
-"""Work on many numbers at once: with numpy where it is installed, which the base installation does not ask for."""
+"""Operations on many numbers at once, with numpy where it is installed; the base installation does not need it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIGN_OF_BYTE = bytes(128) + bytes([1]) * 128
 
 @functools.lru_cache(maxsize=1)
 def numpy_or_none() -> ModuleType | None:
-    """numpy, imported at the first call."""
+    """Import numpy at the first call; return None where it is not installed."""
     try:
         import numpy
     except ImportError:
@@ -22,7 +22,7 @@ def numpy_or_none() -> ModuleType | None:
 
 
 def sign_bytes(data: memoryview, width: int) -> bytes | memoryview:
-    """One byte per little-endian value of `width` bytes: 1 where its sign bit is set, else 0."""
+    """Return one byte per little-endian value of `width` bytes: 1 where its sign bit is set, else 0."""
     numpy = numpy_or_none()
     if numpy is None:
         return bytes(data)[width - 1 :: width].translate(_SIGN_OF_BYTE)
@@ -30,7 +30,7 @@ def sign_bytes(data: memoryview, width: int) -> bytes | memoryview:
 
 
 def as_half(data: memoryview, dtype: str) -> memoryview:
-    """F64, F32 or BF16 values as fp16, rounded to nearest even; numpy must be there."""
+    """Convert F64, F32 or BF16 values to fp16, rounded to nearest even; needs numpy."""
     numpy: Any = numpy_or_none()
     if dtype == "F64":
         with numpy.errstate(all="ignore"):  # too large becomes infinite, as in every conversion
@@ -43,13 +43,13 @@ def as_half(data: memoryview, dtype: str) -> memoryview:
 
 @functools.lru_cache(maxsize=1)
 def _halves_of_bfloats() -> Any:
-    """The fp16 bits of each of the 65,536 bf16 values: ten times as fast as computing them again and again."""
+    """Return the fp16 bits of every bf16 value: a look-up is ten times as fast as the computation."""
     numpy: Any = numpy_or_none()
     return _half_of_single(numpy.arange(65536, dtype="<u4") << 16, numpy)
 
 
 def _half_of_single(bits: Any, numpy: Any) -> Any:
-    """fp16 bits of fp32 bits, by integer arithmetic.
+    """Convert fp32 bits to fp16 bits by integer arithmetic.
 
     numpy's own conversion gives the same, but raises the processor's flags for each value that overflows or becomes
     subnormal, and is then forty times slower: a file of such values would take minutes.
@@ -73,6 +73,6 @@ def _half_of_single(bits: Any, numpy: Any) -> Any:
 
 
 def transposed(data: bytearray, shape: tuple[int, ...], width: int) -> bytes:
-    """A matrix of `shape`, with values of `width` bytes, the other way round."""
+    """Transpose a matrix of `shape` with values of `width` bytes."""
     values = array(_CODES[width], bytes(data))
     return b"".join(values[column :: shape[1]].tobytes() for column in range(shape[1]))

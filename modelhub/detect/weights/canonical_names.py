@@ -54,7 +54,7 @@ BARE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("text_encoder", ("token_embedding.weight", "transformer.resblocks.0."), ("visual.",)),
     ("text_encoder", ("shared.weight", "encoder.block.0."), ("decoder.",)),
 )
-# Buffers and leftovers that are no weights: they differ between copies of the same model, or are missing.
+# Buffers and leftovers that are not weights: they differ between copies of the same model, or are missing.
 _DROPPED = re.compile(
     r"(^|[./])(position_ids|logit_scale|attn_mask|encoder\.embed_tokens\.weight|mask)$"
     r"|^(betas|alphas_cumprod(_prev)?|sqrt_.*|log_one_minus_.*|posterior_.*|lvlb_weights|logvar|scale_factor|v_pred|ztsnr)$"
@@ -68,9 +68,10 @@ _DELTA = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class CanonicalName:
-    """Where a tensor belongs. `parts`: canonical names of its equal parts along the first dimension, if it is several.
+    """The canonical name of a tensor and its component.
 
-    `transposed`: its canonical form is the other way round. `name` is "" when there are parts.
+    `parts`: names of its equal parts along the first dimension, where it joins several; `name` is "" then.
+    `transposed`: its canonical form is transposed.
     """
 
     component: str
@@ -80,7 +81,7 @@ class CanonicalName:
 
 
 class TensorNaming:
-    """How one model (all its files' tensor names and shapes together) names its parts."""
+    """The naming of one model, read off the tensor names and shapes of all its files together."""
 
     def __init__(self, tensors: Mapping[str, Shape]) -> None:
         plain = [name for name in tensors if not _DELTA.search(name) and not _DROPPED.search(name)]
@@ -88,7 +89,7 @@ class TensorNaming:
         self._widths = self._text_widths(tensors)
 
     def canonical_name(self, name: str) -> CanonicalName | None:
-        """The tensor's place; None for buffers and leftovers that are not compared."""
+        """Return the tensor's canonical name; None for buffers and leftovers that are not compared."""
         if _DROPPED.search(name):
             return None
         found = None if _DELTA.search(name) else self._split_prefix(name)
@@ -119,7 +120,7 @@ class TensorNaming:
 
 
 def is_delta(name: str) -> bool:
-    """Whether a name is that of a change to weights (LoRA and its kin), not of weights."""
+    """Return whether a name is that of a delta (LoRA, LyCORIS …), not of weights."""
     return _DELTA.search(name) is not None
 
 
@@ -167,9 +168,9 @@ _UPSAMPLER = re.compile(r"(output_blocks\.\d+)\.[12]\.conv\.")
 
 
 def unet_name(name: str) -> str:
-    """LDM's name of a UNet tensor, given LDM's or diffusers'. The upsampler's is `output_blocks.N.up.conv` in both.
+    """Return LDM's name of a UNet tensor, given LDM's or diffusers'.
 
-    (LDM counts it 1 or 2, depending on whether the block has attention.)
+    The upsampler's is `output_blocks.N.up.conv` in both: LDM counts it 1 or 2, depending on the block's attention.
     """
     if name.startswith(("input_blocks.", "output_blocks.", "middle_block.")):
         return _UPSAMPLER.sub(r"\1.up.conv.", name)
@@ -203,7 +204,7 @@ def _inner(name: str, table: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=1)
 def _ema_names() -> Mapping[str, str]:
-    """EMA copies carry the main set's names without dots; the way back is a look-up among all names there are."""
+    """Map EMA names to canonical ones: they are the main set's names without dots, so all known names are looked up."""
     names = {name for kind in ("sd1", "sdxl", "sdxl-refiner") for name in ldm_unet_names(kind)}
     return {f"diffusion_model{name.replace('.', '')}": unet_name(name) for name in names}
 
@@ -221,7 +222,7 @@ _VAE_ATTENTION = {
 
 
 def vae_name(name: str) -> str:
-    """LDM's name of a VAE tensor, given LDM's or diffusers'."""
+    """Return LDM's name of a VAE tensor, given LDM's or diffusers'."""
     if match := _VAE_BLOCK.fullmatch(name):
         half, side, block, kind, index, inner = match.groups()
         level = int(block) if side == "down" else _VAE_LEVELS - 1 - int(block)

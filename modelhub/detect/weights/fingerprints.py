@@ -4,8 +4,8 @@ Three digests per component, from strict to lenient:
 
 - `exact`: the stored bytes and data types. Equal: bit for bit the same weights.
 - `rounded`: values rounded to fp16 (to nearest even, as torch and numpy do). Equal: an fp32 original and its fp16
-  copy, or either of them saved again as fp32. Not equal for bf16 copies: bf16 keeps 8 of fp16's 11 digits, and no
-  rounding afterwards brings the original's fp16 values back.
+  copy, or either of them saved again as fp32. Not equal for bf16 copies: bf16 keeps 8 of fp16's 11 significant bits,
+  and no rounding afterwards brings the original's fp16 values back.
 - `signs`: only each value's sign bit. No rounding changes it, also none to bf16 or fp8 (what becomes zero keeps its
   sign), while any training step or merge flips some of many millions. Equal: the same weights, in whatever precision,
   or a copy of which parts were scaled, even by zero.
@@ -45,7 +45,7 @@ class ComponentDigest:
 
 
 class FingerprintSink:
-    """Fed a file's bytes in order, computes the digests of the tensors at `spans`.
+    """A sink for a file's bytes in order that computes the digests of the tensors at `spans`.
 
     `model`: the spans of all files of the model where it has several (shards, a diffusers folder with names such as
     `unet/conv_in.weight`), since a name's meaning depends on the others.
@@ -68,19 +68,19 @@ class FingerprintSink:
         self._done.append(tensor)
 
     def finished(self) -> list[TensorDigest]:
-        """The tensors that were fed whole."""
+        """Return the tensors of which all bytes were fed."""
         for tensor in self._stream.empty_at_end():
             self._finish(tensor)
         return self._done
 
     @property
     def unfinished(self) -> frozenset[str]:
-        """Components of which a tensor lies, in part, beyond the bytes that were fed."""
+        """Components with a tensor that ends beyond the bytes that were fed."""
         return frozenset(tensor.component for tensor in self._stream.unfinished)
 
 
 def component_digests(*sinks: FingerprintSink) -> tuple[ComponentDigest, ...]:
-    """The components of a model, by name, then `WHOLE`; from the sinks of all its files once they have been fed.
+    """Return the components of a model by name, then `WHOLE`, from the sinks of all its files once they have been fed.
 
     A component that is not complete in the files is left out, and so is then `WHOLE`.
     """
@@ -125,7 +125,7 @@ def _whole(parts: Sequence[ComponentDigest]) -> ComponentDigest:
 
 
 def _role(component: str) -> str:
-    """Which of several text encoders one is counted as differs between layouts (SDXL's refiner): it does not matter."""
+    """Return one role for all text encoders: their numbers differ between layouts (SDXL's refiner)."""
     return "text_encoder" if component.startswith("text_encoder") else component
 
 

@@ -1,8 +1,8 @@
-"""Whether floating-point values in raw bytes are all finite, by looking at their bits in bulk.
+"""A check of floating-point values in raw bytes for NaN and infinity, by their bits and in bulk.
 
 A value is NaN or infinite when all bits of its exponent are set (of an F8_E4M3 value: all bits but the sign). Sorted as
 unsigned integers such values come last among the negative ones, as signed integers last among the positive ones, so
-that two maxima tell. Without numpy the top bytes are looked at through a translation table.
+that two maxima decide. Without numpy the top bytes are compared through a translation table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelhub.detect.weights import arrays
 
 @dataclass(frozen=True, slots=True)
 class _Bits:
-    """`width` in bytes; the bits of the top byte and of the one below it that are all set in NaN and infinity."""
+    """The bits of the top byte and of the one below it that are all set in NaN and infinity; `width` in bytes."""
 
     width: int
     top: int
@@ -33,7 +33,7 @@ FLOATS = {
 
 
 def all_finite(data: memoryview, dtype: str) -> bool:
-    """Whether no little-endian value of `dtype` (a key of FLOATS) in `data` is NaN or infinite."""
+    """Return whether no little-endian value of `dtype` (a key of FLOATS) in `data` is NaN or infinite."""
     bits = FLOATS[dtype]
     numpy = arrays.numpy_or_none()
     if numpy is None:
@@ -49,7 +49,7 @@ def all_finite(data: memoryview, dtype: str) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _mask_table(mask: int) -> bytes:
-    """A table that turns a byte with all bits of `mask` into 1, others into 0."""
+    """Return a table that turns a byte with all bits of `mask` into 1, others into 0."""
     return bytes(int(byte & mask == mask) for byte in range(256))
 
 

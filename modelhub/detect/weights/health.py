@@ -1,4 +1,4 @@
-"""What is wrong with a model's content: bad values, missing parts, and statements about itself that are not true."""
+"""Checks of a model's content: bad values, missing parts, and hashes in its metadata that are not true."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _ALSO_FINE = ("depth_model.", "embedding_manager.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """The findings on one model. `problems` are sentences, worst first; the other fields hold what they speak of.
+    """The findings on one model. `problems` are sentences, worst first; the other fields hold what they are about.
 
-    `nan_tensors`: with NaN or infinite values. `zero_tensors`: nothing but zeros (may be rightly so for biases).
+    `nan_tensors`: with NaN or infinite values. `zero_tensors`: nothing but zeros (normal for biases).
     `cut_tensors`: end beyond the file. `missing_keys` and `extra_keys` are canonical names by component
     ("unet: out.2.weight"); `missing_components` the parts that a whole checkpoint has and this one lacks.
     """
@@ -51,7 +51,7 @@ class HealthReport:
 
 
 class HealthSink:
-    """Fed a file's bytes in order, looks at the values of the tensors at `spans`."""
+    """A sink for a file's bytes in order that checks the values of the tensors at `spans`."""
 
     def __init__(self, spans: Sequence[Span]) -> None:
         self.spans = tuple(spans)
@@ -76,12 +76,12 @@ class HealthSink:
         metadata: Mapping[str, str] | None = None,
         data_part_sha256: str | None = None,
     ) -> HealthReport:
-        """The report on a model of this one file, once it has been fed; see `examine`."""
+        """Return the report on a model of this one file, once it has been fed; see `examine`."""
         return examine(self, architecture=architecture, type=type, metadata=metadata, data_part_sha256=data_part_sha256)
 
 
 class _TensorValues:
-    """What is known so far about one tensor's values."""
+    """The results of the checks of one tensor's values so far."""
 
     __slots__ = ("_carry", "_kept", "_width", "end", "finite", "span", "start", "zero")
 
@@ -126,15 +126,15 @@ def examine(
     metadata: Mapping[str, str] | None = None,
     data_part_sha256: str | None = None,
 ) -> HealthReport:
-    """The report on a model, from the sinks of all its files once they have been fed.
+    """Return the report on a model, from the sinks of all its files once they have been fed.
 
     `architecture` and `type` are detection's answers; the set of tensors is only judged for architectures whose full
-    set is known. `data_part_sha256`: all 64 digits, as computed; compared with what `metadata` says.
+    set is known. `data_part_sha256`: all 64 digits, as computed; compared with those in `metadata`.
     """
     spans = [span for sink in sinks for span in sink.spans]
     naming = TensorNaming({span.name: span.shape for span in spans})
     values = [tensor for sink in sinks for tensor in sink.tensors]
-    # Buffers are no weights: a causal mask is made of minus infinities, a schedule may end in one.
+    # Buffers are not weights: a causal mask is made of minus infinities, a schedule may end in one.
     weights = [tensor for tensor in values if naming.canonical_name(tensor.span.name) is not None]
     bad = tuple(sorted(tensor.span.name for tensor in weights if not tensor.finite))
     zero = tuple(sorted(tensor.span.name for tensor in weights if tensor.zero))
@@ -176,7 +176,7 @@ def _list_names(names: Sequence[str]) -> str:
 
 
 def _zero_problems(weights: Iterable[_TensorValues]) -> list[str]:
-    """Matrices of zeros are a defect in a network; in a delta they are blocks that were not trained."""
+    """List matrices of zeros: a defect in a network, but in a delta only blocks that were not trained."""
     matrices = [tensor for tensor in weights if sum(size > 1 for size in tensor.span.shape) >= 2]
     plain = sorted(tensor.span.name for tensor in matrices if tensor.zero and not is_delta(tensor.span.name))
     found = _tensor_problem(plain, "hold nothing but zeros", "holds nothing but zeros")
@@ -212,7 +212,7 @@ def _compare_keys(
         if place is not None:
             found.setdefault(place.component, set()).update(place.parts or (place.name,))
     absent = tuple(name for name in sets if name not in found) if kind is ModelType.BASE else ()
-    problems = [f"There is no {_WORDS[name]} in it: one has to be given when it is loaded." for name in absent]
+    problems = [f"It has no {_WORDS[name]}: one must be given when it is loaded." for name in absent]
     missing: list[str] = []
     extra: list[str] = []
     for component in sorted(set(found) & set(_WORDS)):
@@ -238,13 +238,13 @@ def _compare_keys(
 
 
 def hash_mismatches(metadata: Mapping[str, str], data_part_sha256: str | None) -> tuple[str, ...]:
-    """A sentence for each hash in a safetensors file's metadata that is not that of its data part."""
+    """Return a sentence for each hash in a safetensors file's metadata that is not that of its data part."""
     if data_part_sha256 is None:
         return ()
-    said = ((field, str(metadata[field])) for field in _HASH_FIELDS if metadata.get(field))
+    stated = ((field, str(metadata[field])) for field in _HASH_FIELDS if metadata.get(field))
     return tuple(
-        f"{field} says {value[:24]!r}, but the data's hash is {data_part_sha256[:12]}…: "
+        f"{field} is {value[:24]!r}, but the data's hash is {data_part_sha256[:12]}…: "
         "the file was changed after that was written."
-        for field, value in said
+        for field, value in stated
         if value.strip().lower().removeprefix("0x") != data_part_sha256.lower()
     )

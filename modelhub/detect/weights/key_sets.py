@@ -18,7 +18,7 @@ _TEXT_ENCODERS = {
 
 @lru_cache(maxsize=8)
 def expected_names(architecture: str) -> dict[str, frozenset[str]]:
-    """Component to canonical names of all that a whole checkpoint of that architecture holds; {} if not known."""
+    """Return all canonical names of a whole checkpoint of that architecture, by component; {} for an unknown one."""
     if architecture not in ARCHITECTURES:
         return {}
     sets = {

@@ -15,7 +15,7 @@ _BOTH = ("weight", "bias")
 
 @dataclass(frozen=True, slots=True)
 class _UNet:
-    """`depths`: transformer blocks per level, 0 for no attention. `labels`: whether there is a vector condition."""
+    """A UNet's build. `depths`: transformer blocks per level, 0 without attention. `labels`: has a vector condition."""
 
     multipliers: tuple[int, ...]
     depths: tuple[int, ...]
@@ -42,7 +42,7 @@ def _pairs(*names: str) -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def ldm_unet_names(architecture: str) -> tuple[str, ...]:
-    """LDM's own names of a UNet's tensors, without prefix."""
+    """Return LDM's own names of a UNet's tensors, without prefix."""
     return tuple(_unet(_UNETS[architecture]))
 
 
@@ -97,7 +97,7 @@ def _transformer(name: str, depth: int) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def vae_names() -> frozenset[str]:
-    """LDM's names of the autoencoder that SD 1, 2 and XL share by shape."""
+    """Return LDM's names of the autoencoder, whose shape SD 1, 2 and XL share."""
     return frozenset(_vae())
 
 
@@ -128,7 +128,7 @@ def _vae_block(name: str, shortcut: bool) -> Iterator[str]:
 
 @lru_cache(maxsize=8)
 def clip_names(layers: int, *, projection: bool = False) -> frozenset[str]:
-    """Names of transformers' CLIPTextModel without `text_model.` and without buffers."""
+    """Return the names of transformers' CLIPTextModel without `text_model.` and without buffers."""
     return frozenset(_clip(layers, projection))
 
 

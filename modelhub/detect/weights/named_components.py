@@ -19,7 +19,7 @@ LEVELS: tuple[Level, ...] = ("exact", "rounded", "signs")
 
 
 class NamedComponent(msgspec.Struct, frozen=True, kw_only=True):
-    """One named component. `version` says by which rules the digests were made; others are not compared."""
+    """One named component. `version`: the rules by which the digests were made; others are not compared."""
 
     name: str
     component: str
@@ -36,7 +36,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ComponentMatch:
-    """A component that has a name, and by which of its digests it was recognised."""
+    """A component that has a name, and the digest by which it was recognized."""
 
     component: str
     name: str
@@ -44,7 +44,7 @@ class ComponentMatch:
 
 
 def load_named_components(path: Path) -> tuple[NamedComponent, ...]:
-    """The table; empty when there is no file. Raises ModelhubError when it cannot be read."""
+    """Return the table; empty without a file. Raise ModelhubError when it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Table).components
     except FileNotFoundError:
@@ -59,9 +59,9 @@ def load_named_components(path: Path) -> tuple[NamedComponent, ...]:
 def name_components(
     path: Path, name: str, digests: Iterable[ComponentDigest], *, source: str = ""
 ) -> tuple[NamedComponent, ...]:
-    """Add a model's components under `name` to the table at `path`; an entry that says the same is not repeated.
+    """Add a model's components under `name` to the table at `path`; an equal entry is not repeated.
 
-    Answers with what was added. The file is replaced as a whole, so that a crash leaves the old or the new one.
+    Return what was added. The file is replaced as a whole, so that a crash leaves the old or the new one.
     """
     table = load_named_components(path)
     there = {(known.name, known.component, known.exact) for known in table}
@@ -83,7 +83,7 @@ def name_components(
 
 
 def find_component_names(known: Sequence[NamedComponent], digest: ComponentDigest) -> tuple[ComponentMatch, ...]:
-    """All names of a component, those of the strictest equality only: none looser than the strictest there is."""
+    """Return the names of a component by the strictest digest that matches any; matches of looser ones are left out."""
     for level in LEVELS:
         value = getattr(digest, level)
         names = [row.name for row in known if row.version == VERSION and value and getattr(row, level) == value]

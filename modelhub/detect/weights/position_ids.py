@@ -9,19 +9,19 @@ import struct
 
 _INTEGERS = {"I64": "q", "I32": "i", "I16": "h", "U8": "B", "I8": "b"}
 _FLOATS = {"F64": "d", "F32": "f", "F16": "e"}
-_REPAIR = "`modelhub convert --repair` writes them anew"
+_REPAIR = "`modelhub convert --repair` rewrites them as integers 0–76"
 
 
 def position_ids_problem(name: str, dtype: str, data: bytes) -> str | None:
-    """What is wrong with such a tensor, in a sentence; None when it counts from 0 upwards in whole numbers."""
+    """Return what is wrong with such a tensor, as a sentence; None when its integers count up from 0."""
     values = _values(dtype, data)
     if values is None:
-        return f"{name} is stored as {dtype}, which holds no numbers that can be counted; {_REPAIR}."
+        return f"{name} is stored as {dtype}, which holds no readable numbers. {_REPAIR}."
     wrong = sum(value != index for index, value in enumerate(values))
     if wrong:
-        return f"{name} has {wrong} wrong values of {len(values)}, which changes what prompts mean; {_REPAIR}."
+        return f"{name} has {wrong} wrong values of {len(values)}, which changes what prompts mean. {_REPAIR}."
     if dtype not in _INTEGERS:
-        return f"{name} is stored as {dtype} instead of whole numbers (the values are right); {_REPAIR}."
+        return f"{name} is stored as {dtype} instead of whole numbers (the values are right). {_REPAIR}."
     return None
 
 

@@ -1,4 +1,4 @@
-"""One tensor's digests, computed while its bytes stream past, in blocks that may begin and end anywhere."""
+"""One tensor's digests, computed while its bytes are read, in blocks that may begin and end anywhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRANSPOSE_MAX = 64 << 20  # bytes; the one tensor that is transposed has at mos
 
 
 class TensorDigest:
-    """One tensor, or one part of a tensor that others keep as several, on its way through the stream."""
+    """The digests of one tensor, or of one part of a tensor that other layouts keep as several, while it is read."""
 
     __slots__ = (
         "_buffer", "_carry", "_half", "_raw", "_shape", "_signs", "_width",
@@ -100,7 +100,7 @@ def _labelled(label: bytes, digest: bytes) -> bytes:
 
 
 def _plain_shape(shape: tuple[int, ...], *, turned: bool) -> str:
-    """Ones at the end do not count: convolutions of size one and linear layers are written either way."""
+    """Return the shape without ones at its end: convolutions of size one and linear layers are stored either way."""
     sizes = list(reversed(shape) if turned else shape)
     while sizes and sizes[-1] == 1:
         sizes.pop()

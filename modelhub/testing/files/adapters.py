@@ -1,4 +1,4 @@
-"""The tensors and metadata of what goes on top of a base: LoRAs, embeddings, hypernetworks."""
+"""The tensors and metadata of adapters: LoRAs, embeddings, hypernetworks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SDXL_BLOCKS = (
 
 
 def lora_sd1(rank: int = 8, *, text_encoder: bool = True) -> Layout:
-    """A LoRA of SD1 as kohya-ss trains it: 792 tensors in fp16 with the text encoder, 576 without."""
+    """Return a LoRA of SD1 as kohya-ss trains it: 792 tensors in fp16 with the text encoder, 576 without."""
     made: Layout = {}
     for index in range(12 if text_encoder else 0):
         layer = f"lora_te_text_model_encoder_layers_{index}"
@@ -43,7 +43,7 @@ def lora_sd1(rank: int = 8, *, text_encoder: bool = True) -> Layout:
 
 
 def lora_sdxl_self_attention(rank: int = 4) -> Layout:
-    """A LoRA of SDXL that touches self-attention alone: none of its widths is the text's."""
+    """Return a LoRA of SDXL's self-attention alone: none of its widths is the text's."""
     made: Layout = {}
     for name, width, depth in _SDXL_BLOCKS:
         for index in range(depth):
@@ -53,7 +53,7 @@ def lora_sdxl_self_attention(rank: int = 4) -> Layout:
 
 
 def lora_metadata(name: str, word: str, *, base: str = "sd_v1", rank: int = 8) -> dict[str, str]:
-    """What kohya-ss writes into a LoRA: its settings, the folder `10_word` and the tags of its captions."""
+    """Return the metadata that kohya-ss writes: its settings, the folder `10_word` and the tags of its captions."""
     folder = f"10_{word}"
     tags = {word: 24, "1girl": 24, "solo": 22, "looking at viewer": 15, "smile": 9, "outdoors": 6}
     return {
@@ -70,12 +70,12 @@ def lora_metadata(name: str, word: str, *, base: str = "sd_v1", rank: int = 8) -
 
 
 def embedding(vectors: int = 8, width: int = 768) -> Layout:
-    """A textual inversion as a safetensors file holds it."""
+    """Return a textual inversion as a safetensors file holds it."""
     return {"emb_params": Tensor("F32", (vectors, width))}
 
 
 def embedding_a1111(name: str, vectors: int = 8, width: int = 768) -> Mapping[str, Any]:
-    """A textual inversion as the AUTOMATIC1111 UI saves it (.pt)."""
+    """Return a textual inversion as the AUTOMATIC1111 UI saves it (.pt)."""
     return {
         "string_to_token": {"*": 265},
         "string_to_param": {"*": Tensor("F32", (vectors, width))},
@@ -87,7 +87,7 @@ def embedding_a1111(name: str, vectors: int = 8, width: int = 768) -> Mapping[st
 
 
 def hypernetwork(name: str, *, hidden: float = 0.0625) -> Mapping[Any, Any]:
-    """A hypernetwork as the AUTOMATIC1111 UI saves it (.pt): integer keys, two stacks of modules each.
+    """Return a hypernetwork as the AUTOMATIC1111 UI saves it (.pt): integer keys, two stacks of modules each.
 
     `hidden`: width of the middle layer as a share of the outer ones.
     """

@@ -12,12 +12,12 @@ _Row = tuple[str, tuple[int, ...]]
 
 
 def unet(width: int = 320, context: int = 768) -> Layout:
-    """SD1's UNet2DConditionModel: 686 tensors."""
+    """Return SD1's UNet2DConditionModel: 686 tensors."""
     return {name: Tensor("F32", shape) for name, shape in _unet(width, context)}
 
 
 def vae(width: int = 128) -> Layout:
-    """SD1's AutoencoderKL: 248 tensors."""
+    """Return SD1's AutoencoderKL: 248 tensors."""
     return {name: Tensor("F32", shape) for name, shape in _vae(width)}
 
 

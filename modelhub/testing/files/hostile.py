@@ -1,4 +1,4 @@
-"""Files that would run something harmless (`echo`) if a loader believed them. Nothing here is ever loaded."""
+"""Files that would run something harmless (`echo`) if a loader executed them. Nothing here is ever loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMMAND = "echo this could have been anything"
 
 
 def checkpoint(path: Path) -> Path:
-    """A torch file that looks like an embedding and calls `os.system` on loading."""
+    """Write a torch file that looks like an embedding and calls `os.system` on loading."""
     content = {
         "string_to_param": {"*": Tensor("F32", (4, 768))},
         "name": torch_file.Call(torch_file.Global("os", "system"), (COMMAND,)),
@@ -23,7 +23,7 @@ def checkpoint(path: Path) -> Path:
 
 
 def bare_pickle(path: Path) -> Path:
-    """A bare pickle that calls `os.system`."""
+    """Write a bare pickle that calls `os.system`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     call = torch_file.Call(torch_file.Global("os", "system"), (COMMAND,))
     path.write_bytes(torch_file.Pickled.of(OrderedDict(weights=call)).data)
@@ -31,7 +31,7 @@ def bare_pickle(path: Path) -> Path:
 
 
 def lying_header(path: Path) -> Path:
-    """A safetensors file whose header promises more bytes than there are."""
+    """Write a safetensors file whose header promises more bytes than there are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header = json.dumps({"emb_params": {"dtype": "F32", "shape": [8, 768], "data_offsets": [0, 8 * 768 * 4]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(100))

@@ -34,29 +34,29 @@ SDXL = Unet(context=2048, mult=(1, 2, 4), depths=(0, 2, 10), middle=10, adm=2816
 
 
 def unet(net: Unet = SD1) -> Layout:
-    """`input_blocks.0.0.weight` … without the prefix `model.diffusion_model.`."""
+    """Return `input_blocks.0.0.weight` … without the prefix `model.diffusion_model.`."""
     return {name: Tensor("F32", shape) for name, shape in _unet(net)}
 
 
 def vae(width: int = 128) -> Layout:
-    """`encoder.conv_in.weight` … without the prefix `first_stage_model.`."""
+    """Return `encoder.conv_in.weight` … without the prefix `first_stage_model.`."""
     return {name: Tensor("F32", shape) for name, shape in _vae(width)}
 
 
 def clip(width: int = 768, layers: int = 12, vocabulary: int = 49408) -> Layout:
-    """CLIP's text encoder as transformers names it, with its position ids 0…76."""
+    """Return CLIP's text encoder as transformers names it, with its position ids 0…76."""
     rows = {f"text_model.{name}": Tensor("F32", shape) for name, shape in _clip(width, layers, vocabulary)}
     ids = b"".join(number.to_bytes(8, "little") for number in range(77))
     return rows | {"text_model.embeddings.position_ids": Tensor("I64", (1, 77), ids)}
 
 
 def open_clip(width: int = 1280, layers: int = 32, vocabulary: int = 49408) -> Layout:
-    """OpenCLIP's text encoder (SDXL's second) in its own names."""
+    """Return OpenCLIP's text encoder (SDXL's second) in its own names."""
     return {name: Tensor("F32", shape) for name, shape in _open_clip(width, layers, vocabulary)}
 
 
 def noise_schedule(steps: int = 1000) -> Layout:
-    """The noise schedule that checkpoints of the original code carry along."""
+    """Return the noise schedule in checkpoints of the original code."""
     names = (
         "betas alphas_cumprod alphas_cumprod_prev sqrt_alphas_cumprod sqrt_one_minus_alphas_cumprod "
         "log_one_minus_alphas_cumprod sqrt_recip_alphas_cumprod sqrt_recipm1_alphas_cumprod posterior_variance "
@@ -66,7 +66,7 @@ def noise_schedule(steps: int = 1000) -> Layout:
 
 
 def averaged(net: Layout) -> Layout:
-    """The moving average of a UNet as LitEma stores it: names without their dots, and two counters."""
+    """Return the moving average of a UNet as LitEma stores it: names without their dots, and two counters."""
     counters = {"model_ema.decay": Tensor("F32", ()), "model_ema.num_updates": Tensor("I32", ())}
     names = {f"model_ema.diffusion_model{name.replace('.', '')}": tensor for name, tensor in net.items()}
     return counters | names
@@ -88,7 +88,7 @@ SMALL = Sizes(unet=8, vae=16, text=48, vocabulary=1000)
 
 
 def sd1(sizes: Sizes = TRUE, *, inputs: int = 4, both: bool = False, schedule: bool = True) -> Layout:
-    """A whole SD1 checkpoint. `inputs`: 4, or 9 for inpainting. `both`: with the moving average beside the main set.
+    """Return a whole SD1 checkpoint. `inputs`: 4, or 9 for inpainting. `both`: with the moving average as well.
 
     `schedule`: with the noise schedule, which community files often lack.
     """
@@ -103,7 +103,7 @@ def sd1(sizes: Sizes = TRUE, *, inputs: int = 4, both: bool = False, schedule: b
 
 
 def sdxl(sizes: Sizes = TRUE) -> Layout:
-    """A whole SDXL base checkpoint; with small sizes the second text encoder is as wide as the first."""
+    """Return a whole SDXL base checkpoint; with small sizes the second text encoder is as wide as the first."""
     second = 1280 if sizes.text == TRUE.text else sizes.text
     net = Unet(width=sizes.unet, context=2048, mult=SDXL.mult, depths=SDXL.depths, middle=10, adm=2816, linear=True)
     first = clip(sizes.text, vocabulary=sizes.vocabulary)
@@ -131,7 +131,7 @@ def _resnet(name: str, given: int, out: int, time: int) -> Iterator[_Row]:
 
 
 def transformer(name: str, width: int, context: int, depth: int, *, linear: bool) -> Iterator[_Row]:
-    """A spatial transformer's tensors: the same names in the LDM and the diffusers dialect."""
+    """Return a spatial transformer's tensors: the same names in the LDM and the diffusers dialect."""
     matrix = (width, width) if linear else (width, width, 1, 1)
     yield from _pair(f"{name}.norm", width)
     yield from _pair(f"{name}.proj_in", *matrix)

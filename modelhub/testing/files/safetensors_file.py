@@ -42,7 +42,7 @@ def _put_contents(file: BinaryIO, tensors: Tensors) -> None:
 
 
 def header_bytes(tensors: Tensors, metadata: Mapping[str, str] | None = None) -> bytes:
-    """Length and JSON of a header whose tensors lie one after the other, padded with blanks to 8 bytes."""
+    """Return length and JSON of a header whose tensors follow one another, padded with blanks to 8 bytes."""
     header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
     for name, tensor in tensors.items():

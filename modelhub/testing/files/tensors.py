@@ -1,4 +1,4 @@
-"""What a tensor of a made file is, and its seeded random values."""
+"""Tensors of made files, and their seeded random values."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Tensor:
 
     @property
     def elements(self) -> int:
-        """How many numbers it holds."""
+        """The number of its elements."""
         return math.prod(self.shape)
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Its length in bytes."""
         return self.elements * SIZES[self.dtype]
 
 
@@ -40,7 +40,7 @@ _TOPS = {"F32": (4, _FP32_TOP), "BF16": (2, _FP32_TOP), "F16": (2, _FP16_TOP)}
 
 
 def values(tensor: Tensor, rng: random.Random) -> bytes:
-    """The tensor's bytes: its own, or random finite numbers."""
+    """Return the tensor's own bytes, or random finite numbers."""
     if tensor.content is not None:
         return tensor.content
     raw = bytearray(rng.randbytes(tensor.size))
@@ -52,7 +52,7 @@ def values(tensor: Tensor, rng: random.Random) -> bytes:
 
 
 def cast(tensors: Tensors, dtype: str, *, when: Callable[[str], bool] = lambda _: True) -> dict[str, Tensor]:
-    """The same tensors with the floats among them in another precision (those whose name `when` accepts)."""
+    """Return the same tensors with the floats among them in another precision (those whose name `when` accepts)."""
     return {
         name: Tensor(dtype, one.shape) if one.dtype in _TOPS and one.content is None and when(name) else one
         for name, one in tensors.items()
@@ -60,5 +60,5 @@ def cast(tensors: Tensors, dtype: str, *, when: Callable[[str], bool] = lambda _
 
 
 def prefixed(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    """The same tensors with a prefix to every name."""
+    """Return the same tensors with a prefix to every name."""
     return {prefix + name: tensor for name, tensor in tensors.items()}

@@ -35,7 +35,7 @@ class Global:
 
 @dataclass(frozen=True)
 class Call:
-    """What a pickle makes by calling a global."""
+    """A call of a global in a pickle, and its arguments."""
 
     function: Global
     arguments: tuple[Any, ...] = ()
@@ -61,7 +61,7 @@ def write(path: Path, content: Any, *, seed: int = 0, sparse: bool = False) -> P
 
 
 def checkpoint(tensors: Mapping[str, Tensor], **extras: Any) -> dict[str, Any]:
-    """Tensors nested in `state_dict`, as the original training code saved them, and what else lay beside it."""
+    """Tensors nested in `state_dict`, as the original training code saved them, and the entries beside it."""
     return {**extras, "state_dict": OrderedDict(tensors)}
 
 
@@ -111,21 +111,21 @@ class Pickled:
         raise TypeError(f"a made pickle cannot hold {type(value).__name__}")
 
     def put_tuple(self, items: Iterable[Any]) -> None:
-        """MARK, the items, TUPLE."""
+        """Write MARK, the items, TUPLE."""
         self.out.write(b"(")
         for item in items:
             self.put(item)
         self.out.write(b"t")
 
     def put_list(self, items: list[Any]) -> None:
-        """EMPTY_LIST, MARK, the items, APPENDS."""
+        """Write EMPTY_LIST, MARK, the items, APPENDS."""
         self.out.write(b"](")
         for item in items:
             self.put(item)
         self.out.write(b"e")
 
     def put_pairs(self, pairs: Mapping[Any, Any], start: bytes) -> None:
-        """A dict (or what `start` makes) filled by SETITEMS."""
+        """Write a dict (or what `start` makes) filled by SETITEMS."""
         self.out.write(start + b"(")
         for key, value in pairs.items():
             self.put(key)
@@ -133,7 +133,7 @@ class Pickled:
         self.out.write(b"u")
 
     def put_tensor(self, tensor: Tensor) -> None:
-        """`_rebuild_tensor_v2(persistent storage, offset, shape, stride, requires_grad, hooks)`."""
+        """Write `_rebuild_tensor_v2(persistent storage, offset, shape, stride, requires_grad, hooks)`."""
         number = len(self.tensors)
         self.tensors.append(tensor)
         self.put(Global("torch._utils", "_rebuild_tensor_v2"))
@@ -146,18 +146,18 @@ class Pickled:
         self.out.write(b"tR")
 
     def put_call(self, call: Call) -> None:
-        """The function, its arguments, REDUCE."""
+        """Write the function, its arguments, REDUCE."""
         self.put(call.function)
         self.put_tuple(call.arguments)
         self.out.write(b"R")
 
     def put_text(self, text: str) -> None:
-        """BINUNICODE."""
+        """Write BINUNICODE."""
         raw = text.encode()
         self.out.write(b"X" + struct.pack("<I", len(raw)) + raw)
 
     def put_int(self, number: int) -> None:
-        """BININT, or LONG1 for what does not fit."""
+        """Write BININT, or LONG1 for a larger number."""
         if -(1 << 31) <= number < 1 << 31:
             self.out.write(b"J" + struct.pack("<i", number))
         else:
@@ -223,7 +223,7 @@ class _Holes(io.RawIOBase):
         return int(self._raw.seek(offset, whence))
 
     def tell(self) -> int:
-        """Where the next byte goes."""
+        """Return the position of the next byte."""
         return int(self._raw.tell())
 
     def flush(self) -> None:
@@ -231,5 +231,5 @@ class _Holes(io.RawIOBase):
         self._raw.flush()
 
     def seekable(self) -> bool:
-        """Always."""
+        """Return True."""
         return True

@@ -1,4 +1,4 @@
-"""Digests of components, equal for equal weights in any coat."""
+"""Digests of components, equal for equal weights in any container."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DTYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", to
 
 @dataclass(frozen=True)
 class Span:
-    """Where a tensor lies."""
+    """The place of a tensor."""
 
     name: str
     dtype: str
@@ -52,7 +52,7 @@ def lay_out(path: Path, weights: Weights, *, gap: int = 3) -> list[Span]:
 
 
 def digests(path: Path, weights: Weights, *, threads: bool = False) -> dict[str, ComponentDigest]:
-    """By component, from the same read as the hashes."""
+    """Return digests by component, from the same read as the hashes."""
     sink = FingerprintSink(lay_out(path, weights))
     hash_file(path, sinks=[sink], threads=threads)
     return {digest.component: digest for digest in component_digests(sink)}
@@ -81,7 +81,7 @@ LDM = {
 
 
 def checkpoint() -> dict[str, torch.Tensor]:
-    """A small SD 1 checkpoint with every name that a real one has."""
+    """Return a small SD 1 checkpoint with every name that a real one has."""
     found = weights_for(LDM)
     width = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"
     found[width] = torch.randn(2, 768, generator=torch.Generator().manual_seed(1))
@@ -352,7 +352,7 @@ def test_any_stretches_are_put_together_again_from_any_blocks(places: list[tuple
 
 
 def test_shards_together_give_what_one_file_gives(tmp_path: Path) -> None:
-    """A name's meaning depends on names in the other files: the sinks are told of all of them."""
+    """A name's meaning depends on names in the other files: the sinks know all of them."""
     weights = weights_for(UNET_PAIRS.values())
     names = list(weights)
     halves = [{name: weights[name] for name in part} for part in (names[:4], names[4:])]
@@ -398,7 +398,7 @@ def test_without_numpy_everything_but_the_rounding_is_the_same(
 
 
 def test_other_types_compare_by_their_bytes(of: Callable[[Weights], dict[str, ComponentDigest]]) -> None:
-    """Integers and quantised blocks have no sign that survives."""
+    """Integers and quantized blocks have no sign that survives."""
     a = of({"first_stage_model.x": torch.tensor([1, 2])})["vae"]
     b = of({"first_stage_model.x": torch.tensor([1, 3])})["vae"]
     assert a.signs != b.signs

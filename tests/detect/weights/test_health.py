@@ -28,7 +28,7 @@ VAE = "first_stage_model.decoder.conv_in.weight"
 
 @dataclass(frozen=True)
 class Span:
-    """Where a tensor lies."""
+    """The place of a tensor."""
 
     name: str
     dtype: str
@@ -38,7 +38,7 @@ class Span:
 
 
 def raw(tensor: torch.Tensor) -> bytes:
-    """A tensor's bytes."""
+    """Return a tensor's bytes."""
     return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
 
 
@@ -132,7 +132,7 @@ def test_a_mask_of_minus_infinities_is_no_defect(look: Callable[..., HealthRepor
     assert look({"cond_stage_model.model.attn_mask": mask, "log_one_minus_alphas_cumprod": mask}).healthy
 
 
-def test_zeros_are_told_where_they_are_a_defect(look: Callable[..., HealthReport]) -> None:
+def test_zeros_are_reported_where_they_are_a_defect(look: Callable[..., HealthReport]) -> None:
     """A matrix of zeros is said; a bias of zeros is only listed; one value other than zero is enough."""
     nearly = torch.zeros(2000, 300)
     nearly[1999, 299] = 1e-8
@@ -142,7 +142,7 @@ def test_zeros_are_told_where_they_are_a_defect(look: Callable[..., HealthReport
     assert look({VAE: torch.empty(0, 4)}).zero_tensors == ()
 
 
-def test_an_untrained_lora_is_told(look: Callable[..., HealthReport]) -> None:
+def test_an_untrained_lora_is_reported(look: Callable[..., HealthReport]) -> None:
     """Zeros in some blocks are usual, in all of them it does nothing."""
     down = torch.randn(4, 8)
     some = {"a.lora_up.weight": torch.zeros(8, 4), "a.lora_down.weight": down, "b.lora_up.weight": torch.ones(8, 4)}
@@ -153,7 +153,7 @@ def test_an_untrained_lora_is_told(look: Callable[..., HealthReport]) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.float16, torch.bfloat16, torch.float64])
 def test_position_ids_must_count_in_whole_numbers(look: Callable[..., HealthReport], dtype: torch.dtype) -> None:
-    """Right ones are fine, floats are told, wrong numbers are told as worse."""
+    """Right ones are fine, floats are problem, wrong numbers are problem as worse."""
     right = torch.arange(77).reshape(1, 77).to(dtype)
     wrong = right.clone()
     wrong[0, 40] = 39
@@ -167,16 +167,16 @@ def test_position_ids_must_count_in_whole_numbers(look: Callable[..., HealthRepo
     assert IDS in problem
 
 
-def test_position_ids_of_no_numbers_are_told(look: Callable[..., HealthReport]) -> None:
+def test_unreadable_position_ids_are_reported(look: Callable[..., HealthReport]) -> None:
     """Also NaN among them, which no comparison finds equal to anything."""
-    assert "holds no numbers" in look({IDS: torch.zeros(77).to(torch.float8_e5m2)}).problems[0]
+    assert "holds no readable numbers" in look({IDS: torch.zeros(77).to(torch.float8_e5m2)}).problems[0]
     broken = torch.arange(77.0)
     broken[3] = float("nan")
     assert "1 wrong values" in look({IDS: broken}).problems[0]
 
 
 def sd1(*parts: str) -> dict[str, torch.Tensor]:
-    """A checkpoint of tiny tensors with all names of the parts."""
+    """Return a checkpoint of tiny tensors with all names of the parts."""
     names = {
         "unet": [f"model.diffusion_model.{name}" for name in ldm_unet_names("sd1")],
         "vae": [f"first_stage_model.{name}" for name in vae_names()],
@@ -186,7 +186,7 @@ def sd1(*parts: str) -> dict[str, torch.Tensor]:
 
 
 def test_a_whole_checkpoint_is_healthy(look: Callable[..., HealthReport]) -> None:
-    """Nothing missing, nothing extra; buffers and a depth model beside it are no strays."""
+    """Nothing missing, nothing extra; buffers and a depth model beside it are not strays."""
     weights = sd1("unet", "vae", "text_encoder") | {"betas": torch.ones(2), "depth_model.x": torch.ones(2)}
     assert look(weights, architecture="sd1", type=ModelType.BASE).healthy
 
@@ -196,7 +196,7 @@ def test_a_checkpoint_without_a_part_says_so(look: Callable[..., HealthReport]) 
     report = look(sd1("unet"), architecture="sd1", type=ModelType.BASE)
     assert report.missing_components == ("vae", "text_encoder")
     assert [problem.split(":")[0] for problem in report.problems] == [
-        "There is no VAE in it", "There is no text encoder in it",
+        "It has no VAE", "It has no text encoder",
     ]  # fmt: skip
     assert look(sd1("unet"), architecture="sd1", type=ModelType.UNET).healthy
     assert look(sd1("unet"), architecture="flux", type=ModelType.BASE).healthy
@@ -238,7 +238,7 @@ def test_a_truncated_file_names_the_tensor_that_is_cut(tmp_path: Path) -> None:
     assert "2 tensors are cut off" in examine(sink).problems[0]
 
 
-def test_tensors_over_the_same_bytes_are_told_and_not_read(tmp_path: Path) -> None:
+def test_tensors_over_the_same_bytes_are_reported_and_not_read(tmp_path: Path) -> None:
     """A header made to keep its reader busy."""
     path = tmp_path / "x"
     path.write_bytes(bytes(100))
@@ -248,7 +248,7 @@ def test_tensors_over_the_same_bytes_are_told_and_not_read(tmp_path: Path) -> No
 
 
 def test_embedded_hashes_are_compared_with_the_computed_one(tmp_path: Path) -> None:
-    """Any case, with or without 0x; only the wrong ones are told, files without a data part are not judged."""
+    """Any case, with or without 0x; only the wrong ones are problem, files without a data part are not judged."""
     data = b"data" * 100
     header = json.dumps({"__metadata__": {}, "x": {"dtype": "U8", "shape": [400], "data_offsets": [0, 400]}}).encode()
     path = tmp_path / "x.safetensors"
@@ -258,9 +258,9 @@ def test_embedded_hashes_are_compared_with_the_computed_one(tmp_path: Path) -> N
     assert hash_mismatches({"sshs_model_hash": true.upper(), "modelspec.hash_sha256": f"0x{true}"}, true) == ()
     assert hash_mismatches({"ss_network_dim": "8", "sshs_model_hash": ""}, true) == ()
     assert hash_mismatches({"sshs_model_hash": "a" * 64}, None) == ()
-    (told,) = hash_mismatches({"sshs_model_hash": "a" * 64, "modelspec.hash_sha256": f"0x{true}"}, true)
-    assert "sshs_model_hash" in told
-    assert true[:12] in told
+    (problem,) = hash_mismatches({"sshs_model_hash": "a" * 64, "modelspec.hash_sha256": f"0x{true}"}, true)
+    assert "sshs_model_hash" in problem
+    assert true[:12] in problem
     assert len(hash_mismatches({"modelspec.hash_sha256": "😀" * 100_000}, true)[0]) < 300
 
 
