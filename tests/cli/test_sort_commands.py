@@ -48,6 +48,9 @@ def test_undo_and_history_say_what_was_done(tmp_path: Path, downloads: Path) -> 
     again = modelhub("undo", home=tmp_path)
     assert again.returncode == 2
     assert "modelhub history" in again.stderr
+    unknown = modelhub("undo", "99", home=tmp_path)
+    assert unknown.returncode == 2
+    assert "There is no run 99." in unknown.stderr
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,7 @@ def test_undo_and_history_say_what_was_done(tmp_path: Path, downloads: Path) -> 
         (("sort", ".", "--layout", "a1111"), "--into"),
         (("sort", ".", "--layout", "nope", "--into", "x"), "comfyui"),
         (("sort", ".", "--layout", "a1111", "--into", "x", "--mode", "teleport"), "reflink"),
-        (("sort", ".", "--layout", "a1111", "--into", "x", "--by", "colour"), "architecture"),
-        (("undo", "99"), "history"),
+        (("sort", ".", "--layout", "a1111", "--into", "x", "--by", "color"), "architecture"),
     ],
 )
 def test_wrong_words_are_answered_with_the_right_ones(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
