@@ -1,4 +1,4 @@
-"""Files of every kind of the shared headers, shrunk so that no shape is right, through the whole test of a model."""
+"""Every kind of file gets a verdict from the whole test of a model, here with shapes that are all wrong."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra [render]")
 
-from modelhub.render.adapter_tests import TESTS
-
 from modelhub.operations.library.inspect import inspect
+from modelhub.render.model_tests.by_type import TESTS
 from modelhub.render.recipes import Recipe
 from modelhub.render.verdicts import RenderVerdict
 from tests.render.job_runner import PROMPT, JobRunner
@@ -25,7 +24,7 @@ PIECES = 2  # the headers in as many tests, so that they run side by side
 def test_every_kind_of_file_gets_a_verdict_and_is_left_as_it_is(
     piece: int, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never an exception, never ok: zeros in wrong shapes draw nothing; and not a byte of the file changes."""
+    """Zeros in wrong shapes are never ok and never an exception, and not a byte of the file changes."""
     job_runner = JobRunner(tmp_path / "pictures")
     wrong = []
     for layout in sorted((shared / "headers").glob("*.json"))[piece::PIECES]:

@@ -56,7 +56,7 @@ def ready(saved: Path) -> diffusion_transformers.Pipeline:
     return diffusion_transformers.load_pipeline(saved, dtype=torch.float32)
 
 
-def tested(path: Path, tmp_path: Path, recipe: Recipe = RECIPE) -> Result:
+def result_of(path: Path, tmp_path: Path, recipe: Recipe = RECIPE) -> Result:
     """Run a whole render test and return its result."""
     return JobRunner(tmp_path / "pictures").run(path, "base", recipe)
 
@@ -94,7 +94,7 @@ def test_the_picture_is_the_one_that_diffusers_makes(
 
 def test_a_whole_render_test_ends_with_a_verdict_and_a_picture(name: str, saved: Path, tmp_path: Path) -> None:
     """Random weights may be anything but a failure to load; the recipe names the model's own scheduler."""
-    result = tested(saved, tmp_path)
+    result = result_of(saved, tmp_path)
     assert result.verdict in ("ok", "damaged", "uniform", "clipped"), result.words
     assert Path(result.pictures["full"]).is_file()
     assert result.recipe["sampler"] == type(pipeline(name).scheduler).__name__
@@ -113,7 +113,7 @@ def test_it_draws_in_bf16(saved: Path) -> None:
 
 def test_open_fields_of_the_recipe_are_decided(tmp_path: Path) -> None:
     """A small model: twenty steps at a side that its patches divide."""
-    result = tested(folder("FluxPipeline", tmp_path / "tiny"), tmp_path, Recipe(prompt="a cat", size=75))
+    result = result_of(folder("FluxPipeline", tmp_path / "tiny"), tmp_path, Recipe(prompt="a cat", size=75))
     assert (result.recipe["steps"], result.recipe["width"]) == (20, 64)
 
 
@@ -127,7 +127,7 @@ def test_a_missing_component_is_incomplete(name_: str, part: str, tmp_path: Path
     """Whichever it is: its folder is gone."""
     path = folder(name_, tmp_path / "tiny")
     shutil.rmtree(path / part)
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "incomplete"
     assert part in result.words
 
@@ -147,7 +147,7 @@ def test_a_missing_file_is_incomplete(lost: str, words: str, tmp_path: Path) -> 
     """Also a tokenizer without vocabulary, of which transformers makes one that knows no words."""
     path = folder("StableDiffusion3Pipeline", tmp_path / "tiny")
     (path / lost).unlink()
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "incomplete", result.words
     assert words in result.words
 
@@ -157,7 +157,7 @@ def test_a_tokenizer_that_needs_another_library_says_which(tmp_path: Path, monke
     path = folder("PixArtSigmaPipeline", tmp_path / "tiny")
     (path / "tokenizer" / "tokenizer.json").rename(path / "tokenizer" / "spiece.model")
     monkeypatch.setattr(diffusion_transformers, "find_spec", lambda name: None)
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "not-tested"
     assert "needs the library sentencepiece" in result.words
 
@@ -172,7 +172,7 @@ def test_a_quantisation_that_needs_another_library_says_which(tmp_path: Path) ->
     config = json.loads((path / "transformer" / "config.json").read_text(encoding="utf-8"))
     config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
     (path / "transformer" / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "not-tested", result.words
     assert "bitsandbytes" in result.words
 
@@ -188,7 +188,7 @@ def test_a_missing_weight_is_incomplete(part: str, tmp_path: Path) -> None:
     gone = next(name for name in tensors if name.endswith(("to_q.weight", "SelfAttention.q.weight", "conv_out.weight")))
     del tensors[gone]
     save_file(tensors, file, metadata={"format": "pt"})
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "incomplete", result.words
     assert gone in result.words
 
@@ -202,7 +202,7 @@ def test_a_weight_of_another_shape_is_a_verdict(tmp_path: Path) -> None:
     tensors = load_file(file)
     tensors["proj_out.weight"] = torch.zeros(3, 3)
     save_file(tensors, file, metadata={"format": "pt"})
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "load-error"
     assert "transformer" in result.words
 
@@ -212,7 +212,7 @@ def test_a_cut_file_is_incomplete(tmp_path: Path) -> None:
     path = folder("FluxPipeline", tmp_path / "tiny")
     (file,) = (path / "transformer").glob("*.safetensors")
     file.write_bytes(file.read_bytes()[:-100])
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "incomplete"
     assert file.name in result.words
 
@@ -223,7 +223,7 @@ def test_weights_that_are_pickles_are_not_loaded(tmp_path: Path) -> None:
     (file,) = (path / "transformer").glob("*.safetensors")
     torch.save(pipeline("FluxPipeline").transformer.state_dict(), path / "transformer" / "diffusion_pytorch_model.bin")
     file.unlink()
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "not-tested"
     assert "diffusion_pytorch_model.bin" in result.words
 
@@ -258,7 +258,7 @@ def test_what_an_index_says_is_never_run(
     path = changed(folder("FluxPipeline", tmp_path / "tiny"), **entries)
     (path / "transformer_module.py").write_text("raise SystemExit(9)", encoding="utf-8")
     (path / "transformer" / "transformer_module.py").write_text("raise SystemExit(9)", encoding="utf-8")
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert words in result.words
     if verdict is not None:
         assert result.verdict == verdict
@@ -270,7 +270,7 @@ def test_a_broken_index_is_a_load_error(text: str, tmp_path: Path) -> None:
     """The words name it."""
     path = folder("FluxPipeline", tmp_path / "tiny")
     (path / "model_index.json").write_text(text, encoding="utf-8")
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "load-error"
     assert "model_index.json" in result.words
 
@@ -300,7 +300,7 @@ def test_a_lost_shard_is_incomplete(tmp_path: Path) -> None:
     pipeline("FluxPipeline").transformer.save_pretrained(path / "transformer", max_shard_size="40KB")
     lost = sorted((path / "transformer").glob("*.safetensors"))[1]
     lost.unlink()
-    result = tested(path, tmp_path)
+    result = result_of(path, tmp_path)
     assert result.verdict == "incomplete", result.words
     assert lost.name in result.words
 
@@ -312,11 +312,11 @@ def test_sd3_draws_without_its_largest_text_encoder(tmp_path: Path) -> None:
         text_encoder_3=[None, None],
         tokenizer_3=[None, None],
     )
-    assert tested(path, tmp_path).pictures
+    assert result_of(path, tmp_path).pictures
 
 
-def test_nothing_is_put_on_a_transformer(tmp_path: Path) -> None:
-    """Adapters for it are answered with words."""
+def test_adapters_cannot_be_applied_to_a_transformer(tmp_path: Path) -> None:
+    """An adapter on a transformer is not tested, and the reason names the pipeline."""
     from tests.render.broken_copies import FAMILY, LORA
 
     path = folder("FluxPipeline", tmp_path / "tiny")
