@@ -111,6 +111,8 @@ def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: 
 def _resolve_newest(status: UpdateStatus, fetchers: Sequence[Fetcher]) -> RemoteModel:
     reference = whole_reference(status.source)
     parts = parse_reference(status.source.kind, status.source.reference)
+    if status.remote is not None and status.remote.commit == status.newest and not (parts and parts.revision):
+        return status.remote  # what the comparison has resolved already
     remote = find_fetcher(reference, fetchers).resolve(reference, revision=status.newest)
     # A model that was pulled without a version is recorded without one again, so that later updates find it.
     return remote if parts and parts.revision else replace(remote, reference=reference, revision=None)

@@ -194,6 +194,17 @@ def test_a_newer_version_at_civitai_is_found_and_fetched(place: User) -> None:
     assert sorted(item.state for item in statuses(place)) == [UpdateState.CURRENT, UpdateState.HELD]
 
 
+def test_planning_an_update_sends_no_request(place: User) -> None:
+    """The comparison has resolved the newest version already."""
+    place.pull("civitai:7")
+    show_version(place, 30)
+    (item,) = statuses(place)
+    asked = place.asked()
+    plan = plan_update(item, fetchers=place.fetchers, settings=place.settings)
+    assert [file.name for file in plan.pull.choice.files] == ["v30.safetensors"]
+    assert place.asked() == asked
+
+
 def test_a_newer_version_for_another_base_is_no_successor(place: User) -> None:
     """It is mentioned, not fetched."""
     place.pull("civitai:7")
