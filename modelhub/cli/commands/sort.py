@@ -51,7 +51,9 @@ def sort(
     if ui.registration is not None:
         address = into or settings.sort.into
         server = server_for(ui, address, mode=mode, by=by or (), duplicates=duplicates, rename=rename)
-        return views.register_models(session, folders, ui, server, dry_run=dry_run, report=report)
+        from modelhub.cli.views.register import register_models
+
+        return register_models(session, folders, ui, server, dry_run=dry_run, report=report)
     rules = chosen_rules(
         settings, layout=layout, into=into, mode=mode, by=by or (), duplicates=duplicates, rename=rename
     )

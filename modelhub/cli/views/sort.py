@@ -1,4 +1,4 @@
-"""Output of `sort`: its plan, its result, and what is left in place."""
+"""Output of `sort` into folders: its plan, its result, and what is left in place."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from modelhub.cli.output import clean, colour, plural, print_json
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit
-from modelhub.operations.sort.documents import plan_document, registration_document, sort_document
+from modelhub.operations.sort.documents import plan_document, sort_document
 from modelhub.operations.sort.enums import Mode
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan
 from modelhub.operations.sort.rules import Rules
 from modelhub.operations.sort.run import SortResult
 from modelhub.operations.sort.survey import Item
 from modelhub.quantities import format_size
-from modelhub.uis.ui import UI, ModelServer
 
 # Mode → the sentences for one and for many models that are done, and that would be.
 _DONE = {
@@ -34,8 +33,6 @@ _PLANNED = {
     Mode.SYMLINK: ("1 model would be linked.", "{count} models would be linked."),
     Mode.REFLINK: ("1 model would be cloned.", "{count} models would be cloned."),
 }
-_REGISTERED = ("1 model registered.", "{count} models registered.")
-_TO_REGISTER = ("1 model would be registered.", "{count} models would be registered.")
 # Reasons for which a sort fails: the model should have been moved, and could not be.
 _FAILED = ("failed", "in use", "unreadable")
 
@@ -68,7 +65,7 @@ def show_result(session: Session, result: SortResult) -> int:
     """Print what was done; return exit code 1 if a model that should have been moved could not be."""
     if session.json:
         print_json(sort_document(result))
-        return _exit_code(result.left)
+        return exit_code(result.left)
     _print_moves(result.plan.rules, result.moves)
     for item, same in result.trashed:
         print(f"{colour('trashed', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
@@ -77,24 +74,26 @@ def show_result(session: Session, result: SortResult) -> int:
     if result.moves:
         sentences.append("Undo with `modelhub undo`.")
     session.progress.note(" ".join(sentences))
-    return _exit_code(result.left)
+    return exit_code(result.left)
 
 
-def _exit_code(left: Sequence[LeftInPlace]) -> int:
+def exit_code(left: Sequence[LeftInPlace]) -> int:
+    """Return 1 if a model that should have been sorted could not be."""
     return Exit.FAILED if any(one.reason in _FAILED for one in left) else Exit.OK
 
 
 def done_sentences(result: SortResult) -> tuple[str, ...]:
     """Return how many models were sorted, and how many were left in place."""
-    return plural(len(result.moves), *_DONE[result.plan.rules.mode]), *_left_sentences(result.left)
+    return plural(len(result.moves), *_DONE[result.plan.rules.mode]), *left_sentences(result.left)
 
 
 def planned_sentences(plan: SortPlan) -> tuple[str, ...]:
     """Return how many models would be sorted, and how many would be left in place."""
-    return plural(len(plan.moves), *_PLANNED[plan.rules.mode]), *_left_sentences(plan.left)
+    return plural(len(plan.moves), *_PLANNED[plan.rules.mode]), *left_sentences(plan.left)
 
 
-def _left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
+def left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
+    """Return how many files were left in place, and how many of them need attention; nothing for none."""
     needed = sum(one.needs_attention for one in left)
     if not left:
         return ()
@@ -127,32 +126,3 @@ def print_left(left: Sequence[LeftInPlace]) -> None:
         print(colour(f"left in place: {reason}", "31" if group[0].needs_attention else "2"))
         for one in group:
             print(f"  {clean(one.path.name)}  ({clean(explanation(one))})")
-
-
-def register_models(
-    session: Session, paths: Sequence[Path], ui: UI, server: ModelServer, *, dry_run: bool, report: Path | None
-) -> int:
-    """Register models in a UI where they are and print the outcome; return exit code 1 if the UI refused one."""
-    from modelhub.operations.sort.register import register
-
-    catalog = session.catalog if session.has_catalog else None
-    result = register(paths, ui, server, catalog=catalog, dry_run=dry_run, progress=session.progress)
-    if report is not None:
-        from modelhub.cli.views.sort_report import report_registered
-
-        report_registered(report, paths, result, ui, dry_run=dry_run)
-    if session.json:
-        print_json(registration_document(result, server.address))
-        return _exit_code(result.left)
-    for word, items in (("registered", result.new), ("known", result.known)):
-        for item in items:
-            print(f"{word:<12}{clean(item.path.name)}  ({summary(item)})")
-    print_left(result.left)
-    one, many = _TO_REGISTER if dry_run else _REGISTERED
-    sentences = [plural(len(result.new), one, many)]
-    if result.known:
-        sentences.append(plural(len(result.known), "1 was registered already.", "{count} were registered already."))
-    sentences += _left_sentences(result.left)
-    sentences.append("Nothing was sent (dry run)." if dry_run else "No file was moved.")
-    session.progress.note(" ".join(sentences))
-    return _exit_code(result.left)
