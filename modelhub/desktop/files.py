@@ -11,10 +11,10 @@ from modelhub.storage.durable import retry_while_locked
 
 
 class FileHandler:
-    """Keeps plain files: written whole beside their place, then renamed there."""
+    """The handler of plain files: written whole beside their place, then renamed there."""
 
     def digest(self, place: str, mark: str) -> str | None:
-        """SHA-256 of the file."""
+        """Return the SHA-256 of the file."""
         path = Path(place)
         if path.is_symlink() or path.is_dir():
             return "no file"  # never one of ours
@@ -24,7 +24,7 @@ class FileHandler:
             return None
 
     def planned(self, piece: Piece) -> str:
-        """SHA-256 of what is to be written."""
+        """Return the SHA-256 of the content to write."""
         return hashlib.sha256(piece.data).hexdigest()
 
     def write(self, piece: Piece, mark: str) -> str:

@@ -26,7 +26,7 @@ from modelhub.desktop.shortcut import (
     Shortcut,
     occupied_error,
 )
-from modelhub.errors import ModelhubError, NotFoundError, UsageError
+from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
 from modelhub.storage.durable import retry_while_locked
 from modelhub.storage.locks import file_lock
 
@@ -35,7 +35,7 @@ _VERSION = 1
 
 
 def writer_for(platform: str = sys.platform) -> PlatformWriter:
-    """The writer of this platform."""
+    """Return the writer of this platform."""
     if platform == "win32":
         from modelhub.desktop.windows import WindowsWriter
 
@@ -54,14 +54,15 @@ def install_shortcut(
 ) -> InstallResult:
     """Write every piece. A second one of the same name is called "Name (2)", and a note says so.
 
-    Raises UsageError when the id is taken, ModelhubError when something foreign is in the way or a place cannot be
-    written; then nothing is left behind.
+    Raise UsageError when the id is taken, ModelhubError when another file is in the way or a place cannot be written;
+    then nothing is left behind.
     """
     with _lock(state):
         entries = _read(state)
         if any(entry.shortcut.id == shortcut.id for entry in entries):
             raise UsageError(
-                f"There is a shortcut `{shortcut.id}` already.", f"`modelhub shortcut remove {shortcut.id}` first."
+                f"There is a shortcut `{shortcut.id}` already.",
+                Remedy("Remove it first.", "shortcut-remove", {"id": shortcut.id}),
             )
         named, pieces = _choose_name(shortcut, command, state, entries, writer)
         records = _write_all(named, pieces, entries, writer, state)
@@ -72,7 +73,7 @@ def install_shortcut(
 def _choose_name(
     shortcut: Shortcut, command: Sequence[str], state: Path, entries: Sequence[ManifestEntry], writer: PlatformWriter
 ) -> tuple[Shortcut, tuple[Piece, ...]]:
-    """The shortcut by a name that is free, and its pieces; raises what stands in the way whatever the name."""
+    """Return the shortcut under a free name, and its pieces. Raise an error for a place that every name needs."""
     taken = {entry.shortcut.name for entry in entries}
     before = ""
     for number in itertools.count(1):
@@ -82,7 +83,7 @@ def _choose_name(
         try:
             pieces = writer.pieces(named, command, state)
         except UnicodeEncodeError as exc:
-            raise UsageError(f"{exc.object!r} is no text that a shortcut can hold.", "Rename that folder.") from exc
+            raise UsageError(f"A shortcut cannot hold the name {exc.object!r}.", "Rename that folder.") from exc
         blocked = _find_occupied(pieces, named, entries, writer)
         if blocked is None:
             return named, pieces
@@ -95,7 +96,7 @@ def _choose_name(
 def _write_all(
     shortcut: Shortcut, pieces: Sequence[Piece], entries: Sequence[ManifestEntry], writer: PlatformWriter, state: Path
 ) -> list[PieceRecord]:
-    """Write the manifest, then each piece; take everything back when one fails."""
+    """Write the manifest, then each piece; undo everything when one fails."""
     planned = [writer.handlers[piece.kind].planned(piece) for piece in pieces]
     records = [
         PieceRecord(kind=piece.kind, place=piece.place, digest=digest)
@@ -121,23 +122,23 @@ def _write_all(
 
 
 def _with_digests(entry: ManifestEntry, digests: Mapping[str, str]) -> ManifestEntry:
-    """A newer version may write shared files anew; they stay those of the older shortcuts as well."""
+    """Return the entry with new digests: a newer version may rewrite files that older shortcuts share."""
     records = tuple(replace(record, digest=digests.get(record.place, record.digest)) for record in entry.records)
     return replace(entry, records=records)
 
 
 def installed_shortcuts(state: Path) -> tuple[Shortcut, ...]:
-    """Every shortcut, in the order they were installed. Raises ModelhubError when the manifest cannot be read."""
+    """List the shortcuts in the order of their installation. Raise ModelhubError when the manifest cannot be read."""
     return tuple(entry.shortcut for entry in _read(state))
 
 
 def find_shortcut(word: str, state: Path) -> Shortcut:
-    """The shortcut of that id or name. Raises NotFoundError naming those that are there."""
+    """Return the shortcut with that id or name. Raise NotFoundError, which names those that exist."""
     return _entry(word, _read(state)).shortcut
 
 
 def remove_shortcut(word: str, *, state: Path, writer: PlatformWriter | None = None) -> RemovalResult:
-    """Take away what is ours and unchanged; the shortcut is forgotten. Raises NotFoundError, ModelhubError."""
+    """Delete the pieces that are unchanged, and the shortcut's entry. Raise NotFoundError, ModelhubError."""
     writer = writer or writer_for()
     removed: list[str] = []
     kept: list[str] = []
@@ -174,7 +175,7 @@ def _describe(record: PieceRecord) -> str:
 def _find_occupied(
     pieces: Sequence[Piece], shortcut: Shortcut, entries: Sequence[ManifestEntry], writer: PlatformWriter
 ) -> Piece | None:
-    """The first piece whose place is taken already; shared ones may be there as ours."""
+    """Return the first piece whose place is occupied; shared pieces of other shortcuts do not count."""
     ours = {record.place: record.digest for entry in entries for record in entry.records}
     for piece in pieces:
         try:
@@ -203,7 +204,7 @@ def _entry(word: str, entries: Sequence[ManifestEntry]) -> ManifestEntry:
         if word in (entry.shortcut.id, entry.shortcut.name):
             return entry
     known = ", ".join(entry.shortcut.id for entry in entries)
-    hint = f"There are: {known}." if known else "There is none yet: `modelhub shortcut install --help`."
+    hint = f"There are: {known}." if known else Remedy("There is none yet.", "shortcut-install")
     raise NotFoundError(f"There is no shortcut `{word}`.", hint)
 
 
@@ -222,7 +223,7 @@ def _read(state: Path) -> list[ManifestEntry]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        hint = "It lists what shortcuts wrote. Restore it from a backup, or move it away and remove their files."
+        hint = "It lists the files of shortcuts. Restore it from a backup, or move it away and remove their files."
         raise ModelhubError(f"{path} cannot be read: {exc}.", hint) from exc
 
 

@@ -47,7 +47,7 @@ _MENU_MIME = (*MIME_TYPES, "application/octet-stream", "application/zip")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a desktop looks: the desktop's folder, XDG_DATA_HOME, XDG_CONFIG_HOME, the system's configuration."""
+    """The folders of a desktop: its own, XDG_DATA_HOME, XDG_CONFIG_HOME, the system's configuration."""
 
     desktop: Path
     data: Path
@@ -56,7 +56,7 @@ class Places:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Places:
-        """From the environment and user-dirs.dirs (freedesktop.org's xdg-user-dirs)."""
+        """Read the folders from the environment and user-dirs.dirs (freedesktop.org's xdg-user-dirs)."""
         home = Path(environ.get("HOME") or Path.home())
         data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
         config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
@@ -91,7 +91,7 @@ class LinuxWriter:
         }
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
-        """The launcher and the icon, then what each target needs."""
+        """Return the launcher and the icon, then the pieces of each target."""
         launcher = state / "shortcuts" / f"{shortcut.id}.sh"
         icon = state / "shortcuts" / "modelhub.svg"
         found = [
@@ -109,9 +109,9 @@ class LinuxWriter:
         return tuple(found)
 
     def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
-        """Have the databases of menu entries and MIME types made anew, where the tools for it are there.
+        """Rebuild the databases of menu entries and MIME types, where the tools for it are installed.
 
-        A note tells of an icon that could not be marked as trusted: without a session bus, or without `gio`.
+        Return a note on an icon that could not be marked as trusted: without a session bus, or without `gio`.
         """
         places = [record.place for record in pieces]
         if any(place.startswith(str(self.places.data / "mime")) for place in places):
@@ -163,14 +163,14 @@ class LinuxWriter:
 
 
 def icon_data() -> bytes:
-    """The picture, SVG."""
+    """Return the icon as SVG."""
     return (files("modelhub.desktop") / "data" / "modelhub.svg").read_bytes()
 
 
 def launcher_script(shortcut: Shortcut, command: Sequence[str]) -> str:
-    """A POSIX shell script: options of the entry's actions first, then whatever was dropped or selected.
+    """Return a POSIX shell script that takes options of the entry's actions, then the dropped or selected files.
 
-    Nobody sees a terminal: when the program is gone, after an upgrade of Python, a notification says so.
+    It runs without a terminal: when the program is gone, after an upgrade of Python, it shows a notification.
     """
     options = "|".join(option for option, _ in ACTIONS)
     words = " ".join(shlex.quote(word) for word in click_command(shortcut, command))
@@ -191,7 +191,7 @@ def launcher_script(shortcut: Shortcut, command: Sequence[str]) -> str:
 
 
 def desktop_entry(shortcut: Shortcut, launcher: Path, icon: Path, *, mime: Sequence[str] = ()) -> str:
-    """A launcher that takes files, with the actions of its context menu."""
+    """Return a launcher that takes files, with the actions of its context menu."""
     name = _value(shortcut.name)
     lines = [
         "[Desktop Entry]",
@@ -214,13 +214,13 @@ def desktop_entry(shortcut: Shortcut, launcher: Path, icon: Path, *, mime: Seque
 
 
 def nautilus_script(launcher: Path) -> str:
-    """Selected paths come one a line in the environment; the arguments are relative and of no use."""
+    """Return a script for Nautilus, which passes selected paths in the environment, one a line."""
     quoted = shlex.quote(str(launcher))
     return f"#!/bin/sh\nIFS='\n'\nset -f\nset -- $NAUTILUS_SCRIPT_SELECTED_FILE_PATHS\nexec {quoted} \"$@\"\n"
 
 
 def nemo_action(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
-    """https://github.com/linuxmint/nemo, files/usr/share/nemo/actions/sample.nemo_action"""
+    """Return an action for Nemo: github.com/linuxmint/nemo, files/usr/share/nemo/actions/sample.nemo_action."""
     return (
         "[Nemo Action]\nActive=true\n"
         f"Name={_value(shortcut.name)}\nComment={_value(f'Sort for {shortcut.layout}')}\n"
@@ -230,7 +230,7 @@ def nemo_action(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
 
 
 def service_menu(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
-    """https://develop.kde.org/docs/apps/dolphin/service-menus/ ; folders are meant, too, and become no default."""
+    """Return a menu entry for Dolphin, for files and folders: https://develop.kde.org/docs/apps/dolphin/service-menus/."""
     mime = ";".join((*_MENU_MIME, "inode/directory"))
     return (
         "[Desktop Entry]\nType=Service\nX-KDE-ServiceTypes=KonqPopupMenu/Plugin\n"
@@ -240,7 +240,7 @@ def service_menu(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
 
 
 def fm_action(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
-    """DES-EMA 0.15, https://www.nautilus-actions.org/?q=node/377 ; PCManFM with libfm's modules."""
+    """Return an action for PCManFM with libfm's modules: DES-EMA 0.15, https://www.nautilus-actions.org/?q=node/377."""
     names = ";".join(f"*{suffix}" for suffix in SUFFIXES)
     return (
         f"[Desktop Entry]\nType=Action\nName={_value(shortcut.name)}\nIcon={_value(str(icon))}\nProfiles=files;\n\n"
@@ -259,12 +259,12 @@ def _file(path: Path, text: str, *, executable: bool = False, trusted: bool = Fa
 
 
 def _value(text: str) -> str:
-    """A string of a desktop entry: one line, backslashes doubled."""
+    """Return a string of a desktop entry: one line, backslashes doubled."""
     return single_line(text).replace("\\", "\\\\")
 
 
 def _exec(path: Path) -> str:
-    """A program's path in `Exec`: quoted where the specification asks for it, then escaped as a string."""
+    """Return a program's path for `Exec`: quoted where the specification requires it, then escaped as a string."""
     text = str(path)
     if re.fullmatch(r"[\w/.+-]+", text, re.ASCII):
         return text

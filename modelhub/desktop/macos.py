@@ -51,7 +51,7 @@ class Places:
 
 
 class MacWriter:
-    """Everything is a file."""
+    """The writer for macOS, where every piece is a file."""
 
     name = "macOS"
     targets = frozenset({"desktop", "menu", "filemanager"})
@@ -61,7 +61,7 @@ class MacWriter:
         self.handlers: Mapping[str, PieceHandler] = {"file": FileHandler()}
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
-        """A .command on the desktop; applications, one for each action; a bundle for the Finder's menu."""
+        """Return a .command for the desktop, an application for each action, and a bundle for the Finder's menu."""
         name = file_name(shortcut)
         words = click_command(shortcut, command)
         found: list[Piece] = []
@@ -77,19 +77,19 @@ class MacWriter:
         return tuple(found)
 
     def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
-        """What a person has to do once."""
+        """Return a note on what the user must do once."""
         if any(".workflow" in record.place for record in pieces):
-            return ("If the Finder does not show it: System Settings, Extensions, Finder, and tick it there.",)
+            return ("If the Finder does not show it: System Settings, Extensions, Finder, and select it there.",)
         return ()
 
 
 def script(words: Sequence[str], files: str = "") -> str:
-    """A shell script; `files` is what stands for what was selected."""
+    """Return a shell script; `files` is the shell text for the selected files."""
     return f"#!/bin/sh\nexec {' '.join(map(shlex.quote, words))}{files}\n"
 
 
 def application(path: Path, shortcut: Shortcut, words: Sequence[str], option: str) -> list[Piece]:
-    """The smallest application bundle; it shows no icon in the Dock while it runs."""
+    """Return the smallest application bundle; it shows no icon in the Dock while it runs."""
     key = f"{shortcut.id}{option.replace('--', '-')}"
     info = {
         "CFBundleName": single_line(shortcut.name),
@@ -107,7 +107,7 @@ def application(path: Path, shortcut: Shortcut, words: Sequence[str], option: st
 
 
 def quick_action(path: Path, shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
-    """An Automator service that passes what is selected in the Finder as arguments."""
+    """Return an Automator service that passes the files selected in the Finder as arguments."""
     name = single_line(shortcut.name)
     info = {
         "NSServices": [

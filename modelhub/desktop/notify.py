@@ -1,6 +1,6 @@
-"""Telling the desktop: a notification, and opening a file with the program the person uses for it.
+"""Desktop notifications, and opening a file with the user's program for it.
 
-Neither may hold up or fail a sort that is done: every failure is an answer, False, and at most a few seconds pass.
+Neither may delay or fail a finished sort: every failure is the answer False, after at most TIME_LIMIT seconds.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _APPLESCRIPT = "on run argv\ndisplay notification (item 2 of argv) with title (i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """The words of a notification, fit to be shown, and the file it is about."""
+    """The text of a notification, safe to show, and the file that it is about."""
 
     title: str
     text: str
@@ -68,7 +68,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramCall:
-    """A program to run. `lingers`: when time is up it goes on by itself and counts as done; others are ended."""
+    """A program to run. `lingers`: after the time limit it is left running and counts as done; others are ended."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -76,14 +76,14 @@ class ProgramCall:
 
 
 def desktop_kind() -> str:
-    """The kind of desktop: windows, macos, or linux for every other system."""
+    """Return the kind of desktop: windows, macos, or linux for every other system."""
     return {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
 def notify(title: str, text: str, *, open: Path | None = None) -> bool:
-    """Show a notification; whether a desktop took it. Takes 3 s at most and raises nothing.
+    """Show a notification; return whether a desktop accepted it. Take TIME_LIMIT at most and raise nothing.
 
-    `open`: a file that a click opens where the desktop can do that; elsewhere its path stands below the text.
+    `open`: a file that a click opens where the desktop can do that; elsewhere its path is below the text.
     """
     note = Notification(
         title=_shorten(title, LONGEST_TITLE), text=_shorten(text, LONGEST_TEXT), open=open.absolute() if open else None
@@ -92,7 +92,7 @@ def notify(title: str, text: str, *, open: Path | None = None) -> bool:
 
 
 def open_file(path: Path) -> bool:
-    """Open a file with the person's own program for it; whether one was started. Takes 3 s at most, raises nothing."""
+    """Open a file with the user's program for it; return whether one was started, within TIME_LIMIT. Raise nothing."""
     if desktop_kind() == "windows":
         start: Callable[[str], None] | None = getattr(os, "startfile", None)
         try:
@@ -125,12 +125,12 @@ def _linux_notes(note: Notification) -> Iterator[ProgramCall]:
 
 
 def _variant(text: str) -> str:
-    """A string in GVariant's text format."""
+    """Return a string in GVariant's text format."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def _windows_notes(note: Notification) -> Iterator[ProgramCall]:
-    # In full: Windows looks for bare names in the current folder first, and that is where downloads lie.
+    # In full: Windows looks for bare names in the current folder first, which may be the folder of downloads.
     program = Path(os.environ.get("SystemRoot", r"C:\Windows"), _POWERSHELL)  # noqa: SIM112 - Windows spells it so
     if program.is_file():
         script = base64.b64encode(_TOAST.encode("utf-16-le")).decode("ascii")
@@ -184,7 +184,7 @@ def _run_until_success(calls: Iterator[ProgramCall]) -> bool:
 
 
 def _run_call(call: ProgramCall, seconds: float) -> bool:
-    """Run one program; whether it said so within that time, or goes on by itself."""
+    """Run one program; return whether it succeeded in that time, or may keep running."""
     try:
         process = subprocess.Popen(
             call.arguments,
@@ -203,7 +203,7 @@ def _run_call(call: ProgramCall, seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         if not call.keeps_running:
             process.kill()
-        # Whoever starts a program has to take note of its end.
+        # Without a wait the ended program would stay as a zombie.
         threading.Thread(target=process.wait, daemon=True).start()
         return call.keeps_running
     _log.debug("%s ended with %s", call.arguments[0], code)

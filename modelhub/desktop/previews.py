@@ -1,4 +1,4 @@
-"""Small pictures for the report of a sort, as data URIs: bounded in number and bytes, whatever lies in the folder."""
+"""Small pictures for the report of a sort, as data URIs: bounded in number and bytes, whatever the folder contains."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8
 
 
 class Previews:
-    """The pictures of one page; an empty text where there is none to show."""
+    """The pictures of one page, bounded in number and bytes."""
 
     def __init__(self) -> None:
         self._count = 0
         self._bytes = 0
 
     def uri(self, path: Path | None) -> str:
-        """The picture at `path` as a data URI; "" for no picture, a damaged one, or when the page carries enough."""
+        """Return the picture at `path` as a data URI; "" without one, for a damaged one, or on a full page."""
         if path is None or self._count >= MOST or self._bytes >= ALL_BYTES:
             return ""
         found = _thumbnail(path)
@@ -72,7 +72,7 @@ def _thumbnail(path: Path) -> tuple[str, bytes] | None:
 
 
 def _on_gray(picture: Image) -> Image:
-    """RGB, with a neutral grey where the picture is transparent."""
+    """Convert to RGB, with a neutral gray where the picture is transparent."""
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     from PIL import Image
@@ -83,7 +83,7 @@ def _on_gray(picture: Image) -> Image:
 
 
 def _unchanged_image(path: Path) -> tuple[str, bytes] | None:
-    """The file's own bytes, when they are few and begin as a picture does."""
+    """Return the file's own bytes, if they are few and begin as a picture does."""
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_RAW)

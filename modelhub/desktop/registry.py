@@ -15,7 +15,7 @@ class Registry(Protocol):
     """The current user's registry, as far as it is needed. Raises OSError."""
 
     def read(self, key: str) -> str | None:
-        """The default value of a key, None when there is no such key."""
+        """Return the default value of a key, None without such a key."""
 
     def write(self, key: str, value: str) -> None:
         """Make the key with its default value."""
@@ -25,18 +25,18 @@ class Registry(Protocol):
 
 
 class RegistryHandler:
-    """Keeps registry keys of the current user."""
+    """The handler of registry keys of the current user."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
 
     def digest(self, place: str, mark: str) -> str | None:
-        """Of the default value."""
+        """Return the digest of the default value."""
         value = self.registry.read(place)
         return None if value is None else hashlib.sha256(value.encode()).hexdigest()
 
     def planned(self, piece: Piece) -> str:
-        """Of the value."""
+        """Return the digest of the value."""
         return hashlib.sha256(piece.data).hexdigest()
 
     def write(self, piece: Piece, mark: str) -> str:
@@ -83,7 +83,7 @@ class UserRegistry:
 
 
 def import_winreg() -> Any:
-    """The standard library's `winreg`, which only Windows has. Raises ImportError elsewhere."""
+    """Import the standard library's `winreg`, which only Windows has. Raise ImportError elsewhere."""
     import importlib
 
     return importlib.import_module("winreg")

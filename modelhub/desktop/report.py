@@ -1,4 +1,4 @@
-"""What a sort did, as one page that needs nothing else: for the person who clicked an icon and looks later.
+"""The report of a sort as one self-contained page, for the user who clicked an icon and reads it later.
 
 Every text is escaped, and the page's Content-Security-Policy allows only the style and the script below, by their
 hashes, so that a file's name can do nothing even if an escape were missing. Nothing is loaded from anywhere; the only
@@ -21,9 +21,9 @@ from modelhub.quantities import format_size
 from modelhub.storage.atomic_write import replace_file
 
 _T = TypeVar("_T")
-# A page with more rows starts with its groups closed, so that it opens at once and can be surveyed.
+# A page with more rows starts with its groups closed, so that it opens at once.
 OPEN_ROWS = 120
-# How a file came to its place → what the counts and a dry run call it.
+# How a file came to its place → its name in the counts and in those of a dry run.
 HOW = {
     "moved": ("moved", "to move"),
     "copied": ("copied", "to copy"),
@@ -41,8 +41,8 @@ _BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "
 class MovedFile:
     """A model that has a new place, with its sidecars. `size` in bytes; `what`: "lora · sd1 · rank 32".
 
-    `how`: moved, copied, linked, cloned, registered (where it lies, with a program) trashed (`target` is then the
-    equal file that is kept) or deleted (a copy, by an undo). `preview`: a picture of it, where it lies now.
+    `how`: moved, copied, linked, cloned, registered (in its place, with a program) trashed (`target` is then the
+    equal file that is kept) or deleted (a copy, by an undo). `preview`: the present path of its picture.
     """
 
     source: Path
@@ -55,7 +55,7 @@ class MovedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedFile:
-    """A file left where it is. `reason`: a short word ("collision"); `words`: one sentence with the next step."""
+    """A file left where it is. `reason`: a short word ("collision"); `text`: a sentence with the next step."""
 
     path: Path
     reason: str
@@ -67,7 +67,7 @@ class SkippedFile:
 class SortReport:
     """One run. `started_at` in ISO 8601; `operation`: its number in the history; `undo_command`: "" where none helps.
 
-    `recovered`: what an earlier, interrupted run needed, in one sentence.
+    `recovered`: how an earlier, interrupted run was completed, as a sentence.
     """
 
     title: str
@@ -106,7 +106,7 @@ def _page(report: SortReport) -> Iterator[str]:
     yield from _attention_section([file for file in report.skipped if file.needs_attention], report.folder)
     yield from _moved_section(report)
     yield from _skipped_section([file for file in report.skipped if not file.needs_attention], report)
-    yield f'<p class="nothing" id="nothing" hidden>No file fits these words.</p>\n</main>\n<script>{script}</script>\n'
+    yield f'<p class="nothing" id="nothing" hidden>No file matches.</p>\n</main>\n<script>{script}</script>\n'
     yield "</body>\n</html>\n"
 
 
@@ -129,12 +129,12 @@ def _page_header(report: SortReport) -> Iterator[str]:
     )
     yield from _counts(report)
     if report.dry_run:
-        yield '<p class="note">A dry run: this is the plan, and nothing was changed.</p>\n'
+        yield '<p class="note">A dry run: this is the plan. Nothing was changed.</p>\n'
     if report.recovered:
         yield f'<p class="note">{escape_html(report.recovered)}</p>\n'
     if report.undo_command:
         yield (
-            '<p class="undo"><span>Take it back:</span> '
+            '<p class="undo"><span>Undo with</span> '
             f'<code id="undo" tabindex="0"><bdi>{escape_html(report.undo_command)}</bdi></code>'
             '<button type="button" id="copy">Copy</button><output id="copied" aria-live="polite"></output></p>\n'
         )
@@ -156,7 +156,7 @@ def _counts(report: SortReport) -> Iterator[str]:
         yield f'<span class="chip {level}">{len(rows):,} {text}, {total}</span> '
     waiting = sum(file.needs_attention for file in report.skipped)
     if waiting:
-        yield f'<span class="chip mind">{waiting:,} {"needs" if waiting == 1 else "need"} you</span> '
+        yield f'<span class="chip mind">{waiting:,} {"needs" if waiting == 1 else "need"} your attention</span> '
     if len(report.skipped) > waiting:
         yield f'<span class="chip quiet">{len(report.skipped) - waiting:,} left in place</span>'
     if not report.moved and not report.skipped:
@@ -166,7 +166,7 @@ def _counts(report: SortReport) -> Iterator[str]:
 
 def _attention_section(skipped: Sequence[SkippedFile], folder: Path) -> Iterator[str]:
     if skipped:
-        yield "<section>\n<h2>Needs you</h2>\n"
+        yield "<section>\n<h2>Needs your attention</h2>\n"
         yield from _reason_groups(skipped, folder, opened=len(skipped) <= OPEN_ROWS)
         yield "</section>\n"
 
@@ -196,7 +196,7 @@ def _reason_groups(skipped: Sequence[SkippedFile], folder: Path, *, opened: bool
 def _moved_section(report: SortReport) -> Iterator[str]:
     if not report.moved:
         return
-    yield f"<section>\n<h2>{'What would go where' if report.dry_run else 'What went where'}</h2>\n"
+    yield f"<section>\n<h2>{'Would move' if report.dry_run else 'Moved'}</h2>\n"
     opened, previews = len(report.moved) <= OPEN_ROWS, Previews()
     placed = [row for row in report.moved if row.how != "trashed"]
     for folder, rows in sorted(_grouped(placed, lambda row: str(row.target.parent)).items()):
@@ -204,7 +204,7 @@ def _moved_section(report: SortReport) -> Iterator[str]:
         yield from _group(_link(Path(folder), place), rows, report, previews, opened=opened)
     trashed = [row for row in report.moved if row.how == "trashed"]
     if trashed:
-        yield from _group("The trash: copies of what is there", trashed, report, previews, opened=opened)
+        yield from _group("Trash: copies of files that are kept", trashed, report, previews, opened=opened)
     yield "</section>\n"
 
 
@@ -240,17 +240,17 @@ def _picture(uri: str, what: str) -> str:
 
 
 def _folder_line(word: str, folder: Path, root: Path) -> str:
-    """A line about the folder, unless it is the one that was sorted."""
+    """Return a line about the folder, unless it is the one that was sorted."""
     return "" if folder == root else f'<p class="soft">{word} {_link(folder, _relative_path(folder, root))}</p>'
 
 
 def _relative_path(folder: Path, root: Path) -> str:
-    """The folder relative to `root`, in full where it lies elsewhere."""
+    """Return the folder relative to `root`, in full outside it."""
     return folder.relative_to(root).as_posix() if folder != root and folder.is_relative_to(root) else str(folder)
 
 
 def _link(folder: Path, text: str = "") -> str:
-    """The folder's name as a reference that a file manager opens; plain text for a path that is not absolute."""
+    """Return the folder's name as a link that a file manager opens; plain text for a path that is not absolute."""
     shown = f"<bdi>{escape_html(text or str(folder))}</bdi>"
     return f'<a href="{escape_html(folder.as_uri())}">{shown}</a>' if folder.is_absolute() else shown
 

@@ -1,4 +1,4 @@
-"""What a shortcut is, and what it consists of on a desktop: values that every platform shares."""
+"""Shortcuts and the pieces that they consist of on a desktop: types that every platform shares."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.storage.safe_names import safe_name
 
 # The files that a shortcut is offered for; UIs use no others for models.
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
-# What the menu of a shortcut offers besides: the option of the click, and its name there.
+# Further entries in the menu of a shortcut: the option of the click, and its name there.
 ACTIONS: tuple[tuple[str, str], ...] = (
     ("--dry-run", "Dry run"),
     ("--undo", "Undo last"),
@@ -36,7 +36,7 @@ class Shortcut:
     options: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """For the manifest."""
+        """Return the shortcut as it is stored in the manifest."""
         return {
             "id": self.id,
             "name": self.name,
@@ -49,7 +49,7 @@ class Shortcut:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Shortcut:
-        """Out of the manifest. Raises KeyError, TypeError."""
+        """Read a shortcut of the manifest. Raise KeyError, TypeError."""
         return cls(
             id=str(found["id"]),
             name=str(found["name"]),
@@ -66,7 +66,7 @@ class Piece:
     """One thing to be written. `place` is a path, or a key of the registry; `data` is what it must hold afterwards.
 
     `kind`: "file", "action" (an entry in Thunar's file of custom actions), "link" (.lnk) or "registry". `shared`: the
-    same for all shortcuts, and removed with the last of them. `trusted`: the desktop is told that it may be launched.
+    same for all shortcuts, and removed with the last of them. `trusted`: the desktop marks it as safe to launch.
     """
 
     kind: str
@@ -79,7 +79,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceRecord:
-    """What the manifest knows of a piece: `digest` is that of what was or will be written, "" while nobody can know."""
+    """A piece in the manifest. `digest`: that of the written content, "" while it cannot be known."""
 
     kind: str
     place: str
@@ -87,38 +87,38 @@ class PieceRecord:
 
 
 class PieceHandler(Protocol):
-    """How one kind of piece is written, looked at and removed."""
+    """A handler that writes, reads and removes one kind of piece."""
 
     def digest(self, place: str, mark: str) -> str | None:
-        """A digest of what is there now; None when nothing is. `mark`: the shortcut's id. Raises OSError."""
+        """Return the digest of the present content, None without any. `mark`: the shortcut's id. Raise OSError."""
 
     def planned(self, piece: Piece) -> str:
-        """The digest that it will have; "" when only writing tells."""
+        """Return the digest that it will have; "" when it is known only afterwards."""
 
     def write(self, piece: Piece, mark: str) -> str:
         """Write it and return its digest. Raises OSError, ModelhubError."""
 
     def remove(self, place: str, mark: str) -> None:
-        """Take it away. Raises OSError."""
+        """Remove it. Raise OSError."""
 
 
 class PlatformWriter(Protocol):
-    """A platform: which pieces a shortcut has there, and who keeps each kind."""
+    """A platform: the pieces of a shortcut there, and the handler of each kind."""
 
     name: str
     targets: frozenset[str]
     handlers: Mapping[str, PieceHandler]
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
-        """Everything to be written, in this order. Pure."""
+        """Return the pieces to write, in this order. Pure."""
 
     def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
-        """What the desktop must be told after a change; returns notes for the person."""
+        """Have the desktop notice a change; return notes for the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallResult:
-    """What was written, and what the person should know."""
+    """The paths that were written, and notes for the user."""
 
     paths: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ class InstallResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalResult:
-    """What was taken away, and what stayed because it was changed since."""
+    """The pieces that were removed, and those kept because they have changed."""
 
     removed: tuple[str, ...]
     kept: tuple[str, ...] = ()
@@ -141,27 +141,27 @@ class ManifestEntry:
 
 
 def click_command(shortcut: Shortcut, command: Sequence[str]) -> list[str]:
-    """The command line of a click; options and files follow."""
+    """Return the command line of a click, which options and files follow."""
     return [*command, "shortcut", "click", shortcut.id]
 
 
 def single_line(text: str) -> str:
-    """A name without what could end a line of a file."""
+    """Return a name without line ends and other control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def file_name(shortcut: Shortcut) -> str:
-    """The shortcut's name as a file name without suffix, with room for one and for the title of an action."""
+    """Return the shortcut's name as a file name without suffix, with room for one and for the title of an action."""
     text = re.sub(r"[/\\:]", "-", single_line(shortcut.name)).encode("utf-8", "replace")[:_NAME_MAX]
     return safe_name(text.decode(errors="ignore"), fallback=shortcut.id)
 
 
 def occupied_error(piece: Piece) -> ModelhubError:
-    """Something else is where a piece would be written."""
+    """Return the error for a place where there is something else."""
     if piece.kind == "action":
         hint = "Delete that action in Thunar (Edit, Configure custom actions); nothing was written."
-        return ModelhubError(f"{piece.place} already holds an action of this shortcut's id.", hint)
+        return ModelhubError(f"{piece.place} already has an action with this shortcut's id.", hint)
     return ModelhubError(
-        f"{piece.place} is there already and not ours.",
-        "Move it away, or choose another --target; nothing was written.",
+        f"{piece.place} exists already, and no shortcut wrote it.",
+        Remedy("Nothing was written. Move it away, or choose another target.", "shortcut-target"),
     )

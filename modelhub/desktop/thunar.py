@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, single_line
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\n<actions>\n</actions>\n'
 # Not from an `<action>` that a comment mentions to the end of ours.
@@ -25,7 +25,7 @@ _BACKUP = ".before-modelhub"
 
 
 def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
-    """One entry, for model files."""
+    """Return an entry for model files."""
     names = ";".join(f"*{suffix}" for suffix in SUFFIXES)
     command = shlex.quote(str(launcher)).replace("%", "%%")
     return (
@@ -42,13 +42,13 @@ def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
 
 
 class ThunarActionHandler:
-    """Keeps one entry in the user's file; `system` is what Thunar uses while there is none."""
+    """The handler of one entry in the user's file; `system`: the file that Thunar uses without one."""
 
     def __init__(self, system: Path) -> None:
         self.system = system
 
     def digest(self, place: str, mark: str) -> str | None:
-        """Of our entry, however Thunar has formatted it since."""
+        """Return the digest of our entry, however Thunar has formatted it since."""
         try:
             text = Path(place).read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
@@ -57,11 +57,11 @@ class ThunarActionHandler:
         return None if found is None else _digest(found[0])
 
     def planned(self, piece: Piece) -> str:
-        """Of the entry."""
+        """Return the digest of the entry."""
         return _digest(piece.data.decode())
 
     def write(self, piece: Piece, mark: str) -> str:
-        """Put the entry at the end. Raises ModelhubError when the user's file is no such XML; it is left alone then."""
+        """Add the entry at the end. Raise ModelhubError when the user's file is other XML, which is left unchanged."""
         path = Path(piece.place)
         if path.exists():
             text = _read(path)
@@ -76,7 +76,7 @@ class ThunarActionHandler:
         return _digest(entry)
 
     def remove(self, place: str, mark: str) -> None:
-        """Take the entry out; everything else stays as it is."""
+        """Remove the entry; everything else stays as it is."""
         path = Path(place)
         text = path.read_text(encoding="utf-8")
         found = _find_own_entry(text, mark)
@@ -92,13 +92,13 @@ def _find_own_entry(text: str, mark: str) -> tuple[str, re.Match[str]] | None:
 
 
 def _digest(entry: str) -> str:
-    """Of what the entry says, not of how it is laid out: Thunar writes the whole file anew, with fields of its own."""
+    """Return a digest of our fields: Thunar rewrites the whole file in its own layout, with further fields."""
     try:
         fields = {child.tag: (child.text or "").strip() for child in Tree.fromstring(entry.strip())}
     except Tree.ParseError:  # somebody has edited it
         return hashlib.sha256(entry.encode()).hexdigest()
-    said = [fields.get(name, "") for name in ("name", "command", "description", "patterns")]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+    values = [fields.get(name, "") for name in ("name", "command", "description", "patterns")]
+    return hashlib.sha256("\n".join(values).encode()).hexdigest()
 
 
 def _read(path: Path) -> str:
@@ -108,8 +108,10 @@ def _read(path: Path) -> str:
     except (UnicodeDecodeError, Tree.ParseError):
         right = False
     if not right:
-        hint = "Let Thunar write it anew (Edit, Configure custom actions), or leave out --target filemanager."
-        raise ModelhubError(f"{path} is not the XML that Thunar writes; it was left alone.", hint)
+        hint = Remedy(
+            "Have Thunar rewrite it (Edit, Configure custom actions), or leave out file managers.", "shortcut-thunar"
+        )
+        raise ModelhubError(f"{path} is not the XML that Thunar writes; it was left unchanged.", hint)
     return text
 
 

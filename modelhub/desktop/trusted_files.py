@@ -17,7 +17,7 @@ _LIMIT = 10.0  # seconds for each of the desktop's own tools
 
 
 class TrustedFileHandler(FileHandler):
-    """Files, those for a double click marked as trusted: GNOME's and Xfce's metadata, set by GLib's `gio`."""
+    """The handler of files that marks those for a double click as trusted: metadata, set by GLib's `gio`."""
 
     def __init__(self) -> None:
         self.unmarked: list[str] = []
@@ -31,12 +31,12 @@ class TrustedFileHandler(FileHandler):
 
 
 def requires_trust(desktop: str) -> bool:
-    """Whether a desktop (XDG_CURRENT_DESKTOP, words with colons between) asks; one that is not known might."""
+    """Return whether a desktop (XDG_CURRENT_DESKTOP, words with colons between) needs a mark; unknown ones may."""
     return not desktop or not _DESKTOPS_WITH_TRUST.isdisjoint(desktop.lower().split(":"))
 
 
 def mark_trusted(path: Path, sha256: str) -> bool:
-    """Whether both marks were set; without a session bus or `gio` a person has to choose "Allow launching" once.
+    """Set both marks and return whether it worked; without a session bus or `gio` users choose "Allow launching" once.
 
     Xfce's mark is the SHA-256 of the file (exo and Thunar 4.18); GNOME's is the word true.
     """
@@ -46,7 +46,7 @@ def mark_trusted(path: Path, sha256: str) -> bool:
 
 
 def refresh_database(tool: str, folder: Path) -> bool:
-    """Whether the database of a folder was made anew; those tools may be missing, and desktops look themselves then."""
+    """Rebuild the database of a folder and return whether it worked; without it desktops read the folder itself."""
     return folder.is_dir() and _run_tool(tool, str(folder))
 
 

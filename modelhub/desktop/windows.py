@@ -46,7 +46,7 @@ class Places:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Places:
-        """The desktop may be in OneDrive: the registry knows; the others lie under APPDATA."""
+        """Read the folders: the desktop, which may be in OneDrive, from the registry, the others from APPDATA."""
         roaming = Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "Microsoft" / "Windows"
         profile = Path(environ.get("USERPROFILE") or Path.home())
         return cls(
@@ -57,7 +57,7 @@ class Places:
 
 
 class WindowsWriter:
-    """Links and registry keys."""
+    """The writer for Windows: links and registry keys."""
 
     name = "Windows"
     targets = frozenset({"desktop", "menu", "filemanager", "sendto"})
@@ -76,7 +76,7 @@ class WindowsWriter:
         }
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
-        """A link for each place, and keys for each suffix, folders and the background of a folder's window."""
+        """Return a link for each place, and keys for each suffix, folders and the background of a folder's window."""
         words = click_command(shortcut, without_console(command))
         name = file_name(shortcut)
         found: list[Piece] = []
@@ -95,14 +95,14 @@ class WindowsWriter:
         return tuple(found)
 
     def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
-        """Nothing: Explorer looks for itself. Windows 11 shows such entries under "Show more options"."""
+        """Return a note on Windows 11's context menu; Explorer itself needs no refresh."""
         if any(record.kind == "registry" for record in pieces):
             return ("On Windows 11 the entry is under “Show more options” of the context menu.",)
         return ()
 
 
 def without_console(command: Sequence[str]) -> list[str]:
-    """The same command by pythonw.exe, which opens no console, where it lies beside python.exe."""
+    """Return the same command by pythonw.exe, which opens no console, if it is beside python.exe."""
     program = PureWindowsPath(command[0])
     if program.name.lower() == "python.exe" and Path(str(program.with_name("pythonw.exe"))).exists():
         return [str(program.with_name("pythonw.exe")), *command[1:]]
@@ -110,23 +110,23 @@ def without_console(command: Sequence[str]) -> list[str]:
 
 
 def link_piece(path: Path, words: Sequence[str], shortcut: Shortcut) -> Piece:
-    """A .lnk; Explorer appends what is dropped on it to the arguments."""
-    said = {
+    """Return a .lnk; Explorer appends what is dropped on it to the arguments."""
+    values = {
         "target": words[0],
         "arguments": subprocess.list2cmdline(list(words[1:])),
         "description": single_line(f"Sort {shortcut.folder} for {shortcut.layout}")[:250],
         "folder": str(PureWindowsPath(words[0]).parent),
     }
-    return Piece(kind="link", place=str(path), data=json.dumps(said).encode())
+    return Piece(kind="link", place=str(path), data=json.dumps(values).encode())
 
 
-def link_script(path: str, said: Mapping[str, str]) -> str:
-    """PowerShell that makes one link; every word stands in single quotes."""
+def link_script(path: str, values: Mapping[str, str]) -> str:
+    """Return a PowerShell script that makes one link; every value is in single quotes."""
     rows = {
-        "TargetPath": said["target"],
-        "Arguments": said["arguments"],
-        "Description": said["description"],
-        "WorkingDirectory": said["folder"],
+        "TargetPath": values["target"],
+        "Arguments": values["arguments"],
+        "Description": values["description"],
+        "WorkingDirectory": values["folder"],
         "IconLocation": r"%SystemRoot%\System32\imageres.dll,3",
     }
     lines = [
@@ -139,25 +139,25 @@ def link_script(path: str, said: Mapping[str, str]) -> str:
 
 
 def encode_script(script: str) -> str:
-    """For `powershell -EncodedCommand`: base64 of UTF-16LE, so that no code page spoils a name."""
+    """Encode for `powershell -EncodedCommand`: base64 of UTF-16LE, so that no code page spoils a name."""
     return base64.b64encode(script.encode("utf-16-le")).decode("ascii")
 
 
 def run_script(script: str) -> None:
-    """Run a script with Windows' own PowerShell. Raises ModelhubError with what it said."""
+    """Run a script with Windows' own PowerShell. Raise ModelhubError with its error output."""
     program = str(PureWindowsPath(os.environ.get("SYSTEMROOT", r"C:\Windows")) / _POWERSHELL)
     words = [program, "-NoProfile", "-NonInteractive", "-EncodedCommand", encode_script(script)]
     try:
         done = subprocess.run(words, capture_output=True, timeout=_LIMIT, check=False)
     except (OSError, subprocess.TimeoutExpired) as exc:
-        raise ModelhubError(f"PowerShell could not make the link: {exc}.", f"Is {program} allowed to run?") from exc
+        raise ModelhubError(f"PowerShell could not make the link: {exc}.", f"Check that {program} may be run.") from exc
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ModelhubError(f"PowerShell could not make the link: {said[0] if said else done.returncode}.")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ModelhubError(f"PowerShell could not make the link: {lines[0] if lines else done.returncode}.")
 
 
 def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
-    """Keys below HKEY_CURRENT_USER, parents first. `%1` is the file or folder, `%V` the folder that is shown.
+    """Return keys below HKEY_CURRENT_USER, parents first. `%1` is the file or folder, `%V` the folder that is shown.
 
     `%V` of a drive ends with a backslash, which would take the quote after it as text; a dot keeps them apart.
     """
@@ -176,13 +176,13 @@ def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
 
 
 class LinkHandler(FileHandler):
-    """Keeps .lnk files; Windows writes them, so that their digest is known only afterwards."""
+    """The handler of .lnk files. Windows writes them, so their digest is known only afterwards."""
 
     def __init__(self, run: Callable[[str], None]) -> None:
         self.run = run
 
     def planned(self, piece: Piece) -> str:
-        """Windows puts times and numbers of its own into a link."""
+        """Return "": Windows puts times and numbers of its own into a link."""
         return ""
 
     def remove(self, place: str, mark: str) -> None:
@@ -193,7 +193,7 @@ class LinkHandler(FileHandler):
             folder.rmdir()
 
     def write(self, piece: Piece, mark: str) -> str:
-        """Made under a plain name first: the scripting host spoils names outside the system's code page."""
+        """Write under an ASCII name first: the scripting host damages names outside the system's code page."""
         path = Path(piece.place)
         path.parent.mkdir(parents=True, exist_ok=True)
         plain = path.with_name(f"modelhub-{mark}-{os.getpid()}.lnk")
@@ -216,7 +216,7 @@ def _known_desktop() -> Path | None:
 
 
 def _quoted(text: str) -> str:
-    """A PowerShell string: nothing is expanded in single quotes. Typographic ones count as quotes, too."""
+    """Return a PowerShell string: nothing is expanded in single quotes. Typographic quotes count as quotes, too."""
     for quote in "'‘’‚‛":
         text = text.replace(quote, quote * 2)
     return f"'{text}'"

@@ -1,4 +1,4 @@
-"""Texts of the outside made fit to be shown to a person: in a page, in a notification."""
+"""Foreign text made safe to show: in a page, in a notification."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def printable(text: str) -> str:
-    """Text fit for one line: control and reordering characters become `·`, halves of characters `\ufffd`."""
+    """Return text for one line: control and reordering characters become `·`, halves of characters `\ufffd`."""
     return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
 
 
@@ -24,17 +24,17 @@ def _shown(character: str) -> str:
 
 
 def escape_html(text: str) -> str:
-    """The same for HTML, between tags and in quoted attributes."""
+    """Return text for HTML, between tags and in quoted attributes."""
     return html.escape(printable(text), quote=True)
 
 
 def mark_up_commands(text: str) -> str:
-    """A sentence as HTML whose `commands` stand out and are selected by a click."""
+    """Return a sentence as HTML in which `commands` are marked and selected by a click."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape_html(text))
 
 
 def format_time(text: str) -> str:
-    """An ISO 8601 time as HTML, in this computer's time, to the minute; a text of another kind as it is."""
+    """Return an ISO 8601 time as HTML, in this computer's time, to the minute; a text of another kind as it is."""
     try:
         when = datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError, OSError):

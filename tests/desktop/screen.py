@@ -15,7 +15,7 @@ Spot = tuple[int, int]
 
 
 def missing(*programs: str) -> list[str]:
-    """Which of the programs are not installed."""
+    """Return the programs that are not installed."""
     return [program for program in (*PROGRAMS, *programs) if shutil.which(program) is None]
 
 
@@ -85,7 +85,7 @@ class Screen:
         return process
 
     def run(self, *words: str) -> str:
-        """What a program printed. Raises CalledProcessError with what it complained about."""
+        """Return what a program printed. Raise CalledProcessError with what it complained about."""
         done = subprocess.run(words, env=self.environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
@@ -97,7 +97,7 @@ class Screen:
         self.settled()
 
     def picture(self, path: Path | None = None) -> Path:
-        """A screenshot."""
+        """Take a screenshot."""
         target = path or self.home / "shot.png"
         self.run("scrot", "-o", str(target))
         return target
@@ -120,7 +120,7 @@ class Screen:
             return image.convert("RGB").tobytes()
 
     def colour(self, red: int, green: int, blue: int, *, seconds: float = 20.0) -> Spot:
-        """The middle of everything in that colour, once there is something."""
+        """Return the middle of everything in that color, once there is something."""
         import numpy
         from PIL import Image
 
@@ -133,10 +133,10 @@ class Screen:
                 y, x = found.mean(axis=0)
                 return int(x), int(y)
             time.sleep(0.5)
-        raise AssertionError(f"nothing on the screen has the colour {red}, {green}, {blue}")
+        raise AssertionError(f"nothing on the screen has the color {red}, {green}, {blue}")
 
     def double_click(self, spot: Spot) -> None:
-        """With the left button."""
+        """Click with the left button."""
         self.run("xdotool", "mousemove", *map(str, spot), "click", "--repeat", "2", "--delay", "120", "1")
 
     def drag(self, start: Spot, end: Spot) -> None:
@@ -151,7 +151,7 @@ class Screen:
 
 
 def wait_for(what: Callable[[], bool], *, seconds: float = 30.0) -> bool:
-    """Whether it came true in time."""
+    """Return whether it became true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if what():

@@ -50,14 +50,14 @@ class Home:
 
     @staticmethod
     def make(path: Path, seed: int = 1) -> Path:
-        """A LoRA that arrived two days ago."""
+        """Write a LoRA that arrived two days ago."""
         safetensors_file.write(path, adapters.lora_sd1(4), seed=seed)
         long_ago = time.time() - 2 * 86400
         os.utime(path, (long_ago, long_ago))
         return path
 
     def modelhub(self, *words: str) -> str:
-        """The command line in the session."""
+        """Run the command line in the session."""
         return self.screen.run(
             sys.executable, "-P", "-m", "modelhub", "--library", str(self.screen.home / "lib"), *words
         )
@@ -191,7 +191,7 @@ def need(program: str) -> None:
 
 
 def appeared(before: Path, after: Path) -> Spot:
-    """Where an icon has come up: the middle of the largest change between two screenshots, above the status bar."""
+    """Return the place of a new icon: the middle of the largest change of the screen above the status bar."""
     import numpy
     from PIL import Image
 

@@ -55,7 +55,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def calls(tmp_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
-    """What was run: name, arguments, our variables."""
+    """Return what was run: name, arguments, our variables."""
     log = tmp_path / "log.jsonl"
     return [tuple(json.loads(line)) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
 
@@ -63,7 +63,7 @@ def calls(tmp_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
 def test_linux_asks_notify_send_with_harmless_words(
     tmp_path: Path, program: Program, on: Callable[[str], None]
 ) -> None:
-    """Markup and backslashes of a name are shown as they are, a leading dash is no option, the report is named."""
+    """Markup and backslashes of a name are shown as they are, a leading dash is not an option, the report is named."""
     on("linux")
     program("notify-send")
     assert notify("--help", "红裙 <b>&\\n.pt\x1b moved", open=tmp_path / "report.html")
@@ -134,7 +134,7 @@ def test_no_text_is_too_odd(program: Program, on: Callable[[str], None], tmp_pat
 
 
 def test_a_program_that_cannot_be_run_is_no_program(program: Program, on: Callable[[str], None]) -> None:
-    """An interpreter that is not there, a file that is no program."""
+    """An interpreter that is not there, a file that is not a program."""
     on("linux")
     program("notify-send").write_text("#!/nowhere/at/all\n")
     program("gdbus").write_bytes(b"\x7fELF")

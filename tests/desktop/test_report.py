@@ -20,7 +20,7 @@ VOID = {"meta", "img", "input", "br", "hr", "link"}
 
 
 class Page(HTMLParser):
-    """What a browser would see: elements with attributes, the text of each, and whether all are closed in order."""
+    """A page as a browser sees it: elements with attributes, the text of each, and whether all are closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def report(tmp_path: Path) -> SortReport:
 
 
 def written(target: Path, report: SortReport) -> tuple[Page, str]:
-    """The page as parsed and as text."""
+    """Return the page as parsed and as text."""
     write_report(target, report)
     text = target.read_text("utf-8")
     page = Page(text)
@@ -115,7 +115,7 @@ def test_the_page_says_what_went_where_and_how_to_take_it_back(tmp_path: Path, r
     """Names, kinds, sizes, groups by folder, the old name and folder, the number of the run and the undo command."""
     page, text = written(tmp_path / "out" / "report.html", report)
     for words in (
-        "2 moved, 2.28 GB", "1 put into the trash, 2.13 GB", "2 need you", "1 left in place", "run 7",
+        "2 moved, 2.28 GB", "1 put into the trash, 2.13 GB", "2 need your attention", "1 left in place", "run 7",
         "红裙 v1.safetensors", "lora · sd1 · rank 32 · 151 MB", "modelhub undo 7",
     ):  # fmt: skip
         assert words in page.text
@@ -130,7 +130,7 @@ def test_the_page_says_what_went_where_and_how_to_take_it_back(tmp_path: Path, r
 def test_what_needs_the_person_comes_first_and_harm_before_doubt(tmp_path: Path, report: SortReport) -> None:
     """Dangerous, then not sure, then what moved, then what may stay."""
     _, text = written(tmp_path / "report.html", report)
-    order = [text.index(words) for words in ("trap.pt", ">odd.pt<", "What went where", "there.safetensors")]
+    order = [text.index(words) for words in ("trap.pt", ">odd.pt<", "<h2>Moved</h2>", "there.safetensors")]
     assert order == sorted(order)
     assert "Run <code>modelhub inspect odd.pt</code>." in text
 
@@ -138,9 +138,9 @@ def test_what_needs_the_person_comes_first_and_harm_before_doubt(tmp_path: Path,
 def test_a_dry_run_speaks_of_what_would_happen(tmp_path: Path, report: SortReport) -> None:
     """No undo command, and no word of anything done."""
     page, _ = written(tmp_path / "report.html", replace(report, dry_run=True, operation=None, undo_command=""))
-    assert "nothing was changed" in page.text
+    assert "Nothing was changed" in page.text
     assert "2 to move" in page.text
-    assert "What would go where" in page.text
+    assert "Would move" in page.text
     assert "moved" not in page.text
     assert not [element for element in page.all("code") if element.get("id") == "undo"]
 

@@ -51,7 +51,7 @@ class FakeRegistry:
 
 
 def shortcut(tmp_path: Path, *targets: str, name: str = "Sort it", id_: str = "sort-it") -> Shortcut:
-    """With folders of hostile names."""
+    """Return a shortcut with folders of hostile names."""
     return Shortcut(
         id=id_,
         name=name,
@@ -63,7 +63,7 @@ def shortcut(tmp_path: Path, *targets: str, name: str = "Sort it", id_: str = "s
 
 
 def linux_writer(tmp_path: Path) -> linux.LinuxWriter:
-    """In a home of its own."""
+    """Return a writer in a home of its own."""
     home = tmp_path / "home"
     places = linux.Places(
         desktop=home / "Desktop", data=home / "share", config=home / "config", system=tmp_path / "etc"
@@ -72,7 +72,7 @@ def linux_writer(tmp_path: Path) -> linux.LinuxWriter:
 
 
 def windows_writer(tmp_path: Path, registry: FakeRegistry | None = None) -> windows.WindowsWriter:
-    """With a script runner that writes what it was told instead of a link."""
+    """Return a writer with a script runner that writes its input instead of a link."""
 
     def run(script: str) -> None:
         place = script.split("CreateShortcut('", 1)[1].split("')\n", 1)[0].replace("''", "'")
@@ -83,7 +83,7 @@ def windows_writer(tmp_path: Path, registry: FakeRegistry | None = None) -> wind
 
 
 def mac_writer(tmp_path: Path) -> macos.MacWriter:
-    """In a home of its own."""
+    """Return a writer in a home of its own."""
     return macos.MacWriter(macos.Places(home=tmp_path / "home"))
 
 
@@ -95,7 +95,7 @@ WRITERS: dict[str, Callable[[Path], PlatformWriter]] = {
 
 
 def written(tmp_path: Path) -> dict[str, bytes]:
-    """Every file below a folder but the manifest and its lock."""
+    """List every file below a folder but the manifest and its lock."""
     return {
         path.relative_to(tmp_path).as_posix(): path.read_bytes()
         for path in sorted(tmp_path.rglob("*"))
@@ -146,7 +146,7 @@ def test_a_foreign_file_is_never_overwritten(tmp_path: Path, platform: str) -> N
     place.parent.mkdir(parents=True)
     place.write_text("mine")
     if platform == "linux":
-        with pytest.raises(ModelhubError, match="is there already"):
+        with pytest.raises(ModelhubError, match="exists already"):
             install_shortcut(made, writer=writer, command=["python"], state=tmp_path / "state")
         assert list(written(tmp_path).values()) == [b"mine"]
         assert installed_shortcuts(tmp_path / "state") == ()
@@ -357,7 +357,7 @@ def test_windows_keys_are_of_this_user_and_double_percent_signs(tmp_path: Path) 
 
 
 def test_windows_runs_without_a_console_where_it_can(tmp_path: Path) -> None:
-    """pythonw.exe, when it lies beside python.exe."""
+    """pythonw.exe, if it is beside python.exe."""
     assert windows.without_console(["/opt/python", "-m"]) == ["/opt/python", "-m"]
     assert windows.without_console([r"C:\no such\python.exe"]) == [r"C:\no such\python.exe"]
     assert PureWindowsPath(windows.without_console([r"C:\no such\python.exe"])[0]).name == "python.exe"

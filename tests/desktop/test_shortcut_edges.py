@@ -97,7 +97,7 @@ def test_a_state_folder_that_is_no_text_is_refused_where_xml_must_name_it(tmp_pa
     """Thunar's file is UTF-8; broken bytes would cost the person all actions."""
     state = tmp_path / os.fsdecode(b"\xff")
     made = shortcut(tmp_path, "filemanager")
-    with pytest.raises(UsageError, match="is no text"):
+    with pytest.raises(UsageError, match="cannot hold the name"):
         install_shortcut(made, writer=linux_writer(tmp_path), command=["python"], state=state)
     assert written(tmp_path) == {}
 
@@ -294,13 +294,13 @@ def test_a_comment_that_mentions_an_action_survives(tmp_path: Path) -> None:
 
 
 def test_an_action_of_a_lost_manifest_is_explained(tmp_path: Path) -> None:
-    """Nobody is told to move Thunar's whole file away."""
+    """The remedy is never to move Thunar's whole file away."""
     writer = linux_writer(tmp_path)
     for path in put(tmp_path, "filemanager", writer=writer):
         if not path.endswith("uca.xml"):
             Path(path).unlink()
     (tmp_path / "state" / MANIFEST).unlink()
-    with pytest.raises(ModelhubError, match="already holds an action") as caught:
+    with pytest.raises(ModelhubError, match="already has an action") as caught:
         put(tmp_path, "filemanager", writer=writer)
     assert "Thunar" in caught.value.remedy.text
 
@@ -349,7 +349,7 @@ def test_a_drive_that_may_not_be_written_is_named(tmp_path: Path, platform: str)
 
 
 def refusing(handler: object, failing: Piece) -> SimpleNamespace:
-    """A handler for which one place is read-only."""
+    """Return a handler for which one place is read-only."""
 
     def write(piece: Piece, mark: str) -> str:
         if piece.place == failing.place and piece.kind == failing.kind:

@@ -44,7 +44,7 @@ class Stub:
         return [str(self.path), "-P", "-m", "modelhub", "--library", "/my models/100% $HOME"]
 
     def heard(self, *words: str) -> bool:
-        """Whether it was called by a click with these words; waits for it, and forgets."""
+        """Return whether it was called by a click with these words; waits for it, and forgets."""
         end = time.monotonic() + PATIENCE
         while not self.said.exists() and time.monotonic() < end:
             time.sleep(0.05)
@@ -69,7 +69,7 @@ def model(tmp_path: Path) -> str:
 
 
 def installed_at(state: Path, tmp_path: Path, stub: Stub, *targets: str, name: str = "Sort it") -> list[Path]:
-    """Everything that was written."""
+    """Return everything that was written."""
     made = shortcut(tmp_path, *targets, name=name)
     return [
         Path(path)

@@ -153,7 +153,7 @@ def test_an_untrained_lora_is_reported(look: Callable[..., HealthReport]) -> Non
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.float16, torch.bfloat16, torch.float64])
 def test_position_ids_must_count_in_whole_numbers(look: Callable[..., HealthReport], dtype: torch.dtype) -> None:
-    """Right ones are fine, floats are problem, wrong numbers are problem as worse."""
+    """Right ones are fine, floats are reported, wrong numbers are reported as worse."""
     right = torch.arange(77).reshape(1, 77).to(dtype)
     wrong = right.clone()
     wrong[0, 40] = 39
@@ -248,7 +248,7 @@ def test_tensors_over_the_same_bytes_are_reported_and_not_read(tmp_path: Path) -
 
 
 def test_embedded_hashes_are_compared_with_the_computed_one(tmp_path: Path) -> None:
-    """Any case, with or without 0x; only the wrong ones are problem, files without a data part are not judged."""
+    """Any case, with or without 0x; only the wrong ones are reported, files without a data part are not judged."""
     data = b"data" * 100
     header = json.dumps({"__metadata__": {}, "x": {"dtype": "U8", "shape": [400], "data_offsets": [0, 400]}}).encode()
     path = tmp_path / "x.safetensors"
