@@ -1,4 +1,4 @@
-"""The nouns of the trade, frozen. Nothing here reads a file, a database or the network."""
+"""Core domain types, frozen. Nothing here reads a file, a database or the network."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-# An architecture is a word such as "sd1" or "sdxl"; the known ones are rows of detect/architectures.py.
+# An architecture is a text such as "sd1" or "sdxl"; the known ones are rows of detect/rules.
 Architecture = str
 
 
 class Format(StrEnum):
-    """What a file is, by its content."""
+    """A container format, recognized by content."""
 
     SAFETENSORS = "safetensors"
     TORCH_ZIP = "torch-zip"
@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 class ModelType(StrEnum):
-    """What a model is for. The first five are the user's own words."""
+    """A type of model. The first five are those that can be render-tested."""
 
     BASE = "base"
     VAE = "vae"
@@ -46,7 +46,7 @@ class ModelType(StrEnum):
 
 
 class Variant(StrEnum):
-    """Which weight sets of a base checkpoint a file holds."""
+    """The weight sets of a base checkpoint that a file holds."""
 
     FULL = "full"
     PRUNED = "pruned"
@@ -57,7 +57,7 @@ class Variant(StrEnum):
 
 
 class Style(StrEnum):
-    """Style family."""
+    """A style family."""
 
     OFFICIAL = "official"
     ANIME = "anime"
@@ -67,7 +67,7 @@ class Style(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Whether loading a file could run code."""
+    """The result of a safety scan: whether loading a file could run code."""
 
     SAFE = "safe"
     SAFE_LEGACY = "safe-legacy"
@@ -77,7 +77,7 @@ class Verdict(StrEnum):
 
 
 class LocationState(StrEnum):
-    """Whether a file is where the catalog last saw it. `unavailable`: its whole root is out of reach."""
+    """The state of a known place of a file. Unavailable: the folder that it is in is out of reach."""
 
     PRESENT = "present"
     MISSING = "missing"
@@ -94,7 +94,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class TriggerWord:
-    """A word that wakes a model up in a prompt, and where it was found."""
+    """A prompt word that activates a model, and where it was found."""
 
     word: str
     source: str
@@ -146,7 +146,11 @@ class Hashes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """What a file is, with the evidence of every answer. A field that does not apply is None or empty."""
+    """The answers about a file, with the evidence for each. A field that does not apply is None or empty.
+
+    `architecture_candidates`: the architectures that fit when the file cannot tell which; `rank` is that of an adapter,
+    `vectors` the number of an embedding's vectors.
+    """
 
     type: ModelType = ModelType.UNKNOWN
     architecture: Architecture | None = None
@@ -168,9 +172,9 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """What is known about a file besides its bytes; never decides type or architecture against the tensors.
+    """Knowledge about a file from outside its bytes; the tensors alone decide type and architecture.
 
-    `names`: file, folder and repository names, most telling first. `repository`: "org/name" at the hub.
+    `names`: file, folder and repository names, the most specific first. `repository`: "org/name" at the hub.
     `tags` and `trigger_words` come from the source that the file was pulled from; `base_model` is that source's
     free-text base ("SD 1.5", "Pony").
     """
@@ -185,9 +189,9 @@ class Hints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """Everything that one look at a file says. `path` may be a diffusers folder; `size` is in bytes.
+    """The result of inspecting a file, or a diffusers folder. `size` is in bytes.
 
-    `problems` are all the file's problems: those of its container, then those of its content.
+    `problems` are those of the container, then those of the content. `broken`: it cannot be loaded as it is.
     """
 
     path: Path
@@ -202,9 +206,9 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a model came from. `kind` is "huggingface", "civitai", "modelscope", "url" or "local".
+    """A source of a model. `kind` is that of the source's row in the registry, such as "huggingface", or "local".
 
-    `reference` is what can be pulled again; `requested` what the user asked for when that name has moved. `scan` is
+    `reference` can be pulled again; `requested` is what the user named, where that has moved since. `scan` is
     the source's own malware verdict ("safe", "unsafe", "queued" …), `base_model` its free-text base ("SD 1.5").
     """
 
@@ -223,7 +227,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """One place where a file lies: a named root and a path relative to it with `/` as separator."""
+    """A place of a file: a named root and a path relative to it, with `/` as separator. `size` is in bytes."""
 
     root: str
     root_path: Path
@@ -241,7 +245,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """One content, known by its SHA-256, and every place where it lies."""
+    """A content, identified by its SHA-256, with every place that it is in. `size` is in bytes."""
 
     id: int
     sha256: str
@@ -259,10 +263,10 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """A model as the user sees it: detected answers with the user's own words laid over them.
+    """A model of the catalog. `size` is that of all its files, in bytes.
 
-    `detection` is the effective one; `overrides` says which of its fields are the user's. `state` is the best state
-    of the model's main file's locations; `added_at` is ISO 8601 in UTC.
+    `detection` is what was detected, with the user's own values in the fields that `overrides` names. `state` is the
+    best state of the places of its main file; `added_at` is ISO 8601 in UTC.
     """
 
     id: int
@@ -282,12 +286,12 @@ class ModelRecord:
 
     @property
     def main(self) -> FileRecord:
-        """The file that stands for the model (the only one, for all but diffusers folders)."""
+        """The main file: the only one, except in diffusers folders."""
         return self.files[0]
 
     @property
     def path(self) -> Path | None:
-        """Where the model lies: its main file's best location, or the folder of a diffusers model."""
+        """The best place of the main file, or the folder of a diffusers model; None for a model without a place."""
         places = self.files[0].locations if self.files else ()
         if not places:
             return None
@@ -296,11 +300,13 @@ class ModelRecord:
         return min(places, key=lambda place: place.state is not LocationState.PRESENT).path
 
     def _folder(self, places: tuple[Location, ...]) -> Path:
-        """The folder that holds most of the files: many pipelines have the very same `model_index.json`."""
-        lying = {place.path: place.state is LocationState.PRESENT for file in self.files for place in file.locations}
+        """Return the folder with most of the files: many pipelines have the same `model_index.json`."""
+        present_at = {
+            place.path: place.state is LocationState.PRESENT for file in self.files for place in file.locations
+        }
 
         def fit(folder: Path) -> tuple[int, int]:
-            found = [lying[folder / file.role] for file in self.files if folder / file.role in lying]
+            found = [present_at[folder / file.role] for file in self.files if folder / file.role in present_at]
             return sum(found), len(found)
 
         return max((place.path.parent for place in places), key=fit)

@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_add_says_what_each_file_is_and_warns_of_the_dangerous_one(home: Path) -> None:
-    """Exit 4 because one file would run code; the others are catalogued all the same."""
+    """Exit 4 because one file would run code; the others are added all the same."""
     done = modelhub("add", str(home / "models"), home=home)
     assert done.returncode == 4
     assert "dangerous     trap.pt" in done.stdout

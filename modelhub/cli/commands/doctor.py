@@ -17,6 +17,7 @@ def doctor(ctx: typer.Context) -> int:
     """
     from modelhub.cli.output import clean, colour, print_json
     from modelhub.cli.registry import plugins
+    from modelhub.cli.remedies import sentence
     from modelhub.errors import Exit
     from modelhub.operations.library.doctor import Grade, run_checks
 
@@ -26,13 +27,16 @@ def doctor(ctx: typer.Context) -> int:
         from modelhub.documents.library import FindingDocument
 
         print_json(
-            [FindingDocument(subject=f.subject, grade=f.grade.value, text=f.text, advice=f.advice) for f in findings]
+            [
+                FindingDocument(subject=f.subject, grade=f.grade.value, text=f.text, advice=sentence(f.advice))
+                for f in findings
+            ]
         )
     else:
-        colours = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
+        colors = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
         for finding in findings:
-            grade = colour(f"{finding.grade.value:<8}", colours[finding.grade])
+            grade = colour(f"{finding.grade.value:<8}", colors[finding.grade])
             print(f"{grade} {finding.subject:<14} {clean(finding.text)}")
-            if finding.advice:
-                print(f"{'':<24}→ {finding.advice}")
+            if advice := sentence(finding.advice):
+                print(f"{'':<24}→ {clean(advice)}")
     return Exit.FAILED if any(finding.grade is Grade.BAD for finding in findings) else Exit.OK

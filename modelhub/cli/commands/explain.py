@@ -1,4 +1,4 @@
-"""`modelhub explain`: the words of the trade, in plain words, with the library's own models as examples."""
+"""`modelhub explain`: the terms of the field in plain words, with the library's own models as examples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One word. `examples`: filter of the catalog whose first models illustrate it (field, value)."""
+    """A term. `examples`: a field and its value; the first models that have it illustrate the term."""
 
     word: str
     text: str
@@ -29,7 +29,7 @@ class Topic:
 TOPICS: tuple[Topic, ...] = (
     Topic(
         "checkpoint",
-        "A checkpoint (we say `base`) is a whole image generator in one file: the UNet that paints, the text"
+        "A checkpoint (here: `base`) is a whole image generator in one file: the UNet that paints, the text"
         " encoder that reads your prompt, and usually the VAE that turns the result into pixels. Everything"
         " else is added on top of one. Typical size: 2 to 7 GB. Models of one architecture (sd1, sd2, sdxl …)"
         " only work with add-ons made for it.",
@@ -39,14 +39,14 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "vae",
         "The VAE translates between pixels and the small latent picture that the UNet paints. Most"
-        " checkpoints have one inside. If pictures come out grey, washed out or black, the checkpoint has"
+        " checkpoints have one inside. If pictures come out gray, washed out or black, the checkpoint has"
         " none, or a broken one: use a separate VAE file of the same architecture.",
         ("type", "vae"),
     ),
     Topic(
         "lora",
-        "A LoRA is a small add-on (tens to hundreds of MB) that teaches a base a character, a style or a"
-        " thing. It works only on bases of its own architecture, usually needs its trigger word in the prompt,"
+        "A LoRA is a small add-on (tens to hundreds of MB) that teaches a base a character, a style or an"
+        " object. It works only on bases of its own architecture, usually needs its trigger word in the prompt,"
         " and is used as <lora:name:0.8>. LoCon, LoHa, LoKr, DoRA are relatives that are used the same way.",
         ("type", "lora"),
         ("locon", "loha", "lokr", "dora", "lycoris"),
@@ -61,7 +61,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "hypernetwork",
-        "A hypernetwork is a set of small networks that bend the attention of a base. An older way to teach a"
+        "A hypernetwork is a set of small networks that change the attention of a base. An older way to teach a"
         " style, mostly replaced by LoRA; used as <hypernet:name:1.0> in A1111.",
         ("type", "hypernetwork"),
     ),
@@ -88,21 +88,21 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "pickle",
         "The format inside .ckpt, .pt and .bin files. A pickle is a small program; opening one can run"
-        " anything its author wrote. modelhub never loads them: it walks through their instructions and tells"
-        " what they would do. `modelhub convert` rewrites the harmless ones as safetensors.",
+        " anything its author wrote. modelhub never loads them: it reads their instructions and reports what"
+        " they would do. `modelhub convert` rewrites the harmless ones as safetensors.",
         ("format", "torch-zip"),
         ("ckpt",),
     ),
     Topic(
         "style",
         "What a base is made to draw: `official` (the publishers' own releases), `anime`, `realistic`, `2.5d`"
-        " (in between) or `unknown`. modelhub judges by known hashes, tags, names and training data, and says"
-        " how sure it is; your own word wins: modelhub set MODEL style=anime.",
+        " (in between) or `unknown`. modelhub decides by known hashes, tags, names and training data, and"
+        " states its confidence; your own value overrides it: modelhub set MODEL style=anime.",
         ("type", "base"),
     ),
     Topic(
         "trigger",
-        "A trigger word wakes up what a LoRA was taught. It comes from the file's training data, its"
+        "A trigger word activates what a LoRA was trained on. It comes from the file's training data, its"
         " publisher, or you: modelhub set MODEL triggers=word1,word2.",
         ("type", "lora"),
         ("trigger-word", "activation"),
@@ -117,15 +117,15 @@ def _find(word: str) -> Topic:
         return names[wanted]
     near = difflib.get_close_matches(wanted, names, n=1)
     hint = f"Did you mean `{near[0]}`?" if near else f"Topics: {', '.join(t.word for t in TOPICS)}."
-    raise NotFoundError(f"There is nothing to explain about `{word}`.", hint)
+    raise NotFoundError(f"There is no topic `{word}`.", hint)
 
 
 @app.command()
 def explain(
     ctx: typer.Context,
-    topic: Annotated[str, typer.Argument(metavar="[TOPIC]", help="A word; without one, the list.")] = "",
+    topic: Annotated[str, typer.Argument(metavar="[TOPIC]", help="A term; without one, the list.")] = "",
 ) -> None:
-    """Explain a word of the trade on one screen, with your own models as examples.
+    """Explain a term of the field on one screen, with your own models as examples.
 
     Example: modelhub explain lora
     """
@@ -148,7 +148,7 @@ def explain(
 
 
 def _examples(session: Session, topic: Topic) -> list[str]:
-    """Names of up to three models of the library that illustrate the topic; none when there is no catalog yet."""
+    """Return the names of up to three models of the library that illustrate the topic; none without a catalog."""
     if topic.examples is None or not session.has_catalog:
         return []
     from modelhub.catalog import ModelQuery, Term

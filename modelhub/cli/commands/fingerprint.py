@@ -17,17 +17,17 @@ def fingerprint(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model file.", show_default=False)],
     learn: Annotated[
-        str | None, typer.Option("--learn", metavar="NAME", help="Remember its networks under this name.")
+        str | None, typer.Option("--learn", metavar="NAME", help="Save the digests of its networks under this name.")
     ] = None,
 ) -> None:
-    """Print the digests of the networks in a file: equal for equal weights in any container, names or precision.
+    """Print the digests of the networks in a file. Equal weights have equal digests in any container and precision.
 
-    With --learn, `show` will say of other models that their VAE (or UNet …) is known under that name.
+    With `--learn`, `show` names a VAE, UNet or other network of another model that has these weights.
 
     Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
     """
     from modelhub.cli.output import Column, clean, print_json, table
-    from modelhub.detect.weights.named_components import name_components as remember
+    from modelhub.detect.weights.named_components import name_components as save_names
     from modelhub.operations.library.fingerprint import fingerprint_file
     from modelhub.operations.library.shared_weights import component_table_path
 
@@ -35,7 +35,7 @@ def fingerprint(
     with session.progress.task(f"reading {file.name}", total=file.stat().st_size if file.is_file() else None) as task:
         digests = fingerprint_file(file, task=task)
     if learn is not None:
-        remember(component_table_path(session.settings.library), learn, digests, source=str(file))
+        save_names(component_table_path(session.settings.library), learn, digests, source=str(file))
     if session.json:
         from modelhub.documents.library import ComponentDigestDocument
 
@@ -63,4 +63,4 @@ def fingerprint(
     )
     print("\n".join(table(columns, rows)))
     if learn is not None:
-        print(f"Remembered as {clean(learn)}.")
+        print(f"Saved as {clean(learn)}.")

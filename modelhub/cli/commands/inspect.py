@@ -1,4 +1,4 @@
-"""`modelhub inspect`: what files are, without touching the catalog."""
+"""`modelhub inspect`: identify files without the catalog."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def inspect(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders; folders are searched.")],
     with_hashes: Annotated[bool, typer.Option("--hash", help="Also read the whole file for its hashes.")] = False,
     deep: Annotated[
-        bool, typer.Option("--deep", help="Also look at every number: NaN, zeros, position ids, missing parts.")
+        bool, typer.Option("--deep", help="Check every value for NaN, infinity and all-zero tensors.")
     ] = False,
-    why: Annotated[bool, typer.Option("--why", help="Show the evidence of every answer.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Show the evidence for each answer.")] = False,
 ) -> None:
-    """Identify files and scan them for code, without touching the catalog.
+    """Identify files and scan them for code, without the catalog.
 
-    Nothing is loaded or executed: headers are read, pickles are walked symbolically.
+    Nothing is loaded or executed: only headers and the instructions of pickles are read.
 
     Example: modelhub inspect ~/Downloads/unknown.ckpt --why
     """
@@ -43,17 +43,17 @@ def inspect(
     if deep:
         from modelhub.operations.library.value_check import inspect_values_of_many
 
-        looks = inspect_values_of_many(chosen, progress=session.progress)
+        inspections = inspect_values_of_many(chosen, progress=session.progress)
     else:
-        looks = inspect_many(chosen, with_hashes=with_hashes, progress=session.progress)
+        inspections = inspect_many(chosen, with_hashes=with_hashes, progress=session.progress)
     if session.json:
         from modelhub.documents.inspection import inspection_document
 
-        print_json([inspection_document(look) for look in looks])
+        print_json([inspection_document(inspection) for inspection in inspections])
         return
     from modelhub.cli.views.details import inspection_lines
 
-    for number, look in enumerate(looks):
+    for number, inspection in enumerate(inspections):
         if number:
             print()
-        print("\n".join(inspection_lines(look, why=why)))
+        print("\n".join(inspection_lines(inspection, why=why)))

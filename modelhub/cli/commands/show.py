@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +11,8 @@ from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_mo
 from modelhub.cli.session import Session
 
 if TYPE_CHECKING:
-    from modelhub.domain import ModelRecord
+    from modelhub.documents.model import ShownModelDocument
+    from modelhub.operations.library.show import ModelDetails
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,37 +29,34 @@ def show(
     """
     from modelhub.cli.output import print_json
     from modelhub.operations.library.selection import chosen_models
+    from modelhub.operations.library.show import model_details
 
     session: Session = ctx.obj
+    library = session.settings.library
     records = chosen_models(models, catalog=session.catalog)
+    shown = [model_details(record, catalog=session.catalog, library=library) for record in records]
     if session.json:
-        print_json([_document(session, record) for record in records])
+        print_json([_document(details, library) for details in shown])
     else:
-        print("\n\n".join("\n".join(_lines(session, record, why=why)) for record in records))
+        print("\n\n".join("\n".join(_lines(details, library, why=why)) for details in shown))
 
 
-def _document(session: Session, record: ModelRecord) -> Any:
+def _document(details: ModelDetails, library: Path) -> ShownModelDocument:
     from modelhub.documents.model import SharedComponentDocument, shown_model_document
-    from modelhub.operations.library.shared_weights import models_sharing_weights
     from modelhub.operations.render.report import render_test_document
 
-    runs = session.catalog.render_runs(record.id)
     same = tuple(
         SharedComponentDocument(component=item.component, model_id=item.model_id, name=item.name, level=item.level)
-        for item in models_sharing_weights(record, catalog=session.catalog)
+        for item in details.shared
     )
-    rendered = render_test_document(record, runs[0], session.settings.library) if runs else None
-    return shown_model_document(record, same_as=same, render_test=rendered)
+    run = details.render_run
+    rendered = render_test_document(details.record, run, library) if run else None
+    return shown_model_document(details.record, same_as=same, render_test=rendered)
 
 
-def _lines(session: Session, record: ModelRecord, *, why: bool) -> list[str]:
+def _lines(details: ModelDetails, library: Path, *, why: bool) -> list[str]:
     from modelhub.cli.views.details import record_lines
     from modelhub.cli.views.render_test import last_test_lines
-    from modelhub.operations.library.advice import fitting_bases, how_to_use
-    from modelhub.operations.library.shared_weights import describe_shared_weights
 
-    runs = session.catalog.render_runs(record.id)
-    bases = fitting_bases(record, catalog=session.catalog)
-    kin = describe_shared_weights(record, catalog=session.catalog, library=session.settings.library)
-    last_test = last_test_lines(runs[0], session.settings.library) if runs else ()
-    return record_lines(record, how_to_use(record, fitting_bases=bases), last_test=last_test, kin=kin, why=why)
+    last_test = last_test_lines(details.render_run, library) if details.render_run else ()
+    return record_lines(details.record, details.advice, last_test=last_test, shared=details.shared_lines, why=why)

@@ -1,11 +1,11 @@
-"""The start page: what `modelhub` alone prints."""
+"""The start page, printed by `modelhub` alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import colour, print_json
+from modelhub.cli.output import colour, plural, print_json
 from modelhub.cli.session import Session
 from modelhub.quantities import format_size
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from modelhub.catalog import Counts
 
 _FIRST_STEPS = (
-    ("modelhub add FOLDER", "catalogue the models you have, where they are"),
+    ("modelhub add FOLDER", "add the models you have, where they are"),
     ("modelhub pull runwayml/stable-diffusion-v1-5", "download one, verified"),
-    ("modelhub explain", "what the words mean"),
+    ("modelhub explain", "the terms in plain words"),
 )
 _NEXT_STEPS = (
-    ("modelhub list --type lora", "what is there"),
-    ("modelhub show NAME", "all about one, and how to use it"),
-    ("modelhub render-test", "prove that the models work, by rendering"),
+    ("modelhub list --type lora", "the LoRAs of the library"),
+    ("modelhub show NAME", "everything about one, and how to use it"),
+    ("modelhub render-test", "test the models by rendering"),
 )
 
 
 def start(session: Session) -> None:
-    """Counts, what needs attention, three next commands."""
+    """Print the counts, what needs attention, and three next commands."""
     if not session.has_catalog:
         if session.json:
             _print_document(session, None, {})
             return
-        print(f"No models are catalogued yet. The library will be {session.settings.library}.\n")
+        print(f"The catalog has no models yet. The library will be in {session.settings.library}.\n")
         _steps(_FIRST_STEPS)
         return
     counts = session.catalog.counts()
@@ -39,7 +39,8 @@ def start(session: Session) -> None:
     if session.json:
         _print_document(session, counts, attention)
         return
-    print(f"{colour(f'{counts.models} models', '1')}, {format_size(counts.size)}, library {session.settings.library}")
+    models = colour(plural(counts.models, "{count} model", "{count} models"), "1")
+    print(f"{models}, {format_size(counts.size)}, library {session.settings.library}")
     for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]):
         print(f"  {count:>6}  {name}")
     if attention:

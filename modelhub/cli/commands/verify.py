@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
+
+if TYPE_CHECKING:
+    from modelhub.operations.library.verify import VerifiedFile
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -42,7 +45,7 @@ def verify(
             continue
         code = "32" if answer.health is Health.OK else "33" if answer.health in SOUND else "31"
         print(f"{colour(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
-        for problem in answer.problems:
+        for problem in _problems(answer):
             print(f"            {clean(problem)}")
     bad = [answer for answer in answers if answer.health not in SOUND]
     if session.json:
@@ -50,7 +53,7 @@ def verify(
 
         print_json(
             [
-                VerifiedDocument(model=a.model.name, path=str(a.path), health=a.health.value, problems=a.problems)
+                VerifiedDocument(model=a.model.name, path=str(a.path), health=a.health.value, problems=_problems(a))
                 for a in answers
             ]
         )
@@ -58,3 +61,9 @@ def verify(
         verified = f"Verified {count_text(len(answers), 'file', 'files')}"
         session.progress.note(f"{verified}: {len(bad)} not sound." if bad else f"{verified}: all sound.")
     return Exit.FAILED if bad else Exit.OK
+
+
+def _problems(file: VerifiedFile) -> tuple[str, ...]:
+    from modelhub.cli.remedies import sentence
+
+    return (*file.problems, *filter(None, [sentence(file.remedy)]))

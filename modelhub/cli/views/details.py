@@ -1,4 +1,4 @@
-"""One model or file in words: what `inspect` and `show` print."""
+"""Lines of text about one file or model, for `inspect` and `show`."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ from modelhub.domain import (
 )
 from modelhub.quantities import format_size
 
-_VERDICT_COLOURS = {
+_VERDICT_COLORS = {
     Verdict.SAFE: "32",
     Verdict.SAFE_LEGACY: "32",
     Verdict.SUSPICIOUS: "33",
     Verdict.DANGEROUS: "31;1",
     Verdict.UNRECOGNISED: "33",
 }
-_VERDICT_WORDS = {
-    Verdict.SAFE: "safe: nothing in it can run code",
-    Verdict.SAFE_LEGACY: "safe-legacy: only harmless helpers of old training tools",
-    Verdict.SUSPICIOUS: "suspicious: holds things no model needs; do not load it",
-    Verdict.DANGEROUS: "DANGEROUS: loading it would run code",
-    Verdict.UNRECOGNISED: "unrecognised: not a container that can be checked",
+_VERDICT_SENTENCES = {
+    Verdict.SAFE: "safe: Contains only data.",
+    Verdict.SAFE_LEGACY: "safe-legacy: An old format that could hold code; it contains only data and harmless helpers.",
+    Verdict.SUSPICIOUS: "suspicious: Contains something that is not on the safe list."
+    " Load it only if you trust its source.",
+    Verdict.DANGEROUS: "dangerous: Runs code when loaded. Do not load it.",
+    Verdict.UNRECOGNISED: "unrecognised: Not a format that modelhub can read.",
 }
 _MANY = 12
 
 
 def field(name: str, value: str) -> str:
-    """One aligned `name  value` line."""
+    """Return a line with a name and a value, aligned."""
     return f"  {colour(f'{name:<12}', '2')}{clean(value)}"
 
 
 def inspection_lines(look: Inspection, *, why: bool = False) -> list[str]:
-    """Everything about one file, one fact a line."""
+    """Return everything about one file, a fact on each line."""
     lines = [colour(clean(str(look.path)), "1"), *detection_lines(look.detection, look.format.value, look.size)]
     lines += safety_lines(look.safety)
     lines += [field("problem" if not i else "", p) for i, p in enumerate(look.problems)]
@@ -52,7 +53,7 @@ def inspection_lines(look: Inspection, *, why: bool = False) -> list[str]:
 
 
 def headline(detection: Detection) -> str:
-    """A detection on one line: type, architecture, variant, precision."""
+    """Return a detection on one line: type, architecture, variant, precision."""
     architecture = detection.architecture or " or ".join(detection.architecture_candidates)
     kind = detection.subtype and f"{detection.type.value} ({detection.subtype})"
     algorithm = detection.algorithm if detection.algorithm not in (None, detection.type.value) else None
@@ -71,7 +72,7 @@ def headline(detection: Detection) -> str:
 
 
 def detection_lines(detection: Detection, format_name: str, size: int) -> list[str]:
-    """What a file is, what is inside, what wakes it up."""
+    """Return type, container, components, trigger words and style."""
     lines = [field("what", headline(detection)), field("file", f"{format_name}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (
         ("inside", ", ".join(detection.components)),
@@ -83,29 +84,29 @@ def detection_lines(detection: Detection, format_name: str, size: int) -> list[s
 
 
 def words_text(words: tuple[TriggerWord, ...]) -> str:
-    """Trigger words with the place each was found in."""
+    """Return trigger words, each with the place where it was found."""
     shown = ", ".join(f"{w.word} ({w.source})" for w in words[:_MANY])
     return shown + (f" and {len(words) - _MANY} more" if len(words) > _MANY else "")
 
 
 def style_text(detection: Detection) -> str:
-    """Style family with confidence, or nothing when unknown."""
+    """Return the style family with its confidence, "" when unknown."""
     style = detection.style
     return "" if style.value.value == "unknown" else f"{style.value.value} ({style.confidence:.0%} sure)"
 
 
 def safety_lines(report: SafetyReport) -> list[str]:
-    """The verdict and the findings."""
-    lines = [field("safety", "") + colour(_VERDICT_WORDS[report.verdict], _VERDICT_COLOURS[report.verdict])]
+    """Return the verdict and the findings."""
+    lines = [field("safety", "") + colour(_VERDICT_SENTENCES[report.verdict], _VERDICT_COLORS[report.verdict])]
     shown = report.findings[:_MANY]
     lines += [field("", f"- {finding}") for finding in shown]
     if len(report.findings) > _MANY:
-        lines.append(field("", f"- and {len(report.findings) - _MANY} more (see --json)"))
+        lines.append(field("", f"- {len(report.findings) - _MANY} more, shown by `--json`"))
     return lines
 
 
 def hash_lines(hashes: Hashes | None) -> list[str]:
-    """All hashes, one a line."""
+    """Return all hashes, each on a line."""
     if hashes is None:
         return []
     names = ("sha256", "autov1", "autov2", "autov3", "blake3", "crc32")
@@ -113,7 +114,7 @@ def hash_lines(hashes: Hashes | None) -> list[str]:
 
 
 def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
-    """Why each answer was given."""
+    """Return the evidence for each answer."""
     return [field("why" if not i else "", f"{item.about}: {item.because}") for i, item in enumerate(evidence)]
 
 
@@ -122,7 +123,7 @@ def record_lines(
     advice: Iterable[str],
     *,
     last_test: Iterable[str] = (),
-    kin: Iterable[str] = (),
+    shared: Iterable[str] = (),
     why: bool = False,
 ) -> list[str]:
     """Return everything known about a model, then how to use it. `last_test`: the lines of its last render test."""
@@ -131,13 +132,13 @@ def record_lines(
     rows = (
         ("tags", ", ".join(record.tags)),
         ("notes", record.notes),
-        ("your words", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
+        ("your values", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
     )
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record.safety)
     lines += [field("rendered" if not i else "", text) for i, text in enumerate(last_test)]
     lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
-    lines += [field("same" if not i else "", text) for i, text in enumerate(kin)]
+    lines += [field("same" if not i else "", text) for i, text in enumerate(shared)]
     lines += _place_lines(record)
     lines += [field("from" if not i else "", _source_text(source)) for i, source in enumerate(record.sources)]
     if len(record.files) == 1:
@@ -160,7 +161,7 @@ def _source_text(source: Source) -> str:
     if source.path and source.path not in source.reference:
         parts.append(source.path)
     if source.requested:
-        parts.append(f"asked for as {source.requested}")
+        parts.append(f"requested as {source.requested}")
     if source.commit:
         from modelhub.fetch.sources.registry import find_row  # only models that were pulled need it
 
@@ -169,7 +170,7 @@ def _source_text(source: Source) -> str:
     if source.base_model:
         parts.append(f"for {source.base_model}")
     if source.license:
-        parts.append(f"licence {source.license}")
+        parts.append(f"license {source.license}")
     if source.scan:
-        parts.append(f"its own scan: {source.scan}")
+        parts.append(f"scan by the source: {source.scan}")
     return ", ".join(parts)

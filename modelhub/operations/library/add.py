@@ -22,7 +22,7 @@ from modelhub.storage.walk import FoundModel
 
 
 class AddMode(StrEnum):
-    """Where added models are to be: where they are, or in the library as a copy or moved."""
+    """The place of added models: where they are, or in the library, copied or moved."""
 
     IN_PLACE = "in-place"
     COPY = "copy"

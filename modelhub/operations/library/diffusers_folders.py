@@ -1,4 +1,4 @@
-"""Diffusers folders: one model of many files, catalogued and hashed as a unit."""
+"""Record diffusers folders: models of many files, which are hashed and identified as a whole."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NOT_THE_MODEL = {".git", ".cache", ".huggingface", ".gitattributes", ".DS_Store
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of the folder, by its path relative to it with `/`."""
+    """A file of the folder. `relative`: its path in the folder, with `/`."""
 
     relative: str
     path: Path
 
 
 def list_parts(folder: Path) -> list[Part]:
-    """All files of the model; `model_index.json`, which stands for it, first, then in the order of their names."""
+    """Return all files of the model: `model_index.json`, its main file, then the others in the order of their names."""
     found = [Part(path.relative_to(folder).as_posix(), path) for path in _files(folder)]
     return sorted(found, key=lambda part: (part.relative != _INDEX, part.relative))
 
@@ -55,7 +55,7 @@ def record_folder(
     progress: Progress,
     workers: int = 0,
 ) -> PathResult:
-    """Catalogue a diffusers folder, or see that it is unchanged."""
+    """Record a diffusers folder, unless it has not changed; return the result for its path."""
     parts = list_parts(folder)
     top = folder.relative_to(root.path).as_posix()
     places = [known.get(f"{top}/{part.relative}" if top != "." else part.relative) for part in parts]
@@ -80,7 +80,7 @@ def _same(path: Path, place: KnownLocation) -> bool:
 
 
 def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers: int = 0) -> NewModel:
-    """Hash every file and identify the whole. Raises ModelhubError when a file cannot be read."""
+    """Hash every file and identify the folder. Raises ModelhubError when a file cannot be read."""
     by_path = {part.path: part for part in parts}
     sinks = _sinks(parts)
     files: dict[str, NewFile] = {}
@@ -110,7 +110,7 @@ def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers:
 
 
 def _sinks(parts: list[Part]) -> dict[Path, FingerprintSink]:
-    """One sink per weight file; names carry the sub-folder, since they mean something only there."""
+    """Return a sink for each weight file. Tensor names get the sub-folder in front, which says what they belong to."""
     named: dict[Path, tuple[TensorSpan, ...]] = {}
     for part in parts:
         if is_model_name(part.path.name):

@@ -1,4 +1,4 @@
-"""Doctor: look at everything a run depends on, and say what is wrong and what to do."""
+"""Check everything that modelhub depends on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.detect.rules import registry as rules
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.fetch.sources import huggingface
 from modelhub.fetch.sources import registry as sources
 from modelhub.plugins import PluginProblem
@@ -24,7 +24,7 @@ from modelhub.uis import registry as uis
 
 
 class Grade(StrEnum):
-    """How good a finding is."""
+    """The grade of a finding."""
 
     GOOD = "ok"
     NOTE = "note"
@@ -33,18 +33,18 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was looked at. `advice` says what to do, "" when nothing is to be done."""
+    """The result of one check. `advice` is empty when there is nothing to do."""
 
     subject: str
     grade: Grade
     text: str
-    advice: str = ""
+    advice: Remedy = field(default_factory=Remedy)
 
 
-_LITTLE_ROOM = 10_000_000_000  # bytes; one SDXL checkpoint is 7 GB
+_LITTLE_SPACE = 10_000_000_000  # bytes; one SDXL checkpoint is 7 GB
 _EXTRAS = (
     ("torch", "rendering and precision changes", "pip install 'sd-modelhub[render]'"),
-    ("numpy", "fast checks of every number", "pip install numpy"),
+    ("numpy", "fast checks of values", "pip install 'sd-modelhub[convert]'"),
 )
 
 
@@ -55,7 +55,7 @@ def run_checks(settings: Settings, *, command_problems: Iterable[PluginProblem] 
     """
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(subject="python", grade=Grade.GOOD, text=version)
-    where = str(settings.file) if settings.file else "none; the defaults and the environment hold"
+    where = str(settings.file) if settings.file else "No file; defaults and environment variables apply."
     yield Finding(subject="configuration", grade=Grade.GOOD, text=where)
     yield _library(settings.library)
     yield from _catalog(settings)
@@ -76,28 +76,27 @@ def _plugins(settings: Settings, command_problems: Iterable[PluginProblem]) -> I
             subject="plug-in",
             grade=Grade.BAD,
             text=f"{problem.name} of {problem.distribution} ({problem.group}): {problem.reason}",
-            advice="Update it or uninstall it; nothing else is affected.",
+            advice=Remedy("Update it or uninstall it; nothing else is affected."),
         )
 
 
 def _library(library: Path) -> Finding:
     nearest = next(folder for folder in (library, *library.parents) if folder.is_dir())
     if not os.access(nearest, os.W_OK):
-        advice = "Choose another with --library or MODELHUB_LIBRARY."
-        return Finding(subject="library", grade=Grade.BAD, text=f"{library} cannot be written to", advice=advice)
+        advice = Remedy("Choose another folder for the library.", "choose-library")
+        return Finding(subject="library", grade=Grade.BAD, text=f"{library} cannot be written to.", advice=advice)
     free = free_bytes(nearest)
-    text = f"{library}, {format_size(free)} free" + ("" if library.is_dir() else " (made on first use)")
-    if free < _LITTLE_ROOM:
-        return Finding(
-            subject="library", grade=Grade.NOTE, text=text, advice="Little room: one checkpoint takes 2 to 7 GB."
-        )
+    text = f"{library}, {format_size(free)} free" + ("" if library.is_dir() else " (created on first use)")
+    if free < _LITTLE_SPACE:
+        advice = Remedy("There is little space: one checkpoint takes 2 to 7 GB.")
+        return Finding(subject="library", grade=Grade.NOTE, text=text, advice=advice)
     return Finding(subject="library", grade=Grade.GOOD, text=text)
 
 
 def _catalog(settings: Settings) -> Iterator[Finding]:
     location = settings.catalog_location
     if "://" not in location and not Path(location).exists():
-        yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location} (made on first use)")
+        yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location} (created on first use)")
         return
     try:
         with Catalog.open(location) as catalog:
@@ -105,24 +104,32 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
             wrong = catalog.check()
             roots = catalog.roots()
     except ModelhubError as exc:
-        yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.remedy.text)
+        yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.remedy)
         return
-    yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location}, {counts.models} models")
+    yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location}, {_models(counts.models)}")
     for problem in wrong:
         yield Finding(
-            subject="catalog", grade=Grade.BAD, text=problem, advice="Restore a backup from beside the catalog."
+            subject="catalog",
+            grade=Grade.BAD,
+            text=problem,
+            advice=Remedy("Restore one of the backups beside the catalog."),
         )
     for root in roots:
         if root.path.is_dir():
             yield Finding(subject="folder", grade=Grade.GOOD, text=f"{root.name}: {root.path}")
         else:
-            advice = "Plug the drive in; nothing is forgotten meanwhile."
+            advice = Remedy("Connect its drive; its models stay in the catalog meanwhile.")
             yield Finding(
-                subject="folder", grade=Grade.NOTE, text=f"{root.name}: {root.path} is out of reach", advice=advice
+                subject="folder", grade=Grade.NOTE, text=f"{root.name}: {root.path} is out of reach.", advice=advice
             )
     if counts.broken:
-        advice = "`modelhub list` marks them; `modelhub verify` says more."
-        yield Finding(subject="models", grade=Grade.NOTE, text=f"{counts.broken} broken files", advice=advice)
+        advice = Remedy("List the broken models, then verify them.", "list-broken")
+        text = f"{_models(counts.broken)} with a broken file"
+        yield Finding(subject="models", grade=Grade.NOTE, text=text, advice=advice)
+
+
+def _models(count: int) -> str:
+    return "1 model" if count == 1 else f"{count} models"
 
 
 def _extras() -> Iterator[Finding]:
@@ -130,7 +137,12 @@ def _extras() -> Iterator[Finding]:
         if find_spec(module):
             yield Finding(subject=module, grade=Grade.GOOD, text=f"installed, for {purpose}")
         else:
-            yield Finding(subject=module, grade=Grade.NOTE, text=f"not installed; needed for {purpose}", advice=command)
+            yield Finding(
+                subject=module,
+                grade=Grade.NOTE,
+                text=f"not installed; needed for {purpose}",
+                advice=Remedy(f"Run `{command}`."),
+            )
 
 
 def _access(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""Say what files are, without the catalog: header → safety, detection, and hashes when asked for."""
+"""Identify files without the catalog: from the header to safety and detection, with hashes on request."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ from modelhub.progress import SILENT, Progress
 from modelhub.safety import assess
 from modelhub.storage.sidecars import sidecars_of
 
-# Below this many files a second process costs more than it brings (each starts in about 0.1 s).
+# With fewer files, starting another process (about 0.1 s) takes longer than it saves.
 _FILES_FOR_MORE_PROCESSES = 400
 _SIDECAR_TEXTS = (".json", ".info", ".txt")
 _SIDECAR_LIMIT = 4 * 1024 * 1024
 
 
 def inspect(path: str | Path, *, hints: Hints | None = None, with_hashes: bool = False) -> Inspection:
-    """Identify one file or diffusers folder.
+    """Identify one file or diffusers folder; nothing in it is executed.
 
-    A broken or hostile file is an answer, not an error. Raises NotFoundError when nothing is at `path`, ModelhubError
-    when it cannot be read.
+    A broken or dangerous file is an answer, not an error. `hints`: knowledge besides the bytes, by default from the
+    names and sidecar files. `with_hashes`: also read the whole file for its hashes. Raises NotFoundError when `path`
+    does not exist, and ModelhubError when it cannot be read.
     """
     path = Path(path)
     if not os.path.lexists(path):
         raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
-    look = inspect_header(path, read_header(path), hints=hints or collect_hints(path))
+    inspection = inspect_header(path, read_header(path), hints=hints or collect_hints(path))
     if with_hashes and path.is_file():
         from modelhub.storage.hashing import hash_file
 
-        look = replace(look, hashes=hash_file(path))
-    return look
+        inspection = replace(inspection, hashes=hash_file(path))
+    return inspection
 
 
 def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
-    """Everything that a header says; pure but for the name."""
+    """Return what a header shows. The file itself is not read."""
     safety = assess(header)
     detection = detect(header, hints)
     problems = (*(p.text for p in header.problems), *detection.problems)
@@ -60,8 +61,7 @@ def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
 
 
 def collect_hints(path: Path) -> Hints:
-    """What a file's name and its sidecar files say about it."""
-    words: list[str] = [path.name]
+    """Return what a file's name and its sidecar files say about it."""
     tags: list[str] = []
     triggers: list[TriggerWord] = []
     base_model = None
@@ -73,25 +73,28 @@ def collect_hints(path: Path) -> Hints:
                 continue
             facts = parse_sidecar(sidecar.name, sidecar.read_bytes())
         except OSError:
-            continue  # a sidecar is a bonus: its loss must not cost the model's own answer
+            continue  # a sidecar that cannot be read is no reason to fail
         triggers += facts.trigger_words
         tags += facts.tags
         base_model = base_model or facts.base_model
-    return Hints(names=tuple(words), tags=tuple(tags), trigger_words=tuple(triggers), base_model=base_model)
+    return Hints(names=(path.name,), tags=tuple(tags), trigger_words=tuple(triggers), base_model=base_model)
 
 
 _T = TypeVar("_T")
 
 
-def _itself(look: Inspection) -> Inspection:
-    return look
+def _unchanged(inspection: Inspection) -> Inspection:
+    return inspection
 
 
 def inspect_many(
     paths: Sequence[Path], *, with_hashes: bool = False, progress: Progress = SILENT, workers: int = 0
 ) -> Iterator[Inspection]:
-    """Identify many, in order; with several processes when there are enough files to pay for them."""
-    return inspect_each(paths, _itself, with_hashes=with_hashes, progress=progress, workers=workers)
+    """Return an iterator over the inspections of many paths, in order, made in several processes when that is faster.
+
+    A file that cannot be read gives an inspection with that problem. `workers`: processes, 0 for one on each core.
+    """
+    return inspect_each(paths, _unchanged, with_hashes=with_hashes, progress=progress, workers=workers)
 
 
 def inspect_each(
@@ -102,9 +105,9 @@ def inspect_each(
     progress: Progress = SILENT,
     workers: int = 0,
 ) -> Iterator[_T]:
-    """As `inspect_many`, with each answer turned by `then` (a function of a module) where it was found.
+    """Do what `inspect_many` does, and yield `then(inspection)`, computed in the process that inspected the file.
 
-    A process can hand over a text in a tenth of the time that a whole Inspection takes.
+    `then` must be a function of a module. Passing a text between processes takes a tenth of the time of an Inspection.
     """
     workers = workers or os.cpu_count() or 1
     with progress.task("identifying", total=len(paths), unit="files") as task:
@@ -117,7 +120,7 @@ def _answers(paths: Sequence[Path], one: Callable[[Path], _T], workers: int) -> 
     if len(paths) < _FILES_FOR_MORE_PROCESSES or workers == 1:
         yield from map(one, paths)
         return
-    with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:  # headers make no cycles, only garbage
+    with ProcessPoolExecutor(workers, initializer=gc.disable) as pool:  # headers have no reference cycles
         yield from pool.map(one, paths, chunksize=max(8, min(64, len(paths) // (8 * workers))))
 
 
@@ -129,7 +132,7 @@ def _one(path: Path, *, with_hashes: bool, then: Callable[[Inspection], _T]) -> 
 
 
 def unreadable(path: Path, error: ModelhubError) -> Inspection:
-    """The answer about a file that could not be read: an object like any other, with the reason as its problem."""
+    """Return the inspection of a file that could not be read, with the reason as its problem."""
     from modelhub.domain import Detection
 
     return Inspection(

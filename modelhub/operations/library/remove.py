@@ -1,4 +1,4 @@
-"""Remove: into the trash with the model's files and sidecars, then out of the catalog; never the other way round."""
+"""Remove models: move their files and sidecars to the trash, then delete them from the catalog."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.domain import Format, LocationState, ModelRecord
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.storage.sidecars import models_sharing_sidecars, sidecars_of
 from modelhub.storage.trash import move_to_trash
 
 
 def paths_to_remove(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...]:
-    """What `rm` would put into the trash: the model at all its present places, its sidecars, a diffusers folder whole.
+    """Return what `remove` would trash: the model in all its present places with its sidecars, or a diffusers folder.
 
-    What another model needs stays: a copy inside that model's folder, sidecars that belong to a twin of the same name.
-    Raises ModelhubError when a diffusers folder holds the only copy of another model's file.
+    What another model needs is left out: a copy in that model's folder, and sidecars shared with a model of the same
+    name. Raises ModelhubError when a diffusers folder has the only copy of another model's file.
     """
     others = catalog.sharing(record.id)
     if record.format is Format.DIFFUSERS:
@@ -44,8 +44,8 @@ def _folder_of(record: ModelRecord, others: Sequence[ModelRecord]) -> tuple[Path
             present = [place.path for place in file.locations if place.state is LocationState.PRESENT]
             if present and all(folder in path.parents for path in present):
                 raise ModelhubError(
-                    f"{folder} holds the only copy of {present[0].name}, which {other.name} needs too.",
-                    f"Remove {other.name} first, or forget this one with --keep-files.",
+                    f"{folder} has the only copy of {present[0].name}, which {other.name} needs too.",
+                    Remedy(f"Remove {other.name} first.", "keep-files", {"other": other.name}),
                 )
     return (folder,)
 
@@ -57,7 +57,11 @@ def remove(
     keep_files: bool = False,
     send: Callable[[str], None] | None = None,
 ) -> tuple[Path, ...]:
-    """Trash and forget, model by model. Raises TrashError: models before that one are done, the rest are not."""
+    """Trash and delete models one by one; return the trashed paths.
+
+    `keep_files`: only delete them from the catalog. `send` moves one path to the trash, by default the desktop's.
+    Raises TrashError: models before that one are removed, the rest are not.
+    """
     trashed: list[Path] = []
     for record in records:
         gone = () if keep_files else move_to_trash(paths_to_remove(record, catalog=catalog), send=send)
@@ -68,7 +72,7 @@ def remove(
 
 
 def _forget(paths: Sequence[Path], catalog: Catalog) -> None:
-    """Places that are in the trash now, of files that another model keeps in the catalog."""
+    """Delete trashed places of files that another model keeps in the catalog."""
     for root in catalog.roots() if paths else ():
         for place in catalog.known_locations(root).values():
             where = root.path / place.relative

@@ -1,4 +1,4 @@
-"""Which models share weights: whole files' worth, or a component such as the VAE, whatever container they are in."""
+"""Find models that share all weights or a component such as the VAE, in whatever container they are."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from modelhub.domain import ModelRecord
 
 _TABLE = "known-components.json"
 _NAMES = {field.name for field in fields(ComponentDigest)}
-# How equal two digests of each level say that the weights are.
+# The equality of weights that equal digests of each level prove.
 _EQUALITY = {
     "exact": "bit for bit",
     "rounded": "after rounding to fp16",
     "signs": "by the signs of all values: another precision, or scaled",
 }
-_WORDS = {WHOLE: "weights", "unet": "UNet", "vae": "VAE", "text_encoder": "text encoder"}
+_TITLES = {WHOLE: "weights", "unet": "UNet", "vae": "VAE", "text_encoder": "text encoder"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +35,17 @@ class SharedComponent:
 
 
 def component_table_path(library: Path) -> Path:
-    """Where the user's own table of named components lies."""
+    """Return the path of the user's own table of named components."""
     return library / _TABLE
 
 
 def restore_digests(rows: Iterable[dict[str, Any]]) -> tuple[ComponentDigest, ...]:
-    """Component digests as the catalog keeps them."""
+    """Return component digests from the form in which the catalog keeps them."""
     return tuple(ComponentDigest(**{name: row[name] for name in _NAMES}) for row in rows)
 
 
 def models_sharing_weights(record: ModelRecord, *, catalog: Catalog) -> tuple[SharedComponent, ...]:
-    """Other models that share the whole weights or a component, strictest equality first."""
+    """Return the components that other models share: first all weights, then the others by name and equality."""
     held = catalog.fingerprints()
     own = {row["component"]: row for key, _, rows in held if key == record.id for row in rows}
     found = []
@@ -58,7 +58,7 @@ def models_sharing_weights(record: ModelRecord, *, catalog: Catalog) -> tuple[Sh
             if level is not None:
                 found.append(SharedComponent(component=row["component"], model_id=key, name=name, level=level))
     return tuple(
-        sorted(found, key=lambda kin: (kin.component != WHOLE, kin.component, LEVELS.index(kin.level), kin.name))
+        sorted(found, key=lambda item: (item.component != WHOLE, item.component, LEVELS.index(item.level), item.name))
     )
 
 
@@ -67,15 +67,15 @@ def _level(mine: dict[str, Any], other: dict[str, Any]) -> str | None:
 
 
 def describe_shared_weights(record: ModelRecord, *, catalog: Catalog, library: Path) -> list[str]:
-    """What `show` says: same weights as …, VAE identical to …, known as …"""
-    kin = models_sharing_weights(record, catalog=catalog)
-    whole = {item.model_id for item in kin if item.component == WHOLE}
+    """Return lines such as "VAE: the same as in …" and "VAE: known as …". `library`: where named components are."""
+    shared = models_sharing_weights(record, catalog=catalog)
+    whole = {item.model_id for item in shared if item.component == WHOLE}
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for item in kin:
+    for item in shared:
         if item.component == WHOLE or item.model_id not in whole:
             groups[item.component, item.level].append(item.name)
     lines = [
-        f"{_word(component)}: the same as in {', '.join(names[:5])}"
+        f"{_title(component)}: the same as in {', '.join(names[:5])}"
         + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         + f" ({_EQUALITY[level]})"
         for (component, level), names in groups.items()
@@ -87,13 +87,13 @@ def describe_shared_weights(record: ModelRecord, *, catalog: Catalog, library: P
 
 def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[NamedComponent]) -> list[str]:
     matches = [match for digest in digests for match in find_component_names(table, digest)]
-    return [f"{_word(match.component)}: known as {match.name} ({_EQUALITY[match.level]})" for match in matches]
+    return [f"{_title(match.component)}: known as {match.name} ({_EQUALITY[match.level]})" for match in matches]
 
 
 def component_digests_of(record: ModelRecord, *, catalog: Catalog) -> tuple[ComponentDigest, ...]:
-    """The component digests of one model."""
+    """Return the component digests of one model."""
     return next((restore_digests(rows) for key, _, rows in catalog.fingerprints() if key == record.id), ())
 
 
-def _word(component: str) -> str:
-    return _WORDS.get(component, component.replace("_", " "))
+def _title(component: str) -> str:
+    return _TITLES.get(component, component.replace("_", " "))

@@ -1,4 +1,4 @@
-"""The deep look: every number of a file, in the same one read as its hashes."""
+"""Check every value of a file, in the same read as its hashes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from modelhub.storage.hashing import hash_file_fully
 
 
 def inspect_values_of_many(paths: Sequence[Path], *, progress: Progress = SILENT) -> Iterator[Inspection]:
-    """Identify each, with hashes, and say what its values and parts are like: NaN, zeros, missing keys."""
+    """Yield the inspection of each path with hashes and the problems of its values, such as NaN and missing keys."""
     total = sum(path.stat().st_size for path in paths if path.is_file())
-    with progress.task("looking at every number", total=total) as task:
+    with progress.task("checking values", total=total) as task:
         for path in paths:
             try:
                 yield inspect_values(path, task=task)
@@ -28,20 +28,20 @@ def inspect_values_of_many(paths: Sequence[Path], *, progress: Progress = SILENT
 
 
 def inspect_values(path: Path, *, task: Task | None = None) -> Inspection:
-    """One file. A diffusers folder is identified only; `verify --deep` looks at its files."""
-    look = inspect(path)
+    """Return the inspection of one file with the problems of its values. A diffusers folder is only identified."""
+    inspection = inspect(path)
     if not path.is_file():
-        return look
-    places = () if look.broken else tensor_spans(path)
+        return inspection
+    places = () if inspection.broken else tensor_spans(path)
     sink = HealthSink(places)
     found = hash_file_fully(path, progress_task=task, sinks=(sink,) if places else ())
-    problems = look.problems
+    problems = inspection.problems
     if places:
         report = sink.report(
-            architecture=look.detection.architecture,
-            type=look.detection.type,
+            architecture=inspection.detection.architecture,
+            type=inspection.detection.type,
             metadata=read_header(path).metadata,
             data_part_sha256=found.data_part_sha256,
         )
         problems = tuple(dict.fromkeys((*problems, *report.problems)))
-    return replace(look, hashes=found.hashes, problems=problems)
+    return replace(inspection, hashes=found.hashes, problems=problems)

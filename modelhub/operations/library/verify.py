@@ -1,15 +1,15 @@
-"""Verify: prove, file by file, that what lies on disk is what the catalog recorded."""
+"""Verify that each file is still what the catalog recorded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from modelhub.detect.weights.health import HealthSink
 from modelhub.domain import FileRecord, Location, LocationState, ModelRecord, Verdict
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats import read_header
 from modelhub.formats.tensors import tensor_spans
 from modelhub.progress import SILENT, Progress
@@ -18,7 +18,7 @@ from modelhub.storage.walk import is_model_name
 
 
 class Health(StrEnum):
-    """What verify found about one file."""
+    """The result of verifying one file."""
 
     OK = "ok"
     DAMAGED = "damaged"
@@ -28,24 +28,28 @@ class Health(StrEnum):
     NOTED = "noted"
 
 
-# Sound files may still have something worth knowing.
+# The results of intact files; a noted one has something worth knowing.
 SOUND = (Health.OK, Health.NOTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedFile:
-    """One place of one file. `problems` are sentences; empty when `health` is ok."""
+    """A file in one place. `problems` and `remedy` are empty when `health` is ok."""
 
     model: ModelRecord
     path: Path
     health: Health
     problems: tuple[str, ...] = ()
+    remedy: Remedy = field(default_factory=Remedy)
 
 
 def verify(
     records: Sequence[ModelRecord], *, deep: bool = False, progress: Progress = SILENT
 ) -> Iterator[VerifiedFile]:
-    """Read every file of the models at every place, and compare hash, structure and, with `deep`, every number."""
+    """Read every file of the models in every place; yield whether hash and structure are as recorded.
+
+    `deep`: also check every value for NaN, infinity and all-zero tensors.
+    """
     places = [(record, file, place) for record in records for file in record.files for place in file.locations]
     with progress.task("verifying", total=sum(place.size for _, _, place in places)) as task:
         for record, file, place in places:
@@ -63,9 +67,15 @@ def verify(
 
 
 def _missing(record: ModelRecord, place: Location) -> VerifiedFile:
-    text = "its folder is out of reach" if place.state is LocationState.UNAVAILABLE else "it is not there any more"
-    problem = f"{text}; run `modelhub scan` if it was moved"
-    return VerifiedFile(model=record, path=place.path, health=Health.MISSING, problems=(problem,))
+    out_of_reach = place.state is LocationState.UNAVAILABLE
+    problem = "Its folder is out of reach." if out_of_reach else "It is not there any more."
+    return VerifiedFile(
+        model=record,
+        path=place.path,
+        health=Health.MISSING,
+        problems=(problem,),
+        remedy=Remedy("If it was moved, scan the folders.", "scan-moved"),
+    )
 
 
 def _health_sink(path: Path) -> HealthSink | None:
@@ -81,10 +91,15 @@ def _judged(
 ) -> VerifiedFile:
     sha256 = found.hashes.sha256
     if sha256 != file.sha256:
-        how = f"{found.size} bytes instead of {file.size}" if found.size != file.size else "same size, other bytes"
-        text = f"its SHA-256 is {sha256[:10]}…, recorded was {file.sha256[:10]}… ({how})"
-        remedy = "pull it again, or `modelhub scan` if you replaced it on purpose"
-        return VerifiedFile(model=record, path=place.path, health=Health.DAMAGED, problems=(f"{text}; {remedy}",))
+        how = f"{found.size} bytes instead of {file.size}" if found.size != file.size else "same size, different bytes"
+        problem = f"Its SHA-256 is {sha256[:10]}…, recorded is {file.sha256[:10]}… ({how})."
+        return VerifiedFile(
+            model=record,
+            path=place.path,
+            health=Health.DAMAGED,
+            problems=(problem,),
+            remedy=Remedy("Pull it again, or scan the folders if you replaced it.", "pull-or-scan"),
+        )
     if not is_model_name(place.path.name):
         return VerifiedFile(model=record, path=place.path, health=Health.OK)
     header = read_header(place.path)
@@ -97,8 +112,11 @@ def _judged(
             data_part_sha256=found.data_part_sha256,
         )
         problems += report.problems
-    verdict = record.safety.verdict
+    verdict, remedy = record.safety.verdict, Remedy()
     if verdict not in (Verdict.SAFE, Verdict.SAFE_LEGACY):
-        problems.append(f"{verdict.value}: do not load it; `modelhub inspect` says why")
+        problems.append(f"Its safety verdict is `{verdict.value}`.")
+        remedy = Remedy("Inspect it before you load it.", "show-findings")
     health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK
-    return VerifiedFile(model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)))
+    return VerifiedFile(
+        model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)), remedy=remedy
+    )

@@ -1,4 +1,4 @@
-"""Conversions: values equal torch's, the source untouched, nothing half-made, the result catalogued."""
+"""Conversions: values equal torch's, the source untouched, no incomplete file, and the result is in the catalog."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAIN = "model.diffusion_model."
 
 
 def checkpoint(*, both: bool = True) -> dict[str, Any]:
-    """A small state dict in LDM's names with two weight sets, a VAE, a text encoder and training leftovers."""
+    """Return a small state dict in LDM's names with two weight sets, a VAE, a text encoder and training leftovers."""
     torch.manual_seed(7)
     state = {
         f"{MAIN}input_blocks.0.0.weight": torch.randn(8, 4, 3, 3),
@@ -61,7 +61,7 @@ def ckpt(tmp_path: Path) -> Path:
 
 
 def loaded(path: Path) -> dict[str, Any]:
-    """A safetensors file by the reference library."""
+    """Return the tensors that the reference library reads."""
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
@@ -181,7 +181,7 @@ def test_the_metadata_says_where_the_file_came_from(ckpt: Path, tmp_path: Path) 
     assert metadata["format"] == "pt"
 
 
-def test_values_that_fp16_cannot_hold_are_told(tmp_path: Path) -> None:
+def test_values_that_fp16_cannot_hold_are_reported(tmp_path: Path) -> None:
     """An overflow is a fact about the result that the user must know."""
     path = tmp_path / "big.ckpt"
     torch.save({"w": torch.tensor([1e6, 1.0])}, path)

@@ -1,4 +1,4 @@
-"""Add, scan, verify and remove: on real files, without surprises for what lies there."""
+"""Models are added, scanned, verified and removed, and other files are left alone."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def models(tmp_path: Path) -> Path:
 
 
 def statuses(outcomes: Iterator[PathResult]) -> dict[str, PathStatus]:
-    """File name → what became of it."""
+    """Return the status by file name."""
     return {outcome.path.name: outcome.status for outcome in outcomes}
 
 
 def rescan(catalog: Catalog) -> dict[str, PathStatus]:
-    """A scan of every root."""
+    """Scan every root and return the statuses."""
     return statuses(scan_roots(catalog.roots(), catalog=catalog))
 
 
@@ -63,7 +63,7 @@ def test_a_folder_is_catalogued_and_then_not_read_again(
     assert set(statuses(add([models], catalog=catalog)).values()) == {PathStatus.UNCHANGED}
 
 
-def test_a_path_that_is_not_there_is_said_before_anything_is_done(catalog: Catalog, models: Path) -> None:
+def test_a_missing_path_is_an_error_before_anything_is_done(catalog: Catalog, models: Path) -> None:
     """One typo stops the whole command, so that nothing is half done."""
     with pytest.raises(NotFoundError, match="absent"):
         list(add([models, models / "absent"], catalog=catalog))
@@ -146,7 +146,7 @@ def test_a_dangerous_file_is_recorded_as_such(catalog: Catalog, models: Path) ->
     assert catalog.find("bad")[0].safety.verdict is Verdict.DANGEROUS
 
 
-def test_a_single_file_does_not_bring_its_neighbours(catalog: Catalog, models: Path) -> None:
+def test_a_single_file_is_added_without_the_other_files_of_its_folder(catalog: Catalog, models: Path) -> None:
     """`add FILE` is about that file, also at the next scan."""
     list(add([models / "easy.safetensors"], catalog=catalog))
     safetensors_file.write(models / "other.safetensors", adapters.embedding(), seed=5)
@@ -156,7 +156,7 @@ def test_a_single_file_does_not_bring_its_neighbours(catalog: Catalog, models: P
 
 
 def test_what_is_no_model_is_not_catalogued(catalog: Catalog, tmp_path: Path) -> None:
-    """A text file named on the command line is told to be none."""
+    """A text file that is named gets a result that says so."""
     note = tmp_path / "note.md"
     note.write_text("hello")
     (outcome,) = add([note], catalog=catalog)
@@ -223,7 +223,7 @@ def test_verify_tells_rot_truncation_and_absence_apart(catalog: Catalog, models:
     assert "instead of" in answers["third.safetensors"].problems[0]
 
 
-def test_removing_takes_sidecars_but_not_a_twins(catalog: Catalog, models: Path) -> None:
+def test_removing_takes_sidecars_but_not_those_of_a_model_of_the_same_name(catalog: Catalog, models: Path) -> None:
     """What another file of the same name needs stays."""
     (models / "easy.json").write_text("{}")
     (models / "sub" / "红裙.json").write_text("{}")

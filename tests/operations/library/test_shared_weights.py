@@ -27,7 +27,7 @@ from modelhub.testing.files.networks import SMALL
 
 @pytest.fixture
 def family(tmp_path: Path) -> Path:
-    """One model in three coats, a VAE, and the model with that VAE baked in."""
+    """One model in three containers, a VAE, and the model with that VAE baked in."""
     folder = tmp_path / "models"
     main = networks.sd1(SMALL)
     safetensors_file.write(folder / "a.safetensors", main, seed=3)
@@ -43,7 +43,7 @@ def family(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_same_weights_are_found_in_any_coat(family: Path, tmp_path: Path) -> None:
+def test_equal_weights_are_found_in_any_container(family: Path, tmp_path: Path) -> None:
     """A pickle is bit for bit the same; a half-precision copy is the same after rounding."""
     with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
         assert len(list(add([family], catalog=catalog))) == 5
@@ -75,14 +75,14 @@ def test_a_file_without_tensors_has_no_fingerprint(tmp_path: Path) -> None:
     """The error says so and names the file."""
     path = tmp_path / "note.txt"
     path.write_text("hello")
-    with pytest.raises(ModelhubError, match="holds no tensors"):
+    with pytest.raises(ModelhubError, match="has no tensors"):
         fingerprint_file(path)
     with pytest.raises(NotFoundError):
         fingerprint_file(tmp_path / "absent")
 
 
 def test_a_deep_look_names_tensors_with_nan_and_missing_parts(tmp_path: Path) -> None:
-    """NaN by tensor; a checkpoint without VAE is said to be so."""
+    """NaN by tensor; a checkpoint without a VAE is reported as such."""
     torch = pytest.importorskip("torch", reason="torch writes the NaN")
     state = {"model.diffusion_model.out.2.weight": torch.tensor([[1.0, float("nan")]])}
     path = tmp_path / "broken.ckpt"
@@ -93,7 +93,7 @@ def test_a_deep_look_names_tensors_with_nan_and_missing_parts(tmp_path: Path) ->
 
 
 def test_the_name_of_a_known_model_stands_for_its_place() -> None:
-    """`pull "realistic vision"` asks the place where it is published; one without a place is said to have none."""
+    """`pull "realistic vision"` asks the place where it is published; one without a place has none."""
 
     class Recorder:
         kind = "civitai"
@@ -107,10 +107,10 @@ def test_the_name_of_a_known_model_stands_for_its_place() -> None:
 
         def resolve(self, source: str, *, revision: str | None = None) -> object:
             self.asked.append(source)
-            raise NotFoundError("asked")
+            raise NotFoundError("Requested.")
 
     recorder = Recorder()
-    with pytest.raises(NotFoundError, match="asked"):
+    with pytest.raises(NotFoundError, match="Requested"):
         plan_pull(PullRequest(source="realistic vision", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]
     assert recorder.asked == ["civitai:4201"]
     with pytest.raises(NotFoundError, match="no permanent place"):
