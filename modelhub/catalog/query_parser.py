@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -211,5 +210,7 @@ def _values_of(field: Field) -> str:
 
 def _nearest(word: str, choices: Sequence[str]) -> str:
     """Return a remedy with the nearest valid word, or with all of them."""
+    import difflib
+
     near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
     return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(choices)}."

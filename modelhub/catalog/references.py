@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator
@@ -80,6 +79,8 @@ def _with_hash(database: Database, text: str) -> list[int]:
 
 def nearest_names(database: Database, text: str, *, count: int = 3) -> list[str]:
     """Return the names most like a mistyped one: the database finds those with most trigrams in common."""
+    import difflib
+
     key = normalize_key(text.strip())
     pieces = list(dict.fromkeys(key[i : i + 3] for i in range(max(1, len(key) - 2))))[:_PIECES]
     parameters: dict[str, object] = {f"t{i}": like_pattern(piece) for i, piece in enumerate(pieces) if piece}

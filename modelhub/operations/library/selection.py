@@ -7,7 +7,6 @@ or a negated one among them, the arguments are one query, for which all terms mu
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +50,8 @@ def _check_value(term: Term, catalog: Catalog) -> None:
     known = {*held, *_known_values(term.field)}
     if value in known:
         return
+    import difflib
+
     near = difflib.get_close_matches(value, sorted(known), n=1, cutoff=0.55)
     choices = ", ".join(sorted(known)) or "none yet"
     remedy = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {choices}."
