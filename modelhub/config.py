@@ -17,8 +17,6 @@ from typing import Any
 from modelhub.config_keys import KEYS, Key, convert
 from modelhub.errors import Remedy, UsageError
 
-_COMMAND_LINE = "command line"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullSection:
@@ -111,7 +109,7 @@ class Inputs:
     def value(self, key: Key) -> tuple[Any, str]:
         """Return the value of a key and where it was set. Raise UsageError for a value that the key does not take."""
         if key.name in self.given:
-            return self.given[key.name], _COMMAND_LINE
+            return self.given[key.name], "command line"
         for variable in key.variables:
             if self.environ.get(variable):
                 return convert(key, self.environ[variable], f"environment variable {variable}"), variable
@@ -150,10 +148,8 @@ class Settings:
 
     def section(self, keys: Sequence[Key]) -> Section:
         """Return the values of a source's own keys. Raise UsageError for a value that a key does not take."""
-        found = {key.field: self.inputs.value(key) for key in keys}
-        return Section(
-            {name: value for name, (value, _) in found.items()}, {name: origin for name, (_, origin) in found.items()}
-        )
+        found = [(key.field, *self.inputs.value(key)) for key in keys]
+        return Section({name: value for name, value, _ in found}, {name: origin for name, _, origin in found})
 
     def lookup(self, key: Key) -> tuple[Any, str]:
         """Return the value of any key, of modelhub or of a source, and where it was set."""

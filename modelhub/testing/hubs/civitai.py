@@ -74,7 +74,7 @@ class CivitaiSite:
         self.storage_url = f"http://127.0.0.1:{self._storage.server_port}"
         for _, version in self.versions():
             for file in version["files"]:
-                self._set_true_values(file)
+                self.set_true_values(file)
 
     def __enter__(self) -> CivitaiSite:
         for server in (self._site, self._storage):
@@ -114,7 +114,8 @@ class CivitaiSite:
         about = {name: item.get(name) for name in ("name", "type", "nsfw", "poi")}
         return {**version, "model": about}
 
-    def _set_true_values(self, file: dict[str, Any]) -> None:
+    def set_true_values(self, file: dict[str, Any]) -> None:
+        """Set the address, size and hashes of a file to those that this server has."""
         path = urlsplit(file["downloadUrl"])
         file["downloadUrl"] = f"{self.url}{path.path}{f'?{path.query}' if path.query else ''}"
         blob = self.blobs.get(file["name"])

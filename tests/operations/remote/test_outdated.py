@@ -56,7 +56,7 @@ def updated(place: User, item: UpdateStatus, *, replace_old: bool = False) -> Up
 def show_version(place: User, number: int, **more: Any) -> None:
     """Civitai shows another version of its model, on top."""
     file = civitai_file(f"v{number}.safetensors", version=number)
-    place.site._make_true(file)
+    place.site.set_true_values(file)
     place.site.items[0]["modelVersions"].insert(0, civitai_version(number, file, **more))
 
 
