@@ -1,4 +1,4 @@
-"""The documents of `add`, `scan`, `verify`, `known`, `fingerprint`, `doctor`, `explain` and the start page."""
+"""The documents of commands about the library as a whole, its settings and its state."""
 
 from __future__ import annotations
 
@@ -83,3 +83,34 @@ class StartDocument(ObjectDocument, frozen=True, kw_only=True):
     by_type: Mapping[str, int]
     attention: Mapping[str, int]
     library: str
+
+
+class RemovedDocument(Document, frozen=True, kw_only=True):
+    """A model that `rm` deleted from the catalog."""
+
+    id: int
+    name: str
+
+
+class TagsDocument(Document, frozen=True, kw_only=True):
+    """The tags of a model after `tag`."""
+
+    id: int
+    name: str
+    tags: tuple[str, ...]
+
+
+class SettingDocument(Document, frozen=True, kw_only=True, rename={"origin": "from"}):
+    """A setting. `from` is where its value was set; secrets are masked."""
+
+    name: str
+    value: str | int | float | bool | list[str] | None
+    origin: str
+    about: str
+
+
+class ConfigFileDocument(ObjectDocument, frozen=True, kw_only=True):
+    """The configuration file."""
+
+    path: str
+    exists: bool

@@ -11,10 +11,14 @@ import msgspec
 from modelhub.documents.inspection import InspectionDocument
 from modelhub.documents.library import (
     ComponentDigestDocument,
+    ConfigFileDocument,
     FindingDocument,
     KnownModelDocument,
     PathResultDocument,
+    RemovedDocument,
+    SettingDocument,
     StartDocument,
+    TagsDocument,
     TopicDocument,
     VerifiedDocument,
 )
@@ -41,6 +45,7 @@ class Published:
 
 # In alphabetical order of the names.
 PUBLISHED: tuple[Published, ...] = (
+    Published(name="config-file", commands=("config path", "config init"), form=ConfigFileDocument),
     Published(name="doctor", commands=("doctor",), form=list[FindingDocument]),
     Published(name="duplicates", commands=("list --duplicates",), form=list[DuplicateModelDocument]),
     Published(name="enrich", commands=("enrich",), form=list[EnrichDocument]),
@@ -56,13 +61,16 @@ PUBLISHED: tuple[Published, ...] = (
     Published(name="path-results", commands=("add", "scan"), form=list[PathResultDocument]),
     Published(name="pull", commands=("pull", "pull --dry-run"), form=list[PullDocument]),
     Published(name="registration", commands=("sort",), form=RegistrationDocument),
+    Published(name="removed", commands=("rm",), form=list[RemovedDocument]),
     Published(name="render-test", commands=("render-test",), form=list[RenderTestDocument]),
+    Published(name="settings", commands=("config show",), form=list[SettingDocument]),
     Published(name="shortcut-install", commands=("shortcut install",), form=InstalledShortcutDocument),
     Published(name="shortcut-remove", commands=("shortcut remove",), form=RemovedShortcutDocument),
     Published(name="shortcuts", commands=("shortcut list",), form=list[ShortcutDocument]),
     Published(name="show", commands=("show",), form=list[ShownModelDocument]),
     Published(name="sort", commands=("sort",), form=SortDocument),
     Published(name="start", commands=("",), form=StartDocument),
+    Published(name="tags", commands=("tag",), form=list[TagsDocument]),
     Published(name="topics", commands=("explain",), form=list[TopicDocument]),
     Published(name="undo", commands=("undo",), form=UndoDocument),
     Published(name="updates", commands=("pull --update", "pull --update --dry-run"), form=list[UpdateDocument]),

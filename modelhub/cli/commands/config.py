@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +46,9 @@ def show(ctx: typer.Context) -> None:
     looked_up = [(key, *session.settings.lookup(key)) for key in settings_module.all_keys(source_keys())]
     rows = [(key, _shown(key, value), origin) for key, value, origin in looked_up]
     if session.json:
-        print_json([{"name": k.name, "value": v, "from": o, "about": k.about} for k, v, o in rows])
+        from modelhub.documents.library import SettingDocument
+
+        print_json([SettingDocument(name=k.name, value=v, origin=o, about=k.about) for k, v, o in rows])
         return
     columns = (Column("setting"), Column("value", flexible=True), Column("from", flexible=True))
     for line in table(columns, [(k.name, ", ".join(v) if isinstance(v, list) else str(v), o) for k, v, o in rows]):
@@ -61,7 +64,7 @@ def path(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     place = session.config or settings_module.config_file(os.environ)
     if session.json:
-        print_json({"path": str(place), "exists": place.is_file()})
+        _print_file(place)
     else:
         print(place)
 
@@ -82,6 +85,12 @@ def init(
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(example_text(source_keys()), encoding="utf-8")
     if session.json:
-        print_json({"path": str(place), "exists": True})
+        _print_file(place)
     else:
         print(f"Written: {place}")
+
+
+def _print_file(path: Path) -> None:
+    from modelhub.documents.library import ConfigFileDocument
+
+    print_json(ConfigFileDocument(path=str(path), exists=path.is_file()))

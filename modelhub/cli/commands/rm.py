@@ -49,7 +49,9 @@ def rm(
         typer.confirm(question, abort=True, err=True)
     trashed = remove(records, catalog=session.catalog, keep_files=keep_files)
     if session.json:
-        print_json([{"id": r.id, "name": r.name} for r in records])
+        from modelhub.documents.library import RemovedDocument
+
+        print_json([RemovedDocument(id=record.id, name=record.name) for record in records])
         return
     print(f"Deleted from the catalog: {', '.join(clean(r.name) for r in records)}.")
     if not keep_files:

@@ -39,7 +39,9 @@ def tag(
                 catalog.tag(record.id, add=added, remove=remove or ())
         records = catalog.get_many([record.id for record in records])
     if session.json:
-        print_json([{"id": record.id, "name": record.name, "tags": list(record.tags)} for record in records])
+        from modelhub.documents.library import TagsDocument
+
+        print_json([TagsDocument(id=record.id, name=record.name, tags=record.tags) for record in records])
         return
     for record in records:
         print(clean(f"{record.name}: {', '.join(record.tags) or 'no tags'}"))
