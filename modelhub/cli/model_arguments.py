@@ -38,6 +38,20 @@ def _is_flag(option: Any) -> bool:
 
 def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return fields, or the values of the field that was begun, for shell completion; never fails."""
+    split = _field_before_colon(ctx)
+    if split:
+        found = _completions(ctx, f"{split}:{incomplete}")
+        return [word.partition(":")[2] for word in found]
+    return _completions(ctx, incomplete)
+
+
+def _field_before_colon(ctx: typer.Context) -> str:
+    """Return the field that was begun when the shell has split at the colon, as bash does; "" when it has not."""
+    words = next((list(value) for value in ctx.params.values() if isinstance(value, list | tuple) and value), [])
+    return str(words[-2]) if len(words) > 1 and words[-1] == ":" else ""
+
+
+def _completions(ctx: typer.Context, incomplete: str) -> list[str]:
     from modelhub.catalog.fields import ALIASES, FIELDS, SORTS
 
     sign, text = (incomplete[:1], incomplete[1:]) if incomplete[:1] in ("-", "!") else ("", incomplete)

@@ -175,6 +175,14 @@ def test_the_shell_completes_fields_and_values(library: Path, begun: str, expect
     assert complete_models(context, begun) == expected
 
 
+@pytest.mark.parametrize(("words", "begun"), [(["type", ":"], "lo"), (["dress", "type", ":"], "lo")])
+def test_a_shell_that_splits_at_colons_completes_the_value(library: Path, words: list[str], begun: str) -> None:
+    """Bash takes the field, the colon and the value for three words, and replaces only the last."""
+    context = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)), obj=Session())
+    context.params["query"] = words
+    assert "lora" in complete_models(context, begun)
+
+
 def test_terms_after_a_term_choose_models_too() -> None:
     """After a reference everything is a tag or a value; after a term the terms that follow belong to it."""
     assert split_terms("mylora", ["style:dark", "x"]) == (["mylora"], ["style:dark", "x"])
