@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from modelhub.plugins import Plugins, load_plugins
+if TYPE_CHECKING:
+    from modelhub.plugins import Plugins
 
 GROUP = "modelhub.commands"
 
@@ -61,6 +63,8 @@ def plugins() -> Plugins[ModuleType]:
 
     A module with `creates = True` creates the library and its catalog when there is none.
     """
+    from modelhub.plugins import load_plugins  # only unknown commands and the help need it
+
     return load_plugins(GROUP, ModuleType, taken=COMMANDS, check=_check)
 
 
