@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,10 @@ class Library(OpenLibrary):
     thread; several libraries, and several processes, can work on one folder at the same time.
     """
 
-    # Add models that are on this machine
-
     def add(self, paths: Paths, *, mode: AddMode | str = "in-place") -> list[PathResult]:
-        """Catalog files, model folders and folders of models.
+        """Catalog files, model folders and folders of models; `mode` "copy" or "move" brings them into the library.
 
-        `mode`: "in-place", or "copy" or "move" to bring them into the library. Raise NotFoundError when a path does
-        not exist, and UsageError for another mode.
+        Raise NotFoundError when a path does not exist, and UsageError for another mode.
         """
         return list(self.iter_add(paths, mode=mode))
 
@@ -79,24 +77,6 @@ class Library(OpenLibrary):
             workers=self._settings.hash.workers,
         )
 
-    # Look models up
-
-    def models(self, query: str = "") -> list[ModelRecord]:
-        """Return the models that match a query, such as "type:lora arch:sdxl -tag:draft sort:size-"; else all.
-
-        Raise UsageError for an unknown field or value, with the nearest valid one.
-        """
-        from modelhub.operations.library.selection import query_from_text
-
-        return self._catalog.records(query_from_text(query, catalog=self._catalog))
-
-    def find(self, model: Model) -> ModelRecord:
-        """Return one model: by its id, path or name, a unique part of its name, or the start of a hash.
-
-        Raise NotFoundError with the nearest names, or UsageError with the models that could be meant.
-        """
-        return self._record(model)
-
     def show(self, model: Model) -> ModelDetails:
         """Return everything known about a model, and how to use it. Raise as `find` does."""
         from modelhub.operations.library.show import model_details
@@ -116,8 +96,6 @@ class Library(OpenLibrary):
 
         return verify(self._records(models), deep=deep, progress=self._progress)
 
-    # Change what the catalog says
-
     def set(self, model: Model, **fields: str) -> ModelRecord:
         """Set fields of a model, such as `style="anime"`; they override detection. "" restores the detected value.
 
@@ -129,8 +107,7 @@ class Library(OpenLibrary):
 
     def tag(self, model: Model, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> ModelRecord:
         """Add and remove tags of a model."""
-        record = self.find(model)
-        self._catalog.tag(record.id, add=add, remove=remove)
+        self._catalog.tag((record := self.find(model)).id, add=add, remove=remove)
         return self._catalog.get(record.id)
 
     def remove(self, models: Models, *, keep_files: bool = False) -> list[Path]:
@@ -143,8 +120,6 @@ class Library(OpenLibrary):
 
         records = self._records(models, explicitly=True)
         return list(remove(records, catalog=self._catalog, keep_files=keep_files))
-
-    # Pull, convert, render
 
     def plan_pull(self, source: str | PullRequest) -> PullPlan:
         """Resolve a source and choose its files; nothing is downloaded.
@@ -185,11 +160,11 @@ class Library(OpenLibrary):
 
     def convert(
         self,
-        model: str | int | Path | ModelRecord,
+        model: Model,
         options: ConversionOptions | None = None,
         *,
         to: str | Path | None = None,
-        bake_vae: str | int | Path | ModelRecord | None = None,
+        bake_vae: Model | None = None,
         read_suspicious: bool = False,
     ) -> ConvertedModel:
         """Write a model, or any file, as a new safetensors file and catalog that; the source is not changed.
@@ -200,14 +175,11 @@ class Library(OpenLibrary):
         """
         from modelhub.operations.convert.convert_model import convert_model, resolve_source
 
-        def source_of(chosen: str | int | Path | ModelRecord) -> str:
-            return str(self.find(chosen).id) if not isinstance(chosen, str | Path) else str(chosen)
-
         return convert_model(
-            resolve_source(source_of(model), self._catalog),
+            resolve_source(self._file_or_id(model), self._catalog),
             options,
             target=absolute(to) if to is not None else None,
-            vae=resolve_source(source_of(bake_vae), self._catalog).path if bake_vae is not None else None,
+            vae=resolve_source(self._file_or_id(bake_vae), self._catalog).path if bake_vae is not None else None,
             read_suspicious=read_suspicious,
             catalog=self._catalog,
             progress=self._progress,
@@ -247,8 +219,6 @@ class Library(OpenLibrary):
             options=options or options_from(self._settings.render, self.find),
             progress=self._progress,
         )
-
-    # Sort into the folders of a UI
 
     def plan_sort(
         self, paths: Paths, layout: str, into: str | Path, *, by: Sequence[str] = (), rename: bool = False
@@ -295,20 +265,16 @@ class Library(OpenLibrary):
         """Return the sorts and undos, newest first."""
         return self._catalog.operations()
 
-    # Take the library elsewhere
-
     def export_manifest(self, file: str | Path, models: Models = "") -> None:
         """Write to a file where models, or all of them, came from, with their hashes and the user's fields.
 
         Raise TargetExistsError when the file exists and is not a manifest.
         """
-        from datetime import UTC, datetime
-
         from modelhub.documents.manifest import make_manifest
         from modelhub.operations.remote.manifest_file import save_manifest
 
-        made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        save_manifest(make_manifest(self._records(models), made_at=made_at), absolute(file))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        save_manifest(make_manifest(self._records(models), made_at=now), absolute(file))
 
     def import_manifest(
         self, file: str | Path, *, allow_pickle: bool = False, dry_run: bool = False

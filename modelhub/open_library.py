@@ -1,4 +1,4 @@
-"""An open catalog with its settings: what every method of a library needs, and which thread may use it."""
+"""An open catalog with its settings: which thread may use it, and how models are named and found in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Models: TypeAlias = "str | int | Path | ModelRecord | Sequence[str | int | Path 
 
 
 class OpenLibrary:
-    """An open catalog with its settings and the progress that long work reports to."""
+    """An open catalog with its settings, and the progress that long work reports to."""
 
     def __init__(self, settings: Settings, catalog: Catalog, progress: Progress) -> None:
         self._settings = settings
@@ -95,7 +95,20 @@ class OpenLibrary:
             raise UsageError("This library was opened in another thread.", "Open one in each thread.")
         return self._open_catalog
 
-    def _record(self, model: Model) -> ModelRecord:
+    def models(self, query: str = "") -> list[ModelRecord]:
+        """Return the models that match a query, such as "type:lora arch:sdxl -tag:draft sort:size-"; else all.
+
+        Raise UsageError for an unknown field or value, with the nearest valid one.
+        """
+        from modelhub.operations.library.selection import query_from_text
+
+        return self._catalog.records(query_from_text(query, catalog=self._catalog))
+
+    def find(self, model: Model) -> ModelRecord:
+        """Return one model: by its id, path or name, a unique part of its name, or the start of a hash.
+
+        Raise NotFoundError with the nearest names, or UsageError with the models that could be meant.
+        """
         from modelhub.domain import ModelRecord
         from modelhub.operations.library.selection import one_model
 
@@ -116,9 +129,13 @@ class OpenLibrary:
             if isinstance(model, str | Path):
                 records = choose([_reference(model)], catalog=self._catalog)
             else:
-                records = [self._record(model)]
+                records = [self.find(model)]
             found |= {record.id: record for record in records}
         return list(found.values())
+
+    def _file_or_id(self, model: Model) -> str:
+        """Return a text that names a file or a model of the catalog."""
+        return str(model) if isinstance(model, str | Path) else str(self.find(model).id)
 
 
 def absolute(path: str | Path) -> Path:

@@ -291,3 +291,17 @@ def test_a_folder_with_the_only_copy_of_another_model_stays(catalog: Catalog, tm
     with pytest.raises(ModelhubError, match="only copy"):
         remove(catalog.find("pipe"), catalog=catalog, send=lambda path: pytest.fail(f"trashed {path}"))
     assert folder.is_dir()
+
+
+def test_many_single_files_read_the_catalog_once(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known in a folder is read once for all files of it that are named."""
+    folder = tmp_path / "many"
+    for number in range(8):
+        safetensors_file.write(folder / f"e{number}.safetensors", adapters.embedding(), seed=number)
+    list(add([folder], catalog=catalog))
+    known, calls = catalog.known_locations, []
+    monkeypatch.setattr(catalog, "known_locations", lambda root: calls.append(root) or known(root))
+    assert len(list(add(sorted(folder.iterdir()), catalog=catalog))) == 8
+    assert len(calls) == 1
