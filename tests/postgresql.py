@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -18,6 +17,10 @@ _USER = "modelhub"
 _SECONDS = 60.0
 # Fast rather than safe: the data are gone after the session anyway.
 _SETTINGS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "unix_socket_directories=")
+
+
+# Ends the server when standard input closes: when it is stopped, and also when the tests are killed.
+_WATCH = '"$@" & server=$!; read -r _; kill -INT $server; wait $server; rm -rf "$0"'
 
 
 class PostgresqlServer:
@@ -43,9 +46,10 @@ class PostgresqlServer:
         language = ("--locale-provider=icu", "--icu-locale=en-US")
         self._run("initdb", "-D", data, *options, *language)
         settings = [part for setting in (*_SETTINGS, f"port={self.port}") for part in ("-c", setting)]
-        command = (*self._prefix, str(self._programs / "postgres"), "-D", data, "-h", "127.0.0.1", *settings)
+        server = (str(self._programs / "postgres"), "-D", data, "-h", "127.0.0.1", *settings)
+        command = (*self._prefix, "sh", "-c", _WATCH, data, *server)
         with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self._folder)
         self._wait()
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -93,10 +97,8 @@ class PostgresqlServer:
     def stop(self) -> None:
         """Stop the server and delete its folder."""
         if self._process is not None:
-            # runuser passes the signal on; SIGINT ends the server without waiting for its clients.
-            self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(timeout=_SECONDS)
+                self._process.communicate(timeout=_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
