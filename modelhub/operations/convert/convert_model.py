@@ -15,7 +15,7 @@ from modelhub.operations.library.identify import FailedFile, identify_files
 from modelhub.operations.library.record import new_file
 from modelhub.progress import SILENT, Progress
 
-_KEPT_FIELDS = ("style", "triggers", "notes")  # what the user said of the source that holds for the result
+_KEPT_FIELDS = ("style", "triggers", "notes")  # user fields of the source that are also true of the result
 _SHOWN = 8
 
 
