@@ -25,7 +25,7 @@ _ARCHITECTURES = ("sd1", "sdxl", "sd1", "flux", "sd2")
 
 
 def models(folder: Path, count: int) -> Iterator[NewModel]:
-    """`count` different models as a collector has them: mostly LoRAs."""
+    """Yield `count` different models in the mix that collectors have: mostly LoRAs."""
     for number in range(count):
         digest = hashlib.sha256(str(number).encode()).hexdigest()
         path = folder / f"{digest[:2]}" / f"model-{digest[:12]}.safetensors"

@@ -30,7 +30,7 @@ def worst_exit_code(codes: Iterable[Exit]) -> Exit:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What the user can do about an error.
+    """An action that the user can take about an error.
 
     `text` is a sentence that holds for every front end: it names no flag and no command. A remedy that a front end
     words in its own way has a `key`, such as "go-online", and the `values` that these words need; the command line's

@@ -86,13 +86,12 @@ _NO_VERB = (
     "|everything|something|another|other|more|whatever|while|until|without|beside|above|below|up|on|in|from|with|only|no"
 )
 _FUNCTION = re.compile(rf"(?:{_NO_VERB})\b", re.IGNORECASE)
-_IMPERATIVE_S = re.compile(
-    r"(?:returns|raises|gives|tells|says|makes|takes|reads|writes|finds|puts|asks|holds|keeps)\b", re.I
-)
 # Errors of Python and of libraries, whose words no user reads.
 _NOT_OURS = frozenset(
     {"ValueError", "TypeError", "KeyError", "RuntimeError", "AttributeError", "AssertionError", "OSError"}
 )
+# A first word in -s is a plural noun or a verb in the third person, unless it is one of these.
+_VERBS_IN_S = frozenset("pass process press express suppress dismiss discuss access address guess focus cross".split())  # noqa: SIM905
 _CLASS = re.compile(r"(?:what|where|which|whether|how|who|why)\b", re.IGNORECASE)
 # Metaphors of our own that names of functions and classes may not hold.
 _METAPHORS = re.compile(
@@ -112,6 +111,9 @@ def offences_in(path: Path, text: str | None = None) -> Iterator[Offence]:
         yield from _prose_of_page(shown, source)
         return
     tree = ast.parse(source)
+    module_doc = (ast.get_docstring(tree) or "").lstrip("`\"' ")
+    if _CLASS.match(module_doc) and not path.name.startswith("test_"):
+        yield Offence(shown, 1, module_doc.split("\n")[0][:60], "a noun phrase or an imperative")
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from _prose(shown, node.lineno, node.value)
@@ -152,12 +154,15 @@ def _definition(path: Path, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.C
     if isinstance(node, ast.ClassDef):
         if _CLASS.match(first):
             yield Offence(path, node.lineno, first, "a noun phrase")
-    elif (
-        not _is_attribute(node)
-        and not node.name.startswith("test_")
-        and (_FUNCTION.match(first) or _IMPERATIVE_S.match(first))
-    ):
+    elif not _is_attribute(node) and not node.name.startswith("test_") and not _begins_with_a_verb(doc):
         yield Offence(path, node.lineno, first, "an imperative verb first: `Return …`")
+
+
+def _begins_with_a_verb(doc: str) -> bool:
+    """Return False where the first word shows that a docstring is not an imperative; any other word may be a verb."""
+    first = re.split(r"[\s,.:;(]", doc, maxsplit=1)[0]
+    is_word = first.isalpha() and first[0].isupper()
+    return is_word and not _FUNCTION.fullmatch(first) and (not first.endswith("s") or first.lower() in _VERBS_IN_S)
 
 
 def _is_attribute(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -1,4 +1,4 @@
-"""What `make` runs, on every platform: `python tools/dev.py demo|test|format|readme|clean`.
+"""The commands that `make` runs, on every platform: `python tools/dev.py demo|test|format|readme|clean`.
 
 Needs nothing but Python 3.11 or newer. The environment `.venv` is made once and brought up to date only when
 pyproject.toml or constraints.txt changed.

@@ -22,7 +22,7 @@ _SHIFTS = (".nin_shortcut.", ".upsample.")
 
 
 def lora(layout: Layout, path: Path, weights: Weights, *, rank: int = RANK) -> Path:
-    """kohya's names, all attention projections of the UNet and the text encoders, alpha half the rank."""
+    """Make a LoRA in kohya's names: all attention projections of UNet and text encoders, alpha half the rank."""
     tensors: Tensors = {}
     for stem, (out, into) in [*_unet_stems(layout).items(), *text_modules(layout)]:
         tensors |= {f"{stem}.{part}": value for part, value in _low_rank(weights, (out, into), rank).items()}
@@ -30,7 +30,7 @@ def lora(layout: Layout, path: Path, weights: Weights, *, rank: int = RANK) -> P
 
 
 def dora(layout: Layout, path: Path, weights: Weights) -> Path:
-    """LyCORIS' DoRA: with magnitudes a third above those that random weights have."""
+    """Make a DoRA of LyCORIS, with magnitudes a third above those that random weights have."""
     tensors: Tensors = {}
     for stem, (out, into) in _unet_stems(layout).items():
         tensors |= {f"{stem}.{part}": value for part, value in _low_rank(weights, (out, into), RANK).items()}
@@ -39,7 +39,7 @@ def dora(layout: Layout, path: Path, weights: Weights) -> Path:
 
 
 def loha(layout: Layout, path: Path, weights: Weights) -> Path:
-    """LyCORIS' LoHa of rank 8: the Hadamard product of two low-rank changes."""
+    """Make a LoHa of LyCORIS of rank 8: the Hadamard product of two low-rank changes."""
     tensors: Tensors = {}
     for stem, (out, into) in _unet_stems(layout).items():
         for part in ("hada_w1", "hada_w2"):
@@ -50,7 +50,7 @@ def loha(layout: Layout, path: Path, weights: Weights) -> Path:
 
 
 def lokr(layout: Layout, path: Path, weights: Weights) -> Path:
-    """LyCORIS' LoKr: a 4×4 Kronecker factor and a low-rank one."""
+    """Make a LoKr of LyCORIS: a 4×4 Kronecker factor and a low-rank one."""
     tensors: Tensors = {}
     for stem, (out, into) in _unet_stems(layout).items():
         tensors[f"{stem}.lokr_w1"] = weights.uniform((4, 4), 2.0)
@@ -61,14 +61,14 @@ def lokr(layout: Layout, path: Path, weights: Weights) -> Path:
 
 
 def embedding(layout: Layout, path: Path, weights: Weights) -> Path:
-    """`emb_params`; SDXL's pair of clip_l and clip_g."""
+    """Make an embedding: `emb_params`, or SDXL's pair of clip_l and clip_g."""
     names = ("clip_l", "clip_g") if layout.double else ("emb_params",)
     widths = [width for width, _ in layout.text]
     return _saved({n: weights.uniform((_TOKENS, w), 0.5) for n, w in zip(names, widths, strict=True)}, path)
 
 
 def hypernetwork(layout: Layout, path: Path, weights: Weights) -> Path:
-    """A1111's .pt of two layers for every width that keys and values are made of."""
+    """Make A1111's .pt hypernetwork: two layers for every width that keys and values are made of."""
     state: dict[str | int, object] = {"step": 1000, "name": path.stem, "layer_structure": [1, 2, 1]}
     state |= {"activation_func": "linear", "is_layer_norm": False, "activate_output": False}
     for width in sorted({into for name, (_, into) in attention_shapes(layout).items() if name.endswith("to_k")}):

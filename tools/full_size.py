@@ -135,7 +135,7 @@ def _unet_key(name: str, layout: Layout) -> str:
 
 
 def _open_clip(width: int, layers: int) -> Shapes:
-    """OpenCLIP's text tower as SDXL's second text encoder is stored."""
+    """Return the shapes of OpenCLIP's text tower as SDXL's second text encoder is stored."""
     found: Shapes = {
         "token_embedding.weight": (49408, width),
         "positional_embedding": (77, width),

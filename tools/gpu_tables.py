@@ -1,4 +1,4 @@
-"""What `gpu_check.py` measured, as Markdown."""
+"""The figures of `gpu_check.py` as Markdown tables."""
 
 from __future__ import annotations
 

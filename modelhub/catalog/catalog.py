@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from modelhub.catalog import query_sql, reading, references, roots, schema, summaries, writing
+from modelhub.catalog import derived, query_sql, reading, references, roots, schema, summaries, writing
 from modelhub.catalog.connect import open_database
 from modelhub.catalog.database import Database
 from modelhub.catalog.encoding import encode_text
@@ -145,19 +145,19 @@ class Catalog(Places, Journal, Renders, Lookups):
                 " ON CONFLICT (model_id, field) DO UPDATE SET value = excluded.value",
                 {"id": model_id, "field": field, "value": encode_text(value)},
             )
-            writing.refresh(run, model_id, searchable=self._searchable)
+            derived.refresh(run, model_id, searchable=self._searchable)
 
     def clear_override(self, model_id: int, field: str) -> None:
         """Delete the user's value of a field, so that the detected one holds again."""
         with self._database.transaction() as run:
             writing.clear_override(run, model_id, field)
-            writing.refresh(run, model_id, searchable=self._searchable)
+            derived.refresh(run, model_id, searchable=self._searchable)
 
     def tag(self, model_id: int, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
         """Add and remove tags."""
         with self._database.transaction() as run:
             writing.change_tags(run, model_id, add=add, remove=remove)
-            writing.refresh(run, model_id, searchable=self._searchable)
+            derived.refresh(run, model_id, searchable=self._searchable)
 
     # Reading
 

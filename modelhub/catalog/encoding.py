@@ -1,4 +1,4 @@
-"""How names, paths and numbers are written in the database, and read back exactly as they were."""
+"""The encoding of names, paths and numbers in the database; decoding returns exactly what was encoded."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from modelhub.catalog import writing
+from modelhub.catalog import derived, writing
 from modelhub.catalog.database import Database
 from modelhub.catalog.rows import LOOKUP
 from modelhub.catalog.values import Lookup
@@ -42,4 +42,4 @@ class Lookups:
             writing.add_source(run, model_id, source)
             writing.change_tags(run, model_id, add=tags, remove=())
             writing.add_words(run, model_id, tuple(words))
-            writing.refresh(run, model_id, searchable=self._searchable)
+            derived.refresh(run, model_id, searchable=self._searchable)

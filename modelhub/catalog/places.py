@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelhub.catalog import reading, writing
+from modelhub.catalog import derived, reading, writing
 from modelhub.catalog.database import Database, Run
 from modelhub.catalog.encoding import encode_inode, encode_text, path_key
 from modelhub.catalog.rows import KNOWN_LOCATION
@@ -81,4 +81,4 @@ class Places:
     def _refresh(self, run: Run, condition: str, value: Any) -> None:
         sql = f"SELECT DISTINCT mf.model_id FROM model_file mf JOIN file f ON f.id = mf.file_id WHERE {condition}"
         for (model_id,) in run(sql, {"value": value}):
-            writing.refresh(run, model_id, searchable=self._searchable)
+            derived.refresh(run, model_id, searchable=self._searchable)

@@ -1,4 +1,4 @@
-"""What the terminal shows: tables that fit it, sizes people read, and JSON."""
+"""Render output for the terminal: tables that fit it, colors and JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. A `flexible` one gives way first when the terminal is narrow; numbers stand `right`."""
+    """A column of a table. A narrow terminal shrinks `flexible` ones to `least` at most; `right` aligns numbers."""
 
     title: str
     flexible: bool = False
@@ -30,7 +30,7 @@ def print_json(document: Any) -> None:
 
 
 def print_json_texts(texts: Iterable[str]) -> None:
-    """An array of objects that are JSON texts already; on a terminal laid out for people."""
+    """Print an array of objects that are JSON texts already: indented on a terminal, else on one line."""
     if not _piped():
         print_json([json.loads(text) for text in texts])
         return
@@ -41,13 +41,8 @@ def _piped() -> bool:
     return not sys.stdout.isatty()
 
 
-def plural(count: int, one: str, many: str) -> str:
-    """Return the sentence for a count: `one` or `many`, with `{count}` filled in."""
-    return (one if count == 1 else many).format(count=count)
-
-
-def colour(text: str, code: str) -> str:
-    """`text` in an ANSI colour, if stdout is a terminal and NO_COLOR is not set."""
+def color(text: str, code: str) -> str:
+    """Return `text` in an ANSI color if stdout is a terminal and NO_COLOR is not set."""
     if _piped() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[{code}m{text}\x1b[0m"
@@ -59,7 +54,7 @@ def count_text(count: int, one: str, many: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text made fit for one terminal line: control characters (also those that move the cursor) become `·`."""
+    """Return text that is safe on one terminal line: control characters, which could move the cursor, become `·`."""
     if text.isprintable():
         return text
     return "".join(c if unicodedata.category(c)[0] != "C" or c == "\u200d" else "·" for c in text)
@@ -71,14 +66,14 @@ def count_sentence(count: int, one: str, many: str) -> str:
 
 
 def width(text: str) -> int:
-    """Columns that `text` takes on a terminal: East Asian wide characters take two, combining ones none."""
+    """Return the columns that `text` takes on a terminal: East Asian wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def shorten(text: str, columns: int) -> str:
-    """`text` cut in its middle to `columns`, so that both ends of a file name stay readable."""
+    """Cut the middle out of `text` so that it fits into `columns` and both ends of a file name stay readable."""
     if width(text) <= columns:
         return text
     if columns < 3:
@@ -93,12 +88,12 @@ def shorten(text: str, columns: int) -> str:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a table that fits the terminal; on a pipe nothing is cut, unless COLUMNS asks for a width."""
+    """Return the lines of a table that fits the terminal; on a pipe nothing is cut, unless COLUMNS sets a width."""
     cells = [[clean(c) for c in row] for row in rows]
     widths = [max([width(column.title), *(width(row[i]) for row in cells)]) for i, column in enumerate(columns)]
     if not _piped() or os.environ.get("COLUMNS"):
         _squeeze(columns, widths, shutil.get_terminal_size().columns)
-    head = colour(_line(columns, [c.title for c in columns], widths), "1")
+    head = color(_line(columns, [c.title for c in columns], widths), "1")
     return [head, *(_line(columns, row, widths) for row in cells)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from modelhub.detect.hints import Hints
 from modelhub.detect.known.models import find_known_file
 from modelhub.detect.metadata import claimed_architecture, source_architecture
 from modelhub.detect.rules import registry
@@ -17,7 +18,7 @@ from modelhub.detect.rules.types import matching_types
 from modelhub.detect.rules.variants import prediction_of, subtype_of, variant_of
 from modelhub.detect.styles import style_of
 from modelhub.detect.triggers import trigger_words
-from modelhub.domain import Detection, Evidence, Hints, ModelType
+from modelhub.domain import Detection, Evidence, ModelType
 from modelhub.formats.header import Header
 
 _NO_HINTS = Hints()

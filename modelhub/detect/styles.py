@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from modelhub.detect.hints import Hints
 from modelhub.detect.known.models import find_known_file, find_known_repository, find_mentioned_model
 from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.header_index import HeaderIndex
-from modelhub.domain import Hints, ModelType, Style, StyleAnswer
+from modelhub.domain import ModelType, Style, StyleAnswer
 
 _STYLED = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})
 # Only whole models are a publisher's base releases.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from modelhub.detect.hints import Hints
 from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.header_index import HeaderIndex
-from modelhub.domain import Hints, ModelType, TriggerWord
+from modelhub.domain import ModelType, TriggerWord
 
 _TYPES_WITH_WORDS = frozenset(
     {ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK}

@@ -56,7 +56,7 @@ def read(folder: Path, *, read_file: Callable[[Path], Header]) -> Header:
 
 
 def _is_component(value: Any) -> bool:
-    """`["library", "Class"]`; a component that is left out is `[null, null]`."""
+    """Return whether a value is `["library", "Class"]`; a component that is left out is `[null, null]`."""
     return isinstance(value, list) and len(value) == 2 and all(isinstance(part, str) for part in value)
 
 

@@ -48,7 +48,7 @@ def _rebuild_tensor(arguments: tuple[Any, ...]) -> TensorRef | None:
 
 
 def _rebuild_typed_tensor(arguments: tuple[Any, ...]) -> TensorRef | None:
-    """`_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, …)`: the storage is untyped."""
+    """Read `_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, …)`, of untyped storage."""
     ref = _rebuild_tensor(arguments)
     kind = arguments[6] if len(arguments) > 6 else None
     if ref is None or not isinstance(kind, Global) or kind.name not in TORCH_DTYPES:
@@ -61,7 +61,7 @@ def _first_tensor(arguments: tuple[Any, ...]) -> Any:
 
 
 def _rebuild_from_type(arguments: tuple[Any, ...]) -> Any:
-    """`_rebuild_from_type_v2(function, type, arguments, state)`: a subclass, or a tensor with attributes."""
+    """Read `_rebuild_from_type_v2(function, type, arguments, state)`: a subclass, or a tensor with attributes."""
     if len(arguments) < 3 or not isinstance(arguments[2], tuple):
         return None
     result = call_result(arguments[0], arguments[2])
@@ -69,7 +69,7 @@ def _rebuild_from_type(arguments: tuple[Any, ...]) -> Any:
 
 
 def _ordered_dict(arguments: tuple[Any, ...]) -> Any:
-    """`OrderedDict()` and `OrderedDict([[key, value], …])`."""
+    """Read `OrderedDict()` and `OrderedDict([[key, value], …])`."""
     if not arguments:
         return {}
     found: dict[Any, Any] = {}
@@ -83,7 +83,7 @@ def _ordered_dict(arguments: tuple[Any, ...]) -> Any:
 
 
 def _encode_latin1(arguments: tuple[Any, ...]) -> Any:
-    """`_codecs.encode(text, "latin1")` is how protocol 2 spells bytes."""
+    """Read `_codecs.encode(text, "latin1")`, the form of bytes in protocol 2."""
     if arguments and isinstance(arguments[0], str):
         try:
             return arguments[0].encode("latin1")

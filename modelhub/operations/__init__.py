@@ -1,1 +1,1 @@
-"""What users ask for: each operation plans, acts and returns a typed result."""
+"""The requests of users: each operation plans, acts and returns a typed result."""

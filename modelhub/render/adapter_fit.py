@@ -1,4 +1,4 @@
-"""How much of an adapter fits a base."""
+"""The share of an adapter that fits a base."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Hypernetwork:
     """A file's stacks, ready to be applied to a UNet and removed again."""
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], entries: Mapping[str, object]) -> None:
-        """`tensors` by flattened name (`320.0.linear.0.weight`); `entries`: the other values, or their text.
+        """Read layers. `tensors` by flattened name (`320.0.linear.0.weight`); `entries`: other values or their text.
 
         Raises ModelhubError when the tensors are not those of a hypernetwork or contradict the entries.
         """

@@ -7,10 +7,11 @@ import random
 import pytest
 
 from modelhub.detect import detect
+from modelhub.detect.hints import Hints
 from modelhub.detect.rules.header_index import index_header
 from modelhub.detect.rules.registry import rules
 from modelhub.detect.rules.types import matching_types
-from modelhub.domain import Format, Hints, ModelType, Variant
+from modelhub.domain import Format, ModelType, Variant
 from modelhub.formats.header import Header
 from tests.detect.layouts import (
     SD1,

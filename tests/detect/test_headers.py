@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from modelhub.detect import detect
+from modelhub.detect.hints import Hints
 from modelhub.detect.rules.architectures import matching_families
 from modelhub.detect.rules.deltas import matching_algorithms
 from modelhub.detect.rules.header_index import index_header
 from modelhub.detect.rules.registry import rules
 from modelhub.detect.rules.types import matching_types
-from modelhub.domain import Detection, Format, Hints, ModelType
+from modelhub.domain import Detection, Format, ModelType
 from modelhub.formats.header import Header, TensorInfo
 
 _FORMATS = {"safetensors": Format.SAFETENSORS, "ckpt-zip": Format.TORCH_ZIP, "pt-legacy": Format.TORCH_LEGACY}

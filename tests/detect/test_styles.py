@@ -7,7 +7,8 @@ import json
 import pytest
 
 from modelhub.detect import KNOWN_FILES, KNOWN_MODELS, detect, find_known_file, find_known_model
-from modelhub.domain import Hints, Style
+from modelhub.detect.hints import Hints
+from modelhub.domain import Style
 from tests.detect.layouts import SD1, header, kohya_lora, ldm_checkpoint, ldm_vae
 
 _BASE = header(ldm_checkpoint())

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from modelhub.detect import detect
-from modelhub.domain import Hints, TriggerWord
+from modelhub.detect.hints import Hints
+from modelhub.domain import TriggerWord
 from tests.detect.layouts import SD1, header, kohya_lora
 
 _LORA = kohya_lora(SD1)

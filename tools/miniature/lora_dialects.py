@@ -37,7 +37,7 @@ def _kohya(module: str) -> str:
 
 
 def kohya(lora: Lora) -> Tensors:
-    """kohya-ss names with an alpha of half the rank; the up matrix is doubled in turn."""
+    """Write kohya-ss names with an alpha of half the rank; the up matrix is doubled in turn."""
     out: Tensors = {}
     for module, change in lora.items():
         out[f"{_kohya(module)}.alpha"] = torch.tensor(change.rank / 2)

@@ -51,7 +51,7 @@ def make_vae() -> AutoencoderKL:
 
 
 def make_text_encoder() -> CLIPTextModel:
-    """CLIP's text model with SD1's twelve layers and whole vocabulary."""
+    """Build CLIP's text model with SD1's twelve layers and whole vocabulary."""
     return CLIPTextModel(
         CLIPTextConfig(
             vocab_size=49408,
@@ -69,7 +69,7 @@ def make_text_encoder() -> CLIPTextModel:
 
 
 def make_scheduler() -> DDIMScheduler:
-    """SD1's noise schedule."""
+    """Return SD1's noise schedule."""
     return DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -82,7 +82,7 @@ def make_scheduler() -> DDIMScheduler:
 
 
 def make_tokenizer() -> CLIPTokenizer:
-    """CLIP's tokenizer out of the carried vocabulary."""
+    """Build CLIP's tokenizer from the packaged vocabulary."""
     lines = gzip.decompress(VOCABULARY.read_bytes()).decode("utf-8").split("\n")
     merges = [(first, second) for first, second in (line.split() for line in lines[1 : _MERGES + 1])]
     symbols = _byte_symbols()
@@ -92,7 +92,7 @@ def make_tokenizer() -> CLIPTokenizer:
 
 
 def _byte_symbols() -> list[str]:
-    """GPT-2's printable stand-ins for the 256 bytes, in its order."""
+    """Return GPT-2's printable stand-ins for the 256 bytes, in its order."""
     shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     hidden = [byte for byte in range(256) if byte not in shown]
     return [chr(byte) for byte in shown] + [chr(256 + at) for at in range(len(hidden))]

@@ -58,7 +58,7 @@ class Latents:
     scenes: Sequence[Scene]
 
     def sample(self, at: torch.Tensor) -> torch.Tensor:
-        """Latents of the pictures numbered `at`, shape (n, 4, size / 8, size / 8)."""
+        """Return latents of the pictures numbered `at`, shape (n, 4, size / 8, size / 8)."""
         return self.mean[at] + self.deviation[at] * torch.randn_like(self.mean[at])
 
 

@@ -45,7 +45,7 @@ def convert(
 
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
-    from modelhub.cli.output import clean, plural, print_json
+    from modelhub.cli.output import clean, count_sentence, print_json
     from modelhub.operations.convert.convert_model import convert_model, resolve_source
     from modelhub.operations.convert.options import ConversionOptions
     from modelhub.quantities import format_size
@@ -68,7 +68,7 @@ def convert(
         return
     result = converted.result
     print(f"{clean(result.source.name)} ({format_size(result.source_size)}) → {clean(str(result.target))}")
-    tensors = plural(result.tensors, "{count} tensor", "{count} tensors")
+    tensors = count_sentence(result.tensors, "{count} tensor", "{count} tensors")
     print(f"  {tensors}, {format_size(result.size)}, verified by reading it back.")
     for note in result.notes:
         print(f"  {clean(note)}")

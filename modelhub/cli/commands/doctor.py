@@ -15,7 +15,7 @@ def doctor(ctx: typer.Context) -> int:
 
     Example: modelhub doctor
     """
-    from modelhub.cli.output import clean, colour, print_json
+    from modelhub.cli.output import clean, color, print_json
     from modelhub.cli.registry import plugins
     from modelhub.cli.remedies import sentence
     from modelhub.errors import Exit
@@ -35,7 +35,7 @@ def doctor(ctx: typer.Context) -> int:
     else:
         colors = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
         for finding in findings:
-            grade = colour(f"{finding.grade.value:<8}", colors[finding.grade])
+            grade = color(f"{finding.grade.value:<8}", colors[finding.grade])
             print(f"{grade} {finding.subject:<14} {clean(finding.text)}")
             if advice := sentence(finding.advice):
                 print(f"{'':<24}→ {clean(advice)}")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.output import clean, color, print_json
 from modelhub.cli.session import Session
 from modelhub.errors import NotFoundError
 
@@ -138,7 +138,7 @@ def explain(
         return
     for item in chosen:
         first = item.text if topic else item.text.split(". ")[0] + "."
-        print(colour(item.word, "1"))
+        print(color(item.word, "1"))
         print(textwrap.fill(first, 90, initial_indent="  ", subsequent_indent="  "))
     names = _examples(session, chosen[0]) if topic else []
     if names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import colour, plural, print_json
+from modelhub.cli.output import color, count_sentence, print_json
 from modelhub.cli.session import Session
 from modelhub.quantities import format_size
 
@@ -39,7 +39,7 @@ def start(session: Session) -> None:
     if session.json:
         _print_document(session, counts, attention)
         return
-    models = colour(plural(counts.models, "{count} model", "{count} models"), "1")
+    models = color(count_sentence(counts.models, "{count} model", "{count} models"), "1")
     print(f"{models}, {format_size(counts.size)}, library {session.settings.library}")
     for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]):
         print(f"  {count:>6}  {name}")

@@ -30,7 +30,7 @@ def verify(
 
     Example: modelhub verify --deep v1-5-pruned-emaonly
     """
-    from modelhub.cli.output import clean, colour, count_text, print_json
+    from modelhub.cli.output import clean, color, count_text, print_json
     from modelhub.errors import Exit
     from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.library.verify import SOUND, Health
@@ -44,7 +44,7 @@ def verify(
         if session.json:
             continue
         code = "32" if answer.health is Health.OK else "33" if answer.health in SOUND else "31"
-        print(f"{colour(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
+        print(f"{color(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
         for problem in _problems(answer):
             print(f"            {clean(problem)}")
     bad = [answer for answer in answers if answer.health not in SOUND]

@@ -1,1 +1,1 @@
-"""What each command prints, as text or as JSON."""
+"""The output of each command, as text or as JSON."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from modelhub.cli.output import clean, colour
+from modelhub.cli.output import clean, color
 from modelhub.domain import (
     Detection,
     Evidence,
@@ -38,12 +38,12 @@ _MANY = 12
 
 def field(name: str, value: str) -> str:
     """Return a line with a name and a value, aligned."""
-    return f"  {colour(f'{name:<12}', '2')}{clean(value)}"
+    return f"  {color(f'{name:<12}', '2')}{clean(value)}"
 
 
 def inspection_lines(look: Inspection, *, why: bool = False) -> list[str]:
     """Return everything about one file, a fact on each line."""
-    lines = [colour(clean(str(look.path)), "1"), *detection_lines(look.detection, look.format.value, look.size)]
+    lines = [color(clean(str(look.path)), "1"), *detection_lines(look.detection, look.format.value, look.size)]
     lines += safety_lines(look.safety)
     lines += [field("problem" if not i else "", p) for i, p in enumerate(look.problems)]
     lines += hash_lines(look.hashes)
@@ -97,7 +97,7 @@ def style_text(detection: Detection) -> str:
 
 def safety_lines(report: SafetyReport) -> list[str]:
     """Return the verdict and the findings."""
-    lines = [field("safety", "") + colour(_VERDICT_SENTENCES[report.verdict], _VERDICT_COLORS[report.verdict])]
+    lines = [field("safety", "") + color(_VERDICT_SENTENCES[report.verdict], _VERDICT_COLORS[report.verdict])]
     shown = report.findings[:_MANY]
     lines += [field("", f"- {finding}") for finding in shown]
     if len(report.findings) > _MANY:
@@ -127,7 +127,7 @@ def record_lines(
     why: bool = False,
 ) -> list[str]:
     """Return everything known about a model, then how to use it. `last_test`: the lines of its last render test."""
-    lines = [colour(clean(record.name), "1") + f"  (id {record.id})"]
+    lines = [color(clean(record.name), "1") + f"  (id {record.id})"]
     lines += detection_lines(record.detection, record.format.value, record.size)
     rows = (
         ("tags", ", ".join(record.tags)),

@@ -6,7 +6,7 @@ import difflib
 import sys
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, colour, count_text, print_json
+from modelhub.cli.output import clean, color, count_text, print_json
 from modelhub.cli.session import Session
 from modelhub.errors import UsageError
 from modelhub.quantities import format_size
@@ -29,7 +29,7 @@ def show_duplicates(session: Session, level: str, query: ModelQuery) -> None:
         return
     for group in groups:
         title = f"the same {level}" if level != "file" else f"the same file, {format_size(group.size)} each"
-        print(colour(f"{title}  ({group.digest[:10]})", "1"))
+        print(color(f"{title}  ({group.digest[:10]})", "1"))
         for path in group.paths:
             print(f"  {clean(str(path))}")
     print(_summary(level, groups), file=sys.stderr)

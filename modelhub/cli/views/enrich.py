@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.output import clean, color, print_json
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import show_failure
 from modelhub.errors import Exit, ModelhubError
@@ -53,7 +53,7 @@ def _lines(result: EnrichResult) -> list[str]:
     remote = result.remote
     assert remote is not None
     base = f", {remote.base_model}" if remote.base_model else ""
-    lines = [f"{colour('found', '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
+    lines = [f"{color('found', '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
     words = ", ".join(word.word for word in remote.trigger_words)
     rows = (remote.page or "", words and f"trigger words: {words}", result.preview and f"preview: {result.preview}")
     return lines + [f"       {clean(str(text))}" for text in (*rows, result.message) if text]

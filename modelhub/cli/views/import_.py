@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from modelhub.cli.output import clean, colour, count_sentence, print_json
+from modelhub.cli.output import clean, color, count_sentence, print_json
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import failure_text
 from modelhub.documents.manifest import ExportDocument, Manifest, make_manifest, read_manifest, write_manifest
@@ -85,7 +85,7 @@ def _load(file: str) -> Manifest:
 
 
 def _lines(result: ImportResult) -> list[str]:
-    head = f"{colour(f'{result.status:<10}', _COLORS[result.status])}  {clean(result.wanted.name)}"
+    head = f"{color(f'{result.status:<10}', _COLORS[result.status])}  {clean(result.wanted.name)}"
     message = _message(result)
     return [head, f"            {clean(message)}"] if message else [head]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.output import clean, color, print_json
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
@@ -57,7 +57,7 @@ def _lines(result: PathResult) -> list[str]:
     if inspection:
         notes += inspection.safety.findings[:3] if result.status is PathStatus.DANGEROUS else ()
         notes += inspection.problems
-    return [f"{colour(f'{word:<12}', code)}  {name}{summary}", *(_INDENT + clean(note) for note in notes if note)]
+    return [f"{color(f'{word:<12}', code)}  {name}{summary}", *(_INDENT + clean(note) for note in notes if note)]
 
 
 def _document(result: PathResult) -> PathResultDocument:

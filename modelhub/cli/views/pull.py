@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import Column, clean, colour, count_sentence, print_json, table
+from modelhub.cli.output import Column, clean, color, count_sentence, print_json, table
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
@@ -107,7 +107,7 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     """Return the choice in two lines; with `full`, also the table of everything that was considered."""
     choice = plan.choice
     size = format_size(total_size(choice.files))
-    head = f"{colour(clean(plan.remote.reference), '1')}: {clean(_files_text(choice))}, {size}"
+    head = f"{color(clean(plan.remote.reference), '1')}: {clean(_files_text(choice))}, {size}"
     lines = [head, f"  because: {clean(choice.reason)}"]
     if not full:
         return lines
@@ -139,7 +139,7 @@ def result_lines(result: PullResult) -> list[str]:
     lines = []
     for model in result.models:
         lines.append(
-            f"{colour('ready', '32')}  {clean(model.name)}  ({headline(model.detection)}, {format_size(model.size)})"
+            f"{color('ready', '32')}  {clean(model.name)}  ({headline(model.detection)}, {format_size(model.size)})"
         )
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, plural, print_json
+from modelhub.cli.output import clean, count_sentence, print_json
 from modelhub.cli.session import Session
 from modelhub.cli.views.sort import exit_code, left_sentences, print_left, summary
 from modelhub.cli.views.sort_report import report_registered
@@ -33,9 +33,11 @@ def register_models(
             print(f"{word:<12}{clean(item.path.name)}  ({summary(item)})")
     print_left(result.left)
     one, many = _TO_REGISTER if dry_run else _REGISTERED
-    sentences = [plural(len(result.new), one, many)]
+    sentences = [count_sentence(len(result.new), one, many)]
     if result.known:
-        sentences.append(plural(len(result.known), "1 was registered already.", "{count} were registered already."))
+        sentences.append(
+            count_sentence(len(result.known), "1 was registered already.", "{count} were registered already.")
+        )
     sentences += left_sentences(result.left)
     sentences.append("Nothing was sent (dry run)." if dry_run else "No file was moved.")
     session.progress.note(" ".join(sentences))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, colour, print_json, shorten, width
+from modelhub.cli.output import clean, color, print_json, shorten, width
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit, UsageError
@@ -115,7 +115,7 @@ def _result_lines(result: RenderTestResult) -> list[str]:
     if result.good and run.warnings:
         shade = "33"
     name = shorten(clean(record.name), 32)
-    head = f"{colour(f'{run.verdict:<{_VERDICT_WIDTH}}', shade)}  {record.detection.type.value:<12}  "
+    head = f"{color(f'{run.verdict:<{_VERDICT_WIDTH}}', shade)}  {record.detection.type.value:<12}  "
     lines = [f"{head}{name}{' ' * max(0, 32 - width(name))}  {clean(run.words)}{_circumstances(run)}"]
     indent = " " * (_VERDICT_WIDTH + 2)
     lines += [f"{indent}{clean(warning)}" for warning in run.warnings]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, colour, plural, print_json
+from modelhub.cli.output import clean, color, count_sentence, print_json
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit
@@ -55,7 +55,7 @@ def show_plan(session: Session, plan: SortPlan) -> None:
         return
     _print_moves(plan.rules, plan.moves)
     for item, same in plan.duplicates:
-        print(f"{colour('to the trash', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
+        print(f"{color('to the trash', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
     print_left(plan.left)
     sentences = (*planned_sentences(plan), "Nothing was changed (dry run).")
     session.progress.note(" ".join(sentences))
@@ -68,7 +68,7 @@ def show_result(session: Session, result: SortResult) -> int:
         return exit_code(result.left)
     _print_moves(result.plan.rules, result.moves)
     for item, same in result.trashed:
-        print(f"{colour('trashed', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
+        print(f"{color('trashed', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
     print_left(result.left)
     sentences = [*done_sentences(result)]
     if result.moves:
@@ -84,12 +84,12 @@ def exit_code(left: Sequence[LeftInPlace]) -> int:
 
 def done_sentences(result: SortResult) -> tuple[str, ...]:
     """Return how many models were sorted, and how many were left in place."""
-    return plural(len(result.moves), *_DONE[result.plan.rules.mode]), *left_sentences(result.left)
+    return count_sentence(len(result.moves), *_DONE[result.plan.rules.mode]), *left_sentences(result.left)
 
 
 def planned_sentences(plan: SortPlan) -> tuple[str, ...]:
     """Return how many models would be sorted, and how many would be left in place."""
-    return plural(len(plan.moves), *_PLANNED[plan.rules.mode]), *left_sentences(plan.left)
+    return count_sentence(len(plan.moves), *_PLANNED[plan.rules.mode]), *left_sentences(plan.left)
 
 
 def left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ def left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
         return ()
     if not needed:
         return (f"{len(left)} left in place.",)
-    attention = plural(needed, "1 needs your attention", "{count} need your attention")
+    attention = count_sentence(needed, "1 needs your attention", "{count} need your attention")
     return (f"{len(left)} left in place ({attention}).",)
 
 
@@ -108,12 +108,12 @@ def _print_moves(rules: Rules, moves: Sequence[PlannedMove]) -> None:
     for move in moves:
         item, target = move.item, move.target
         renamed = f" → {target.name}" if target.name != item.path.name else ""
-        sidecars = f", {plural(len(move.sidecars), '1 sidecar', '{count} sidecars')}" if move.sidecars else ""
+        sidecars = f", {count_sentence(len(move.sidecars), '1 sidecar', '{count} sidecars')}" if move.sidecars else ""
         line = f"  {clean(item.path.name)}{clean(renamed)}  ({summary(item)}, {format_size(item.size)}{sidecars})"
         folders.setdefault(target.parent, []).append(line)
     for folder, lines in sorted(folders.items()):
         shown = folder.relative_to(rules.into) if folder.is_relative_to(rules.into) else folder
-        print(colour(f"{clean(str(shown))}{os.sep}", "1"))
+        print(color(f"{clean(str(shown))}{os.sep}", "1"))
         print("\n".join(lines))
 
 
@@ -123,6 +123,6 @@ def print_left(left: Sequence[LeftInPlace]) -> None:
     for one in sorted(left, key=lambda one: (not one.needs_attention, one.reason)):
         groups.setdefault(one.reason, []).append(one)
     for reason, group in groups.items():
-        print(colour(f"left in place: {reason}", "31" if group[0].needs_attention else "2"))
+        print(color(f"left in place: {reason}", "31" if group[0].needs_attention else "2"))
         for one in group:
             print(f"  {clean(one.path.name)}  ({clean(explanation(one))})")

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from modelhub.catalog import NewStep
-from modelhub.cli.output import Column, clean, colour, plural, print_json, table
+from modelhub.cli.output import Column, clean, color, count_sentence, print_json, table
 from modelhub.cli.session import Session
 from modelhub.errors import Exit
 from modelhub.operations.sort.documents import run_document, undo_document
@@ -37,9 +37,9 @@ def outcome(step: NewStep, *, is_redo: bool) -> str:
 def undo_sentences(result: UndoResult) -> list[str]:
     """Return how many files were moved back, deleted or made again, and how many could not be."""
     counts = Counter(outcome(step, is_redo=is_redo(result)) for step in result.files)
-    sentences = [plural(counts[key], *words) for key, words in _SENTENCES.items() if counts[key]]
+    sentences = [count_sentence(counts[key], *words) for key, words in _SENTENCES.items() if counts[key]]
     if result.refused:
-        sentences.append(plural(len(result.refused), "1 could not be undone.", "{count} could not be undone."))
+        sentences.append(count_sentence(len(result.refused), "1 could not be undone.", "{count} could not be undone."))
     return sentences
 
 
@@ -55,11 +55,11 @@ def show_undone(session: Session, result: UndoResult) -> int:
         return Exit.FAILED if result.refused else Exit.OK
     for step in result.files:
         if step.action == "unlink":
-            print(f"{colour('deleted', '33')}  {clean(step.source)}")
+            print(f"{color('deleted', '33')}  {clean(step.source)}")
         else:
             print(f"{clean(Path(step.source).name)} → {clean(step.target)}")
     for refused in result.refused:
-        print(f"{colour('refused', '31')}  {clean(refused.path.name)}  ({clean(refused.message)})")
+        print(f"{color('refused', '31')}  {clean(refused.path.name)}  ({clean(refused.message)})")
     sentences = undo_sentences(result)
     if result.operation:
         words = "Undo" if is_redo(result) else "Redo"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import clean, colour, print_json
+from modelhub.cli.output import clean, color, print_json
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import show_failure
@@ -56,7 +56,7 @@ def _counts_text(statuses: Sequence[UpdateStatus]) -> str:
 
 
 def _status_lines(status: UpdateStatus) -> list[str]:
-    head = f"{colour(f'{status.state:<9}', _COLORS[status.state])}  {clean(status.model.name)}"
+    head = f"{color(f'{status.state:<9}', _COLORS[status.state])}  {clean(status.model.name)}"
     source = status.source.reference
     if status.state is UpdateState.OUTDATED:
         source = f"{source}: {_short(status.have)} → {_short(status.newest)}"

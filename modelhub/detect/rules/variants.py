@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from modelhub.detect.hints import Hints
 from modelhub.detect.known.models import find_known_file
 from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.architectures import FLOW_FAMILIES
 from modelhub.detect.rules.header_index import HeaderIndex
-from modelhub.domain import Hints, ModelType, Variant
+from modelhub.domain import ModelType, Variant
 
 _TRAINING_ENTRIES = frozenset({"optimizer_states", "lr_schedulers", "callbacks", "loops"})
 # Names in repositories and files for the set that a single-set file holds.

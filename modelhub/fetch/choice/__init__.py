@@ -1,1 +1,1 @@
-"""Which files of a remote model to take, and why."""
+"""The choice among the files of a remote model, with the reasons."""

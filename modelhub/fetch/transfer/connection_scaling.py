@@ -1,4 +1,4 @@
-"""How many connections to open: one at first, `_FACTOR` times as many while throughput grows, a step back when not.
+"""The number of connections to open: one at first, `_FACTOR` times as many while throughput grows, else a step back.
 
 A step that seemed to gain nothing is tested by measuring the smaller number again: many servers start a response fast
 and slow it down later, so that the rate before a step may have been too good.

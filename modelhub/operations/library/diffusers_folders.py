@@ -9,8 +9,9 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewModel, Root
 from modelhub.detect import rules_version
+from modelhub.detect.hints import Hints
 from modelhub.detect.weights.fingerprints import FingerprintSink
-from modelhub.domain import Detection, Format, Hints, Inspection, ModelType, SafetyReport, Source, Verdict
+from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.tensors import TensorSpan, tensor_spans

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelhub.detect import detect, parse_sidecar
-from modelhub.domain import Format, Hints, Inspection, SafetyReport, TriggerWord, Verdict
+from modelhub.detect.hints import Hints
+from modelhub.domain import Format, Inspection, SafetyReport, TriggerWord, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.formats import read_header
 from modelhub.formats.header import Header

@@ -1,4 +1,4 @@
-"""Which models are meant: by a reference to one model, or by a query.
+"""The selection of models, by a reference to one model or by a query.
 
 Every front end chooses models here. Arguments without a term are references: a name, a unique part of one, an id, a
 path, the start of a hash, or a folder with models; together they mean all of these models. With a `field:value` term

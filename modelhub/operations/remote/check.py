@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from modelhub.domain import Hints, Inspection, Verdict
+from modelhub.detect.hints import Hints
+from modelhub.domain import Inspection, Verdict
 from modelhub.errors import ModelhubError, NetworkError, Remedy, UnsafeError
 from modelhub.fetch.fetcher import RemoteModel
 from modelhub.formats import read_header

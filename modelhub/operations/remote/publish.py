@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog, NewFile, NewLocation, NewModel
 from modelhub.detect import rules_version
-from modelhub.domain import Detection, Format, Hints, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
+from modelhub.detect.hints import Hints
+from modelhub.domain import Detection, Format, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError, NotFoundError, Remedy
 from modelhub.fetch.choice.choice import ModelLayout
 from modelhub.fetch.fetcher import RemoteModel

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog
-from modelhub.domain import Format, Hints, LocationState, ModelRecord
+from modelhub.detect.hints import Hints
+from modelhub.domain import Format, LocationState, ModelRecord
 from modelhub.errors import UnsafeError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.formats import read_header

@@ -117,7 +117,10 @@ class Lora:
     """The tensors of a LoRA file, of any dialect and data type, ready to be applied to networks."""
 
     def __init__(self, tensors: Mapping[str, torch.Tensor], *, config: Config | None = None) -> None:
-        """`config`: the fields of peft's adapter_config.json or of the header's `lora_adapter_metadata`."""
+        """Group the tensors by module.
+
+        `config`: the fields of peft's adapter_config.json or of the header's `lora_adapter_metadata`.
+        """
         self._file = _File(tensors, config)
         self._modules = group_by_stem(tensors)
         self._plan: _Plan | None = None

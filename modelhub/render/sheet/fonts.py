@@ -8,6 +8,7 @@ escaped or left out, so the .html sheet, drawn by a browser, is the one to read 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -64,8 +65,8 @@ class Face:
         return round(self.size * 1.4)
 
     def width(self, text: str) -> int:
-        """Return the pixels that the text takes."""
-        return round(sum(font.getlength(run) for font, run in self._runs(text)))
+        """Return the pixels that the text takes, rounded up: parts never add up to less than the whole."""
+        return math.ceil(sum(font.getlength(run) for font, run in self._runs(text)))
 
     def draw(self, canvas: ImageDraw, at: tuple[int, int], text: str, *, fill: str) -> None:
         """Draw one line with its upper left corner at `at`."""

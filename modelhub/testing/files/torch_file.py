@@ -61,7 +61,7 @@ def write(path: Path, content: Any, *, seed: int = 0, sparse: bool = False) -> P
 
 
 def checkpoint(tensors: Mapping[str, Tensor], **extras: Any) -> dict[str, Any]:
-    """Tensors nested in `state_dict`, as the original training code saved them, and the entries beside it."""
+    """Nest tensors in `state_dict`, as the original training code saved them, and the entries beside it."""
     return {**extras, "state_dict": OrderedDict(tensors)}
 
 
