@@ -165,6 +165,10 @@ class Catalog(Places, Journal, Renders, Lookups):
         """Return listing rows."""
         return reading.model_rows(self._database, self._select(query, MODEL_ROW.sql))
 
+    def rows(self, ids: Sequence[int]) -> builtins.list[ModelRow]:
+        """Return the listing rows of these models, in no particular order."""
+        return reading.rows(self._database, ids)
+
     def records(self, query: ModelQuery) -> builtins.list[ModelRecord]:
         """Return whole records, in the listing's order."""
         return reading.records(self._database, self.ids(query))

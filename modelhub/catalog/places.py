@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from modelhub.catalog import derived, reading, writing
 from modelhub.catalog.database import Database, Run
 from modelhub.catalog.encoding import encode_inode, encode_text, path_key
+from modelhub.catalog.roots import all_roots
 from modelhub.catalog.rows import KNOWN_LOCATION
 from modelhub.catalog.values import KnownLocation, NewFile, Root
 from modelhub.domain import LocationState, ModelRecord
@@ -21,12 +23,29 @@ class Places:
 
     def known_locations(self, root: Root) -> Mapping[str, KnownLocation]:
         """Return every place under a root, by its relative path as it is spelled on disk."""
+        return {place.relative: place for place in self._locations(root, "", {})}
+
+    def locations_at(self, path: Path) -> Iterator[tuple[Path, KnownLocation]]:
+        """Yield each known place at or below a path, with its whole path; nothing else is read from the database."""
+        for root in all_roots(self._database.read):
+            if root.path == path or path in root.path.parents:
+                condition, values = "", {}
+            elif root.path in path.parents:
+                key = path_key(path.relative_to(root.path).as_posix())
+                # Of all characters `0` is the next after `/`, so the range holds the keys that begin with `key/`.
+                condition = " AND (l.relative_key = :key OR l.relative_key > :below AND l.relative_key < :behind)"
+                values = {"key": key, "below": f"{key}/", "behind": f"{key}0"}
+            else:
+                continue
+            for place in self._locations(root, condition, values):
+                yield root.path / place.relative, place
+
+    def _locations(self, root: Root, condition: str, values: Mapping[str, str]) -> list[KnownLocation]:
         sql = (
             f"SELECT {KNOWN_LOCATION.sql} FROM location l JOIN file f ON f.id = l.file_id"
-            " WHERE l.root_id = :root ORDER BY l.id"
+            f" WHERE l.root_id = :root{condition} ORDER BY l.id"
         )
-        places = KNOWN_LOCATION.values(self._database.read(sql, {"root": root.id}))
-        return {place.relative: place for place in places}
+        return KNOWN_LOCATION.values(self._database.read(sql, {"root": root.id, **values}))
 
     def mark(self, ids: Sequence[int], state: LocationState) -> None:
         """Record whether places are present, missing or out of reach."""

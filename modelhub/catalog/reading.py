@@ -86,7 +86,14 @@ _SOURCES = f"SELECT model_id, {SOURCE.sql} FROM source WHERE model_id IN {{ids}}
 _TAGS = "SELECT model_id, tag FROM tag WHERE model_id IN {ids} ORDER BY tag_key"
 _OVERRIDES = "SELECT model_id, field, value FROM override WHERE model_id IN {ids} ORDER BY field"
 _WORDS = f"SELECT model_id, {TRIGGER_WORD.sql} FROM trigger_word WHERE model_id IN {{ids}} ORDER BY model_id, position"
+_ROWS = f"SELECT {MODEL_ROW.sql} FROM model m WHERE m.id IN {{ids}}"
 _MODELS = f"SELECT {MODEL.sql} FROM model m WHERE m.id IN {{ids}}"
+
+
+def rows(database: Database, ids: Sequence[int]) -> list[ModelRow]:
+    """Return the listing rows of these models."""
+    found = [row for chunk in _chunks(ids) for rows in _grouped(database, _ROWS, chunk).values() for row in rows]
+    return model_rows(database, found)
 
 
 def records(database: Database, ids: Sequence[int]) -> list[ModelRecord]:

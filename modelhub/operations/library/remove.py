@@ -73,8 +73,6 @@ def remove(
 
 def _forget(paths: Sequence[Path], catalog: Catalog) -> None:
     """Delete trashed places of files that another model keeps in the catalog."""
-    for root in catalog.roots() if paths else ():
-        for place in catalog.known_locations(root).values():
-            where = root.path / place.relative
-            if any(path == where or path in where.parents for path in paths):
-                catalog.forget_location(place.id)
+    for path in paths:
+        for _, location in list(catalog.locations_at(path)):
+            catalog.forget_location(location.id)

@@ -54,10 +54,6 @@ def _add_location(catalog: Catalog, sha256: str, path: Path) -> None:
 
 
 def _forget_location(catalog: Catalog, path: Path) -> None:
-    found = catalog.locate(path)
-    if found is None:
-        return
-    root, relative = found
-    location = catalog.known_locations(root).get(relative)
-    if location is not None:
-        catalog.forget_location(location.id)
+    for known, location in list(catalog.locations_at(path)):
+        if known == path:
+            catalog.forget_location(location.id)

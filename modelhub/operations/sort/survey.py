@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelhub.catalog import Catalog, ModelQuery, ModelRow
+from modelhub.catalog import Catalog, ModelRow
 from modelhub.domain import Format, ModelType, Verdict
 from modelhub.errors import NotFoundError, Remedy
 from modelhub.operations.library.inspect import inspect_many
@@ -93,7 +93,7 @@ def survey(
     """
     result = Survey()
     found = list(_found(paths, outside, result))
-    known = _known(found, catalog) if catalog is not None else {}
+    known = _known(found, paths, catalog) if catalog is not None else {}
     changing = _still_changing(found)
     unknown = [
         item for item in found if item.path not in known and item.path not in changing and not _is_link(item.path)
@@ -161,29 +161,23 @@ def _has_download(path: Path) -> bool:
     return any(os.path.lexists(f"{path}{suffix}") for suffix in _DOWNLOAD_SUFFIXES)
 
 
-def _known(found: Sequence[FoundModel], catalog: Catalog) -> Mapping[Path, _Known]:
+def _known(found: Sequence[FoundModel], paths: Sequence[Path], catalog: Catalog) -> Mapping[Path, _Known]:
     """Return the items that the catalog knows in this place with this size and time of change."""
-    rows = {row.id: row for row in catalog.list(ModelQuery())}
+    folders = {path if path.is_dir() else path.parent for path in paths}
+    places = dict(place for folder in folders for place in catalog.locations_at(folder))
+    rows = {row.id: row for row in catalog.rows(sorted({place.model_id for place in places.values()}))}
     result: dict[Path, _Known] = {}
-    wanted = {item.path: item for item in found}
-    for root in catalog.roots():
-        folders: dict[Path, list[tuple[int, str]]] = {}
-        for place in catalog.known_locations(root).values():
-            path = root.path / place.relative
-            item = wanted.get(path)
-            row = rows.get(place.model_id)
-            if item is not None and row and (item.size, item.mtime_ns) == (place.size, place.mtime_ns):
-                result[path] = _Known(row, place.sha256, ((place.id, ""),))
-            for above in path.parents:
-                if above == root.path.parent:
-                    break
-                if above in wanted and wanted[above].kind == "diffusers":
-                    folders.setdefault(above, []).append((place.id, str(path)[len(str(above)) :]))
-                    if row and place.relative.endswith("model_index.json"):
-                        result[above] = _Known(row, place.sha256, ())
-        for folder, places in folders.items():
-            if folder in result:
-                result[folder] = _Known(result[folder].row, "", tuple(places))
+    for item in found:
+        place = places.get(item.path / "model_index.json" if item.kind == "diffusers" else item.path)
+        row = rows.get(place.model_id) if place else None
+        if place is None or row is None:
+            continue
+        if item.kind == "diffusers":
+            inside = catalog.locations_at(item.path)
+            suffixes = tuple((one.id, str(path)[len(str(item.path)) :]) for path, one in inside)
+            result[item.path] = _Known(row, "", suffixes)
+        elif (item.size, item.mtime_ns) == (place.size, place.mtime_ns):
+            result[item.path] = _Known(row, place.sha256, ((place.id, ""),))
     return result
 
 
