@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from modelhub.render.judge import LIMITS
 from modelhub.render.messages import Result
 from modelhub.render.recipes import Recipe
+from modelhub.render.thresholds import LIMITS
 from tests.render.broken_copies import BASE, BROKEN_COPIES, FAMILY, HALF_LORA
 from tests.render.job_runner import HEALTHY, PROMPT, JobRunner
 

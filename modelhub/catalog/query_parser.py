@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from modelhub.catalog.encoding import absolute_path
-from modelhub.catalog.fields import ALIASES, FIELDS, SORT_ALIASES, SORTS, Field, Kind
+from modelhub.catalog.query_fields import ALIASES, FIELDS, SORT_ALIASES, SORTS, Field, Kind
 from modelhub.catalog.values import ModelQuery, Term
 from modelhub.errors import UsageError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.catalog.encoding import like_pattern, normalize_key, path_key
-from modelhub.catalog.fields import NOT_TESTED, SORTS, UNKNOWN, WORKING_VERDICTS
+from modelhub.catalog.query_fields import NOT_TESTED, SORTS, UNKNOWN, WORKING_VERDICTS
 from modelhub.catalog.rows import MODEL_ROW
 from modelhub.catalog.values import ModelQuery, Root, Term
 from modelhub.errors import UsageError

@@ -52,7 +52,7 @@ def _field_before_colon(ctx: typer.Context) -> str:
 
 
 def _completions(ctx: typer.Context, incomplete: str) -> list[str]:
-    from modelhub.catalog.fields import ALIASES, FIELDS, SORTS
+    from modelhub.catalog.query_fields import ALIASES, FIELDS, SORTS
 
     sign, text = (incomplete[:1], incomplete[1:]) if incomplete[:1] in ("-", "!") else ("", incomplete)
     field, colon, begun = text.partition(":")

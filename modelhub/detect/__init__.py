@@ -8,7 +8,7 @@ from modelhub.detect.known.models import KNOWN_MODELS, KnownModel, find_known_fi
 from modelhub.detect.rules.registry import BUILT_IN, rules_version
 from modelhub.detect.rules.rows import FamilyRow, Sign, TypeRow
 from modelhub.detect.rules.ruleset import Rules
-from modelhub.detect.sidecars import SidecarInfo, parse_sidecar
+from modelhub.detect.sidecar_contents import SidecarInfo, parse_sidecar
 
 __all__ = [
     "BUILT_IN",

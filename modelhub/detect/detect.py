@@ -9,7 +9,7 @@ from modelhub.detect.known.models import find_known_file
 from modelhub.detect.metadata import claimed_architecture, source_architecture
 from modelhub.detect.rules import registry
 from modelhub.detect.rules.components import components_of
-from modelhub.detect.rules.deltas import delta_rank, matching_algorithms
+from modelhub.detect.rules.delta_algorithms import delta_rank, matching_algorithms
 from modelhub.detect.rules.families import BY_TYPE
 from modelhub.detect.rules.header_index import HeaderIndex, index_header
 from modelhub.detect.rules.precision import precision_of

@@ -13,33 +13,12 @@ from typing import Any
 import numpy as np
 
 from modelhub.render.adapter_fit import AdapterFit
+from modelhub.render.thresholds import LIMITS
 from modelhub.render.verdicts import RenderVerdict, does_not_fit
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The limits of a healthy picture. Standard deviations and differences are of values between 0 and 1.
-
-    `finds_noise`: correlation of the predicted noise with the noise that was added; `redraws`: R² of a VAE's
-    reconstruction; `same_picture`: correlation of two decodes.
-    """
-
-    black: int = 4  # of 255; every pixel is below
-    flat_std: float = 0.01
-    flat_entropy: float = 1.0  # bits of the gray picture
-    clipped_share: float = 0.5
-    dull_std: float = 0.03
-    dull_entropy: float = 3.0
-    wild_latents: float = 10.0
-    finds_noise: float = 0.64
-    redraws: float = 0.68
-    same_picture: float = 0.6
-    negligible: float = 0.0005
-
-
-LIMITS = Thresholds()
 _BASE_WORKS = "The base works without it."
 _COLORS: dict[str, tuple[int, int, int]] = {
     "black": (0, 0, 0),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
 from modelhub.storage.durable import retry_while_locked
-from modelhub.storage.sidecars import PREVIEW_SUFFIXES
+from modelhub.storage.sidecar_names import PREVIEW_SUFFIXES
 
 if TYPE_CHECKING:
     import numpy as np

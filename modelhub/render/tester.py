@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from modelhub.render import allocator, devices, sampling
-from modelhub.render.judge import LIMITS, Array, Judgement, picture_metrics
+from modelhub.render.judge import Array, Judgement, picture_metrics
 from modelhub.render.loading.bases import Base, load_base
 from modelhub.render.loading.vaes import load_vae
 from modelhub.render.messages import Job, Part
 from modelhub.render.prompts import Context, encode_prompt
 from modelhub.render.recipes import Recipe, settle
+from modelhub.render.thresholds import LIMITS
 
 ReportStage = Callable[[str, bool], None]
 _KEPT_BASELINES = 8

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from modelhub.catalog import Catalog, ModelQuery, RenderRun, Term
 from modelhub.catalog.encoding import normalize_key
-from modelhub.catalog.fields import FIELDS, NOT_TESTED, WORKING_VERDICTS, Kind
+from modelhub.catalog.query_fields import FIELDS, NOT_TESTED, WORKING_VERDICTS, Kind
 from modelhub.catalog.query_parser import has_terms, parse_arguments, parse_query
 from modelhub.domain import LocationState, ModelRecord, ModelType, Source, Style, StyleAnswer, Variant
 from modelhub.errors import UsageError

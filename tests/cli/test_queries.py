@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from modelhub.catalog import Catalog, ModelQuery
-from modelhub.catalog.fields import FIELDS
+from modelhub.catalog.query_fields import FIELDS
 from modelhub.cli.app import run
 from modelhub.cli.model_arguments import complete_models, split_terms
 from modelhub.cli.session import Session

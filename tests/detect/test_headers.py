@@ -14,7 +14,7 @@ import pytest
 from modelhub.detect import detect
 from modelhub.detect.hints import Hints
 from modelhub.detect.rules.architectures import matching_families
-from modelhub.detect.rules.deltas import matching_algorithms
+from modelhub.detect.rules.delta_algorithms import matching_algorithms
 from modelhub.detect.rules.header_index import index_header
 from modelhub.detect.rules.registry import rules
 from modelhub.detect.rules.types import matching_types

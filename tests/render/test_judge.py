@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from modelhub.render.adapter_fit import AdapterFit
-from modelhub.render.judge import LIMITS, color_name, judge_adapter, judge_base, judge_picture, picture_metrics
+from modelhub.render.judge import color_name, judge_adapter, judge_base, judge_picture, picture_metrics
+from modelhub.render.thresholds import LIMITS
 
 Metrics = dict[str, float]
 

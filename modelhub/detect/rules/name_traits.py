@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from modelhub.detect.rules.names import split_prefix, split_tail
+from modelhub.detect.rules.key_dialects import split_prefix, split_tail
 from modelhub.detect.rules.rows import Probes, Sign
 from modelhub.detect.rules.shapes import Measurement, ShapeProbe, measurements_for
 from modelhub.detect.rules.special_names import probe_special_name

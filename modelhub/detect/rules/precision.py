@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import prod
 
 from modelhub.detect.rules.header_index import HeaderIndex
-from modelhub.detect.rules.names import split_prefix
+from modelhub.detect.rules.key_dialects import split_prefix
 from modelhub.formats.header import TensorInfo
 
 NAMES = {

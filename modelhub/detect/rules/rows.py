@@ -1,7 +1,7 @@
 """Rows of the detection tables: signs, types and families. Plug-ins write rows of the same classes.
 
 A sign is a piece of a tensor's name that tells a network apart. Patterns are compared with the name in its one spelling
-(see names.py): `^` binds to the start of the name after its component prefix, `$` to the end, `#` is a counting number.
+(see key_dialects.py): `^` binds to the start of the name after its component prefix, `$` to the end, `#` is a number.
 A sign's group is the word before its colon ("te" of "te:clip"). No table has an order: exactly one type, and at most
 one architecture, fits a real layout.
 """

@@ -47,7 +47,7 @@ class DownloadAttempts:
         if self.resumed and (self._has_wrong_size() or not self._can_prove_resume()):
             self._discard()
         if self.resumed:
-            self._progress.note(f"{self._remote.name}: Resuming at byte {self.resumed:,}.")
+            self._progress.note(f"Resuming {self._remote.name}: {self.resumed:,} bytes were downloaded before.")
         size = self._part.facts.size if self._part.facts else self._remote.size
         with self._progress.task(self._remote.name, total=size) as task:
             if self.resumed:

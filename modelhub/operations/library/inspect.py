@@ -19,7 +19,7 @@ from modelhub.formats import read_header
 from modelhub.formats.header import Header
 from modelhub.progress import SILENT, Progress
 from modelhub.safety import assess
-from modelhub.storage.sidecars import sidecars_of
+from modelhub.storage.sidecar_names import sidecars_of
 
 # With fewer files, starting another process (about 0.1 s) takes longer than it saves.
 _FILES_FOR_MORE_PROCESSES = 400

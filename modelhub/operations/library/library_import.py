@@ -13,7 +13,7 @@ from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import Sink, sha256_of
 from modelhub.storage.place import copy, move
 from modelhub.storage.safe_names import safe_name
-from modelhub.storage.sidecars import renamed_sidecar, sidecars_of
+from modelhub.storage.sidecar_names import renamed_sidecar, sidecars_of
 from modelhub.storage.staged_copy import StagedCopy
 from modelhub.uis.library import LIBRARY
 

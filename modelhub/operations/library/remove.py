@@ -8,7 +8,7 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.domain import Format, LocationState, ModelRecord
 from modelhub.errors import ModelhubError, Remedy
-from modelhub.storage.sidecars import models_sharing_sidecars, sidecars_of
+from modelhub.storage.sidecar_names import models_sharing_sidecars, sidecars_of
 from modelhub.storage.trash import move_to_trash
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.catalog.fields import OPEN_FIELDS, UNKNOWN
+from modelhub.catalog.query_fields import OPEN_FIELDS, UNKNOWN
 from modelhub.catalog.query_parser import has_terms, make_term, parse_arguments, parse_query
 from modelhub.catalog.values import ModelQuery, Term
 from modelhub.errors import NotFoundError, Remedy, UsageError

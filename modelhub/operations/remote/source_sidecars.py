@@ -13,7 +13,7 @@ from modelhub.fetch.transfer.download import download
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.place import move
-from modelhub.storage.sidecars import PREVIEW_SUFFIXES, sidecars_of
+from modelhub.storage.sidecar_names import PREVIEW_SUFFIXES, sidecars_of
 
 _LARGEST = 32 * 1024 * 1024  # bytes; previews have a few million
 # First bytes → suffix, of the picture formats that UIs show beside a model.

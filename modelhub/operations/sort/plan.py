@@ -20,7 +20,7 @@ from modelhub.operations.sort.equal_files import DuplicateIndex
 from modelhub.operations.sort.rules import FIELD, Rules
 from modelhub.operations.sort.survey import Item, Survey, is_sidecar_model
 from modelhub.storage.safe_names import safe_name
-from modelhub.storage.sidecars import models_sharing_sidecars, renamed_sidecar, sidecars_of
+from modelhub.storage.sidecar_names import models_sharing_sidecars, renamed_sidecar, sidecars_of
 from modelhub.storage.walk import walk
 
 # What browsers and file managers add to the name of a second copy; the first is the one to keep.

@@ -13,7 +13,7 @@ from modelhub.domain import Format, ModelType, Verdict
 from modelhub.errors import NotFoundError, Remedy
 from modelhub.operations.library.inspect import inspect_many
 from modelhub.progress import SILENT, Progress
-from modelhub.storage.sidecars import SIDECAR_SUFFIXES
+from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES
 from modelhub.storage.walk import FoundModel, is_model_name, walk
 
 _RECENT = 10.0  # seconds; files changed so recently are checked twice

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelhub.render.judge import LIMITS, Array, Judgement, judge_base, judge_picture
+from modelhub.render.judge import Array, Judgement, judge_base, judge_picture
 from modelhub.render.loading.diffusers_folders import has_unet
 from modelhub.render.messages import Job
 from modelhub.render.problems import RenderProblem
 from modelhub.render.recipes import SMALL
 from modelhub.render.tester import LoadedBase, Outcome, Render, Tester, vae_metrics
+from modelhub.render.thresholds import LIMITS
 from modelhub.render.verdicts import RenderVerdict
 
 _VAE_MAY_HELP = (RenderVerdict.UNIFORM, RenderVerdict.CLIPPED, RenderVerdict.NAN_VAE, RenderVerdict.DAMAGED)

@@ -69,7 +69,7 @@ def test_a_later_run_resumes(tmp_path: Path) -> None:
     assert got.resumed_from >= 4 * PIECE
     assert got.path.read_bytes() == DATA
     assert watch.count == len(DATA)
-    assert watch.notes[0] == f"model.safetensors: Resuming at byte {got.resumed_from:,}."
+    assert watch.notes[0] == f"Resuming model.safetensors: {got.resumed_from:,} bytes were downloaded before."
 
 
 def test_a_changed_file_is_not_mixed(tmp_path: Path) -> None:

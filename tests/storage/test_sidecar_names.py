@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelhub.storage.sidecars import SIDECAR_SUFFIXES, models_sharing_sidecars, renamed_sidecar, sidecars_of
+from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES, models_sharing_sidecars, renamed_sidecar, sidecars_of
 
 
 def test_every_suffix_of_the_list_is_a_sidecar(tmp_path: Path) -> None:

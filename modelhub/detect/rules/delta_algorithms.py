@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from modelhub.detect.rules.header_index import HeaderIndex
-from modelhub.detect.rules.names import split_prefix, split_tail
+from modelhub.detect.rules.key_dialects import split_prefix, split_tail
 from modelhub.detect.rules.shapes import rank_of
 
 
