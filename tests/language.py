@@ -93,6 +93,13 @@ _NOT_OURS = frozenset(
 # A first word in -s is a plural noun or a verb in the third person, unless it is one of these.
 _VERBS_IN_S = frozenset("pass process press express suppress dismiss discuss access address guess focus cross".split())  # noqa: SIM905
 _CLASS = re.compile(r"(?:what|where|which|whether|how|who|why)\b", re.IGNORECASE)
+# A verb in the third person, or "From … to …", in front of what a module or a class is.
+_NO_NOUN = re.compile(
+    r"(?:reads|writes|shows|prints|creates|resolves|decides|detects|calls|adds|hands|makes|finds|runs|turns|returns|from)\b",
+    re.IGNORECASE,
+)
+# A function's docstring is imperative to its end.
+_RAISES = re.compile(r"(?:^|[.;:)\n] ?)\s*Raises\b")
 # Metaphors of our own that names of functions and classes may not hold.
 _METAPHORS = re.compile(
     r"(?:trail|crew|growth|kinship|kin|worn|coat|coats|told|untold|tell|shoot"
@@ -112,7 +119,7 @@ def offences_in(path: Path, text: str | None = None) -> Iterator[Offence]:
         return
     tree = ast.parse(source)
     module_doc = (ast.get_docstring(tree) or "").lstrip("`\"' ")
-    if _CLASS.match(module_doc) and not path.name.startswith("test_"):
+    if (_CLASS.match(module_doc) or _NO_NOUN.match(module_doc)) and not path.name.startswith("test_"):
         yield Offence(shown, 1, module_doc.split("\n")[0][:60], "a noun phrase or an imperative")
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -152,9 +159,12 @@ def _definition(path: Path, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.C
         return
     first = doc.lstrip("`\"' ").split("\n")[0][:60]
     if isinstance(node, ast.ClassDef):
-        if _CLASS.match(first):
+        if _CLASS.match(first) or _NO_NOUN.match(first):
             yield Offence(path, node.lineno, first, "a noun phrase")
-    elif not _is_attribute(node) and not node.name.startswith("test_") and not _begins_with_a_verb(doc):
+        return
+    if _RAISES.search(doc):
+        yield Offence(path, node.lineno, "Raises …", "`Raise …`, imperative like the sentence before")
+    if not _is_attribute(node) and not node.name.startswith("test_") and not _begins_with_a_verb(doc):
         yield Offence(path, node.lineno, first, "an imperative verb first: `Return …`")
 
 

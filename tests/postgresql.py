@@ -39,7 +39,7 @@ class PostgresqlServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Create the data folder and start the server. Raises CalledProcessError or TimeoutError."""
+        """Create the data folder and start the server. Raise CalledProcessError or TimeoutError."""
         data = str(self._folder / "data")
         # The rules of a language for sorting, so that a comparison that depends on them is found out.
         options = ("-U", _USER, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")

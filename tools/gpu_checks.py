@@ -74,7 +74,7 @@ class Row:
 
 @dataclass
 class Checks:
-    """Runs every step; `rows`, `checks` and `overheads` are what came out."""
+    """The runner of every step; `rows`, `checks` and `overheads` are what came out."""
 
     plan: CheckPlan
     say: Say

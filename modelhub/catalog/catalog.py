@@ -42,7 +42,7 @@ class Catalog(Places, Journal, Renders, Lookups):
     def open(cls, location: Path | str, *, create: bool = True) -> Catalog:
         """Open the catalog at a path or database URL; create it, or upgrade it after a backup, when that is needed.
 
-        Raises NotFoundError when there is none and `create` is false, and CatalogError, with the database untouched,
+        Raise NotFoundError when there is none and `create` is false, and CatalogError, with the database untouched,
         when it is locked, damaged, of a newer version or not a catalog.
         """
         database = open_database(location)
@@ -199,7 +199,7 @@ class Catalog(Places, Journal, Renders, Lookups):
         return references.nearest_names(self._database, text)
 
     def get(self, model_id: int) -> ModelRecord:
-        """Return one model by its id. Raises NotFoundError."""
+        """Return one model by its id. Raise NotFoundError."""
         found = self.get_many([model_id])
         if not found:
             raise NotFoundError(

@@ -1,4 +1,4 @@
-"""From detected answers and the user's own values to the columns of a model's row."""
+"""Compute the columns of a model's row from the detected answers and the user's own values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a path or an address to the database of a catalog."""
+"""Choose the database of a catalog by its path or address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelhub.catalog.sqlite import SqliteDatabase
 def open_database(location: str | Path) -> Database:
     """Return the database at a path of a SQLite file or at a database URL; nothing is opened or created yet.
 
-    Raises CatalogError for another kind of database.
+    Raise CatalogError for another kind of database.
     """
     text = str(location)
     file = re.match(r"sqlite(?:\+\w+)?:///(.*)", text)

@@ -1,4 +1,4 @@
-"""From the text of a query to a ModelQuery: words, `field:value` terms, `-negation`, "quotes" and `sort:size-`."""
+"""Parse the text of a query into a ModelQuery: words, `field:value` terms, `-negation`, "quotes" and `sort:size-`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Piece:
 def parse_query(text: str, *, now: datetime | None = None) -> ModelQuery:
     """Return the query that `text` describes. Ages such as `added:<30d` count from `now`.
 
-    Raises UsageError for an unknown field, a value that the field does not take, or a quote that is not closed.
+    Raise UsageError for an unknown field, a value that the field does not take, or a quote that is not closed.
     """
     return _query(_pieces(text), now)
 
@@ -49,7 +49,7 @@ def parse_arguments(arguments: Iterable[str], *, now: datetime | None = None) ->
     """Return the query that the arguments of a command line describe.
 
     The shell has removed the quotes around an argument: one with spaces and without terms is kept together, as is the
-    value after a field that takes any text. Raises UsageError as `parse_query` does.
+    value after a field that takes any text. Raise UsageError as `parse_query` does.
     """
     return _query((piece for argument in arguments for piece in _argument_pieces(argument)), now)
 
@@ -64,7 +64,7 @@ def _names_a_field(text: str) -> bool:
 
 
 def make_term(field: str, value: str, *, negated: bool = False) -> Term:
-    """Return the term `field:value`. Raises UsageError for a value that the field does not take."""
+    """Return the term `field:value`. Raise UsageError for a value that the field does not take."""
     return _term(_Piece(f"{field}:{value}", value, field, negated=negated), datetime.now(UTC))
 
 

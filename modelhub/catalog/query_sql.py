@@ -1,4 +1,4 @@
-"""From a ModelQuery to SQL: one condition for each term, one order, one page. Nothing here reads the database."""
+"""Translate a ModelQuery into SQL: one condition for each term, one order, one page. Reads nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def needs_roots(query: ModelQuery) -> bool:
 def listing(
     query: ModelQuery, *, sqlite: bool, roots: Sequence[Root] = (), columns: str = MODEL_ROW.sql
 ) -> tuple[str, dict[str, Any]]:
-    """Return the SQL of a listing and its parameters. Raises UsageError for an unknown word to sort by."""
+    """Return the SQL of a listing and its parameters. Raise UsageError for an unknown word to sort by."""
     if query.sort not in SORTS:
         raise UsageError(f"Models cannot be sorted by `{query.sort}`.", f"Choose one of: {', '.join(SORTS)}.")
     statement = _Statement(sqlite, roots)

@@ -1,4 +1,4 @@
-"""Reads models: rows for listings, whole records for everything else."""
+"""Read models: rows for listings, whole records for everything else."""
 
 from __future__ import annotations
 

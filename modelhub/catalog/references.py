@@ -1,4 +1,4 @@
-"""Resolves a reference to one model: a name, an id, a path, the start of a hash, or a part of a name."""
+"""Resolve a reference to one model: a name, an id, a path, the start of a hash, or a part of a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creates and upgrades the schema of a database. alembic is imported only when there is something to do."""
+"""Create and upgrade the schema of a database. alembic is imported only when there is something to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def migrations_folder() -> Path:
 def ensure(database: Database, *, create: bool = True) -> None:
     """Create the schema, or upgrade it; a copy of an older SQLite file is kept first.
 
-    Raises NotFoundError when there is no catalog and `create` is false, and CatalogError, with the database untouched,
+    Raise NotFoundError when there is no catalog and `create` is false, and CatalogError, with the database untouched,
     when it is a folder, of a newer version or of another program.
     """
     if database.path is not None:
@@ -51,7 +51,7 @@ def ensure(database: Database, *, create: bool = True) -> None:
 
 
 def _version(database: Database) -> str | None:
-    """Return the schema's revision, None for a new database. Raises CatalogError for one of another program."""
+    """Return the schema's revision, None for a new database. Raise CatalogError for one of another program."""
     if database.path is not None:
         if not database.path.exists() or database.path.stat().st_size == 0:
             return None

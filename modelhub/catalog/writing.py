@@ -1,4 +1,4 @@
-"""Writes models and files. Each function works inside a transaction that `Catalog` opens."""
+"""Write models and files. Each function works inside a transaction that `Catalog` opens."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Session:
     def catalog(self) -> Catalog:
         """The catalog, opened on first use and closed when the command ends.
 
-        Raises NotFoundError when there is none and the command may not create one.
+        Raise NotFoundError when there is none and the command may not create one.
         """
         from modelhub.catalog import Catalog
         from modelhub.errors import NotFoundError, Remedy

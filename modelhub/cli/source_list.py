@@ -10,7 +10,7 @@ from modelhub.errors import UsageError
 
 
 def given_sources(arguments: Sequence[str]) -> list[str]:
-    """Return the sources of a command line, each once; `-` stands for those on standard input. Raises UsageError."""
+    """Return the sources of a command line, each once; `-` stands for those on standard input. Raise UsageError."""
     found: list[str] = []
     for argument in arguments:
         found += parse_sources(_read_lines()) if argument == "-" else [argument]
@@ -25,7 +25,7 @@ def _read_lines() -> list[str]:
 def parse_sources(lines: Iterable[str]) -> list[str]:
     """Return the sources of a list, one a line, each once; lines that start with # and text after ` #` are comments.
 
-    Raises UsageError for a list without any source.
+    Raise UsageError for a list without any source.
     """
     texts = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
     found = list(dict.fromkeys(text for text in texts if text))

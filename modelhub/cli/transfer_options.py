@@ -25,7 +25,7 @@ ProgressOption = Annotated[
 def apply_transfer_options(
     session: Session, *, limit_rate: str | None, offline: bool, progress: ProgressForm | None
 ) -> None:
-    """Apply the options of one run to the settings. Raises UsageError for a rate that is not a size."""
+    """Apply the options of one run to the settings. Raise UsageError for a rate that is not a size."""
     from modelhub.config_keys import KEYS, convert
 
     if limit_rate is not None:

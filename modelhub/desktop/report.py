@@ -84,7 +84,7 @@ class SortReport:
 
 
 def write_report(target: Path, report: SortReport) -> None:
-    """Write the page as UTF-8, whole or not at all. Raises ModelhubError when it cannot be written."""
+    """Write the page as UTF-8, whole or not at all. Raise ModelhubError when it cannot be written."""
     replace_file(target, "".join(_page(report)).encode("utf-8"))
 
 

@@ -96,7 +96,7 @@ class PieceHandler(Protocol):
         """Return the digest that it will have; "" when it is known only afterwards."""
 
     def write(self, piece: Piece, mark: str) -> str:
-        """Write it and return its digest. Raises OSError, ModelhubError."""
+        """Write it and return its digest. Raise OSError, ModelhubError."""
 
     def remove(self, place: str, mark: str) -> None:
         """Remove it. Raise OSError."""

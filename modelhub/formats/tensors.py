@@ -60,7 +60,7 @@ class _StorageLocation:
 
 
 class TensorReader:
-    """Reads tensors out of safetensors, torch zip and legacy files. Nothing is ever executed."""
+    """A reader of tensors in safetensors, torch zip and legacy files. Nothing is ever executed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -51,7 +51,7 @@ class LinkPlan:
 def linkable_ui(name: str) -> tuple[UI, SettingsFile | Flags]:
     """Return the UI of that name and how it is linked.
 
-    Raises UsageError, for a UI that cannot use folders outside its own with what to do instead.
+    Raise UsageError, for a UI that cannot use folders outside its own with what to do instead.
     """
     ui = next((ui for ui in linkable() if ui.name.lower() == name.lower()), None) or _other_ui(name)
     if isinstance(ui.link, SettingsFile | Flags):
@@ -94,7 +94,7 @@ def _is_usable(folder: Path) -> bool:
 def plan_link(name: str, into: Path, *, library: Path, remove: bool = False) -> LinkPlan:
     """Return what linking (or, with `remove`, removing the link) would change. Reads the UI's file, writes nothing.
 
-    Raises UsageError for a UI without such a file, NotFoundError for a missing folder, ModelhubError naming the line
+    Raise UsageError for a UI without such a file, NotFoundError for a missing folder, ModelhubError naming the line
     for a file that is broken.
     """
     ui, settings = linkable_ui(name)
@@ -131,7 +131,7 @@ def plan_link(name: str, into: Path, *, library: Path, remove: bool = False) -> 
 def carry_out(plan: LinkPlan, *, now: datetime | None = None) -> Path | None:
     """Write what was planned; return the backup of the earlier file, None where nothing of the user's was in it.
 
-    Raises ModelhubError for a file that has changed since the plan, or that cannot be written; it is then unchanged.
+    Raise ModelhubError for a file that has changed since the plan, or that cannot be written; it is then unchanged.
     """
     if not plan.changes:
         return None

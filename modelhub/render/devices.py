@@ -16,7 +16,7 @@ _NO_MEMORY = ("not enough memory", "allocate memory", "out of memory", "_STATUS_
 
 
 def choose_device(requested: str) -> str:
-    """Return the torch device for "auto", "cpu", "mps", "cuda" or "cuda:1". Raises ValueError when there is none."""
+    """Return the torch device for "auto", "cpu", "mps", "cuda" or "cuda:1". Raise ValueError when there is none."""
     if requested == "auto":
         return "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if requested == "mps" and not torch.backends.mps.is_available():
@@ -32,7 +32,7 @@ def choose_device(requested: str) -> str:
 
 
 def limit_memory(device: str) -> None:
-    """Limit the process to the share of the GPU's memory in the environment. Raises ValueError for an invalid share."""
+    """Limit the process to the share of the GPU's memory in the environment. Raise ValueError for an invalid share."""
     share = os.environ.get(SHARE)
     if share and device.startswith("cuda"):
         if not 0.0 < float(share) <= 1.0:

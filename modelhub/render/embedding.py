@@ -41,7 +41,7 @@ class Embedding:
 def read_embedding(tensors: Mapping[str, torch.Tensor], entries: Mapping[str, object]) -> Embedding:
     """Read A1111's `.pt`, safetensors' `emb_params`, diffusers' `{token: vectors}` and SDXL's pairs.
 
-    `tensors` by flattened name; `entries`: the file's other values. Raises ModelhubError.
+    `tensors` by flattened name; `entries`: the file's other values. Raise ModelhubError.
     """
     parts = tuple(_as_vectors(name, tensor) for name, tensor in _select_tensors(tensors, entries))
     counts = {part.shape[0] for part in parts}
@@ -54,7 +54,7 @@ def read_embedding(tensors: Mapping[str, torch.Tensor], entries: Mapping[str, ob
 def _select_tensors(
     tensors: Mapping[str, torch.Tensor], entries: Mapping[str, object]
 ) -> list[tuple[str, torch.Tensor]]:
-    """Return the tensors that hold the vectors, in the order of the encoders. Raises ModelhubError."""
+    """Return the tensors that hold the vectors, in the order of the encoders. Raise ModelhubError."""
     for names in _PAIRS:
         if all(name in tensors for name in names):
             return [(name, tensors[name]) for name in names]
@@ -73,7 +73,7 @@ def _select_tensors(
 
 
 def _as_vectors(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor as (n, width) in float32. Raises ModelhubError."""
+    """Return the tensor as (n, width) in float32. Raise ModelhubError."""
     if tensor.ndim == 1:
         tensor = tensor[None]
     shape = list(tensor.shape)
@@ -94,7 +94,7 @@ def has_matching_widths(embedding: Embedding, widths: Sequence[int]) -> bool:
 
 
 def in_encoder_order(embedding: Embedding, widths: Sequence[int]) -> tuple[torch.Tensor, ...]:
-    """Return the vectors in the order of a base's text encoders. Raises ModelhubError when they do not fit."""
+    """Return the vectors in the order of a base's text encoders. Raise ModelhubError when they do not fit."""
     if not has_matching_widths(embedding, widths):
         have, want = ("+".join(map(str, numbers)) for numbers in (embedding.widths, widths))
         raise ModelhubError(f"The embedding's vectors are {have} wide; the base's text encoders need {want}.")
@@ -108,7 +108,7 @@ def replace_tokens(text_encoder: torch.nn.Module, positions: torch.Tensor, vecto
 
     `positions`: (batch, n) integers, -1 where a row of the batch has none; column i takes vector i. With several
     times as many columns as vectors, the embedding is in the prompt several times. `vectors`: (n, width).
-    Raises ModelhubError for positions and vectors that do not fit each other or the encoder.
+    Raise ModelhubError for positions and vectors that do not fit each other or the encoder.
     """
     # `Any`: transformers' modules are untyped here.
     encoder: Any = text_encoder
@@ -126,7 +126,7 @@ def replace_tokens(text_encoder: torch.nn.Module, positions: torch.Tensor, vecto
 
 
 def _replace(output: torch.Tensor, positions: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-    """Return the tokens' vectors (batch, tokens, width) with some of them replaced. Raises ModelhubError."""
+    """Return the tokens' vectors (batch, tokens, width) with some of them replaced. Raise ModelhubError."""
     batch, tokens = output.shape[:2]
     if len(positions) != batch or int(positions.max()) >= tokens:
         raise ModelhubError(f"Positions for {len(positions)} prompts do not fit {batch} prompts of {tokens} tokens.")

@@ -55,7 +55,7 @@ class Hypernetwork:
     def __init__(self, tensors: Mapping[str, torch.Tensor], entries: Mapping[str, object]) -> None:
         """Read layers. `tensors` by flattened name (`320.0.linear.0.weight`); `entries`: other values or their text.
 
-        Raises ModelhubError when the tensors are not those of a hypernetwork or contradict the entries.
+        Raise ModelhubError when the tensors are not those of a hypernetwork or contradict the entries.
         """
         settings = _Settings.from_entries(entries)
         self._stacks = {
@@ -118,7 +118,7 @@ class _Settings:
 
     @classmethod
     def from_entries(cls, entries: Mapping[str, object]) -> _Settings:
-        """Read the entries, with A1111's defaults for those that are missing. Raises ModelhubError."""
+        """Read the entries, with A1111's defaults for those that are missing. Raise ModelhubError."""
         activation = _parse(entries.get("activation_func"))
         if activation == "linear":
             activation = None
@@ -153,7 +153,7 @@ _Sides = tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]
 
 
 def _group_by_width(tensors: Mapping[str, torch.Tensor]) -> dict[int, _Sides]:
-    """Return the tensors of both sides by name, for every width. Raises ModelhubError when there are none."""
+    """Return the tensors of both sides by name, for every width. Raise ModelhubError when there are none."""
     found: dict[int, _Sides] = {}
     for name, tensor in tensors.items():
         if match := _WIDTH.fullmatch(name):
@@ -185,7 +185,7 @@ class _StackBuilder:
         self.modules: list[nn.Module] = []
 
     def build(self) -> Stack:
-        """Build the stack. Raises ModelhubError where A1111 could not load it."""
+        """Build the stack. Raise ModelhubError where A1111 could not load it."""
         if self.settings.norm not in (None, self.norm):
             raise self._error(f"it says {self.settings.norm} about layer norms, and its layers say {self.norm}")
         size, sizes = self.width, [self.width]

@@ -1,4 +1,4 @@
-"""From metrics to verdicts. Pure: raw decodes come in as arrays, and the thresholds are one table.
+"""Judge metrics: a verdict and its sentences. Pure: raw decodes come in as arrays, and the thresholds are one table.
 
 The thresholds were calibrated on a trained miniature family and on copies broken on purpose; docs/render-test.md has
 the confusion table, and `benchmarks/render_calibration.py` makes it.

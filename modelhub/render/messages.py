@@ -84,11 +84,11 @@ def encode(message: Job | Message) -> bytes:
 
 
 def decode_job(line: bytes) -> Job:
-    """Decode a job. Raises msgspec.DecodeError or ValidationError."""
+    """Decode a job. Raise msgspec.DecodeError or ValidationError."""
     return msgspec.json.decode(line, type=Job)
 
 
 def decode_message(line: bytes) -> Message:
-    """Decode a message of the worker. Raises msgspec.DecodeError or ValidationError."""
+    """Decode a message of the worker. Raise msgspec.DecodeError or ValidationError."""
     message: Message = msgspec.json.decode(line, type=Message)
     return message

@@ -123,7 +123,7 @@ def _quoted(value: object) -> str:
 def write_png(path: Path, pixels: NDArray[np.uint8], *, recipe: Mapping[str, object]) -> None:
     """Write RGB pixels (height, width, 3; uint8) as a PNG with its recipe, replacing the file in one step.
 
-    `parameters` is iTXt (UTF-8) where Latin-1 does not suffice. Raises ModelhubError when the file cannot be written.
+    `parameters` is iTXt (UTF-8) where Latin-1 does not suffice. Raise ModelhubError when the file cannot be written.
     """
     from PIL import Image, PngImagePlugin
 
@@ -144,7 +144,7 @@ def _encodable(text: str) -> str:
 def write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Fill a temporary file beside `path` with `write`, then rename it to `path`; creates the folder.
 
-    Raises ModelhubError; the temporary file is removed then.
+    Raise ModelhubError; the temporary file is removed then.
     """
     temporary = path.with_name(f".{os.urandom(6).hex()}.part")
     try:
@@ -189,7 +189,7 @@ def _texts(stream: BinaryIO) -> Iterator[tuple[str, str]]:
 def thumbnail(path: Path, size: int) -> Image:
     """Return the picture as RGB within `size` × `size` pixels, never enlarged.
 
-    Raises ModelhubError for a file that is missing, broken or not a picture.
+    Raise ModelhubError for a file that is missing, broken or not a picture.
     """
     from PIL import Image
 
@@ -209,7 +209,7 @@ def write_preview(picture: Path, model: Path, *, replace: bool = False) -> Path 
     """Copy a picture to `<stem>.preview.png` beside the model, the name that A1111, ComfyUI's managers and others show.
 
     A preview of any format that modelhub did not write is kept, and None is returned. With `replace` such a
-    `<stem>.preview.png` is overwritten; files of other names are never touched. Raises ModelhubError.
+    `<stem>.preview.png` is overwritten; files of other names are never touched. Raise ModelhubError.
     """
     stem = model.name if model.is_dir() else model.stem
     target = model.with_name(f"{stem}.preview.png")

@@ -75,7 +75,7 @@ class Worker:
         self._killed_for_memory = False
 
     def start(self) -> Ready:
-        """Start the process and wait until it is ready. Raises ModelhubError when it cannot start."""
+        """Start the process and wait until it is ready. Raise ModelhubError when it cannot start."""
         # A process group of its own: Ctrl-C must reach only this process, which then ends the worker.
         options: dict[str, Any] = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
@@ -230,7 +230,7 @@ class Pool:
             worker.stop()
 
     def start(self) -> Ready:
-        """Start the first worker and prepare one for each further device. Raises ModelhubError when it cannot start."""
+        """Start the first worker and prepare one for each further device. Raise ModelhubError when it cannot start."""
         require()
         self._workers = [self._worker(self._device)]
         ready = self._workers[0].start()

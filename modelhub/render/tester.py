@@ -82,7 +82,7 @@ class Tester:
         self._loaded: LoadedBase | None = None
 
     def load(self, job: Job) -> LoadedBase:
-        """Load the job's base, or return it if it is loaded already. Raises RenderProblem and ModelhubError."""
+        """Load the job's base, or return it if it is loaded already. Raise RenderProblem and ModelhubError."""
         loaded = self._loaded
         if loaded is not None and loaded.matches(job):
             return loaded
@@ -165,7 +165,7 @@ class Tester:
         return metrics
 
     def load_vae(self, part: Part, loaded: LoadedBase) -> Any:
-        """Load another VAE beside the base's, on the same device and in the same data type. Raises RenderProblem."""
+        """Load another VAE beside the base's, on the same device and in the same data type. Raise RenderProblem."""
         weight = loaded.base.vae.decoder.conv_in.weight
         return load_vae(part, architecture=loaded.base.architecture, dtype=weight.dtype).to(weight.device)
 

@@ -18,7 +18,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """Replace the file `path` by `content`, flushed to the disk; make its folder where needed.
 
     The new file keeps the permissions of the old one; where `path` is a link, the file it leads to is replaced.
-    Raises ModelhubError, and then nothing has changed.
+    Raise ModelhubError, and then nothing has changed.
     """
     target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f".modelhub-{os.urandom(6).hex()}.part")

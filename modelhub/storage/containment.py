@@ -31,7 +31,7 @@ def _outside(target: Path, root: Path) -> errors.OutsideTargetError:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and its parents where they do not exist. Raises ModelhubError."""
+    """Make `folder` and its parents where they do not exist. Raise ModelhubError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as exc:

@@ -131,7 +131,7 @@ class FileWriter:
 def verify_copy(source: Path, copied: Path, sha256: str, expected: str | None) -> None:
     """Read the copy from the disk and raise ModelhubError unless it has the source's SHA-256.
 
-    Raises FileChangedError unless the source has the `expected` one.
+    Raise FileChangedError unless the source has the `expected` one.
     """
     if expected is not None and sha256 != expected.lower():
         raise errors.FileChangedError(

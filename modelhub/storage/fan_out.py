@@ -40,7 +40,7 @@ def feed_sinks(
 ) -> os.stat_result:
     """Feed all bytes of the regular file `path`, in order, to every sink; return its stat from before the read.
 
-    `threads=False` keeps to one core. Raises FileChangedError when size, time or inode differ afterwards or the file
+    `threads=False` keeps to one core. Raise FileChangedError when size, time or inode differ afterwards or the file
     ended early, NotFoundError or another ModelhubError when it cannot be read, and the errors of sinks unchanged.
     """
     before, file = _open(path)

@@ -15,7 +15,7 @@ from modelhub.storage import errors
 def free_bytes(path: Path) -> int:
     """Return the bytes that this user may still write where `path` is or will be.
 
-    Raises ModelhubError where the drive cannot be queried.
+    Raise ModelhubError where the drive cannot be queried.
     """
     for place in (path, *path.parents):
         try:

@@ -59,7 +59,7 @@ def hash_file(
 ) -> Hashes:
     """Return all hashes of `path` from one read, which also feeds `sinks`.
 
-    `threads=False` keeps to one core, for many files at once. Raises FileChangedError when the file changed meanwhile,
+    `threads=False` keeps to one core, for many files at once. Raise FileChangedError when the file changed meanwhile,
     NotFoundError or another ModelhubError when it cannot be read.
     """
     return hash_file_fully(path, progress_task=progress_task, sinks=sinks, threads=threads).hashes
@@ -81,7 +81,7 @@ def hash_file_fully(
 
 
 def sha256_of(path: Path, *, progress_task: Task | None = None) -> str:
-    """Return only the SHA-256, 64 hex digits; raises like `hash_file`."""
+    """Return only the SHA-256, 64 hex digits; raise like `hash_file`."""
     sink = Sha256Sink()
     feed_sinks(path, (sink,), progress_task=progress_task)
     return sink.sha256

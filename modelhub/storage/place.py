@@ -58,7 +58,7 @@ def move(
 
     A symbolic link is refused, because it might lead nowhere after the move. `expected_sha256` is compared when a
     file's bytes must be copied. Without `sync`, the caller flushes the folders of a rename, for many files at once.
-    Raises TargetExistsError, OutsideTargetError, FileChangedError, DiskFullError, FileInUseError or another
+    Raise TargetExistsError, OutsideTargetError, FileChangedError, DiskFullError, FileInUseError or another
     ModelhubError; the source is then where it was.
     """
     if source.is_symlink():
@@ -88,7 +88,7 @@ def copy(
     expected_sha256: str | None = None,
     progress_task: Task | None = None,
 ) -> Placement:
-    """Copy a file or folder with its times and permissions, and verify the copy. Raises like `move`."""
+    """Copy a file or folder with its times and permissions, and verify the copy. Raise like `move`."""
     ensure_inside(within, target)
     make_folder(target.parent)
     ensure_inside(within, target)
@@ -160,7 +160,7 @@ def _temporary_in(folder: Path) -> Iterator[Path]:
 
 
 def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
-    """Give a file a second name inside `within`. Raises like `move`, and ModelhubError across devices."""
+    """Give a file a second name inside `within`. Raise like `move`, and ModelhubError across devices."""
     ensure_inside(within, target)
     make_folder(target.parent)
     ensure_free_name(target)
@@ -180,7 +180,7 @@ def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
 
 
 def reflink(source: Path, target: Path, *, within: Path) -> Placement:
-    """Make a copy that shares its blocks with the source until one of them changes. Raises like `move`.
+    """Make a copy that shares its blocks with the source until one of them changes. Raise like `move`.
 
     Works on Btrfs, XFS, bcachefs (Linux) and APFS (macOS); raises ModelhubError elsewhere.
     """
@@ -203,7 +203,7 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placement:
 
 
 def symlink(source: Path, target: Path, *, within: Path) -> Placement:
-    """Make `target` a symbolic link to the file's absolute path. Raises like `move`."""
+    """Make `target` a symbolic link to the file's absolute path. Raise like `move`."""
     ensure_inside(within, target)
     make_folder(target.parent)
     try:

@@ -14,7 +14,7 @@ _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
 def clone(source: Path, target: Path) -> None:
-    """Make the new file `target` a clone of `source`. Raises OSError, with ENOTSUP on systems without clones."""
+    """Make the new file `target` a clone of `source`. Raise OSError, with ENOTSUP on systems without clones."""
     if source.is_dir():
         raise OSError(errno.ENOTSUP, "folders cannot be cloned")
     if sys.platform == "darwin":

@@ -29,7 +29,7 @@ NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EM
 def rename_no_replace(source: Path, target: Path, *, sync: bool = True) -> None:
     """Rename within one file system.
 
-    Without `sync`, the caller flushes the target's folder, for many files at once. Raises TargetExistsError when
+    Without `sync`, the caller flushes the target's folder, for many files at once. Raise TargetExistsError when
     anything has the name `target`, OSError with EXDEV when the two are on different devices, else ModelhubError.
     """
     try:
@@ -61,7 +61,7 @@ def _rename(source: Path, target: Path) -> None:
 def rename_exclusively(source: Path, target: Path) -> bool:
     """Rename by one system call that never replaces: Linux' renameat2, macOS' renamex_np. Return whether there is one.
 
-    A killed process leaves the file under exactly one of its names. Raises OSError like `os.rename`.
+    A killed process leaves the file under exactly one of its names. Raise OSError like `os.rename`.
     """
     function = _exclusive_rename()
     if function is None or _same_entry(source, target):

@@ -27,7 +27,7 @@ class StagedCopy:
     """
 
     def __init__(self, source: Path, target: Path, *, within: Path) -> None:
-        """Open the temporary file. Raises TargetExistsError, OutsideTargetError, DiskFullError or a ModelhubError."""
+        """Open the temporary file. Raise TargetExistsError, OutsideTargetError, DiskFullError or a ModelhubError."""
         ensure_inside(within, target)
         make_folder(target.parent)
         ensure_inside(within, target)
@@ -45,7 +45,7 @@ class StagedCopy:
     def finish(self, sha256: str) -> None:
         """Read the copy from the disk, compare its SHA-256 with that of the source, and give it its name.
 
-        Raises ModelhubError when they differ, and TargetExistsError when the name was taken meanwhile.
+        Raise ModelhubError when they differ, and TargetExistsError when the name was taken meanwhile.
         """
         try:
             self._writer.close()
@@ -56,7 +56,7 @@ class StagedCopy:
             self.discard()
 
     def remove_source(self, sha256: str, identity: FileIdentity) -> None:
-        """Remove the source of a finished copy. Raises ModelhubError when it has changed since it was read."""
+        """Remove the source of a finished copy. Raise ModelhubError when it has changed since it was read."""
         remove_copied((CopiedFile(self.source, sha256, identity),), self.source, self.target)
 
     def discard(self) -> None:

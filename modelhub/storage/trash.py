@@ -22,7 +22,7 @@ _DRIVE_REMOTE = 4
 def move_to_trash(paths: Iterable[Path], *, send: Callable[[str], None] | None = None) -> tuple[Path, ...]:
     """Move files or folders to the trash, in order, and return their absolute paths.
 
-    `send` takes one absolute path (default: Send2Trash). Raises NotFoundError when one does not exist, before anything
+    `send` takes one absolute path (default: Send2Trash). Raise NotFoundError when one does not exist, before anything
     is moved, and TrashError when the trash refuses one; that one and those after it are still in place.
     """
     todo = [path.absolute() for path in paths]

@@ -34,7 +34,7 @@ class InvokeAI:
     def register(self, path: Path) -> bool:
         """Register a file or diffusers folder in place; return False when InvokeAI has it already.
 
-        Raises ServerUnreachableError when InvokeAI does not answer, NetworkError when it refuses the model.
+        Raise ServerUnreachableError when InvokeAI does not answer, NetworkError when it refuses the model.
         """
         # Bytes keep a name that is not UTF-8; `requests` cannot encode its text.
         source = str(path).encode("utf-8", "surrogateescape")

@@ -31,7 +31,7 @@ class JsonKeys:
     def add(
         self, text: str, folders: Folders, *, file: Path, library: Path, memory: Mapping[str, Any]
     ) -> SettingsChange:
-        """Return the settings with our folders. Raises ModelhubError naming the line that is broken."""
+        """Return the settings with our folders. Raise ModelhubError naming the line that is broken."""
         data = read(text, file=file)
         ours = _first(folders)
         cleared, _ = remove_folders(data, memory, ours)
@@ -40,7 +40,7 @@ class JsonKeys:
         return SettingsChange(text=text if changed == data else write(changed, like=text), memory=remembered)
 
     def remove(self, text: str, folders: Folders, *, file: Path, memory: Mapping[str, Any]) -> SettingsChange:
-        """Return the settings with the earlier values. Raises ModelhubError naming the line that is broken."""
+        """Return the settings with the earlier values. Raise ModelhubError naming the line that is broken."""
         data = read(text, file=file)
         cleared, foreign = remove_folders(data, memory, _first(folders))
         return SettingsChange(text=text if cleared == data else write(cleared, like=text), foreign=foreign)
@@ -56,7 +56,7 @@ def _first(folders: Folders) -> dict[str, str]:
 
 
 def read(text: str, *, file: Path) -> dict[str, Any]:
-    """Return the settings, an empty dict for an empty file. Raises ModelhubError naming the line that is broken."""
+    """Return the settings, an empty dict for an empty file. Raise ModelhubError naming the line that is broken."""
     if not text.strip():
         return {}
     try:

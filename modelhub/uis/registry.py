@@ -50,7 +50,7 @@ def all_uis() -> tuple[UI, ...]:
 def ui_named(name: str, own: Iterable[UI] = ()) -> UI:
     """Return the UI of that name in any case, the user's own layouts first.
 
-    Raises UsageError, naming all of them, when there is none.
+    Raise UsageError, naming all of them, when there is none.
     """
     offered = (*own, *all_uis())
     for ui in (*offered, LIBRARY):

@@ -34,7 +34,7 @@ class SettingsChange:
 
 
 class SettingsWriter(Protocol):
-    """Adds the library's folders to a settings file of one format, and removes them again.
+    """A writer that adds the library's folders to a settings file of one format, and removes them again.
 
     `file` is named in errors. Each method raises ModelhubError, naming the line, for a file that is broken.
     """
@@ -99,7 +99,7 @@ class ModelServer(Protocol):
     def register(self, path: Path) -> bool:
         """Register a model where it is; return False if the UI has it already.
 
-        Raises ServerUnreachableError when the UI does not answer, NetworkError when it refuses the model.
+        Raise ServerUnreachableError when the UI does not answer, NetworkError when it refuses the model.
         """
 
 

@@ -33,11 +33,11 @@ class YamlBlock:
     def add(
         self, text: str, folders: Folders, *, file: Path, library: Path, memory: Mapping[str, Any]
     ) -> SettingsChange:
-        """Return the file with our block. Raises ModelhubError for a broken file or a path that YAML cannot hold."""
+        """Return the file with our block. Raise ModelhubError for a broken file or a path that YAML cannot hold."""
         return SettingsChange(text=add_block(text, *block_values(library, folders), file=file))
 
     def remove(self, text: str, folders: Folders, *, file: Path, memory: Mapping[str, Any]) -> SettingsChange:
-        """Return the file without our block. Raises ModelhubError for a broken file."""
+        """Return the file without our block. Raise ModelhubError for a broken file."""
         return SettingsChange(text=remove_block(text, file=file))
 
     def lines(self, folders: Folders, *, library: Path) -> str:
@@ -49,7 +49,7 @@ def block_values(library: Path, folders: Folders) -> tuple[str, dict[str, list[s
     """Return the library as `base_path` and its folders below it.
 
     The base is "" and the folders are absolute where ComfyUI would read another path: it replaces `$name` and `%name%`
-    in `base_path` only. Raises UsageError for a path that YAML cannot hold.
+    in `base_path` only. Raise UsageError for a path that YAML cannot hold.
     """
     base = str(library)
     if any("\ud800" <= character <= "\udfff" for character in base) or "\n" in base:
@@ -73,7 +73,7 @@ def block(base: str, folders: Mapping[str, Sequence[str]], *, newline: str = "\n
 def add_block(text: str, base: str, folders: Mapping[str, Sequence[str]], *, file: Path) -> str:
     """Return `text` with our block, in the place of an older one or at the end.
 
-    Raises ModelhubError, naming the line, for a file that is broken.
+    Raise ModelhubError, naming the line, for a file that is broken.
     """
     before = _read(text, file)
     new = block(base, folders, newline="\r\n" if "\r\n" in text else "\n")
@@ -92,7 +92,7 @@ def add_block(text: str, base: str, folders: Mapping[str, Sequence[str]], *, fil
 
 
 def remove_block(text: str, *, file: Path) -> str:
-    """Return `text` without our block, unchanged where there is none. Raises ModelhubError for a broken file."""
+    """Return `text` without our block, unchanged where there is none. Raise ModelhubError for a broken file."""
     before = _read(text, file)
     lines = _lines(text)
     span = _span(lines, file)

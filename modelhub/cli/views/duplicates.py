@@ -1,4 +1,4 @@
-"""Shows `list --duplicates`: groups of the same file, the same weights, or the same component."""
+"""Show `list --duplicates`: groups of the same file, the same weights, or the same component."""
 
 from __future__ import annotations
 

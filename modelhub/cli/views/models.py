@@ -1,4 +1,4 @@
-"""Shows models as a table, for `list`, `search` and the end of `add`, `scan` and `pull`."""
+"""Show models as a table, for `list`, `search` and the end of `add`, `scan` and `pull`."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class ResultPrinter:
 
 
 def selection_from_flags(*, all_: bool, failed: bool, stale: bool) -> RenderSelection:
-    """Return the selection that the flags state. Raises UsageError for more than one flag."""
+    """Return the selection that the flags state. Raise UsageError for more than one flag."""
     flags = ((all_, RenderSelection.ALL), (failed, RenderSelection.FAILED), (stale, RenderSelection.STALE))
     selected = [selection for is_given, selection in flags if is_given]
     if len(selected) > 1:

@@ -36,7 +36,7 @@ def install_shortcut(
 ) -> None:
     """Write a shortcut and print its files.
 
-    Raises UsageError, before anything is written, for words that are not valid and for what a sort would refuse.
+    Raise UsageError, before anything is written, for words that are not valid and for what a sort would refuse.
     """
     from modelhub.desktop import install
 
@@ -83,7 +83,7 @@ def _options_of(rules: Rules) -> tuple[str, ...]:
 
 
 def _rules_of(session: Session, shortcut: Shortcut) -> Rules:
-    """Return the rules of a shortcut. Raises UsageError where one is not valid, as in an edited manifest."""
+    """Return the rules of a shortcut. Raise UsageError where one is not valid, as in an edited manifest."""
     pairs = list(zip(shortcut.options[::2], shortcut.options[1::2], strict=False))
     return chosen_rules(
         session.settings,

@@ -13,7 +13,7 @@ from modelhub.fetch.fetcher import RemoteModel
 def choose(model: RemoteModel, criteria: FileCriteria) -> FileChoice:
     """Return the files of `model` that fit `criteria`: examine every file once, pick, explain.
 
-    Raises as `pick` does.
+    Raise as `pick` does.
     """
     options = make_options(model, criteria)
     picked = pick(model, options, criteria)

@@ -29,12 +29,12 @@ _Word = TypeVar("_Word", Purpose, Precision)
 
 
 def parse_purpose(text: str) -> Purpose:
-    """Return the purpose of this name. Raises UsageError."""
+    """Return the purpose of this name. Raise UsageError."""
     return _parse(Purpose, "purpose", text)
 
 
 def parse_precision(text: str) -> Precision:
-    """Return the precision of this name. Raises UsageError."""
+    """Return the precision of this name. Raise UsageError."""
     return _parse(Precision, "precision", text)
 
 

@@ -36,7 +36,7 @@ class Pick:
 def pick(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pick:
     """Return the options that fit `criteria`.
 
-    Raises NotFoundError (nothing fits), UnsafeError (only refused files fit), AmbiguousChoiceError (several models fit
+    Raise NotFoundError (nothing fits), UnsafeError (only refused files fit), AmbiguousChoiceError (several models fit
     equally well) or UsageError (several diffusers folders).
     """
     if criteria.all:

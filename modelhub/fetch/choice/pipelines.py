@@ -72,7 +72,7 @@ def _configured_folders(options: Iterable[Option], root: str) -> set[str]:
 def pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pipeline:
     """Return exactly the files that the diffusers folder of `options` needs.
 
-    Raises NotFoundError where there is none, UsageError where there are several, UnsafeError where a component's
+    Raise NotFoundError where there is none, UsageError where there are several, UnsafeError where a component's
     weights are available only as refused files.
     """
     root = _only_root(model, options)

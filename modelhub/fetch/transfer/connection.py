@@ -38,7 +38,7 @@ class Connection:
         self._receiving = False
 
     def run(self) -> None:
-        """Work until no piece is left. Raises what cannot be retried: RestartError, CancelledError, ModelhubError."""
+        """Work until no piece is left. Raise what cannot be retried: RestartError, CancelledError, ModelhubError."""
         try:
             while (pieces := self._coordinator.claim_pieces()) is not None:
                 for index in pieces:
@@ -159,7 +159,7 @@ class Connection:
         return None
 
     def _is_accepted(self, start: bytes, end: int) -> bool:
-        """Return whether enough of the file's first bytes have come to judge them. Raises NetworkError for a page."""
+        """Return whether enough of the file's first bytes have come to judge them. Raise NetworkError for a page."""
         facts, client = self._coordinator.part.facts, self._coordinator.client
         if len(start) < SNIFF_BYTES and self._position < end and facts is not None and facts.size is not None:
             return False
@@ -208,7 +208,7 @@ class Connection:
 
 
 class _MinimumRate:
-    """Detects a connection that drips: below `rate` bytes a second on average over `seconds`."""
+    """A detector of stalling connections: below `rate` bytes a second on average over `seconds`."""
 
     def __init__(self, seconds: float, rate: int) -> None:
         self._seconds, self._rate = seconds, rate
@@ -216,7 +216,7 @@ class _MinimumRate:
         self._bytes = 0
 
     def count(self, amount: int, *, paused: float) -> None:
-        """Count `amount` bytes; `paused` seconds of the time were our own waiting. Raises RetryableError."""
+        """Count `amount` bytes; `paused` seconds of the time were our own waiting. Raise RetryableError."""
         self._bytes += amount
         self._since += paused
         elapsed = time.monotonic() - self._since

@@ -16,7 +16,7 @@ _ENOUGH = 400e6  # bytes a second; above this rate, hashing and the disk take th
 
 
 class ConnectionScaler:
-    """Decides, from measured throughput, how many connections one transfer opens; at most `limit`."""
+    """The decision, from measured throughput, how many connections one transfer opens; at most `limit`."""
 
     def __init__(self, limit: int) -> None:
         self._steps = [1]

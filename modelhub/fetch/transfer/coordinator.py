@@ -73,7 +73,7 @@ class DownloadCoordinator:
     def run(self) -> int:
         """Download what is missing and return the size of the file.
 
-        Raises what a connection raised: RestartError, CancelledError or a ModelhubError.
+        Raise what a connection raised: RestartError, CancelledError or a ModelhubError.
         """
         self._report_written()
         scaler = ConnectionScaler(self.limits.settings.connections)

@@ -13,7 +13,7 @@ _CLOSING = 30.0  # seconds that `close` waits for a flush
 
 
 class DiskFlusher:
-    """Calls `flush` in a thread of its own after pieces were written, once for several when they come fast."""
+    """A thread that calls `flush` after pieces were written, once for several when they come fast."""
 
     def __init__(self, flush: Callable[[], None]) -> None:
         self._flush = flush
@@ -34,7 +34,7 @@ class DiskFlusher:
             self._changed.notify_all()
 
     def wait(self, limit: int, check_cancelled: Callable[[], None]) -> None:
-        """Wait until at most `limit` bytes are unflushed. Raises what `flush` or `check_cancelled` raised."""
+        """Wait until at most `limit` bytes are unflushed. Raise what `flush` or `check_cancelled` raised."""
         self._limit = limit
         while True:
             with self._changed:

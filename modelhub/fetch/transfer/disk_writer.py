@@ -15,7 +15,7 @@ _CLOSING = 30.0  # seconds; a disk that takes longer is not waited for
 
 
 class DiskWriter:
-    """Calls `write` with each block, in order, in a thread of its own, and then `release`, even after a failure."""
+    """A thread that calls `write` with each block, in order, and then `release`, even after a failure."""
 
     def __init__(self, write: Callable[[Block], None], release: Callable[[Block], None]) -> None:
         self._write, self._release = write, release
@@ -27,7 +27,7 @@ class DiskWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, block: Block) -> None:
-        """Queue `block`. Raises what writing an earlier one raised."""
+        """Queue `block`. Raise what writing an earlier one raised."""
         with self._changed:
             if self._error is not None:
                 raise self._error
@@ -39,7 +39,7 @@ class DiskWriter:
             self._changed.notify_all()
 
     def wait(self, limit: int, check_cancelled: Callable[[], None]) -> None:
-        """Wait until at most `limit` bytes are queued. Raises what writing or `check_cancelled` raised."""
+        """Wait until at most `limit` bytes are queued. Raise what writing or `check_cancelled` raised."""
         while True:
             with self._changed:
                 if self._error is not None:

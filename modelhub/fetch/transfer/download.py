@@ -37,7 +37,7 @@ def download(
 ) -> DownloadedFile:
     """Download `remote` into its folder below `staging`, resuming what an earlier run left there.
 
-    Size, SHA-256 and git hash are enforced where `remote` states them; a file that does not match is removed. Raises
+    Size, SHA-256 and git hash are enforced where `remote` states them; a file that does not match is removed. Raise
     AccessError, NotFoundError, NetworkError, UsageError, DiskFullError or another ModelhubError, and keeps the
     received bytes for the next run. KeyboardInterrupt is raised once the connections are closed.
     """
@@ -132,7 +132,7 @@ def probe(
 ) -> ProbeResult:
     """Return what the server states of `remote`, from a GET of its first byte: too many servers answer HEAD wrongly.
 
-    Raises AccessError, NotFoundError, NetworkError or UsageError.
+    Raise AccessError, NotFoundError, NetworkError or UsageError.
     """
     settings = settings or TransferSettings()
     limits = TransferLimits(settings)

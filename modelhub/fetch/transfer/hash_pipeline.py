@@ -59,7 +59,7 @@ class _Reader:
 
 
 class HashPipeline:
-    """Hashes data while it is downloaded.
+    """A pipeline that hashes data while it is downloaded.
 
     `read_into` reads the file from an offset into a buffer and returns the number of bytes. `cancelled` ends the work.
     `most_blocks`: the most blocks kept in memory for the hashers; pieces further ahead are read back from the file.
@@ -105,7 +105,7 @@ class HashPipeline:
                 self._start()
 
     def wait(self, check_cancelled: Callable[[], None]) -> None:
-        """Wait until the hashes are not far behind what is written. Raises what `check_cancelled` raises.
+        """Wait until the hashes are not far behind what is written. Raise what `check_cancelled` raises.
 
         Waiting costs nothing: the hashes must be finished anyway, and they find what is still in memory.
         """
@@ -125,7 +125,7 @@ class HashPipeline:
             thread.start()
 
     def finish(self, size: int, *, crc32: int) -> Hashes:
-        """Return the hashes of all `size` bytes, whose `crc32` is known. Raises CancelledError or a read's error."""
+        """Return the hashes of all `size` bytes, whose `crc32` is known. Raise CancelledError or a read's error."""
         with self._changed:
             self._written, self._complete = size, True
             threads = list(self._threads)

@@ -47,7 +47,7 @@ class TransferLimits:
     def acquire_slot(self, *, wait: bool) -> bool:
         """Take the slot of one connection and return whether there was one.
 
-        With `wait`, block until there is one; raises CancelledError.
+        With `wait`, block until there is one; raise CancelledError then.
         """
         if not wait:
             return self._slots.acquire(blocking=False)

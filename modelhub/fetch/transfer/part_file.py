@@ -73,7 +73,7 @@ class PartFile:
     def load(self, check_cancelled: Callable[[], None]) -> int:
         """Load the pieces that the journal lists and the disk confirms; return their bytes.
 
-        Raises what `check_cancelled` raises, or a ModelhubError.
+        Raise what `check_cancelled` raises, or a ModelhubError.
         """
         lines = _read_all(self._journal).split(b"\n")[:-1]
         try:
@@ -129,7 +129,7 @@ class PartFile:
         return sum(length for length, _ in self.done.values())
 
     def begin(self, facts: RemoteFacts) -> None:
-        """Journal the facts of the download and set the file's length. Raises DiskFullError or a ModelhubError."""
+        """Journal the facts of the download and set the file's length. Raise DiskFullError or a ModelhubError."""
         self.facts = facts
         head = {"version": _VERSION, "piece": self.piece_bytes, "size": facts.size, "etag": facts.etag}
         head |= {"disposition": facts.disposition, "content_type": facts.content_type}
@@ -146,7 +146,7 @@ class PartFile:
             os.ftruncate(self._file.descriptor, 0)
 
     def write(self, block: Block) -> None:
-        """Write a piece. Raises DiskFullError or another ModelhubError that names the file, CancelledError once closed.
+        """Write a piece. Raise DiskFullError or another ModelhubError that names the file, CancelledError once closed.
 
         In a large file, a piece that the hashers read from memory bypasses the page cache.
         """

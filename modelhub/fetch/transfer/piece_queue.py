@@ -12,7 +12,7 @@ _ALONE = 8  # a single connection requests this many times as much at once: each
 
 
 class PieceQueue:
-    """Hands out ranges of pieces that `part` lacks. Thread-safe.
+    """A queue of the pieces that `part` lacks, handed out in ranges. Thread-safe.
 
     `expected_size` is used until the server has stated the size; `request_bytes` is the size of one request.
     """

@@ -42,7 +42,7 @@ class RangeResponse:
     facts: RemoteFacts
 
     def read_into(self, buffer: memoryview) -> int:
-        """Read the bytes that are there into `buffer` and return their number, 0 at the end. Raises RetryableError.
+        """Read the bytes that are there into `buffer` and return their number, 0 at the end. Raise RetryableError.
 
         Bypasses urllib3, whose layers cost more than the hashing; `has_more` gives the connection back to its pool.
         """
@@ -97,7 +97,7 @@ def _read_available(source: http.client.HTTPResponse, buffer: memoryview) -> int
 
 
 class RangeClient:
-    """Requests ranges of `remote`. Threads may share it.
+    """A client that requests ranges of `remote`. Threads may share it.
 
     `address` is where the last redirect led. `has_mixed_etags`: parts with different ETags are put together, because
     a hash will prove the result.
@@ -133,7 +133,7 @@ class RangeClient:
     def open(self, start: int, end: int | None, known: RemoteFacts | None) -> RangeResponse:
         """Request the bytes from `start` to before `end`; `known` are the facts of an earlier response.
 
-        Raises RetryableError, RestartError where the file has changed since, or a ModelhubError.
+        Raise RetryableError, RestartError where the file has changed since, or a ModelhubError.
         """
         headers = {**self.remote.headers, "Range": f"bytes={start}-{'' if end is None else end - 1}"}
         # The nodes of a delivery network may send different ETags; a stated hash is the better proof then.

@@ -36,7 +36,7 @@ def get_with_redirects(
     """Return the first response that is not a redirect, its body unread, and the URL that sent it.
 
     `source` is the URL that the user's reference led to (default `url`): redirects may lead into private networks only
-    if it is in one. Raises NetworkError for a refused redirect, RetryableError for a failed connection.
+    if it is in one. Raise NetworkError for a refused redirect, RetryableError for a failed connection.
     """
     current, userinfo = _without_userinfo(url)
     credential = credential or userinfo

@@ -50,7 +50,7 @@ def convert_file(
     """Write `target` from `source`, which is not changed; one tensor at a time is in memory.
 
     `vae`: the VAE to bake in. `source_sha256`: the source's hash, if it is known. `read_suspicious`: read tensors
-    of a suspicious pickle; nothing is executed then either. Raises UnsafeError for a file that could run code,
+    of a suspicious pickle; nothing is executed then either. Raise UnsafeError for a file that could run code,
     TargetExistsError, DiskFullError and other ModelhubErrors; no incomplete file is left.
     """
     options = options or ConversionOptions()

@@ -49,7 +49,7 @@ class ConvertedModel:
 def resolve_source(reference: str, catalog: Catalog) -> ConversionSource:
     """Return the file at a path, or else a present model of the catalog.
 
-    Raises NotFoundError, UsageError for an ambiguous reference, and ModelhubError for a model without a single file.
+    Raise NotFoundError, UsageError for an ambiguous reference, and ModelhubError for a model without a single file.
     """
     path = Path(reference).expanduser()
     found = catalog.find(str(path.absolute()) if path.exists() else reference)
@@ -86,7 +86,7 @@ def convert_model(
 ) -> ConvertedModel:
     """Convert a file and catalog the result, whose source is the converted model; it keeps that one's tags.
 
-    `target`: the file to write, or a folder; by default beside the source. Raises what `convert_file` raises.
+    `target`: the file to write, or a folder; by default beside the source. Raise what `convert_file` raises.
     """
     options = options or ConversionOptions()
     beside = default_target(source.path, options, bake_vae=vae is not None)

@@ -51,7 +51,7 @@ def plan_tensors(
 ) -> list[PlannedTensor]:
     """Return every tensor of the result. `vae`: the tensors of the VAE to bake in; `name`: of the source, for messages.
 
-    Raises ModelhubError when the options do not fit the tensors.
+    Raise ModelhubError when the options do not fit the tensors.
     """
     if not tensors:
         raise ModelhubError(f"{name} has no tensors that could be written.", Remedy("Inspect the file.", "inspect"))

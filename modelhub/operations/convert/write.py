@@ -45,7 +45,7 @@ def write_tensors(
     vae: TensorReader | None,
     progress: Progress,
 ) -> WrittenFile:
-    """Write `target`, with one tensor at a time in memory. Raises TargetExistsError, DiskFullError or a ModelhubError.
+    """Write `target`, with one tensor at a time in memory. Raise TargetExistsError, DiskFullError or a ModelhubError.
 
     The file gets its name only after it has been read back from the disk and opened with the safetensors library; no
     incomplete file is left.
@@ -116,7 +116,7 @@ def _write_blocks(path: Path, blocks: Iterator[bytes], digester: StreamDigester,
 
 
 def _verify(path: Path, hashes: Hashes, size: int, progress: Progress) -> None:
-    """Read the file back. Raises ModelhubError when it is not what was written."""
+    """Read the file back. Raise ModelhubError when it is not what was written."""
     with progress.task("verifying", total=size) as task:
         found = hash_file(path, progress_task=task)
     if found.sha256 != hashes.sha256 or path.stat().st_size != size:

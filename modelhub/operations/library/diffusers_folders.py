@@ -81,7 +81,7 @@ def _same(path: Path, place: KnownLocation) -> bool:
 
 
 def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers: int = 0) -> NewModel:
-    """Hash every file and identify the folder. Raises ModelhubError when a file cannot be read."""
+    """Hash every file and identify the folder. Raise ModelhubError when a file cannot be read."""
     by_path = {part.path: part for part in parts}
     sinks = _sinks(parts)
     files: dict[str, NewFile] = {}

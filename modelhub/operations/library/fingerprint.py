@@ -14,7 +14,7 @@ from modelhub.storage.hashing import hash_file
 def fingerprint_file(path: Path, *, task: Task | None = None) -> tuple[ComponentDigest, ...]:
     """Return the digests of every network in the file, from one read.
 
-    Raises NotFoundError when there is no file, and ModelhubError when it has no tensors.
+    Raise NotFoundError when there is no file, and ModelhubError when it has no tensors.
     """
     if not path.is_file():
         raise NotFoundError(f"There is no file at {path}.", "Check the spelling; quote names with spaces.")

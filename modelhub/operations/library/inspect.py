@@ -31,7 +31,7 @@ def inspect(path: str | Path, *, hints: Hints | None = None, with_hashes: bool =
     """Identify one file or diffusers folder; nothing in it is executed.
 
     A broken or dangerous file is an answer, not an error. `hints`: knowledge besides the bytes, by default from the
-    names and sidecar files. `with_hashes`: also read the whole file for its hashes. Raises NotFoundError when `path`
+    names and sidecar files. `with_hashes`: also read the whole file for its hashes. Raise NotFoundError when `path`
     does not exist, and ModelhubError when it cannot be read.
     """
     path = Path(path)

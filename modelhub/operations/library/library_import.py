@@ -28,7 +28,7 @@ class _Planned:
 
 
 class LibraryImport:
-    """Copies or moves models into a library, with their sidecars. Nothing in the library is ever replaced.
+    """A step that copies or moves models into a library, with their sidecars. Nothing in the library is ever replaced.
 
     A copy is written during the one read of its source and verified by reading the copy; a move within one drive is a
     rename. Dangerous and unknown files are refused: they stay where they are.

@@ -16,7 +16,7 @@ def paths_to_remove(record: ModelRecord, *, catalog: Catalog) -> tuple[Path, ...
     """Return what `remove` would trash: the model in all its present places with its sidecars, or a diffusers folder.
 
     What another model needs is left out: a copy in that model's folder, and sidecars shared with a model of the same
-    name. Raises ModelhubError when a diffusers folder has the only copy of another model's file.
+    name. Raise ModelhubError when a diffusers folder has the only copy of another model's file.
     """
     others = catalog.sharing(record.id)
     if record.format is Format.DIFFUSERS:
@@ -60,7 +60,7 @@ def remove(
     """Trash and delete models one by one; return the trashed paths.
 
     `keep_files`: only delete them from the catalog. `send` moves one path to the trash, by default the desktop's.
-    Raises TrashError: models before that one are removed, the rest are not.
+    Raise TrashError: models before that one are removed, the rest are not.
     """
     trashed: list[Path] = []
     for record in records:

@@ -25,17 +25,17 @@ _TITLES = {"arch": "architecture", "precision": "precision", "root": "root", "so
 
 
 def query_from_text(text: str, *, catalog: Catalog) -> ModelQuery:
-    """Return the query that a text describes. Raises UsageError for what is not valid, with the nearest that is."""
+    """Return the query that a text describes. Raise UsageError for what is not valid, with the nearest that is."""
     return checked_query(parse_query(text), catalog=catalog)
 
 
 def query_from_arguments(arguments: Iterable[str], *, catalog: Catalog) -> ModelQuery:
-    """Return the query that arguments of a command line describe. Raises UsageError as `query_from_text` does."""
+    """Return the query that arguments of a command line describe. Raise UsageError as `query_from_text` does."""
     return checked_query(parse_arguments(arguments), catalog=catalog)
 
 
 def checked_query(query: ModelQuery, *, catalog: Catalog) -> ModelQuery:
-    """Return the query itself. Raises UsageError for a value that neither the catalog nor modelhub knows."""
+    """Return the query itself. Raise UsageError for a value that neither the catalog nor modelhub knows."""
     for term in query.terms:
         if term.field in OPEN_FIELDS:
             _check_value(term, catalog)
@@ -81,7 +81,7 @@ def _known_values(field: str) -> set[str]:
 def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
     """Return the one model that a reference or a query means.
 
-    Raises NotFoundError with the nearest names, or UsageError that lists the models that it could mean.
+    Raise NotFoundError with the nearest names, or UsageError that lists the models that it could mean.
     """
     if _is_query([reference], catalog):
         found = catalog.records(query_from_arguments([reference], catalog=catalog))
@@ -103,7 +103,7 @@ def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
 def chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> list[ModelRecord]:
     """Return the models that arguments mean, each once; every model when there are none.
 
-    Raises NotFoundError when a reference or a query means no model, and UsageError when a reference is ambiguous.
+    Raise NotFoundError when a reference or a query means no model, and UsageError when a reference is ambiguous.
     """
     if not arguments or _is_query(arguments, catalog):
         found = catalog.records(query_from_arguments(arguments, catalog=catalog))
@@ -119,7 +119,7 @@ def chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> list[ModelRe
 def explicitly_chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> list[ModelRecord]:
     """Return the models that arguments mean, for an operation that destroys: a query must say what to take.
 
-    Raises UsageError for no arguments and for a query that only says what to leave; else as `chosen_models` does.
+    Raise UsageError for no arguments and for a query that only says what to leave; else as `chosen_models` does.
     """
     if not arguments:
         raise UsageError("No model was named.", "Name the models, or choose them with a term such as `state:missing`.")

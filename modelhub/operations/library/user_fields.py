@@ -26,7 +26,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 def set_fields(record: ModelRecord, fields: Mapping[str, str], *, catalog: Catalog) -> ModelRecord:
     """Set fields of a model, all or none, and return its new record; "" restores the detected value.
 
-    Raises UsageError for an unknown field, with the nearest one, and for a value that a field does not accept.
+    Raise UsageError for an unknown field, with the nearest one, and for a value that a field does not accept.
     """
     for field, value in fields.items():
         _check(field, value)
@@ -45,7 +45,7 @@ def set_user_fields(record: ModelRecord, assignments: Iterable[str], *, catalog:
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
-    """Return the fields of texts of the form KEY=VALUE. Raises UsageError as `set_fields` does."""
+    """Return the fields of texts of the form KEY=VALUE. Raise UsageError as `set_fields` does."""
     fields = {}
     for text in assignments:
         field, equals, value = text.partition("=")

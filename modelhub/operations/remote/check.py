@@ -32,7 +32,7 @@ class CheckedFile:
 def check_files(remote: RemoteModel, files: Sequence[ObtainedFile], *, quarantine: Path) -> tuple[CheckedFile, ...]:
     """Inspect every model file among `files`.
 
-    Raises UnsafeError for a file that is not safe to load (a download is moved to `quarantine`), NetworkError for an
+    Raise UnsafeError for a file that is not safe to load (a download is moved to `quarantine`), NetworkError for an
     empty one, ModelhubError for a broken one (a download is deleted).
     """
     return tuple(CheckedFile(file=file, inspection=_check_file(remote, file, quarantine)) for file in files)

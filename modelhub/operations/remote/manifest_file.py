@@ -13,7 +13,7 @@ from modelhub.storage.errors import TargetExistsError, from_os_error
 def save_manifest(manifest: Manifest, path: Path) -> None:
     """Write a manifest completely or not at all; an earlier manifest at `path` is replaced.
 
-    Raises TargetExistsError where another file has that name, and ModelhubError where the file cannot be written.
+    Raise TargetExistsError where another file has that name, and ModelhubError where the file cannot be written.
     """
     if path.exists() and not _is_manifest(path):
         raise TargetExistsError(f"{path} exists already and is not a manifest.", "Choose another name.")
@@ -31,7 +31,7 @@ def _is_manifest(path: Path) -> bool:
 
 
 def load_manifest(path: Path) -> Manifest:
-    """Return the manifest at `path`. Raises UsageError for another file, and what `from_os_error` makes of the rest."""
+    """Return the manifest at `path`. Raise UsageError for another file, and what `from_os_error` makes of the rest."""
     try:
         text = path.read_bytes()
     except OSError as exc:

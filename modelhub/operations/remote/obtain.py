@@ -63,7 +63,7 @@ def obtain(
 ) -> tuple[ObtainedFile, ...]:
     """Return all `files`, in their order; what is on this machine already is not downloaded again.
 
-    Raises ModelhubError when a download is needed offline, DiskFullError, and what `download_many` raises.
+    Raise ModelhubError when a download is needed offline, DiskFullError, and what `download_many` raises.
     """
     here = {id(file): found for file in files if (found := _held(file, catalog) or _cached(file))}
     missing = [file for file in files if id(file) not in here]
@@ -105,7 +105,7 @@ def _downloaded(file: RemoteFile, download: DownloadedFile) -> ObtainedFile:
 def still_here(files: Sequence[ObtainedFile], *, catalog: Catalog) -> tuple[ObtainedFile, ...]:
     """Return the same files; one that another process has moved out of staging is returned at its new place.
 
-    Raises ModelhubError for a file that is gone.
+    Raise ModelhubError for a file that is gone.
     """
     return tuple(file if file.path.exists() else _require_held(file.remote, catalog) for file in files)
 
@@ -162,7 +162,7 @@ def _cache_paths(file: RemoteFile) -> Iterator[Path]:
 
 
 def git_sha1(path: Path) -> str:
-    """Return git's hash of a blob, which hubs state for small files. Raises ModelhubError for an unreadable file."""
+    """Return git's hash of a blob, which hubs state for small files. Raise ModelhubError for an unreadable file."""
     try:
         data = path.read_bytes()
     except OSError as exc:

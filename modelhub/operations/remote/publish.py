@@ -60,7 +60,7 @@ def publish(
 ) -> tuple[ModelRecord, ...]:
     """Place and record each file as a model, or a whole diffusers folder as one, and return the records.
 
-    Raises TargetExistsError where another file has the name already, and what the file system refuses.
+    Raise TargetExistsError where another file has the name already, and what the file system refuses.
     """
     if destination.folder is None:
         catalog.ensure_root(destination.library, "library")

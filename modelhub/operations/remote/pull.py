@@ -91,7 +91,7 @@ def criteria_from(settings: Settings) -> FileCriteria:
 def plan_pull(request: PullRequest, *, fetchers: Sequence[Fetcher]) -> PullPlan:
     """Resolve the source and choose its files; nothing is downloaded.
 
-    Raises UsageError for a source that no fetcher understands, and what the fetcher and `choose` raise.
+    Raise UsageError for a source that no fetcher understands, and what the fetcher and `choose` raise.
     """
     remote = _resolve(request, fetchers)
     choice = choose(remote, request.criteria)
@@ -153,7 +153,7 @@ def _require_sha256(file: RemoteFile, sha256: str) -> RemoteFile:
 def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> PullResult:
     """Carry out a plan: no file gets its final name before its size, hash, format and safety are verified.
 
-    Raises UnsafeError (the file is in quarantine), NetworkError and the other ModelhubErrors; what was downloaded so
+    Raise UnsafeError (the file is in quarantine), NetworkError and the other ModelhubErrors; what was downloaded so
     far can be resumed.
     """
     converted = _converted_before(plan, catalog)

@@ -24,7 +24,7 @@ class PullFailure:
 def plan_pulls(requests: Sequence[PullRequest], *, fetchers: Sequence[Fetcher]) -> Iterator[PullPlan | PullFailure]:
     """Return an iterator over the plan of each request, or the failure in its place.
 
-    Raises UsageError for requests that cannot be made together.
+    Raise UsageError for requests that cannot be made together.
     """
     _check_together(requests)
     return (_plan(request, fetchers) for request in requests)
@@ -41,7 +41,7 @@ def pull_many(
     """Return an iterator over the plan of each request and then its result, or the failure in place of either.
 
     A plan is carried out when the next item is taken. `open_catalog` is called for each one: a library that does not
-    exist is not created for a source that cannot be pulled. Raises UsageError for requests that cannot be made
+    exist is not created for a source that cannot be pulled. Raise UsageError for requests that cannot be made
     together.
     """
     _check_together(requests)

@@ -65,7 +65,7 @@ class SourceQueries:
     def resolve(
         self, kind: str, reference: str, revision: str | None, *, since: str | None = None
     ) -> RemoteModel | None:
-        """Return what a source has, None where it is still at the commit `since`. Raises ModelhubError."""
+        """Return what a source has, None where it is still at the commit `since`. Raise ModelhubError."""
         key = (kind, reference, revision, since)
         row = find_row(kind)
         with self._lock:

@@ -25,7 +25,7 @@ def fetch_preview(
 ) -> Path | None:
     """Download the preview of a model and return its path; None where there is one already or the source has none.
 
-    Raises ModelhubError for a file that is not a picture, and what `download` raises.
+    Raise ModelhubError for a file that is not a picture, and what `download` raises.
     """
     if not remote.previews or any(_is_preview(path, model) for path in sidecars_of(model)):
         return None
@@ -58,7 +58,7 @@ def write_sidecars(
 ) -> list[Path]:
     """Write `NAME.civitai.info` and the preview unless they exist, and return what was written.
 
-    Raises as `fetch_preview` does, after the `.civitai.info` was written.
+    Raise as `fetch_preview` does, after the `.civitai.info` was written.
     """
     written = []
     info = model.with_name(f"{model.stem}.civitai.info")

@@ -50,7 +50,7 @@ class UpdateResult:
 def records_to_update(references: Sequence[str], *, catalog: Catalog) -> list[ModelRecord]:
     """Return the models that came from these sources, or that the references name; without any reference, all.
 
-    Raises NotFoundError for a reference that fits no model, and UsageError for an ambiguous one.
+    Raise NotFoundError for a reference that fits no model, and UsageError for an ambiguous one.
     """
     everything = catalog.records(ModelQuery())
     if not references:
@@ -86,7 +86,7 @@ def _is_within(source: Source, reference: str) -> bool:
 
 
 def plan_update(status: UpdateStatus, *, fetchers: Sequence[Fetcher], settings: Settings) -> UpdatePlan:
-    """Plan the update of an outdated model. Raises what the source and `choose` raise."""
+    """Plan the update of an outdated model. Raise what the source and `choose` raise."""
     record = status.model
     has_versions = versioning_of(status.source) is Versioning.VERSIONS
     precision = record.detection.precision
@@ -179,7 +179,7 @@ def update(
 ) -> UpdateResult:
     """Pull the newer content and copy the user's tags and fields to it; `replace_old` moves the old model to the trash.
 
-    The old model is not touched before the new one is verified, placed and recorded. Raises what `pull` and `remove`
+    The old model is not touched before the new one is verified, placed and recorded. Raise what `pull` and `remove`
     raise.
     """
     status = plan.status

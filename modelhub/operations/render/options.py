@@ -70,7 +70,7 @@ class RenderOptions:
 
 
 def options_from(settings: RenderSection, find: Callable[[str], ModelRecord]) -> RenderOptions:
-    """Return the options of the settings; `find` returns the model for a reference. Raises what `find` raises."""
+    """Return the options of the settings; `find` returns the model for a reference. Raise what `find` raises."""
     return RenderOptions(
         recipe=Recipe(prompt=settings.prompt or PROMPT),
         device=settings.device,
@@ -95,7 +95,7 @@ def _check_recipe(recipe: Recipe) -> None:
 def preferred_bases(rows: Iterable[str], find: Callable[[str], ModelRecord]) -> dict[str, ModelRecord]:
     """Return architecture → base for the rows ARCHITECTURE=MODEL of the setting `render.bases`.
 
-    `find` returns the model for a reference. Raises UsageError for another form of row, and what `find` raises.
+    `find` returns the model for a reference. Raise UsageError for another form of row, and what `find` raises.
     """
     found = {}
     for row in rows:

@@ -50,7 +50,7 @@ def render_test_document(record: ModelRecord, run: RenderRun, library: Path) -> 
 def write_contact_sheet(target: Path, results: Sequence[RenderTestResult], *, catalog: Catalog, library: Path) -> bool:
     """Write a sheet of these results and of every other model's last one; return False when there is none.
 
-    Models that do not work come first, then by type and name. Raises UsageError for a name that is not a sheet's, and
+    Models that do not work come first, then by type and name. Raise UsageError for a name that is not a sheet's, and
     ModelhubError when it cannot be written.
     """
     from modelhub.render.sheet.sheet import write_sheet

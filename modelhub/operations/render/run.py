@@ -81,7 +81,7 @@ def iter_render_test(
 
     The models are selected and planned before this returns; rendering starts with the first result that is read. A run
     that is interrupted resumes with the models that have no result yet. `library`: the folder that gets the pictures.
-    Raises UsageError, and ModelhubError when a library is not installed or no render process can start; every other
+    Raise UsageError, and ModelhubError when a library is not installed or no render process can start; every other
     failure is a verdict.
     """
     options = options or RenderOptions()

@@ -22,7 +22,7 @@ def select_models(
 ) -> list[ModelRecord]:
     """Return `models`, or the catalog's models of a selection; of one type if given, at most `options.limit`.
 
-    Raises UsageError when models are named and a selection is made too.
+    Raise UsageError when models are named and a selection is made too.
     """
     if models is not None and selection is not RenderSelection.PENDING:
         raise UsageError(

@@ -54,7 +54,7 @@ class Action:
 
 
 def facts_of(path: Path) -> dict[str, Any]:
-    """Return the size and time of change of a file; of a folder the sum and the newest of its files. Raises OSError."""
+    """Return the size and time of change of a file; of a folder the sum and the newest of its files. Raise OSError."""
     status = path.stat()
     if path.is_dir():
         files = [file.stat() for file in path.rglob("*") if file.is_file()]

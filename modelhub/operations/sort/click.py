@@ -54,7 +54,7 @@ def show_result(
 def dropped_paths(names: Sequence[str]) -> list[Path]:
     """Return the files and folders that were dropped or selected, given as paths or `file://` URLs.
 
-    Raises NotFoundError when none of them exists.
+    Raise NotFoundError when none of them exists.
     """
     paths = [Path(_path_of(name)) for name in names]
     present = [path for path in paths if path.exists()]

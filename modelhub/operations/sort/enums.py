@@ -36,7 +36,7 @@ class Grouping(StrEnum):
 
 
 def member(kind: type[_Word], word: str) -> _Word:
-    """Return the member of that value. Raises UsageError that lists the valid values."""
+    """Return the member of that value. Raise UsageError that lists the valid values."""
     try:
         return kind(word)
     except ValueError as exc:

@@ -74,7 +74,7 @@ class DuplicateIndex:
 
 
 def sample(path: Path, size: int) -> bytes:
-    """Return a digest of three pieces of a file. Raises OSError."""
+    """Return a digest of three pieces of a file. Raise OSError."""
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         for start in sorted({0, max(0, size // 2 - _SAMPLE // 2), max(0, size - _SAMPLE)}):

@@ -35,7 +35,7 @@ def register(
 ) -> RegistrationResult:
     """Register the models at `paths`; with `dry_run`, `new` holds those that would be sent.
 
-    Raises NotFoundError when a path does not exist, ServerUnreachableError when the UI does not answer.
+    Raise NotFoundError when a path does not exist, ServerUnreachableError when the UI does not answer.
     """
     assert ui.registration is not None, f"{ui.name} does not register models"
     absolute = [Path(os.path.abspath(path.expanduser())) for path in paths]  # noqa: PTH100 - resolve() would follow links

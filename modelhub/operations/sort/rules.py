@@ -36,7 +36,7 @@ class Rules:
 
 
 def chosen_ui(settings: Settings, layout: str | None) -> UI:
-    """Return the UI that is named, or else set in the configuration. Raises UsageError for none or an unknown one."""
+    """Return the UI that is named, or else set in the configuration. Raise UsageError for none or an unknown one."""
     name = layout or settings.sort.layout
     if not name:
         raise UsageError(
@@ -57,7 +57,7 @@ def chosen_rules(
 ) -> Rules:
     """Return the rules for these words, completed from the configuration.
 
-    Raises UsageError for words that are not valid, and for a UI that has no folders to sort into.
+    Raise UsageError for words that are not valid, and for a UI that has no folders to sort into.
     """
     ui = chosen_ui(settings, layout)
     folder = into or settings.sort.into
@@ -80,7 +80,7 @@ def rules_for(
 ) -> Rules:
     """Return rules whose folder is the one that the UI's folders are relative to.
 
-    The UI's own folder may be named instead of the models folder in it. Raises UsageError as `chosen_rules` does.
+    The UI's own folder may be named instead of the models folder in it. Raise UsageError as `chosen_rules` does.
     """
     row = ui_named(ui) if isinstance(ui, str) else ui
     if row.registration is not None:
@@ -119,7 +119,7 @@ def server_for(
 ) -> ModelServer:
     """Return the running UI at an address, in which models are registered.
 
-    Raises UsageError for rules that only a UI with folders can follow, and for what is not an address.
+    Raise UsageError for rules that only a UI with folders can follow, and for what is not an address.
     """
     assert ui.registration is not None, f"{ui.name} does not register models"
     rules = (
@@ -142,7 +142,7 @@ def server_for(
 def own_layouts(rows: Mapping[str, Mapping[str, str]]) -> tuple[UI, ...]:
     """Return the layouts of the configuration: name → type → template.
 
-    Raises UsageError for unknown types and fields, and for folders outside the one that is sorted into.
+    Raise UsageError for unknown types and fields, and for folders outside the one that is sorted into.
     """
     return tuple(_own_layout(name, templates) for name, templates in rows.items())
 

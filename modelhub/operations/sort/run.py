@@ -47,7 +47,7 @@ class SortResult:
 def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progress: Progress = SILENT) -> SortPlan:
     """Return what a sort would do now; nothing is changed. `catalog`: None where there is none yet.
 
-    Files are read as a whole only to compare two of one size. Raises NotFoundError when a path does not exist.
+    Files are read as a whole only to compare two of one size. Raise NotFoundError when a path does not exist.
     """
     found = survey(
         [Path(os.path.abspath(path.expanduser())) for path in paths],  # noqa: PTH100 - resolve() would follow links
@@ -72,7 +72,7 @@ def sort(
     """Settle interrupted runs, plan, and carry the plan out, while no other sort or undo runs on this library.
 
     `confirm` is called with the plan; if it returns False, nothing is done. `wait`: seconds to wait for another sort.
-    Raises BusyError when that one still runs, NotFoundError when a path does not exist.
+    Raise BusyError when that one still runs, NotFoundError when a path does not exist.
     """
     with _exclusive(library, wait=wait):
         recovered = _recover(catalog, progress)
@@ -93,7 +93,7 @@ def undo(
 ) -> UndoResult:
     """Undo the run of that number, or else the newest sort that is not undone yet, after settling interrupted runs.
 
-    Raises UsageError when there is no such run, BusyError as `sort` does, ModelhubError for a run that
+    Raise UsageError when there is no such run, BusyError as `sort` does, ModelhubError for a run that
     this version does not understand and, without a number, while such a run is unfinished.
     """
     with _exclusive(library, wait=wait):

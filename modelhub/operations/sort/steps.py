@@ -19,7 +19,7 @@ _REWRITE_LIMIT = 4 << 20  # bytes
 
 
 def steps_of(plan: SortPlan) -> list[list[NewStep]]:
-    """Return one bundle of steps per move, then one per duplicate. Raises OSError when a file no longer exists."""
+    """Return one bundle of steps per move, then one per duplicate. Raise OSError when a file no longer exists."""
     made: set[Path] = set()
     bundles = [_bundle(move, plan.rules, made) for move in plan.moves]
     for item, _ in plan.duplicates:

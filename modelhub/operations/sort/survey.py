@@ -89,7 +89,7 @@ def survey(
     """Return the models at `paths` (files, or folders with everything below); known unchanged files are not opened.
 
     `outside`: a folder that is not entered unless a path is in it, the one that is sorted into. `algorithms`: find out
-    the algorithm of each LoRA as well. Raises NotFoundError when a path does not exist.
+    the algorithm of each LoRA as well. Raise NotFoundError when a path does not exist.
     """
     result = Survey()
     found = list(_found(paths, outside, result))

@@ -47,7 +47,7 @@ def undo_operation(
 ) -> UndoResult:
     """Undo what an operation did, the last bundle first; each that has changed since is refused.
 
-    Raises ModelhubError for an operation that this version does not understand; nothing is changed then.
+    Raise ModelhubError for an operation that this version does not understand; nothing is changed then.
     """
     if reason := incompatibility(operation, catalog.steps(operation)):
         raise ModelhubError(reason, Remedy("Undo it with the version of modelhub that wrote it."))

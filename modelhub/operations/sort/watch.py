@@ -59,7 +59,7 @@ def _state(path: Path) -> tuple[int, int]:
 def watch(folder: Path, *, stop: threading.Event, quiet: float = QUIET) -> Iterator[list[Path]]:
     """Yield batches of files that have arrived in the folder or below, until `stop` is set.
 
-    Raises ModelhubError when the folder cannot be watched, or no longer exists.
+    Raise ModelhubError when the folder cannot be watched, or no longer exists.
     """
     from watchdog.events import FileSystemEvent, FileSystemEventHandler
     from watchdog.observers import Observer

@@ -77,7 +77,7 @@ class Base:
 
 
 def load_base(part: Part, *, dtype: torch.dtype, fallback_vaes: Sequence[Part] = ()) -> Base:
-    """Load the base of a file or folder in `dtype`, on the CPU. Raises RenderProblem and ModelhubError.
+    """Load the base of a file or folder in `dtype`, on the CPU. Raise RenderProblem and ModelhubError.
 
     A file without a VAE gets the first of `fallback_vaes` that fits.
     """
@@ -104,7 +104,7 @@ def _load_file(path: Path, dtype: torch.dtype, architecture: str | None, fallbac
 def assemble_base(
     tensors_by_name: NamedTensors, *, architecture: str | None = None, fallback_vaes: FallbackVaes | None = None
 ) -> Base:
-    """Build the base of a single file's tensors; the mapping is emptied on the way. Raises RenderProblem."""
+    """Build the base of a single file's tensors; the mapping is emptied on the way. Raise RenderProblem."""
     found: dict[str, NamedTensors] = {}
     flags: set[str] = set()
     for name in list(tensors_by_name):
@@ -174,7 +174,7 @@ def _load_folder(folder: Path, dtype: torch.dtype) -> Base:
 
 
 def _read_prediction(schedule: Mapping[str, Any]) -> str:
-    """Return "epsilon" or "v" from a folder's scheduler. Raises RenderProblem for other prediction types."""
+    """Return "epsilon" or "v" from a folder's scheduler. Raise RenderProblem for other prediction types."""
     kind, prediction = str(schedule.get("_class_name", "")), str(schedule.get("prediction_type", "epsilon"))
     if kind.startswith("EDM"):
         raise skip(_EDM)

@@ -48,7 +48,7 @@ def _refuse_others(shapes: Shapes) -> None:
 
 
 def _require_shape(shapes: Shapes, name: str, dimensions: int = 4) -> tuple[int, ...]:
-    """Return a tensor's shape. Raises StructureError when it is missing, empty or has other dimensions."""
+    """Return a tensor's shape. Raise StructureError when it is missing, empty or has other dimensions."""
     if name not in shapes:
         raise StructureError(f"`{name}` is missing.")
     if len(shapes[name]) != dimensions or 0 in shapes[name]:
@@ -57,7 +57,7 @@ def _require_shape(shapes: Shapes, name: str, dimensions: int = 4) -> tuple[int,
 
 
 def _count_blocks(shapes: Shapes, prefix: str) -> int:
-    """Return how many blocks are named `prefix` and a number. Raises StructureError when a number is missing."""
+    """Return how many blocks are named `prefix` and a number. Raise StructureError when a number is missing."""
     pattern = re.compile(re.escape(prefix) + r"(\d{1,9})\.")
     numbers = {int(m[1]) for name in shapes if (m := pattern.match(name))}
     gap = next((number for number in range(len(numbers)) if number not in numbers), None)
@@ -67,7 +67,7 @@ def _count_blocks(shapes: Shapes, prefix: str) -> int:
 
 
 def infer_unet_config(shapes: Shapes) -> dict[str, Any]:
-    """Return the configuration of the `UNet2DConditionModel` for an LDM UNet. Raises StructureError."""
+    """Return the configuration of the `UNet2DConditionModel` for an LDM UNet. Raise StructureError."""
     _refuse_others(shapes)
     if not any(name.startswith(("input_blocks.", "output_blocks.")) for name in shapes):
         raise UnsupportedStructureError("It has no UNet blocks, so it may be a transformer.")
@@ -116,7 +116,7 @@ def count_groups(widths: tuple[int, ...]) -> int:
 def infer_vae_config(shapes: Shapes, architecture: str) -> dict[str, Any]:
     """Return the configuration of the `AutoencoderKL` for an LDM VAE; the latents' scale is the architecture's.
 
-    Raises StructureError.
+    Raise StructureError.
     """
     _refuse_others(shapes)
     deep, latents = _require_shape(shapes, "decoder.conv_in.weight")[:2]
@@ -144,7 +144,7 @@ def infer_text_config(shapes: Shapes, *, activation: str) -> dict[str, Any]:
     """Return the configuration of the `CLIPTextModel` for these tensors (transformers' names without `text_model.`).
 
     `activation`: "quick_gelu" for OpenAI's CLIP, "gelu" for OpenCLIP, as the style of the names shows; ViT-H and bigG
-    are OpenCLIP's under any names. Raises StructureError.
+    are OpenCLIP's under any names. Raise StructureError.
     """
     vocabulary, width = _require_shape(shapes, "embeddings.token_embedding.weight", 2)
     layers, projection = _count_blocks(shapes, "encoder.layers."), "text_projection.weight"

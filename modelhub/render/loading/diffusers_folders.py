@@ -27,7 +27,7 @@ _WEIGHTS = (
 
 
 def pipeline_of(path: Path) -> str | None:
-    """Return the class in a folder's index; None for a file, or a folder without an index. Raises RenderProblem."""
+    """Return the class in a folder's index; None for a file, or a folder without an index. Raise RenderProblem."""
     if not (path / INDEX).is_file():
         return None
     name = read_json(path / INDEX).get("_class_name")
@@ -37,13 +37,13 @@ def pipeline_of(path: Path) -> str | None:
 
 
 def has_unet(path: Path) -> bool:
-    """Return whether `load_base` loads this file or folder, not a pipeline of diffusers. Raises RenderProblem."""
+    """Return whether `load_base` loads this file or folder, not a pipeline of diffusers. Raise RenderProblem."""
     name = pipeline_of(path) or "StableDiffusionPipeline"
     return name.startswith("StableDiffusion") and not name.startswith("StableDiffusion3")
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """Read a configuration in a diffusers folder. Raises RenderProblem."""
+    """Read a configuration in a diffusers folder. Raise RenderProblem."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def read_weights(folder: Path, dtype: torch.dtype) -> NamedTensors:
-    """Read a component's tensors from all its shards. Raises RenderProblem that names a missing file."""
+    """Read a component's tensors from all its shards. Raise RenderProblem that names a missing file."""
     missing = ""
     for index in sorted(folder.glob("*.index.json")):
         listed = list_shards(index)
@@ -70,6 +70,6 @@ def read_weights(folder: Path, dtype: torch.dtype) -> NamedTensors:
 
 
 def list_shards(index: Path) -> list[str]:
-    """Return the names of the files in an index of shards. Raises RenderProblem."""
+    """Return the names of the files in an index of shards. Raise RenderProblem."""
     listed = read_json(index).get("weight_map")
     return sorted({Path(str(name)).name for name in listed.values()}) if isinstance(listed, dict) else []

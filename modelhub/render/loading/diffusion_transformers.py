@@ -105,7 +105,7 @@ class PipelineOutput:
 
 
 def load_pipeline(folder: Path, *, dtype: torch.dtype, device: str = "cpu") -> Pipeline:
-    """Load the pipeline of a folder. Raises RenderProblem when a weight of any component is missing."""
+    """Load the pipeline of a folder. Raise RenderProblem when a weight of any component is missing."""
     started = time.monotonic()
     index, name = read_json(folder / INDEX), pipeline_of(folder)
     if name is None or name not in PIPELINES:
@@ -140,7 +140,7 @@ class _Component:
     options: Mapping[str, Any]
 
     def load(self) -> Any:
-        """Load the component. Raises RenderProblem, also for missing weights."""
+        """Load the component. Raise RenderProblem, also for missing weights."""
         name = self.folder.name
         loaded = _guard(f"its {name}", lambda: self.kind.from_pretrained(str(self.folder), **self.options))
         if not isinstance(loaded, tuple):
@@ -152,7 +152,7 @@ class _Component:
 
 
 def _check_component(folder: Path, library: str, name: str, dtype: torch.dtype) -> _Component:
-    """Check a component before anything is loaded. Raises RenderProblem."""
+    """Check a component before anything is loaded. Raise RenderProblem."""
     if library not in _LIBRARIES:
         raise skip(f"its {folder.name} is code of {library}, which is not run")
     kind = getattr(_LIBRARIES[library], name, None)

@@ -29,7 +29,7 @@ _UP_BLOCK = re.compile(r"decoder\.up_blocks\.(\d{1,3})\.(.+)")
 
 
 def build_unet(tensors: NamedTensors) -> UNet2DConditionModel:
-    """Build the UNet of an LDM checkpoint; names without `model.diffusion_model.`. Raises RenderProblem."""
+    """Build the UNet of an LDM checkpoint; names without `model.diffusion_model.`. Raise RenderProblem."""
     config = _guard("UNet", lambda: infer_unet_config(shapes(tensors)))
     prefixed = {f"model.diffusion_model.{name}": tensor for name, tensor in tensors.items()}
     converted = _guard("UNet", lambda: convert_ldm_unet_checkpoint(prefixed, config))
@@ -37,12 +37,12 @@ def build_unet(tensors: NamedTensors) -> UNet2DConditionModel:
 
 
 def build_unet_from_folder(config: Mapping[str, Any], tensors: NamedTensors) -> UNet2DConditionModel:
-    """Build the UNet of a diffusers folder. Raises RenderProblem."""
+    """Build the UNet of a diffusers folder. Raise RenderProblem."""
     return fill("UNet", lambda: UNet2DConditionModel.from_config({"sample_size": 64, **config}), tensors)
 
 
 def build_vae(tensors: NamedTensors, *, architecture: str, config: Mapping[str, Any] | None = None) -> AutoencoderKL:
-    """Build a KL autoencoder from LDM's names without prefix, or diffusers'. Raises RenderProblem.
+    """Build a KL autoencoder from LDM's names without prefix, or diffusers'. Raise RenderProblem.
 
     A file without an encoder gives one whose encoder is zero, which `has_encoder` detects.
     """
@@ -65,7 +65,7 @@ def has_encoder(network: AutoencoderKL) -> bool:
 
 
 def build_text_encoder(tensors: NamedTensors, config: Mapping[str, Any] | None = None) -> CLIPTextModel:
-    """Build a CLIP text encoder, with projection where the tensors have one. Raises RenderProblem."""
+    """Build a CLIP text encoder, with projection where the tensors have one. Raise RenderProblem."""
     open_clip, name = is_open_clip(tensors), "text encoder"
     named: NamedTensors = _guard(name, lambda: (from_open_clip if open_clip else from_transformers)(tensors))
     named.pop("embeddings.position_ids", None)
@@ -82,7 +82,7 @@ def fill(
     """Return the network with the tensors as its weights; every weight must be there, in its shape.
 
     diffusers' conversions give None for some missing weights. Missing ones whose names begin with one of `optional`
-    become zero. Raises RenderProblem.
+    become zero. Raise RenderProblem.
     """
     with torch.device("meta"):
         network = _guard(network_name, build)

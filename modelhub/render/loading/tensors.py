@@ -33,7 +33,7 @@ def load(
 ) -> NamedTensors:
     """Read the file's tensors under the names that `rename` returns (None: left out), floating point in `dtype`.
 
-    One tensor at a time is in memory twice. Raises RenderProblem for a broken file, ModelhubError when bytes are
+    One tensor at a time is in memory twice. Raise RenderProblem for a broken file, ModelhubError when bytes are
     missing or a data type is unknown.
     """
     result: NamedTensors = {}

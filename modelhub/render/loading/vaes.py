@@ -25,7 +25,7 @@ class FallbackVaes:
     dtype: torch.dtype
 
     def find(self, family: str, channels: int) -> tuple[Any, str]:
-        """Load the first VAE for latents of so many channels; return it with its name. Raises RenderProblem."""
+        """Load the first VAE for latents of so many channels; return it with its name. Raise RenderProblem."""
         for part in self.parts:
             try:
                 found = load_vae(part, architecture=family, dtype=self.dtype)
@@ -37,7 +37,7 @@ class FallbackVaes:
 
 
 def load_vae(part: Part, *, architecture: str, dtype: torch.dtype) -> Any:
-    """Load a VAE from its own file, a full checkpoint or a folder. Raises RenderProblem and ModelhubError."""
+    """Load a VAE from its own file, a full checkpoint or a folder. Raise RenderProblem and ModelhubError."""
     path = Path(part.path)
     if path.is_dir():
         inner = path if (path / "config.json").is_file() else path / "vae"

@@ -57,7 +57,7 @@ def is_incomplete(names: frozenset[str]) -> bool:
 def weight_change(algorithm: Algorithm, parts: Parts, weight: Tensor) -> Tensor:
     """Compute what is added to the weight at strength 1, in the weight's shape.
 
-    Raises one of MISFITS when the parts do not fit the weight.
+    Raise one of MISFITS when the parts do not fit the weight.
     """
     delta = reshape_to(algorithm.change(parts, weight), weight.shape)
     if "dora_scale" in parts:
@@ -70,7 +70,7 @@ def weight_change(algorithm: Algorithm, parts: Parts, weight: Tensor) -> Tensor:
 def bias_change(parts: Parts, weight: Tensor, bias: Tensor | None) -> Tensor | None:
     """Compute what is added to a module's bias at strength 1 (None: it has none); None where the file changes none.
 
-    Raises ValueError when the parts do not fit.
+    Raise ValueError when the parts do not fit.
     """
     found = [parts[name].reshape(-1) for name in ("diff_b", "b_norm") if name in parts]
     if "up_bias" in parts:

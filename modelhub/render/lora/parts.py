@@ -39,7 +39,7 @@ class Parts:
 def reshape_to(delta: Tensor, shape: torch.Size) -> Tensor:
     """Return the change in the weight's shape: linear for 1×1 convolutions, flattened kernels spread again.
 
-    Raises ValueError when the change does not have as many values for each output.
+    Raise ValueError when the change does not have as many values for each output.
     """
     if delta.shape == shape:
         return delta
@@ -64,7 +64,7 @@ def tucker(core: Tensor, out: Tensor, into: Tensor) -> Tensor:
 
 
 def along_axis(values: Tensor, weight: Tensor, axis: int) -> Tensor:
-    """Return values (n,) in a shape that broadcasts along one axis of the weight. Raises ValueError for another n."""
+    """Return values (n,) in a shape that broadcasts along one axis of the weight. Raise ValueError for another n."""
     if len(values) != weight.shape[axis]:
         raise ValueError(f"{len(values)} values do not fit a weight of shape {tuple(weight.shape)}")
     return values.reshape(*[-1 if dim == axis else 1 for dim in range(weight.dim())])

@@ -30,7 +30,7 @@ Apply = Callable[[float, str], AbstractContextManager[Context | None]]
 
 
 def test_lora(tester: Tester, job: Job) -> Outcome:
-    """Test a LoRA of any algorithm; a checksum proves that the base's weights are restored. Raises RenderProblem."""
+    """Test a LoRA of any algorithm; a checksum proves that the base's weights are restored. Raise RenderProblem."""
     loaded = tester.load(job)
     path = _find_weights(Path(job.subject.path))
     tester.report_stage(f"reading {job.subject.name}", False)
@@ -59,7 +59,7 @@ def test_lora(tester: Tester, job: Job) -> Outcome:
 
 
 def test_hypernetwork(tester: Tester, job: Job) -> Outcome:
-    """Test a hypernetwork. Raises RenderProblem and ModelhubError."""
+    """Test a hypernetwork. Raise RenderProblem and ModelhubError."""
     loaded = tester.load(job)
     path = Path(job.subject.path)
     hypernetwork = Hypernetwork(tensors.load(path), _read_entries(path))
@@ -78,7 +78,7 @@ def test_hypernetwork(tester: Tester, job: Job) -> Outcome:
 
 
 def test_embedding(tester: Tester, job: Job) -> Outcome:
-    """Test an embedding by its vectors in front of the prompt. Raises RenderProblem and ModelhubError."""
+    """Test an embedding by its vectors in front of the prompt. Raise RenderProblem and ModelhubError."""
     loaded = tester.load(job)
     path = Path(job.subject.path)
     embedding = read_embedding(tensors.load(path), _read_entries(path))
@@ -180,7 +180,7 @@ def _baseline_noise_prediction(tester: Tester, loaded: LoadedBase, baseline: Ren
 
 
 def _find_weights(path: Path) -> Path:
-    """Return a LoRA's file, or the one in a peft or diffusers folder. Raises ModelhubError."""
+    """Return a LoRA's file, or the one in a peft or diffusers folder. Raise ModelhubError."""
     if path.is_file():
         return path
     for name in ("adapter_model.safetensors", "pytorch_lora_weights.safetensors", "adapter_model.bin"):

@@ -19,7 +19,7 @@ _VAE_MAY_HELP = (RenderVerdict.UNIFORM, RenderVerdict.CLIPPED, RenderVerdict.NAN
 
 
 def test_base(tester: Tester, job: Job) -> Outcome:
-    """Test a base by its own picture, its UNet and its VAE. Raises RenderProblem and ModelhubError."""
+    """Test a base by its own picture, its UNet and its VAE. Raise RenderProblem and ModelhubError."""
     path = Path(job.base.path)
     if not has_unet(path):
         from modelhub.render.model_tests.transformer import test_transformer

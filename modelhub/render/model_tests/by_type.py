@@ -20,5 +20,5 @@ TESTS: dict[str, Callable[[Tester, Job], Outcome]] = {
 
 
 def run_test(tester: Tester, job: Job) -> Outcome:
-    """Test the job's subject. Raises RenderProblem and ModelhubError."""
+    """Test the job's subject. Raise RenderProblem and ModelhubError."""
     return TESTS[job.subject.type](tester, job)

@@ -21,7 +21,7 @@ _PICTURE_ONLY = "Judged by its picture alone: the noise prediction of flow model
 
 
 def test_transformer(tester: Tester, job: Job, folder: Path) -> Outcome:
-    """Render with the folder's own pipeline. Raises RenderProblem."""
+    """Render with the folder's own pipeline. Raise RenderProblem."""
     tester.unload()
     tester.report_stage(f"loading {job.base.name}", True)
     dtype = devices.choose_dtype(tester.device, folder, exact=job.exact, requested=job.dtype)

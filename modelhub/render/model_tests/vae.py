@@ -16,7 +16,7 @@ from modelhub.render.tester import Outcome, Tester, vae_metrics
 
 
 def test_vae(tester: Tester, job: Job) -> Outcome:
-    """Decode the base's latents with the VAE. Raises RenderProblem and ModelhubError."""
+    """Decode the base's latents with the VAE. Raise RenderProblem and ModelhubError."""
     loaded = tester.load(job)
     recipe = tester.settle_recipe(job, loaded)
     baseline, _ = tester.baseline(job, loaded, recipe, recipe.prompt)

@@ -29,7 +29,7 @@ LARGEST_PICTURE, ALL_PICTURES = 160_000, 8_000_000
 
 
 def write_page(target: Path, entries: Sequence[Entry], *, title: str) -> None:
-    """Write the page as UTF-8. Raises ModelhubError when it cannot be written."""
+    """Write the page as UTF-8. Raise ModelhubError when it cannot be written."""
     text = "".join(_page(entries, printable(title))).encode("utf-8")
     write_beside(target, lambda stream: stream.write(text))
 

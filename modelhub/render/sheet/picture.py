@@ -73,7 +73,7 @@ def choose_layout(entries: Sequence[Entry]) -> SheetLayout:
 def write_picture(target: Path, entries: Sequence[Entry], *, title: str) -> None:
     """Draw the sheet and write it as PNG or JPEG, by the name's suffix.
 
-    Shows the first `MOST` entries, with a note when there are more. Raises ModelhubError when it cannot be written.
+    Shows the first `MOST` entries, with a note when there are more. Raise ModelhubError when it cannot be written.
     """
     sheet = Drawing(choose_layout(entries[:MOST])).draw(entries, title)
     form = "PNG" if target.suffix.casefold() == ".png" else "JPEG"

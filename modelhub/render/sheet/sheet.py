@@ -23,7 +23,7 @@ def check_sheet_name(target: Path) -> None:
 def write_sheet(target: Path, entries: Sequence[Entry], *, title: str) -> None:
     """Write a contact sheet: a picture for .png, .jpg and .jpeg, one self-contained page for .html and .htm.
 
-    Raises UsageError for other names, ModelhubError when Pillow is missing or the file cannot be written.
+    Raise UsageError for other names, ModelhubError when Pillow is missing or the file cannot be written.
     """
     check_sheet_name(target)
     try:
