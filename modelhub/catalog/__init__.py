@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from modelhub.catalog.catalog import Catalog
     from modelhub.catalog.values import (
         Counts,
-        Duplicates,
+        DuplicateGroup,
         KnownLocation,
         Lookup,
         ModelQuery,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Catalog",
     "Counts",
-    "Duplicates",
+    "DuplicateGroup",
     "KnownLocation",
     "Lookup",
     "ModelQuery",

@@ -21,7 +21,7 @@ from modelhub.catalog.renders import Renders
 from modelhub.catalog.rows import MODEL_ROW
 from modelhub.catalog.values import (
     Counts,
-    Duplicates,
+    DuplicateGroup,
     ModelQuery,
     ModelRow,
     NewModel,
@@ -237,10 +237,11 @@ class Catalog(Places, Journal, Renders, Lookups):
         """Return how many models there are, in all and by type, state and verdict."""
         return summaries.counts(self._database)
 
-    def duplicates(self, level: str = "file", query: ModelQuery | None = None) -> builtins.list[Duplicates]:
+    def duplicates(self, level: str = "file", query: ModelQuery | None = None) -> builtins.list[DuplicateGroup]:
         """Return contents held more than once: level "file", "weights" or a component's name; largest first.
 
-        With a query: only groups that hold one of its models, in its order, and at most its limit of groups.
+        With a query: only groups that hold one of its models, in its order, and at most its limit of groups. Raise
+        UsageError for another level.
         """
         groups = summaries.duplicates(self._database, level)
         if query is None or query == ModelQuery():

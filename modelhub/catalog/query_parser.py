@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from modelhub.catalog.encoding import absolute_path
 from modelhub.catalog.query_fields import ALIASES, FIELDS, SORT_ALIASES, SORTS, Field, Kind
 from modelhub.catalog.values import ModelQuery, Term
+from modelhub.choices import nearest
 from modelhub.errors import UsageError
 
 SORT = "sort"
@@ -73,7 +74,7 @@ def sort_order(text: str) -> tuple[str, bool]:
     word = text.strip("+-").lower()
     word = SORT_ALIASES.get(word, word)
     if word not in SORTS:
-        raise UsageError(f"Models cannot be sorted by `{word}`.", _nearest(word, SORTS))
+        raise UsageError(f"Models cannot be sorted by `{word}`.", nearest(word, SORTS))
     return word, "-" in (text[:1], text[-1:])
 
 
@@ -140,7 +141,7 @@ def _term(piece: _Piece, now: datetime) -> Term:
     name = _field_name(piece.field)
     field = FIELDS.get(name)
     if field is None:
-        raise UsageError(f"There is no field `{piece.field}`.", _nearest(piece.field, (*FIELDS, *ALIASES, SORT)))
+        raise UsageError(f"There is no field `{piece.field}`.", nearest(piece.field, (*FIELDS, *ALIASES, SORT)))
     if field.kind is Kind.UNRECORDED:
         raise UsageError(f"`{piece.text}` cannot be answered: the catalog does not record when models are used.")
     if not piece.value.strip():
@@ -161,7 +162,7 @@ def _value(field: Field, piece: _Piece) -> str:
         return piece.value
     value = (field.aliases or {}).get(piece.value.lower(), piece.value.lower())
     if field.values and value not in field.values:
-        raise UsageError(f"`{piece.value}` is not a value of the field `{field.name}`.", _nearest(value, field.values))
+        raise UsageError(f"`{piece.value}` is not a value of the field `{field.name}`.", nearest(value, field.values))
     return value
 
 
@@ -206,11 +207,3 @@ def _field_name(text: str) -> str:
 
 def _values_of(field: Field) -> str:
     return f"Choose one of: {', '.join(field.values)}." if field.values else f"It is {field.about}."
-
-
-def _nearest(word: str, choices: Sequence[str]) -> str:
-    """Return a remedy with the nearest valid word, or with all of them."""
-    import difflib
-
-    near = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
-    return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(choices)}."

@@ -10,8 +10,12 @@ from typing import Any
 from modelhub.catalog.database import Database
 from modelhub.catalog.encoding import decode_text
 from modelhub.catalog.reading import first_column
-from modelhub.catalog.values import Counts, Duplicates
+from modelhub.catalog.values import Counts, DuplicateGroup
+from modelhub.choices import nearest
+from modelhub.errors import UsageError
 
+# What duplicates have in common: the file, all weights, or one component.
+LEVELS = ("file", "weights", "unet", "vae", "text_encoder", "text_encoder_2")
 # Field of the query language → the column with its values.
 _VALUES = {
     "arch": ("model", "architecture"),
@@ -52,16 +56,15 @@ def values_of(database: Database, field: str, *, limit: int = 1000) -> list[str]
     return [decode_text(value) for value in first_column(database.read(sql, {"limit": limit}))]
 
 
-def duplicates(database: Database, level: str) -> list[Duplicates]:
-    """Return contents held more than once, largest first.
-
-    `level`: "file", "weights", or a component ("vae", "unet", "text_encoder" …).
-    """
+def duplicates(database: Database, level: str) -> list[DuplicateGroup]:
+    """Return contents held more than once, largest first. Raise UsageError for a `level` that is not one of LEVELS."""
+    if level not in LEVELS:
+        raise UsageError(f"There is no level `{level}` of duplicates.", nearest(level, LEVELS))
     groups = _equal_files(database) if level == "file" else _equal_digests(database, level)
     return sorted(groups, key=lambda group: (-group.size, group.digest))
 
 
-def _equal_files(database: Database) -> list[Duplicates]:
+def _equal_files(database: Database) -> list[DuplicateGroup]:
     sql = (
         "SELECT f.sha256, f.size, r.path, l.relative, mf.model_id FROM file f JOIN location l ON l.file_id = f.id"
         " JOIN root r ON r.id = l.root_id LEFT JOIN model_file mf ON mf.file_id = f.id"
@@ -74,7 +77,7 @@ def _equal_files(database: Database) -> list[Duplicates]:
     return [_group(digest, "file", members) for digest, members in groups.items()]
 
 
-def _equal_digests(database: Database, level: str) -> list[Duplicates]:
+def _equal_digests(database: Database, level: str) -> list[DuplicateGroup]:
     """Return models that share a component: by the `signs` digest, which no rounding changes."""
     sql = (
         "SELECT f.fingerprints, f.size, mf.model_id, r.path, l.relative FROM file f"
@@ -93,9 +96,9 @@ def _equal_digests(database: Database, level: str) -> list[Duplicates]:
 _Member = tuple[int, int | None, Path]
 
 
-def _group(digest: str, level: str, members: Iterable[_Member]) -> Duplicates:
+def _group(digest: str, level: str, members: Iterable[_Member]) -> DuplicateGroup:
     sizes, models, paths = zip(*members, strict=True)
-    return Duplicates(
+    return DuplicateGroup(
         digest=digest,
         level=level,
         size=max(sizes),
@@ -104,7 +107,7 @@ def _group(digest: str, level: str, members: Iterable[_Member]) -> Duplicates:
     )
 
 
-def chosen_groups(groups: Iterable[Duplicates], order: Mapping[int, int]) -> list[Duplicates]:
+def chosen_groups(groups: Iterable[DuplicateGroup], order: Mapping[int, int]) -> list[DuplicateGroup]:
     """Return the groups that hold a chosen model, in the order of their first one; `order` maps its id to a place."""
     places = {group.digest: [order[key] for key in group.model_ids if key in order] for group in groups}
     return sorted((group for group in groups if places[group.digest]), key=lambda group: min(places[group.digest]))

@@ -136,7 +136,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duplicates:
+class DuplicateGroup:
     """A group of equal contents: places for level "file", models for "weights" and the component levels."""
 
     digest: str

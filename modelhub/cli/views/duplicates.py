@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, color, count_text, print_json
 from modelhub.cli.session import Session
-from modelhub.errors import UsageError
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
-    from modelhub.catalog import Duplicates, ModelQuery
+    from modelhub.catalog import DuplicateGroup, ModelQuery
 
-LEVELS = ("file", "weights", "unet", "vae", "text_encoder", "text_encoder_2")
+_TITLES = {
+    "file": "the same file, {size} each",
+    "weights": "the same weights",
+    "unet": "the same UNet",
+    "vae": "the same VAE",
+    "text_encoder": "the same text encoder",
+    "text_encoder_2": "the same second text encoder",
+}
 
 
 def show_duplicates(session: Session, level: str, query: ModelQuery) -> None:
     """Print the groups that hold a model of the query; as JSON one object per model, with the digest that it shares."""
-    if level not in LEVELS:
-        near = difflib.get_close_matches(level, LEVELS, n=1)
-        remedy = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(LEVELS)}."
-        raise UsageError(f"There is no level `{level}` of duplicates.", remedy)
     groups = session.catalog.duplicates(level, query)
     if session.json:
         _print_documents(session, level, groups)
         return
     for group in groups:
-        title = f"the same {level}" if level != "file" else f"the same file, {format_size(group.size)} each"
+        title = _TITLES[level].format(size=format_size(group.size))
         print(color(f"{title}  ({group.digest[:10]})", "1"))
         for path in group.paths:
             print(f"  {clean(str(path))}")
     print(_summary(level, groups), file=sys.stderr)
 
 
-def _print_documents(session: Session, level: str, groups: list[Duplicates]) -> None:
+def _print_documents(session: Session, level: str, groups: list[DuplicateGroup]) -> None:
     from modelhub.documents.model import duplicate_model_document
 
     ids = sorted({key for group in groups for key in group.model_ids})
@@ -49,11 +50,11 @@ def _print_documents(session: Session, level: str, groups: list[Duplicates]) -> 
     )
 
 
-def _summary(level: str, groups: list[Duplicates]) -> str:
+def _summary(level: str, groups: list[DuplicateGroup]) -> str:
     if not groups:
         return "No duplicates were found."
     count = count_text(len(groups), "group", "groups")
     if level != "file":
         return f"{count}."
     spare = sum(group.size * (len(group.paths) - 1) for group in groups)
-    return f"{count}; deleting the copies would free {format_size(spare)}."
+    return f"{count}; the copies take up to {format_size(spare)}."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
+from modelhub.choices import member
 from modelhub.errors import Remedy, UsageError
 
 
@@ -25,25 +25,14 @@ class Precision(StrEnum):
     FP8 = "fp8"
 
 
-_Word = TypeVar("_Word", Purpose, Precision)
-
-
 def parse_purpose(text: str) -> Purpose:
     """Return the purpose of this name. Raise UsageError."""
-    return _parse(Purpose, "purpose", text)
+    return member(Purpose, text, name="purpose")
 
 
 def parse_precision(text: str) -> Precision:
     """Return the precision of this name. Raise UsageError."""
-    return _parse(Precision, "precision", text)
-
-
-def _parse(kind: type[_Word], name: str, text: str) -> _Word:
-    try:
-        return kind(text)
-    except ValueError:
-        *others, last = (f"`{value}`" for value in kind)
-        raise UsageError(f"`{text}` is not a valid {name}.", f"Choose {', '.join(others)} or {last}.") from None
+    return member(Precision, text, name="precision")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.errors import UsageError
+from modelhub.choices import invalid_word
 from modelhub.formats.precision import PRECISIONS
 
 VARIANTS = ("emaonly", "noema", "no-training-state")
@@ -39,5 +39,4 @@ def default_target(source: Path, options: ConversionOptions, *, bake_vae: bool =
 
 def _check(name: str, value: str | None, valid: tuple[str, ...]) -> None:
     if value is not None and value not in valid:
-        choices = ", ".join(f"`{choice}`" for choice in valid[:-1])
-        raise UsageError(f"`{value}` is not a valid {name}.", f"Choose {choices} or `{valid[-1]}`.")
+        raise invalid_word(value, name, valid)

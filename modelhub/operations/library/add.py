@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from modelhub.catalog import Catalog, Root
+from modelhub.choices import member
 from modelhub.errors import ModelhubError, Remedy, UsageError
 from modelhub.operations.library.folder_changes import contents_of
 from modelhub.operations.library.library_import import LibraryImport
@@ -44,8 +45,7 @@ def add(
     into. `workers`: how many files are read at once; 0 decides by the drive and the number of cores. Raise
     NotFoundError, before anything is done, when one of `paths` does not exist, and UsageError for another mode.
     """
-    if mode not in tuple(AddMode):
-        raise UsageError(f"`{mode}` is not a valid mode.", f"Choose one of {', '.join(AddMode)}.")
+    mode = member(AddMode, mode, name="mode")
     if mode == AddMode.IN_PLACE:
         return _add_in_place(existing_paths(paths), catalog, progress, workers)
     if library is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from modelhub.catalog.query_fields import OPEN_FIELDS, UNKNOWN
 from modelhub.catalog.query_parser import has_terms, make_term, parse_arguments, parse_query
 from modelhub.catalog.values import ModelQuery, Term
+from modelhub.choices import nearest
 from modelhub.errors import NotFoundError, Remedy, UsageError
 
 if TYPE_CHECKING:
@@ -50,11 +51,7 @@ def _check_value(term: Term, catalog: Catalog) -> None:
     known = {*held, *_known_values(term.field)}
     if value in known:
         return
-    import difflib
-
-    near = difflib.get_close_matches(value, sorted(known), n=1, cutoff=0.55)
-    choices = ", ".join(sorted(known)) or "none yet"
-    remedy = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {choices}."
+    remedy = nearest(value, sorted(known), cutoff=0.55) if known else "There are none yet."
     raise UsageError(f"There is no {_TITLES[term.field]} `{value}`.", remedy)
 
 

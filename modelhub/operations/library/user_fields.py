@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 from modelhub.catalog import Catalog
+from modelhub.choices import invalid_word, nearest
 from modelhub.domain import ModelRecord, ModelType, Style, Variant
 from modelhub.errors import UsageError
 
@@ -50,7 +50,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
     for text in assignments:
         field, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"`{text}` is not of the form KEY=VALUE.", f"Keys: {', '.join(FIELDS)}.")
+            raise UsageError(f"`{text}` is not of the form KEY=VALUE.", f"The keys are {', '.join(FIELDS)}.")
         fields[field.strip().lower()] = value.strip()
     for field, value in fields.items():
         _check(field, value)
@@ -59,8 +59,6 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
 
 def _check(field: str, value: str) -> None:
     if field not in FIELDS:
-        near = difflib.get_close_matches(field, FIELDS, n=1)
-        remedy = f"Did you mean `{near[0]}`?" if near else f"Keys: {', '.join(FIELDS)}."
-        raise UsageError(f"There is no field `{field}` to set.", remedy)
+        raise UsageError(f"There is no field `{field}` to set.", nearest(field, FIELDS))
     if value and FIELDS[field] and value not in FIELDS[field]:
-        raise UsageError(f"`{value}` is not a valid {field}.", f"Choose one of {', '.join(FIELDS[field])}.")
+        raise invalid_word(value, field, FIELDS[field])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelhub.choices import member
 from modelhub.config import RenderSection
 from modelhub.domain import ModelRecord, ModelType
 from modelhub.errors import Remedy, UsageError
@@ -81,9 +82,7 @@ def options_from(settings: RenderSection, find: Callable[[str], ModelRecord]) ->
 
 def _check_recipe(recipe: Recipe) -> None:
     """Raise UsageError for a value of a recipe that is not valid."""
-    if recipe.sampler not in tuple(Sampler):
-        names = ", ".join(f"`{sampler}`" for sampler in Sampler)
-        raise UsageError(f"`{recipe.sampler}` is not a valid sampler.", f"Choose one of {names}.")
+    member(Sampler, recipe.sampler, name="sampler")
     if recipe.steps is not None and recipe.steps not in STEPS:
         raise UsageError(f"The number of steps is {recipe.steps}; it must be from {STEPS[0]} to {STEPS[-1]}.")
     if recipe.size is not None and recipe.size not in SIZES:

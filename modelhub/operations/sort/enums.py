@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeVar
-
-from modelhub.errors import UsageError
-
-_Word = TypeVar("_Word", bound=StrEnum)
 
 
 class Mode(StrEnum):
@@ -33,16 +27,3 @@ class Grouping(StrEnum):
 
     ARCHITECTURE = "architecture"
     STYLE = "style"
-
-
-def member(kind: type[_Word], word: str) -> _Word:
-    """Return the member of that value. Raise UsageError that lists the valid values."""
-    try:
-        return kind(word)
-    except ValueError as exc:
-        raise UsageError(f"`{word}` is not a valid value.", f"Choose {_choices(list(kind))}.") from exc
-
-
-def _choices(words: Sequence[str]) -> str:
-    quoted = [f"`{word}`" for word in words]
-    return f"{', '.join(quoted[:-1])} or {quoted[-1]}"

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelhub.choices import member
 from modelhub.config import Settings
 from modelhub.domain import ModelType
 from modelhub.errors import Remedy, UsageError
-from modelhub.operations.sort.enums import Duplicates, Grouping, Mode, member
+from modelhub.operations.sort.enums import Duplicates, Grouping, Mode
 from modelhub.uis.registry import ui_named
 from modelhub.uis.ui import UI, ModelServer
 
