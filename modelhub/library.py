@@ -284,17 +284,18 @@ class Library(OpenLibrary):
         Raise UsageError when the file is not a manifest.
         """
         from modelhub.fetch.sources.registry import fetchers
-        from modelhub.operations.remote.import_manifest import rebuild_library
+        from modelhub.operations.remote.import_manifest import compare_library, rebuild_library
         from modelhub.operations.remote.manifest_file import load_manifest
 
-        return list(
-            rebuild_library(
-                load_manifest(absolute(file)),
-                catalog=self._catalog,
-                fetchers=fetchers(self._settings),
-                settings=self._settings,
-                allow_pickle=allow_pickle,
-                dry_run=dry_run,
-                progress=self._progress,
-            )
+        manifest = load_manifest(absolute(file))
+        if dry_run:
+            return list(compare_library(manifest, catalog=self._catalog))
+        rebuilt = rebuild_library(
+            manifest,
+            catalog=self._catalog,
+            fetchers=fetchers(self._settings),
+            settings=self._settings,
+            allow_pickle=allow_pickle,
+            progress=self._progress,
         )
+        return list(rebuilt)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from modelhub.errors import worst_exit_code
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.operations.library.selection import chosen_models
 from modelhub.operations.remote.documents import import_document
-from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, rebuild_library
+from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, compare_library, rebuild_library
 from modelhub.operations.remote.manifest_file import load_manifest, save_manifest
 
 _COLORS = {
@@ -57,15 +57,7 @@ def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool
     """Rebuild the library, or only compare with it, one line a model; return the exit code of the worst failure."""
     manifest = _load(file)
     results: list[ImportResult] = []
-    for result in rebuild_library(
-        manifest,
-        catalog=session.catalog,
-        fetchers=fetchers(session.settings),
-        settings=session.settings,
-        allow_pickle=allow_pickle,
-        dry_run=dry_run,
-        progress=session.progress,
-    ):
+    for result in _compared(session, manifest) if dry_run else _rebuilt(session, manifest, allow_pickle=allow_pickle):
         results.append(result)
         if not session.json:
             print("\n".join(_lines(result)), flush=True)
@@ -76,6 +68,22 @@ def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool
         ", ".join(f"{count} {status}" for status, count in counts.items()) or "The manifest is empty."
     )
     return worst_exit_code(result.code for result in results)
+
+
+def _compared(session: Session, manifest: Manifest) -> Iterator[ImportResult]:
+    """Yield the comparison; where there is no library, a comparison does not create one."""
+    return compare_library(manifest, catalog=session.catalog if session.has_catalog else None)
+
+
+def _rebuilt(session: Session, manifest: Manifest, *, allow_pickle: bool) -> Iterator[ImportResult]:
+    return rebuild_library(
+        manifest,
+        catalog=session.catalog,
+        fetchers=fetchers(session.settings),
+        settings=session.settings,
+        allow_pickle=allow_pickle,
+        progress=session.progress,
+    )
 
 
 def _load(file: str) -> Manifest:

@@ -62,28 +62,34 @@ def rebuild_library(
     fetchers: Sequence[Fetcher],
     settings: Settings,
     allow_pickle: bool = False,
-    dry_run: bool = False,
     progress: Progress = SILENT,
 ) -> Iterator[ImportResult]:
     """Yield a result for each model, in the order of the manifest; a model that fails does not stop the others.
 
     Tags, notes and fields of the manifest are also given to models that are present, where the user has set none.
     """
-    if not dry_run:
-        catalog.ensure_root(settings.library, "library")
+    catalog.ensure_root(settings.library, "library")
+    for result in compare_library(manifest, catalog=catalog):
+        if result.status is ImportStatus.MISSING:
+            yield _pull_model(result.wanted, fetchers, catalog, settings, allow_pickle, progress)
+        elif result.record is not None:
+            yield replace(result, record=_apply_user_fields(result.record, result.wanted, catalog))
+        else:
+            yield result
+
+
+def compare_library(manifest: Manifest, *, catalog: Catalog | None) -> Iterator[ImportResult]:
+    """Yield what a library holds of a manifest, and what would be pulled; without a catalog it holds nothing."""
     for wanted in manifest.models:
-        record = _find_present(wanted, catalog)
+        record = _find_present(wanted, catalog) if catalog else None
         if record is not None:
-            record = record if dry_run else _apply_user_fields(record, wanted, catalog)
             yield ImportResult(wanted=wanted, status=ImportStatus.HELD, record=record)
-        elif not wanted.sources:
+        elif wanted.sources:
+            yield ImportResult(wanted=wanted, status=ImportStatus.MISSING, message=wanted.sources[0].reference)
+        else:
             yield ImportResult(
                 wanted=wanted, status=ImportStatus.NO_SOURCE, message="No source is known. Copy the file yourself."
             )
-        elif dry_run:
-            yield ImportResult(wanted=wanted, status=ImportStatus.MISSING, message=wanted.sources[0].reference)
-        else:
-            yield _pull_model(wanted, fetchers, catalog, settings, allow_pickle, progress)
 
 
 def _find_present(wanted: ManifestModel, catalog: Catalog) -> ModelRecord | None:

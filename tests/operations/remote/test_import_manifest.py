@@ -19,7 +19,7 @@ from modelhub.documents.manifest import make_manifest, read_manifest, write_mani
 from modelhub.domain import ModelRecord, Source
 from modelhub.errors import Exit, UsageError
 from modelhub.operations.library.add import add
-from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, rebuild_library
+from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, compare_library, rebuild_library
 from modelhub.testing.files import adapters, folders, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
 from tests.documents.test_schemas import validate
@@ -182,7 +182,8 @@ def test_a_pickle_of_a_manifest_needs_the_users_consent(place: User, elsewhere: 
 def test_a_dry_run_changes_and_fetches_nothing(place: User, elsewhere: User) -> None:
     """It only reports what is missing."""
     asked = place.asked()
-    found = restored(exported(place), elsewhere, dry_run=True)
+    compared = compare_library(read_manifest(exported(place), "test"), catalog=elsewhere.catalog)
+    found = {item.wanted.name: item for item in compared}
     assert found["dress"].status is ImportStatus.MISSING
     assert elsewhere.models == []
     assert place.asked() == asked
@@ -236,6 +237,17 @@ def test_the_commands_rebuild_a_library_through_a_pipe(place: User, elsewhere: U
     assert Path(rows["dress"]["path"]).is_file()
     again = run(elsewhere, "import", "-", text=text.stdout)
     assert b"3 held, 1 no source" in again.stderr
+
+
+def test_a_dry_run_creates_no_library(place: User, tmp_path: Path) -> None:
+    """Where there is no library, everything is missing and nothing is written."""
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(exported(place))
+    nowhere = tmp_path / "nowhere"
+    done = run(place, "import", str(manifest), "--dry-run", "--json", "--library", str(nowhere))
+    assert done.returncode == 0, done.stderr
+    assert {row["fate"] for row in validate("import", done.stdout.decode())} == {"missing", "no source"}
+    assert not nowhere.exists()
 
 
 def test_export_writes_a_file_and_never_replaces_another(place: User, tmp_path: Path) -> None:
