@@ -54,7 +54,7 @@ def downloads(folder: Path) -> Path:
     safetensors_file.write(
         folder / "inpaint_final_v2.ckpt", cast(networks.sd1(SMALL, inputs=9, schedule=False), "F16"), seed=13
     )
-    torch_file.write(folder / "kl-f8.vae.pt", torch_file.checkpoint(networks.build_vae(16)), seed=14)
+    torch_file.write(folder / "kl-f8.vae.pt", torch_file.checkpoint(networks.vae(16)), seed=14)
     safetensors_file.write(folder / "mychar-000010.safetensors", adapters.lora_sd1(4), metadata=word, seed=15)
     safetensors_file.write(folder / "New folder" / "slider.safetensors", adapters.lora_sdxl_self_attention(), seed=16)
     torch_file.write(folder / "New folder" / "EasyNegative.pt", adapters.embedding_a1111("EasyNegative"), seed=17)
@@ -64,7 +64,7 @@ def downloads(folder: Path) -> Path:
         folder.parent / "incoming" / "mix-final-7.safetensors", _merged(), metadata=_RECIPE, sparse=True
     )
     hostile.checkpoint(folder / "New folder" / "speed_boost.pt")
-    _cut(safetensors_file.write(folder / "half.safetensors", cast(networks.build_vae(16), "F16"), seed=19))
+    _cut(safetensors_file.write(folder / "half.safetensors", cast(networks.vae(16), "F16"), seed=19))
     (folder / "read me.txt").write_text("Not a model.\n", encoding="utf-8")
     return folder
 
@@ -102,8 +102,8 @@ def _sd15(folder: Path) -> Path:
 
 def _vae(folder: Path) -> Path:
     name = "vae-ft-mse-840000-ema-pruned"
-    safetensors_file.write(folder / f"{name}.safetensors", networks.build_vae(16), seed=2)
-    torch_file.write(folder / f"{name}.ckpt", torch_file.checkpoint(networks.build_vae(16)), seed=2)
+    safetensors_file.write(folder / f"{name}.safetensors", networks.vae(16), seed=2)
+    torch_file.write(folder / f"{name}.ckpt", torch_file.checkpoint(networks.vae(16)), seed=2)
     return folder
 
 
