@@ -279,10 +279,7 @@ class Library(OpenLibrary):
     def import_manifest(
         self, file: str | Path, *, allow_pickle: bool = False, dry_run: bool = False
     ) -> list[ImportResult]:
-        """Pull what a manifest lists and the library lacks; a model that fails does not stop the others.
-
-        Raise UsageError when the file is not a manifest.
-        """
+        """Pull the models of a manifest that the library lacks. Raise UsageError for a file that is not a manifest."""
         from modelhub.fetch.sources.registry import fetchers
         from modelhub.operations.remote.import_manifest import compare_library, rebuild_library
         from modelhub.operations.remote.manifest_file import load_manifest
