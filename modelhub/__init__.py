@@ -61,9 +61,7 @@ if TYPE_CHECKING:
     from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult
     from modelhub.operations.render.options import RenderOptions, RenderSelection
     from modelhub.operations.render.run import RenderTestResult
-    from modelhub.operations.sort.enums import Duplicates as SortDuplicates
-    from modelhub.operations.sort.enums import Grouping as SortGrouping
-    from modelhub.operations.sort.enums import Mode as SortMode
+    from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
     from modelhub.operations.sort.plan import SortPlan
     from modelhub.operations.sort.run import SortResult
     from modelhub.operations.sort.undo import UndoResult
@@ -122,9 +120,9 @@ _HOMES = {
     "Settings": "config",
     "SharedComponent": "operations.library.shared_weights",
     "SILENT": "progress",
-    "SortDuplicates": "operations.sort.enums:Duplicates",
-    "SortGrouping": "operations.sort.enums:Grouping",
-    "SortMode": "operations.sort.enums:Mode",
+    "SortDuplicates": "operations.sort.enums",
+    "SortGrouping": "operations.sort.enums",
+    "SortMode": "operations.sort.enums",
     "SortPlan": "operations.sort.plan",
     "SortResult": "operations.sort.run",
     "Source": "domain",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelhub.operations.sort.enums import Duplicates, Grouping, Mode
+from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 
 LayoutOption = Annotated[
     str | None, typer.Option("--layout", metavar="UI", help="The UI to sort for, or a layout of your own.")
@@ -15,12 +15,13 @@ LayoutOption = Annotated[
 IntoOption = Annotated[
     str | None, typer.Option("--into", metavar="DIR", help="The UI's own folder, or its models folder.")
 ]
-ModeOption = Annotated[Mode, typer.Option("--mode", help="How models come to their place.")]
+ModeOption = Annotated[SortMode, typer.Option("--mode", help="Whether models are moved, copied or linked.")]
 ByOption = Annotated[
-    list[Grouping] | None, typer.Option("--by", help="Make sub-folders; may be repeated, outermost first.")
+    list[SortGrouping] | None, typer.Option("--by", help="Make sub-folders; may be repeated, outermost first.")
 ]
 DuplicatesOption = Annotated[
-    Duplicates, typer.Option("--duplicates", help="Leave copies of what is in the target, or move them to the trash.")
+    SortDuplicates,
+    typer.Option("--duplicates", help="Leave copies of what is in the target, or move them to the trash."),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
 ReportOption = Annotated[Path | None, typer.Option("--report", metavar="FILE.html", help="Write a report.")]

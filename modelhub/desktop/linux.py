@@ -46,7 +46,7 @@ _MENU_MIME = (*MIME_TYPES, "application/octet-stream", "application/zip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class LinuxFolders:
     """The folders of a desktop: its own, XDG_DATA_HOME, XDG_CONFIG_HOME, the system's configuration."""
 
     desktop: Path
@@ -55,7 +55,7 @@ class Places:
     system: Path = Path("/etc/xdg")
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Places:
+    def of(cls, environ: Mapping[str, str]) -> LinuxFolders:
         """Read the folders from the environment and user-dirs.dirs (freedesktop.org's xdg-user-dirs)."""
         home = Path(environ.get("HOME") or Path.home())
         data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
@@ -81,8 +81,8 @@ class LinuxWriter:
     name = "Linux"
     targets = frozenset({"desktop", "menu", "filemanager", "sendto"})
 
-    def __init__(self, places: Places | None = None, *, session: str | None = None) -> None:
-        self.places = places or Places.of(os.environ)
+    def __init__(self, places: LinuxFolders | None = None, *, session: str | None = None) -> None:
+        self.places = places or LinuxFolders.of(os.environ)
         self.session = os.environ.get("XDG_CURRENT_DESKTOP", "") if session is None else session
         self.files = TrustedFileHandler()
         self.handlers: Mapping[str, PieceHandler] = {

@@ -29,7 +29,7 @@ _SHELL_SCRIPT = "com.apple.RunShellScript"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class MacFolders:
     """Folders of this user."""
 
     home: Path
@@ -56,8 +56,8 @@ class MacWriter:
     name = "macOS"
     targets = frozenset({"desktop", "menu", "filemanager"})
 
-    def __init__(self, places: Places | None = None) -> None:
-        self.places = places or Places(home=Path.home())
+    def __init__(self, places: MacFolders | None = None) -> None:
+        self.places = places or MacFolders(home=Path.home())
         self.handlers: Mapping[str, PieceHandler] = {"file": FileHandler()}
 
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:

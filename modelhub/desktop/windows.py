@@ -37,7 +37,7 @@ _LIMIT = 30.0  # seconds; a first start of PowerShell is slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class WindowsFolders:
     """Windows' folders of this user."""
 
     desktop: Path
@@ -45,7 +45,7 @@ class Places:
     send_to: Path
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Places:
+    def of(cls, environ: Mapping[str, str]) -> WindowsFolders:
         """Read the folders: the desktop, which may be in OneDrive, from the registry, the others from APPDATA."""
         roaming = Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "Microsoft" / "Windows"
         profile = Path(environ.get("USERPROFILE") or Path.home())
@@ -64,12 +64,12 @@ class WindowsWriter:
 
     def __init__(
         self,
-        places: Places | None = None,
+        places: WindowsFolders | None = None,
         *,
         registry: Registry | None = None,
         run: Callable[[str], None] | None = None,
     ) -> None:
-        self.places = places or Places.of(os.environ)
+        self.places = places or WindowsFolders.of(os.environ)
         self.handlers: Mapping[str, PieceHandler] = {
             "link": LinkHandler(run or run_script),
             "registry": RegistryHandler(registry or UserRegistry()),

@@ -23,7 +23,7 @@ _MAX_GLOBALS = 10_000
 _MAX_FINDINGS = 100
 
 
-class Source(Protocol):
+class PickleStream(Protocol):
     """A readable, seekable stream that holds a pickle."""
 
     def read(self, count: int, /) -> bytes: ...
@@ -44,7 +44,7 @@ class PickleWalk:
     complete: bool = False
 
 
-def walk_pickle(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -> PickleWalk:
+def walk_pickle(source: PickleStream, place: str, *, max_opcodes: int = MAX_OPCODES) -> PickleWalk:
     """Follow one pickle from the source's position to its STOP. `place` names it in findings; never raises."""
     walker = _Walker(source, place)
     result = walker.result
@@ -70,7 +70,7 @@ def walk_pickle(source: Source, place: str, *, max_opcodes: int = MAX_OPCODES) -
 class _Walker:
     """The state of one walk: the pickle machine's stack and memo, which hold placeholders instead of objects."""
 
-    def __init__(self, source: Source, place: str) -> None:
+    def __init__(self, source: PickleStream, place: str) -> None:
         self.read = source.read
         self.source = source
         self.place = place

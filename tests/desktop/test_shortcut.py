@@ -65,7 +65,7 @@ def shortcut(tmp_path: Path, *targets: str, name: str = "Sort it", id_: str = "s
 def linux_writer(tmp_path: Path) -> linux.LinuxWriter:
     """Return a writer in a home of its own."""
     home = tmp_path / "home"
-    places = linux.Places(
+    places = linux.LinuxFolders(
         desktop=home / "Desktop", data=home / "share", config=home / "config", system=tmp_path / "etc"
     )
     return linux.LinuxWriter(places)
@@ -78,13 +78,13 @@ def windows_writer(tmp_path: Path, registry: FakeRegistry | None = None) -> wind
         place = script.split("CreateShortcut('", 1)[1].split("')\n", 1)[0].replace("''", "'")
         Path(place).write_text(script, encoding="utf-8")
 
-    places = windows.Places(desktop=tmp_path / "Desktop", menu=tmp_path / "menu", send_to=tmp_path / "SendTo")
+    places = windows.WindowsFolders(desktop=tmp_path / "Desktop", menu=tmp_path / "menu", send_to=tmp_path / "SendTo")
     return windows.WindowsWriter(places, registry=registry or FakeRegistry(), run=run)
 
 
 def mac_writer(tmp_path: Path) -> macos.MacWriter:
     """Return a writer in a home of its own."""
-    return macos.MacWriter(macos.Places(home=tmp_path / "home"))
+    return macos.MacWriter(macos.MacFolders(home=tmp_path / "home"))
 
 
 WRITERS: dict[str, Callable[[Path], PlatformWriter]] = {
@@ -273,8 +273,8 @@ def test_the_desktop_folder_is_where_the_person_has_it(tmp_path: Path) -> None:
     """user-dirs.dirs, as xdg-user-dirs writes it in any language."""
     (tmp_path / "user-dirs.dirs").write_text('# x\nXDG_DESKTOP_DIR="$HOME/桌面"\n', encoding="utf-8")
     environ = {"HOME": "/home/li", "XDG_CONFIG_HOME": str(tmp_path)}
-    assert linux.Places.of(environ).desktop == Path("/home/li/桌面")
-    assert linux.Places.of({"HOME": "/home/li"}).desktop == Path("/home/li/Desktop")
+    assert linux.LinuxFolders.of(environ).desktop == Path("/home/li/桌面")
+    assert linux.LinuxFolders.of({"HOME": "/home/li"}).desktop == Path("/home/li/Desktop")
 
 
 def test_thunars_other_actions_survive(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_the_registry_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.Monk
     fake.SetValueEx(verb, "", 0, fake.REG_SZ, "open")  # what a double click does; nothing below it
     before = dict(fake.keys)
     monkeypatch.setitem(sys.modules, "winreg", fake)
-    places = windows.Places(desktop=tmp_path, menu=tmp_path, send_to=tmp_path)
+    places = windows.WindowsFolders(desktop=tmp_path, menu=tmp_path, send_to=tmp_path)
     writer = windows.WindowsWriter(places, registry=registry.UserRegistry(), run=lambda script: None)
     put(tmp_path, "filemanager", writer=writer)
     assert fake.keys[r"Software\Classes\SystemFileAssociations\.ckpt\shell\modelhub.sort-it"] == "Sort it"
@@ -318,7 +318,7 @@ def test_an_action_of_a_lost_manifest_is_explained(tmp_path: Path) -> None:
 def test_every_way_to_name_the_desktop_is_understood(tmp_path: Path, line: str, place: str) -> None:
     """xdg-user-dirs: absolute, or below $HOME; the home folder itself means that there is no desktop's folder."""
     (tmp_path / "user-dirs.dirs").write_text(f"{line}\n")
-    assert linux.Places.of({"HOME": "/home/li", "XDG_CONFIG_HOME": str(tmp_path)}).desktop == Path(place)
+    assert linux.LinuxFolders.of({"HOME": "/home/li", "XDG_CONFIG_HOME": str(tmp_path)}).desktop == Path(place)
 
 
 def test_a_note_tells_of_an_icon_without_the_mark_of_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import typer
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption
 from modelhub.cli.output import Column, print_json, table
 from modelhub.cli.session import Session
-from modelhub.operations.sort.enums import Duplicates
+from modelhub.operations.sort.enums import SortDuplicates
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -34,7 +34,7 @@ def install(
         list[str] | None, typer.Option("--target", help="desktop, menu, filemanager or sendto; may be repeated.")
     ] = None,
     name: Annotated[str, typer.Option("--name", help="The name of the icon.")] = "",
-    duplicates: DuplicatesOption = Duplicates.LEAVE,
+    duplicates: DuplicatesOption = SortDuplicates.LEAVE,
     by: ByOption = None,
 ) -> None:
     """Write a shortcut. Files dropped on it are sorted; a plain click sorts the folder.

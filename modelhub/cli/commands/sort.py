@@ -9,7 +9,7 @@ import typer
 
 from modelhub.cli.options import ByOption, DryRunOption, DuplicatesOption, ModeOption, ReportOption
 from modelhub.cli.session import Session
-from modelhub.operations.sort.enums import Duplicates, Mode
+from modelhub.operations.sort.enums import SortDuplicates, SortMode
 from modelhub.uis.registry import all_uis
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -30,9 +30,9 @@ def sort(
         typer.Option("--into", metavar="DIR", help="The UI's own folder or its models folder; or a UI's address."),
     ] = None,
     dry_run: DryRunOption = False,
-    mode: ModeOption = Mode.MOVE,
+    mode: ModeOption = SortMode.MOVE,
     by: ByOption = None,
-    duplicates: DuplicatesOption = Duplicates.LEAVE,
+    duplicates: DuplicatesOption = SortDuplicates.LEAVE,
     rename: Annotated[bool, typer.Option("--rename", help="Add a number to a name that is taken.")] = False,
     report: ReportOption = None,
 ) -> int:

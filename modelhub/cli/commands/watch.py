@@ -9,7 +9,7 @@ import typer
 
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption, ModeOption
 from modelhub.cli.session import Session
-from modelhub.operations.sort.enums import Duplicates, Mode
+from modelhub.operations.sort.enums import SortDuplicates, SortMode
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _WAIT = 600.0  # seconds that a batch waits for another sort; nobody is at the terminal to start it again
@@ -21,9 +21,9 @@ def watch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder where downloads arrive.")],
     layout: LayoutOption = None,
     into: IntoOption = None,
-    mode: ModeOption = Mode.MOVE,
+    mode: ModeOption = SortMode.MOVE,
     by: ByOption = None,
-    duplicates: DuplicatesOption = Duplicates.LEAVE,
+    duplicates: DuplicatesOption = SortDuplicates.LEAVE,
     quiet: Annotated[
         float, typer.Option("--quiet", min=0.5, help="Seconds without a change after which a file is complete.")
     ] = 5.0,

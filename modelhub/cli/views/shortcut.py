@@ -16,8 +16,8 @@ from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortc
 from modelhub.errors import Exit, ModelhubError, UsageError
 from modelhub.operations.sort import run
 from modelhub.operations.sort.click import ClickResult, dropped_paths, last_report, new_report_path, show_result
-from modelhub.operations.sort.enums import Duplicates
-from modelhub.operations.sort.rules import Rules, chosen_rules
+from modelhub.operations.sort.enums import SortDuplicates
+from modelhub.operations.sort.rules import SortRules, chosen_rules
 
 TARGETS = ("desktop", "menu", "filemanager", "sendto")
 _WAIT = 600.0  # seconds that a click waits for another sort; nobody is at a terminal to start it again
@@ -76,13 +76,13 @@ def install_shortcut(
     session.progress.note(f"Installed “{title}”. Remove it with `modelhub shortcut remove {shortcut.id}`.")
 
 
-def _options_of(rules: Rules) -> tuple[str, ...]:
+def _options_of(rules: SortRules) -> tuple[str, ...]:
     """Return the rules that a shortcut keeps, as pairs of option and value; `_rules_of` reads them."""
     options = tuple(word for grouping in rules.by for word in ("--by", grouping.value))
-    return options if rules.duplicates is Duplicates.LEAVE else (*options, "--duplicates", rules.duplicates.value)
+    return options if rules.duplicates is SortDuplicates.LEAVE else (*options, "--duplicates", rules.duplicates.value)
 
 
-def _rules_of(session: Session, shortcut: Shortcut) -> Rules:
+def _rules_of(session: Session, shortcut: Shortcut) -> SortRules:
     """Return the rules of a shortcut. Raise UsageError where one is not valid, as in an edited manifest."""
     pairs = list(zip(shortcut.options[::2], shortcut.options[1::2], strict=False))
     return chosen_rules(
@@ -90,7 +90,7 @@ def _rules_of(session: Session, shortcut: Shortcut) -> Rules:
         layout=shortcut.layout,
         into=shortcut.into,
         by=[value for option, value in pairs if option == "--by"],
-        duplicates=dict(pairs).get("--duplicates", Duplicates.LEAVE),
+        duplicates=dict(pairs).get("--duplicates", SortDuplicates.LEAVE),
     )
 
 

@@ -11,27 +11,27 @@ from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit
 from modelhub.operations.sort.documents import plan_document, sort_document
-from modelhub.operations.sort.enums import Mode
+from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan
-from modelhub.operations.sort.rules import Rules
+from modelhub.operations.sort.rules import SortRules
 from modelhub.operations.sort.run import SortResult
 from modelhub.operations.sort.survey import Item
 from modelhub.quantities import format_size
 
 # Mode → the sentences for one and for many models that are done, and that would be.
 _DONE = {
-    Mode.MOVE: ("1 model moved.", "{count} models moved."),
-    Mode.COPY: ("1 model copied.", "{count} models copied."),
-    Mode.HARDLINK: ("1 model linked.", "{count} models linked."),
-    Mode.SYMLINK: ("1 model linked.", "{count} models linked."),
-    Mode.REFLINK: ("1 model cloned.", "{count} models cloned."),
+    SortMode.MOVE: ("1 model moved.", "{count} models moved."),
+    SortMode.COPY: ("1 model copied.", "{count} models copied."),
+    SortMode.HARDLINK: ("1 model linked.", "{count} models linked."),
+    SortMode.SYMLINK: ("1 model linked.", "{count} models linked."),
+    SortMode.REFLINK: ("1 model cloned.", "{count} models cloned."),
 }
 _PLANNED = {
-    Mode.MOVE: ("1 model would be moved.", "{count} models would be moved."),
-    Mode.COPY: ("1 model would be copied.", "{count} models would be copied."),
-    Mode.HARDLINK: ("1 model would be linked.", "{count} models would be linked."),
-    Mode.SYMLINK: ("1 model would be linked.", "{count} models would be linked."),
-    Mode.REFLINK: ("1 model would be cloned.", "{count} models would be cloned."),
+    SortMode.MOVE: ("1 model would be moved.", "{count} models would be moved."),
+    SortMode.COPY: ("1 model would be copied.", "{count} models would be copied."),
+    SortMode.HARDLINK: ("1 model would be linked.", "{count} models would be linked."),
+    SortMode.SYMLINK: ("1 model would be linked.", "{count} models would be linked."),
+    SortMode.REFLINK: ("1 model would be cloned.", "{count} models would be cloned."),
 }
 # Reasons for which a sort fails: the model should have been moved, and could not be.
 _FAILED = ("failed", "in use", "unreadable")
@@ -103,7 +103,7 @@ def left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
     return (f"{len(left)} left in place ({attention}).",)
 
 
-def _print_moves(rules: Rules, moves: Sequence[PlannedMove]) -> None:
+def _print_moves(rules: SortRules, moves: Sequence[PlannedMove]) -> None:
     folders: dict[Path, list[str]] = {}
     for move in moves:
         item, target = move.item, move.target

@@ -13,7 +13,7 @@ from modelhub.cli.views.undo import is_redo, outcome
 from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
 from modelhub.desktop.shortcut import Shortcut
 from modelhub.errors import ModelhubError
-from modelhub.operations.sort.enums import Mode
+from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.journal import LeftAlone, Recovered
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan
 from modelhub.operations.sort.register import RegistrationResult
@@ -24,11 +24,11 @@ from modelhub.uis.ui import UI
 
 _PREVIEWS = (".png", ".jpg", ".jpeg", ".webp")
 _HOW = {
-    Mode.MOVE: "moved",
-    Mode.COPY: "copied",
-    Mode.HARDLINK: "linked",
-    Mode.SYMLINK: "linked",
-    Mode.REFLINK: "cloned",
+    SortMode.MOVE: "moved",
+    SortMode.COPY: "copied",
+    SortMode.HARDLINK: "linked",
+    SortMode.SYMLINK: "linked",
+    SortMode.REFLINK: "cloned",
 }
 _UNDONE = {"moved back": "moved", "deleted copy": "deleted", "deleted link": "deleted"}
 
@@ -157,7 +157,7 @@ def report_error(target: Path, shortcut: Shortcut, error: ModelhubError) -> None
 
 
 def _moved(
-    mode: Mode, moves: Sequence[PlannedMove], trashed: Sequence[tuple[Item, Path]], *, is_done: bool
+    mode: SortMode, moves: Sequence[PlannedMove], trashed: Sequence[tuple[Item, Path]], *, is_done: bool
 ) -> tuple[MovedFile, ...]:
     sorted_ = tuple(
         MovedFile(

@@ -23,7 +23,7 @@ _PRECISION_FOR = {Purpose.RENDER: "fp16", Purpose.TRAIN: None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
+class PipelineFiles:
     """The files of one diffusers folder at `root` ("" for the top), in the given precisions."""
 
     root: str
@@ -69,7 +69,7 @@ def _configured_folders(options: Iterable[Option], root: str) -> set[str]:
     return found
 
 
-def pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pipeline:
+def pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> PipelineFiles:
     """Return exactly the files that the diffusers folder of `options` needs.
 
     Raise NotFoundError where there is none, UsageError where there are several, UnsafeError where a component's
@@ -86,7 +86,7 @@ def pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileC
         if bundle is not None:
             taken += [option for option in bundle.options if option not in taken]
             precisions.add(bundle.traits.precision or "default precision")
-    return Pipeline(root=root, options=tuple(taken), precisions=tuple(sorted(precisions)))
+    return PipelineFiles(root=root, options=tuple(taken), precisions=tuple(sorted(precisions)))
 
 
 def _only_root(model: RemoteModel, options: Sequence[Option]) -> str:

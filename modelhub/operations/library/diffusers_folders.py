@@ -28,16 +28,16 @@ _NOT_THE_MODEL = {".git", ".cache", ".huggingface", ".gitattributes", ".DS_Store
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FolderPart:
     """A file of the folder. `relative`: its path in the folder, with `/`."""
 
     relative: str
     path: Path
 
 
-def list_parts(folder: Path) -> list[Part]:
+def list_parts(folder: Path) -> list[FolderPart]:
     """Return all files of the model: `model_index.json`, its main file, then the others in the order of their names."""
-    found = [Part(path.relative_to(folder).as_posix(), path) for path in _files(folder)]
+    found = [FolderPart(path.relative_to(folder).as_posix(), path) for path in _files(folder)]
     return sorted(found, key=lambda part: (part.relative != _INDEX, part.relative))
 
 
@@ -80,7 +80,7 @@ def _same(path: Path, place: KnownLocation) -> bool:
     return (status.st_size, status.st_mtime_ns) == (place.size, place.mtime_ns)
 
 
-def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers: int = 0) -> NewModel:
+def read_folder(folder: Path, parts: list[FolderPart], *, progress: Progress, workers: int = 0) -> NewModel:
     """Hash every file and identify the folder. Raise ModelhubError when a file cannot be read."""
     by_path = {part.path: part for part in parts}
     sinks = _sinks(parts)
@@ -110,7 +110,7 @@ def read_folder(folder: Path, parts: list[Part], *, progress: Progress, workers:
     )
 
 
-def _sinks(parts: list[Part]) -> dict[Path, FingerprintSink]:
+def _sinks(parts: list[FolderPart]) -> dict[Path, FingerprintSink]:
     """Return a sink for each weight file. Tensor names get the sub-folder in front, which says what they belong to."""
     named: dict[Path, tuple[TensorSpan, ...]] = {}
     for part in parts:
@@ -134,13 +134,13 @@ def _spans(path: Path) -> tuple[TensorSpan, ...]:
         return ()
 
 
-def _new_file(part: Part, found: FullHashes) -> NewFile:
+def _new_file(part: FolderPart, found: FullHashes) -> NewFile:
     look = _part_look(part, found)
     location = NewLocation(path=part.path, size=found.size, mtime_ns=found.mtime_ns, inode=found.inode or None)
     return NewFile(inspection=replace(look, hashes=found.hashes), location=location, role=part.relative)
 
 
-def _part_look(part: Part, found: FullHashes) -> Inspection:
+def _part_look(part: FolderPart, found: FullHashes) -> Inspection:
     if is_model_name(part.path.name):
         return inspect_header(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
     return Inspection(

@@ -21,7 +21,7 @@ from modelhub.documents.sort import (
 from modelhub.operations.sort.actions import is_about_file
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan
 from modelhub.operations.sort.register import RegistrationResult
-from modelhub.operations.sort.rules import Rules
+from modelhub.operations.sort.rules import SortRules
 from modelhub.operations.sort.run import SortResult
 from modelhub.operations.sort.survey import Item
 from modelhub.operations.sort.undo import UndoResult
@@ -39,7 +39,7 @@ def sort_document(result: SortResult) -> SortDocument:
 
 
 def _document(
-    rules: Rules,
+    rules: SortRules,
     moves: Sequence[PlannedMove],
     duplicates: Sequence[tuple[Item, Path]],
     left: Sequence[LeftInPlace],

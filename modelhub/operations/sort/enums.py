@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Mode(StrEnum):
+class SortMode(StrEnum):
     """The way in which a model gets to its place."""
 
     MOVE = "move"
@@ -15,14 +15,14 @@ class Mode(StrEnum):
     REFLINK = "reflink"
 
 
-class Duplicates(StrEnum):
+class SortDuplicates(StrEnum):
     """The treatment of a file whose content is in the target already."""
 
     LEAVE = "leave"
     TRASH = "trash"
 
 
-class Grouping(StrEnum):
+class SortGrouping(StrEnum):
     """A property by which models get sub-folders."""
 
     ARCHITECTURE = "architecture"

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from modelhub.domain import Format
 from modelhub.errors import Remedy
-from modelhub.operations.sort.enums import Duplicates
+from modelhub.operations.sort.enums import SortDuplicates
 from modelhub.operations.sort.equal_files import DuplicateIndex
-from modelhub.operations.sort.rules import FIELD, Rules
+from modelhub.operations.sort.rules import FIELD, SortRules
 from modelhub.operations.sort.survey import Item, Survey, is_sidecar_model
 from modelhub.storage.safe_names import safe_name
 from modelhub.storage.sidecar_names import models_sharing_sidecars, renamed_sidecar, sidecars_of
@@ -66,13 +66,13 @@ class LeftInPlace:
 class SortPlan:
     """The decisions of a sort. `duplicates`: (model, the same content elsewhere), only those that go to the trash."""
 
-    rules: Rules
+    rules: SortRules
     moves: list[PlannedMove] = field(default_factory=list)
     left: list[LeftInPlace] = field(default_factory=list)
     duplicates: list[tuple[Item, Path]] = field(default_factory=list)
 
 
-def plan_sort(found: Survey, rules: Rules) -> SortPlan:
+def plan_sort(found: Survey, rules: SortRules) -> SortPlan:
     """Return what becomes of every item of a survey."""
     plan = SortPlan(rules)
     names = {item.path.name.casefold() for item in found.items}
@@ -110,7 +110,7 @@ def _index_of(found: Survey, into: Path) -> DuplicateIndex:
     return index
 
 
-def _target(item: Item, rules: Rules, names: set[str]) -> Path | LeftInPlace:
+def _target(item: Item, rules: SortRules, names: set[str]) -> Path | LeftInPlace:
     """Return where the UI expects the model, or why it is left in place."""
     if item.problem is not None:
         problem = item.problem
@@ -133,7 +133,7 @@ def _target(item: Item, rules: Rules, names: set[str]) -> Path | LeftInPlace:
     return target
 
 
-def target_of(item: Item, rules: Rules) -> Path | None:
+def target_of(item: Item, rules: SortRules) -> Path | None:
     """Return where an item belongs; None where the UI has no folder for it."""
     folder = rules.ui.folder_for(item.type, algorithm=item.algorithm, format=item.format)
     if folder is None:
@@ -153,14 +153,14 @@ def _fill(template: str, item: Item) -> str:
 
 
 def _add_duplicate(plan: SortPlan, item: Item, same: Path) -> None:
-    if plan.rules.duplicates is Duplicates.TRASH:
+    if plan.rules.duplicates is SortDuplicates.TRASH:
         plan.duplicates.append((item, same))
     else:
         message = f"The same content is at {same}."
         plan.left.append(LeftInPlace(path=item.path, reason="duplicate", message=message, remedy=_TRASH))
 
 
-def _free_place(item: Item, target: Path, taken: Mapping[str, Item], rules: Rules) -> Path | LeftInPlace:
+def _free_place(item: Item, target: Path, taken: Mapping[str, Item], rules: SortRules) -> Path | LeftInPlace:
     """Return the target, a numbered one if the rules allow it, or why the item must be left in place."""
     for number in range(1, 1000):
         place = target if number == 1 else target.with_name(f"{target.stem} ({number}){target.suffix}")

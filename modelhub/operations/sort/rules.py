@@ -12,7 +12,7 @@ from modelhub.choices import member
 from modelhub.config import Settings
 from modelhub.domain import ModelType
 from modelhub.errors import Remedy, UsageError
-from modelhub.operations.sort.enums import Duplicates, Grouping, Mode
+from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 from modelhub.uis.registry import ui_named
 from modelhub.uis.ui import UI, ModelServer
 
@@ -21,7 +21,7 @@ FIELDS = ("type", "architecture", "style", "variant", "precision", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class SortRules:
     """The rules of one sort.
 
     `into`: what the UI's folders are relative to. `by`: properties that models get sub-folders by, in this order.
@@ -30,9 +30,9 @@ class Rules:
 
     ui: UI
     into: Path
-    mode: Mode = Mode.MOVE
-    by: tuple[Grouping, ...] = ()
-    duplicates: Duplicates = Duplicates.LEAVE
+    mode: SortMode = SortMode.MOVE
+    by: tuple[SortGrouping, ...] = ()
+    duplicates: SortDuplicates = SortDuplicates.LEAVE
     rename: bool = False
 
 
@@ -51,11 +51,11 @@ def chosen_rules(
     *,
     layout: str | None = None,
     into: str | Path | None = None,
-    mode: str = Mode.MOVE,
+    mode: str = SortMode.MOVE,
     by: Sequence[str] = (),
-    duplicates: str = Duplicates.LEAVE,
+    duplicates: str = SortDuplicates.LEAVE,
     rename: bool = False,
-) -> Rules:
+) -> SortRules:
     """Return the rules for these words, completed from the configuration.
 
     Raise UsageError for words that are not valid, and for a UI that has no folders to sort into.
@@ -74,11 +74,11 @@ def rules_for(
     ui: UI | str,
     into: str | Path,
     *,
-    mode: str = Mode.MOVE,
+    mode: str = SortMode.MOVE,
     by: Sequence[str] = (),
-    duplicates: str = Duplicates.LEAVE,
+    duplicates: str = SortDuplicates.LEAVE,
     rename: bool = False,
-) -> Rules:
+) -> SortRules:
     """Return rules whose folder is the one that the UI's folders are relative to.
 
     The UI's own folder may be named instead of the models folder in it. Raise UsageError as `chosen_rules` does.
@@ -89,12 +89,12 @@ def rules_for(
             f"{row.title} has no model folders: it registers models where they are, one sort at a time.",
             Remedy("Sort for it with its address instead.", "register-models", {"ui": row.name}),
         )
-    rules = Rules(
+    rules = SortRules(
         ui=row,
         into=_folder(row, Path(os.path.abspath(Path(into).expanduser()))),  # noqa: PTH100 - resolve() follows links
-        mode=member(Mode, mode),
-        by=tuple(dict.fromkeys(member(Grouping, word) for word in by)),
-        duplicates=member(Duplicates, duplicates),
+        mode=member(SortMode, mode),
+        by=tuple(dict.fromkeys(member(SortGrouping, word) for word in by)),
+        duplicates=member(SortDuplicates, duplicates),
         rename=rename,
     )
     if rules.into.exists() and not rules.into.is_dir():
@@ -113,9 +113,9 @@ def server_for(
     ui: UI,
     address: str,
     *,
-    mode: str = Mode.MOVE,
+    mode: str = SortMode.MOVE,
     by: Sequence[str] = (),
-    duplicates: str = Duplicates.LEAVE,
+    duplicates: str = SortDuplicates.LEAVE,
     rename: bool = False,
 ) -> ModelServer:
     """Return the running UI at an address, in which models are registered.
@@ -124,9 +124,9 @@ def server_for(
     """
     assert ui.registration is not None, f"{ui.name} does not register models"
     rules = (
-        ("mode", mode, mode != Mode.MOVE),
+        ("mode", mode, mode != SortMode.MOVE),
         ("by", ", ".join(by), bool(by)),
-        ("duplicates", duplicates, duplicates != Duplicates.LEAVE),
+        ("duplicates", duplicates, duplicates != SortDuplicates.LEAVE),
         ("rename", "yes", rename),
     )
     for name, word, given in rules:

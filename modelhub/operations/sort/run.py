@@ -16,7 +16,7 @@ from modelhub.catalog import Catalog, Operation
 from modelhub.errors import ModelhubError, Remedy, UsageError
 from modelhub.operations.sort.journal import LeftAlone, Performed, Recovered, perform, recover
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan, plan_sort
-from modelhub.operations.sort.rules import Rules
+from modelhub.operations.sort.rules import SortRules
 from modelhub.operations.sort.steps import steps_of
 from modelhub.operations.sort.survey import Item, survey
 from modelhub.operations.sort.undo import UndoResult, undo_operation
@@ -44,7 +44,7 @@ class SortResult:
     recovered: list[Recovered | LeftAlone] = field(default_factory=list)
 
 
-def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progress: Progress = SILENT) -> SortPlan:
+def plan(paths: Sequence[Path], rules: SortRules, *, catalog: Catalog | None, progress: Progress = SILENT) -> SortPlan:
     """Return what a sort would do now; nothing is changed. `catalog`: None where there is none yet.
 
     Files are read as a whole only to compare two of one size. Raise NotFoundError when a path does not exist.
@@ -61,7 +61,7 @@ def plan(paths: Sequence[Path], rules: Rules, *, catalog: Catalog | None, progre
 
 def sort(
     paths: Sequence[Path],
-    rules: Rules,
+    rules: SortRules,
     *,
     catalog: Catalog,
     library: Path,

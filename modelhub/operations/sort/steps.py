@@ -9,9 +9,9 @@ from pathlib import Path
 
 from modelhub.catalog import NewStep
 from modelhub.operations.sort.actions import facts_of
-from modelhub.operations.sort.enums import Mode
+from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.plan import PlannedMove, SortPlan
-from modelhub.operations.sort.rules import Rules
+from modelhub.operations.sort.rules import SortRules
 
 # Sidecars that hold absolute paths of their model, and are rewritten when it moves.
 _WITH_PATHS = (".metadata.json", ".cm-info.json", ".civitai.info")
@@ -28,7 +28,7 @@ def steps_of(plan: SortPlan) -> list[list[NewStep]]:
     return bundles
 
 
-def _bundle(move: PlannedMove, rules: Rules, made: set[Path]) -> list[NewStep]:
+def _bundle(move: PlannedMove, rules: SortRules, made: set[Path]) -> list[NewStep]:
     steps = [NewStep(action="mkdir", target=str(folder)) for folder in _missing(move.target.parent, made)]
     item = move.item
     for source, target in move.sidecars:
@@ -39,7 +39,7 @@ def _bundle(move: PlannedMove, rules: Rules, made: set[Path]) -> list[NewStep]:
     if item.locations:
         detail["locations"] = [list(row) for row in item.locations]
     steps.append(NewStep(action=rules.mode.value, source=str(item.path), target=str(move.target), detail=detail))
-    if rules.mode is Mode.MOVE:
+    if rules.mode is SortMode.MOVE:
         steps += _rewrites(move)
     return steps
 

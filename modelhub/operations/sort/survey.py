@@ -23,7 +23,7 @@ _DOWNLOAD_SUFFIXES = (".part", ".crdownload", ".aria2", ".download", ".tmp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class SurveyProblem:
     """A reason to leave a model in place. `reason`: a few words, the same for all of a kind; `message`: a sentence."""
 
     reason: str
@@ -31,9 +31,11 @@ class Problem:
     remedy: Remedy = field(default_factory=Remedy)
 
 
-_CHANGING = Problem(reason="still changing", message="It is still being written.", remedy=Remedy("Sort it later."))
-_LINK = Problem(reason="a link", message="It is a link.", remedy=Remedy("Sort the folder that it leads to."))
-_UNIDENTIFIED = Problem(
+_CHANGING = SurveyProblem(
+    reason="still changing", message="It is still being written.", remedy=Remedy("Sort it later.")
+)
+_LINK = SurveyProblem(reason="a link", message="It is a link.", remedy=Remedy("Sort the folder that it leads to."))
+_UNIDENTIFIED = SurveyProblem(
     reason="not sure",
     message="Could not be identified.",
     remedy=Remedy("The evidence of its detection shows why.", "show-evidence"),
@@ -60,7 +62,7 @@ class Item:
     name: str = ""
     sha256: str | None = None
     locations: tuple[tuple[int, str], ...] = ()
-    problem: Problem | None = None
+    problem: SurveyProblem | None = None
 
 
 @dataclass(slots=True)
@@ -115,7 +117,7 @@ def survey(
 def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Iterator[FoundModel]:
     seen: set[Path] = set()
 
-    def complain(path: Path, why: str) -> None:
+    def report(path: Path, why: str) -> None:
         result.problems.append((path, why))
 
     for path in paths:
@@ -123,12 +125,12 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
             raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
         apart = None if outside is None or path == outside or outside in path.parents else outside
         if path.is_dir():
-            every: Iterable[FoundModel] = walk(path, on_problem=complain)
+            every: Iterable[FoundModel] = walk(path, on_problem=report)
         elif path.is_file() and is_model_name(path.name):
             status = path.stat()
             every = [FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino)]
         else:
-            complain(path, "It is not a model file.")
+            report(path, "It is not a model file.")
             every = []
         for item in every:
             if item.path not in seen and not (apart and apart in item.path.parents):
@@ -232,9 +234,9 @@ def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple
         )
 
 
-def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequence[str] = ()) -> Problem | None:
+def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequence[str] = ()) -> SurveyProblem | None:
     """Return why a model is left in place whatever the rules: dangerous, broken, or not identified; None to sort it."""
-    unsafe = Problem(
+    unsafe = SurveyProblem(
         reason=verdict.value,
         message="Loading it could run code.",
         remedy=Remedy("Its safety scan lists the findings.", "show-findings"),
@@ -242,7 +244,7 @@ def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequ
     if verdict is Verdict.DANGEROUS:
         return unsafe
     if broken:
-        return Problem(reason="broken", message=problems[0] if problems else "The file is damaged or incomplete.")
+        return SurveyProblem(reason="broken", message=problems[0] if problems else "The file is damaged or incomplete.")
     if verdict is Verdict.SUSPICIOUS:
         return unsafe
     if type_ in (ModelType.UNKNOWN, ModelType.OTHER) or verdict is Verdict.UNRECOGNISED:
@@ -250,7 +252,7 @@ def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequ
     return None
 
 
-def _left_in_place(item: FoundModel, problem: Problem) -> Item:
+def _left_in_place(item: FoundModel, problem: SurveyProblem) -> Item:
     return Item(path=item.path, size=item.size, mtime_ns=item.mtime_ns, name=item.path.stem, problem=problem)
 
 

@@ -15,7 +15,7 @@ from modelhub.operations.sort.journal import LeftAlone, Recovered, perform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class UndoRefusal:
     """A bundle that is not undone: its main file, and a sentence with the reason."""
 
     path: Path
@@ -33,7 +33,7 @@ class UndoResult:
     of: Operation
     operation: Operation | None = None
     steps: list[NewStep] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[UndoRefusal] = field(default_factory=list)
     recovered: list[Recovered | LeftAlone] = field(default_factory=list)
 
     @property
@@ -65,7 +65,7 @@ def undo_operation(
     performed = perform(catalog, kind, {"of": operation.id}, bundles, on_bundle=on_bundle)
     result.operation = performed.operation
     for failure in performed.failed:
-        result.refused.append(Refusal(path=_main_file(bundles[failure.bundle]), message=failure.error.message))
+        result.refused.append(UndoRefusal(path=_main_file(bundles[failure.bundle]), message=failure.error.message))
     result.steps = [step for number in performed.done for step in bundles[number]]
     return result
 
@@ -76,7 +76,7 @@ def _done_bundles(catalog: Catalog, operation: Operation) -> Iterator[list[Step]
     yield from reversed(groups)
 
 
-def _inverse_of(steps: Sequence[Step]) -> tuple[list[NewStep], Refusal | None]:
+def _inverse_of(steps: Sequence[Step]) -> tuple[list[NewStep], UndoRefusal | None]:
     """Return the steps that undo a bundle, or why it cannot be undone."""
     inverse: list[NewStep] = []
     rewritten = {step.target for step in steps if step.action == "rewrite"}
@@ -84,13 +84,13 @@ def _inverse_of(steps: Sequence[Step]) -> tuple[list[NewStep], Refusal | None]:
         back = ACTIONS[step.action].inverse(step)
         if back is None:
             message = f"{step.source} is in the trash and must be restored from there."
-            return [], Refusal(path=Path(step.source), message=message)
+            return [], UndoRefusal(path=Path(step.source), message=message)
         # A file that the bundle itself rewrites or moves back is as expected by the time its turn comes.
         arrives = back.action == "rewrite" and any(earlier.target == back.target for earlier in inverse)
         later = back.action == "move" and back.source in rewritten
         error = None if arrives or later else obstacle(back)
         if error is not None:
-            return [], Refusal(path=_main_file([*inverse, back]), message=error.message)
+            return [], UndoRefusal(path=_main_file([*inverse, back]), message=error.message)
         inverse.append(_linked(back, step))
     return inverse, None
 

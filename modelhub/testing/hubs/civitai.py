@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass
-class Rules:
+class Refusals:
     """Refusals of the site: by version id the deadline of early access, and ids that need a login or are archived.
 
     `batches`: whether many hashes can be looked up in one request.
@@ -60,12 +60,12 @@ class CivitaiSite:
         *,
         contents: Mapping[str, bytes | Path | Blob] | None = None,
         token: str = "civitai-right",
-        rules: Rules | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.items = [copy.deepcopy(dict(item)) for item in items]
         self.blobs = {name: blob_of(content) for name, content in (contents or {}).items()}
         self.token = token
-        self.rules = rules or Rules()
+        self.refusals = refusals or Refusals()
         self.requests: list[Request] = []
         self._failures: list[tuple[int, dict[str, str]]] = []
         self._lock = Lock()
@@ -216,7 +216,7 @@ class _Site(_Civitai):
 
     def by_hashes(self, body: Any) -> None:
         """Send the versions with files of these SHA-256, one for each file; null where a version cannot be shown."""
-        if not self.server.site.rules.batches:
+        if not self.server.site.refusals.batches:
             return self.refuse(405, "Method not allowed")
         if self.command != "POST" or not isinstance(body, list) or len(body) > _BATCH:
             return self.refuse(400, "Request must include an array of SHA256 Hashes.")
@@ -245,12 +245,12 @@ class _Site(_Civitai):
         return self.send_text("", status=307, headers={"Location": location})
 
     def _refusal(self, number: int) -> tuple[int, str, dict[str, Any]] | None:
-        rules = self.server.site.rules
-        if number in rules.archived:
+        refusals = self.server.site.refusals
+        if number in refusals.archived:
             return 410, "Model archived", {}
-        if number in rules.early_access:
-            return 403, "Early Access", {"deadline": rules.early_access[number]}
-        if number in rules.login and "Authorization" not in self.headers:
+        if number in refusals.early_access:
+            return 403, "Early Access", {"deadline": refusals.early_access[number]}
+        if number in refusals.login and "Authorization" not in self.headers:
             return 401, "Unauthorized", {}
         return None
 

@@ -15,7 +15,7 @@ from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria, Precision, Purpose
 from modelhub.fetch.sources.civitai_fetcher import Civitai
 from modelhub.fetch.sources.civitai_reference import CivitaiReference, parse
-from modelhub.testing.hubs.civitai import CivitaiSite, Rules
+from modelhub.testing.hubs.civitai import CivitaiSite, Refusals
 
 WEIGHTS = b"weights" * 999
 
@@ -278,7 +278,7 @@ def test_hashes_lead_to_versions(site: CivitaiSite) -> None:
 
 def test_hashes_are_asked_about_one_by_one_where_there_are_no_batches() -> None:
     """A service that knows only the question for one hash is asked that."""
-    with CivitaiSite([ITEM], rules=Rules(batches=False)) as site:
+    with CivitaiSite([ITEM], refusals=Refusals(batches=False)) as site:
         fetch = fetcher(site)
         digests = [str(each["hashes"]["SHA256"]).lower() for each in ITEM["modelVersions"][1]["files"]]
         assert set(fetch.by_hashes([*digests, "f" * 64])) == set(digests)

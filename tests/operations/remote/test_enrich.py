@@ -22,7 +22,7 @@ from modelhub.operations.remote import enrich as module
 from modelhub.operations.remote.enrich import EnrichResult, EnrichStatus, enrich
 from modelhub.operations.remote.source_sidecars import fetch_preview
 from modelhub.testing.files import adapters, safetensors_file
-from modelhub.testing.hubs.civitai import Rules
+from modelhub.testing.hubs.civitai import Refusals
 from tests.documents.test_schemas import validate
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
 from tests.operations.remote.test_outdated import lora
@@ -150,7 +150,7 @@ def test_a_busy_site_is_waited_for_as_long_as_it_asks(place: User) -> None:
 
 def test_a_mirror_without_batches_is_asked_one_by_one(place: User) -> None:
     """With the same answers."""
-    place.site.rules = Rules(batches=False)
+    place.site.refusals = Refusals(batches=False)
     found = asked(place)
     assert found["mine 30"].answer is EnrichStatus.FOUND
     assert found["easy"].answer is EnrichStatus.UNKNOWN

@@ -9,7 +9,7 @@ import pytest
 
 from modelhub.config import Settings, load
 from modelhub.errors import UsageError
-from modelhub.operations.sort.enums import Duplicates, Grouping, Mode
+from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 from modelhub.operations.sort.rules import chosen_rules, chosen_ui, rules_for, server_for
 from modelhub.uis.invokeai import INVOKEAI
 
@@ -40,7 +40,7 @@ def test_words_that_are_not_valid_are_answered_with_the_valid_ones(
 def test_words_become_enums(tmp_path: Path) -> None:
     """A group that is named twice counts once."""
     rules = rules_for("A1111", str(tmp_path), mode="copy", by=("style", "style"), duplicates="trash")
-    assert (rules.mode, rules.by, rules.duplicates) == (Mode.COPY, (Grouping.STYLE,), Duplicates.TRASH)
+    assert (rules.mode, rules.by, rules.duplicates) == (SortMode.COPY, (SortGrouping.STYLE,), SortDuplicates.TRASH)
 
 
 def test_missing_words_come_from_the_configuration(settings: Settings, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from modelhub.errors import ModelhubError, UsageError
 from modelhub.operations.library.add import add
 from modelhub.operations.sort import actions, run
 from modelhub.operations.sort.plan import SortPlan
-from modelhub.operations.sort.rules import Rules, own_layouts, rules_for
+from modelhub.operations.sort.rules import SortRules, own_layouts, rules_for
 from modelhub.operations.sort.run import SortResult, plan
 from modelhub.operations.sort.undo import UndoResult
 from modelhub.storage import rename
@@ -45,7 +45,7 @@ def webui(tmp_path: Path) -> Path:
     return tmp_path / "web ui"
 
 
-def sort(paths: list[Path], rules: Rules, catalog: Catalog) -> SortResult:
+def sort(paths: list[Path], rules: SortRules, catalog: Catalog) -> SortResult:
     """Sort with a library beside the catalog."""
     return run.sort(paths, rules, catalog=catalog, library=library_of(catalog))
 
