@@ -46,7 +46,7 @@ class Key:
 
 
 KEYS: tuple[Key, ...] = (
-    Key("library", "path", "~/modelhub", "Where pulled models are kept, one folder a type."),
+    Key("library", "path", "~/modelhub", "Where pulled models are kept, one folder per type."),
     Key(
         "catalog",
         "text",
@@ -57,7 +57,7 @@ KEYS: tuple[Key, ...] = (
         "state",
         "text",
         "",
-        "Folder for what is remembered of shortcuts, and for reports; empty: the platform's data folder.",
+        "Folder for reports and the records of shortcuts; empty: the platform's data folder.",
     ),
     Key("offline", "flag", False, "Use only what is already on this machine.", ("HF_HUB_OFFLINE",)),
     Key(

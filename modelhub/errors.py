@@ -45,7 +45,7 @@ class Remedy:
         return bool(self.text or self.key)
 
 
-GO_ONLINE = Remedy("Ask again when online.", "go-online")
+GO_ONLINE = Remedy("Try again when online.", "go-online")
 
 
 class ModelhubError(Exception):

@@ -64,6 +64,11 @@ PROSE = (
     _rule(r"\bseems? to be\b", "state what was measured"),
     _rule(r"\bculprit\b", "state what was measured"),
     _rule(r"\bplease\b", "leave it out"),
+    _rule(
+        r"\bone (?:event |object |JSON object |row |file |entry )?a (?:line|type|row|sign|file|model)\b", "`one per …`"
+    ),
+    _rule(r"\banother modelhub\b(?! process)", "`another modelhub process`"),
+    _rule(r"\bextra \[", "the name of an extra in backticks"),
     _rule(r"\bcalled off\b", "`cancelled`"),
     _rule(r"\bworn\b|\bwears?\b|\bcoats?\b|\bkinship\b|\bkin\b|\bcrew\b|\bhires?\b|\bhiring\b", "the field's word"),
     _rule(r"\bwakes?\b|\bwoken\b|\bnouns of the trade\b|\bfloors of the house\b|\bstop sign\b", "the field's word"),

@@ -126,7 +126,7 @@ class Catalog(Places, Journal, Renders, Lookups):
             self._refresh(run, "f.sha256 = :value", sha256)
 
     def add_source(self, model_id: int, source: Source) -> None:
-        """Add a place that the model came from."""
+        """Add a source of the model."""
         with self._database.transaction() as run:
             writing.add_source(run, model_id, source)
 

@@ -132,7 +132,7 @@ _UNREACHABLE = "Check that the server runs and that the setting `catalog` is rig
 _REFUSALS = (('role "', "28000"), ("authentication", "28000"), ("pg_hba.conf", "28000"), ('database "', "3D000"))
 # The beginning of PostgreSQL's error code → the sentence and the remedy.
 _MEANINGS = (
-    ("55P03", "The catalog {name} is in use by another modelhub.", "Wait for it to finish and try again."),
+    ("55P03", "The catalog {name} is in use by another modelhub process.", "Wait for it to finish and try again."),
     (
         "28",
         "The server refused the login to the catalog {name}: {reason}.",

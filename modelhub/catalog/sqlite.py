@@ -106,11 +106,11 @@ def _execute_patiently(connection: Any, statement: str) -> None:
 
 
 _RESTORE = (
-    "It was left as it is. Backups are in the same folder (*.backup-*); move it away and copy one back in its place."
+    "It was left as it is. If there is a backup beside it (*.backup-*), move it away and copy the backup in its place."
 )
 # A word in SQLite's message → the sentence and the remedy.
 _MEANINGS = (
-    ("locked", "The catalog {path} is in use by another modelhub.", "Wait for it to finish and try again."),
+    ("locked", "The catalog {path} is in use by another modelhub process.", "Wait for it to finish and try again."),
     ("malformed", "The catalog {path} is damaged ({text}).", _RESTORE),
     ("not a database", "The file {path} is not a catalog ({text}).", _RESTORE),
     ("disk image", "The catalog {path} is damaged ({text}).", _RESTORE),

@@ -86,7 +86,7 @@ class _Bar:
 
 
 class JsonProgress:
-    """A `modelhub.progress.Progress` that writes the events of `modelhub.documents.events`, one a line."""
+    """A `modelhub.progress.Progress` that writes the events of `modelhub.documents.events`, one per line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -23,12 +23,12 @@ def _read_lines() -> list[str]:
 
 
 def parse_sources(lines: Iterable[str]) -> list[str]:
-    """Return the sources of a list, one a line, each once; lines that start with # and text after ` #` are comments.
+    """Return the sources of a list, one per line, each once; lines that start with # and text after ` #` are comments.
 
     Raise UsageError for a list without any source.
     """
     texts = (re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip() for line in lines)
     found = list(dict.fromkeys(text for text in texts if text))
     if not found:
-        raise UsageError("The list of sources is empty.", "Write one a line, such as org/name or civitai:4384.")
+        raise UsageError("The list of sources is empty.", "Write one per line, such as org/name or civitai:4384.")
     return found

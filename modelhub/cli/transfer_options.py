@@ -17,7 +17,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Use only what is on th
 ProgressOption = Annotated[
     ProgressForm | None,
     typer.Option(
-        "--progress", metavar="bars|none|json", help="Form of the progress on stderr; json: one event a line."
+        "--progress", metavar="bars|none|json", help="Form of the progress on stderr; json: one event per line."
     ),
 ]
 

@@ -223,7 +223,7 @@ def _read(state: Path) -> list[ManifestEntry]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        hint = "It lists the files of shortcuts. Restore it from a backup, or move it away and remove their files."
+        hint = "Restore it from a backup, or move it away and delete the installed shortcuts by hand."
         raise ModelhubError(f"{path} cannot be read: {exc}.", hint) from exc
 
 

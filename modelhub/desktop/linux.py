@@ -214,7 +214,7 @@ def desktop_entry(shortcut: Shortcut, launcher: Path, icon: Path, *, mime: Seque
 
 
 def nautilus_script(launcher: Path) -> str:
-    """Return a script for Nautilus, which passes selected paths in the environment, one a line."""
+    """Return a script for Nautilus, which passes selected paths in the environment, one per line."""
     quoted = shlex.quote(str(launcher))
     return f"#!/bin/sh\nIFS='\n'\nset -f\nset -- $NAUTILUS_SCRIPT_SELECTED_FILE_PATHS\nexec {quoted} \"$@\"\n"
 

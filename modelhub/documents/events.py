@@ -1,4 +1,4 @@
-"""The events of `--progress json`: one JSON object a line, told apart by `event`."""
+"""The events of `--progress json`: one JSON object per line, told apart by `event`."""
 
 from __future__ import annotations
 

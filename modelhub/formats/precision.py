@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +58,7 @@ def _import_numpy() -> Any:
         import numpy
     except ImportError as exc:
         raise ModelhubError(
-            "Changing the precision needs numpy, which is not installed.", 'pip install "sd-modelhub[convert]"'
+            "Changing the precision needs numpy, which is not installed.",
+            Remedy("Install the extra `convert`.", "install-convert"),
         ) from exc
     return numpy

@@ -102,7 +102,7 @@ def _parse(buffer: bytearray, end: int, *, size: int) -> Header:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The fields of all tensors, one list a field, so that checks run in C: a library has thousands of headers."""
+    """The fields of all tensors, one list per field, so that checks run in C: a library has thousands of headers."""
 
     offsets: list[tuple[int, int] | None]
     dtypes: list[str]

@@ -1,4 +1,4 @@
-"""Messages between the parent process and the render worker: one JSON object a line."""
+"""Messages between the parent process and the render worker: one JSON object per line."""
 
 from __future__ import annotations
 

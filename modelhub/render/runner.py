@@ -58,7 +58,7 @@ def require() -> None:
     if missing:
         raise ModelhubError(
             f"Rendering needs libraries that are not installed: {', '.join(missing)}.",
-            Remedy("Install the extra [render].", "install-render"),
+            Remedy("Install the extra `render`.", "install-render"),
         )
 
 

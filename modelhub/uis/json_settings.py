@@ -73,7 +73,7 @@ def read(text: str, *, file: Path) -> dict[str, Any]:
 def _broken(file: Path, line: int, problem: str) -> ModelhubError:
     return ModelhubError(
         f"{file}, line {line}: not valid JSON: {problem}. The file was left as it is.",
-        "Repair that line, or start the UI once without the file; it then writes a new one.",
+        "Repair that line, or move the file away and start the UI, which writes a new one with its defaults.",
     )
 
 

@@ -45,4 +45,4 @@ def test_words_get_the_values_that_they_need() -> None:
 def test_a_remedy_without_words_shows_its_text() -> None:
     """Most remedies are the same for every front end."""
     assert sentence(Remedy("Close the program that uses it.")) == "Close the program that uses it."
-    assert sentence(Remedy("Ask again when online.", "go-online")) == "Run again without `--offline`."
+    assert sentence(Remedy("Try again when online.", "go-online")) == "Run again without `--offline`."

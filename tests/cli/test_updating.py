@@ -220,7 +220,7 @@ def test_the_hubs_scan_and_license_are_shown_and_recorded(place: User) -> None:
     assert "license: openrail++" in done.stdout
     assert f"warning: {LORA}: The scan of Hugging Face rates it suspicious" in done.stdout
     shown = run(place, "show", "dress").stdout
-    assert "its own scan: suspicious" in shown
+    assert "scan by the source: suspicious" in shown
     assert "openrail++" in shown
     (row,) = json.loads(run(place, "show", "dress", "--json").stdout)
     assert (row["sources"][0]["scan"], row["sources"][0]["license"]) == ("suspicious", "openrail++")

@@ -22,7 +22,7 @@ def pull(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help=f"{example_references()}; `-` reads sources from standard input, one a line."
+            metavar="SOURCE...", help=f"{example_references()}; `-` reads sources from standard input, one per line."
         ),
     ] = None,
     purpose: Annotated[

@@ -83,8 +83,9 @@ def nothing_to_test(
     if is_named:
         return f"None of these models is of type {type_.value}." if type_ else "No models were named."
     if not has_testable_models(session.catalog, type_):
-        kind = f"of type {type_.value}" if type_ else "that can be render-tested"
-        return f"Nothing to test: the library has no models {kind}."
+        if type_:
+            return f"Nothing to test: the library has no models of type {type_.value}."
+        return "Nothing to test: the library has no models that can be render-tested."
     if selection is RenderSelection.FAILED:
         return "Nothing to test: no model has failed its last test."
     if selection is RenderSelection.STALE:

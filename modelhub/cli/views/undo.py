@@ -62,9 +62,11 @@ def show_undone(session: Session, result: UndoResult) -> int:
         print(f"{color('refused', '31')}  {clean(refused.path.name)}  ({clean(refused.message)})")
     sentences = undo_sentences(result)
     if result.operation:
-        words = "Undo" if is_redo(result) else "Redo"
         sentences.insert(0, f"Run {result.of.id} undone.")
-        sentences.append(f"{words} with `modelhub undo {result.operation.id}`.")
+        number = result.operation.id
+        sentences.append(
+            f"Undo with `modelhub undo {number}`." if is_redo(result) else f"Redo with `modelhub undo {number}`."
+        )
     session.progress.note(" ".join(sentences) or f"Nothing was left to undo in run {result.of.id}.")
     return Exit.FAILED if result.refused else Exit.OK
 

@@ -136,5 +136,6 @@ def _old_model_line(result: UpdateResult) -> str:
 
 
 def _summary_text(updated: int, compared: int, failed: int) -> str:
-    text = f"{updated} of {compared} models had something newer"
-    return f"{text}; {failed} failed." if failed else f"{text}."
+    if failed:
+        return f"{updated} of {compared} models had something newer; {failed} failed."
+    return f"{updated} of {compared} models had something newer."

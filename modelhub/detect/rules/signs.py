@@ -1,4 +1,4 @@
-"""The table of signs, one row a sign; rows have no order (see rows.py)."""
+"""The table of signs, one row per sign; rows have no order (see rows.py)."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def total_size(files: Iterable[RemoteFile]) -> int | None:
 
 
 def list_files(files: Iterable[RemoteFile], *, limit: int = 20) -> str:
-    """Return names and sizes, one a line, for the text of an error."""
+    """Return names and sizes, one per line, for the text of an error."""
     rows = [f"  {file.name} ({format_size(file.size)})" for file in files]
     more = [f"  … and {len(rows) - limit} more"] if len(rows) > limit else []
     return "\n".join(rows[:limit] + more)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelhub.errors import NetworkError
+from modelhub.fetch.transfer.retry import retry_after
 from modelhub.version import __version__
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class ApiClient:
         for attempt in range(_ATTEMPTS):
             response = self._send(method, path, params, json)
             is_busy = response.status_code == 429 or response.status_code >= 500
-            stated = response.headers.get("Retry-After", "").strip()
-            wait = float(stated) if stated.isdigit() else None
+            wait = retry_after(response.headers)
             if not is_busy or attempt == _ATTEMPTS - 1 or (wait or 0) > _LONGEST_WAIT:
                 return response
             self._sleep(wait if wait is not None else 2.0**attempt)

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from modelhub.errors import AccessError, ModelhubError, NetworkError, Remedy
 from modelhub.fetch.sources import huggingface_errors, repositories
 from modelhub.fetch.sources.huggingface_reference import HubReference
+from modelhub.fetch.transfer.retry import retry_after
 from modelhub.version import __version__
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def _with_retries(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
             return call()
         except HfHubHTTPError as exc:
             status = exc.response.status_code
-            wait = huggingface_errors.retry_after(exc.response.headers)
+            wait = retry_after(exc.response.headers)
             if status not in (429, 500, 502, 503, 504) or (wait or 0) > _LONGEST_WAIT:
                 raise
             sleep(wait if wait is not None else 0.5 * 2**attempt)

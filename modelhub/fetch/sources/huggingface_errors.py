@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError
 from modelhub.fetch.sources.huggingface_reference import HubReference
+from modelhub.fetch.transfer.retry import retry_after
 from modelhub.quantities import format_duration
 
 _TOKEN_HINT = "Set HF_TOKEN (or huggingface.token in the configuration) to a token of an account that may read it."
@@ -77,15 +78,3 @@ def _wait_hint(headers: Mapping[str, str]) -> str:
     if seconds is None:
         return "Try again later; a token (HF_TOKEN) raises the limit."
     return f"Try again in {format_duration(seconds)}; a token (HF_TOKEN) raises the limit."
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait by `Retry-After` (seconds) or `ratelimit: …;t=55`, None where neither is stated."""
-    stated = headers.get("Retry-After", "").strip()
-    if stated.isdigit():
-        return float(stated)
-    for part in headers.get("RateLimit", headers.get("ratelimit", "")).split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == "t" and value.isdigit():
-            return float(value)
-    return None

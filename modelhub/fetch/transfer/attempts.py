@@ -139,7 +139,7 @@ class DownloadAttempts:
         raise WrongContentError(
             f"{self._remote.name} from {self._client.redacted_url} has the wrong {kind}:"
             f" expected {expected}, got {found}.",
-            "It was removed. Try again; if that does not help, the file at the source has changed.",
+            "The download was removed. Try again; if that does not help, the file at the source has changed.",
         )
 
     def _git_hash(self, size: int) -> str:

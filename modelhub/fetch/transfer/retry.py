@@ -42,7 +42,7 @@ class RestartError(Exception):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a response asks to wait, None where it does not.
+    """Return the seconds to wait that a response requests, None where it requests none.
 
     Reads `Retry-After` (RFC 9110: seconds or a date) and `ratelimit: …;t=55`. A date is measured against the
     response's own `Date`, so that a wrong clock on this machine does no harm.

@@ -112,7 +112,7 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
             subject="catalog",
             grade=Grade.BAD,
             text=problem,
-            advice=Remedy("Restore one of the backups beside the catalog."),
+            advice=Remedy("If there is a backup beside the catalog, move the catalog away and copy it back."),
         )
     for root in roots:
         if root.path.is_dir():

@@ -45,7 +45,7 @@ def _folder_of(record: ModelRecord, others: Sequence[ModelRecord]) -> tuple[Path
             if present and all(folder in path.parents for path in present):
                 raise ModelhubError(
                     f"{folder} has the only copy of {present[0].name}, which {other.name} needs too.",
-                    Remedy(f"Remove {other.name} first.", "keep-files", {"other": other.name}),
+                    Remedy("Delete it from the catalog only, or move that file out of the folder first.", "keep-files"),
                 )
     return (folder,)
 

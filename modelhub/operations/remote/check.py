@@ -72,7 +72,7 @@ def _unsafe_error(inspection: Inspection, file: ObtainedFile, quarantine: Path) 
     findings = "\n".join(f"  - {finding}" for finding in inspection.safety.findings[:_FINDINGS_SHOWN])
     message = f"{file.remote.name} is {inspection.safety.verdict.value} and was not added to the library:\n{findings}"
     if file.origin is not FileOrigin.DOWNLOADED:
-        return UnsafeError(message, f"Do not load {file.path}. Delete it and report it to its source.")
+        return UnsafeError(message, f"Do not load {file.path}, and report it to its source.")
     where = quarantine / f"{file.hashes.sha256[:10]}-{safe_name(file.name)}.quarantined"
     if where.exists():
         file.path.unlink(missing_ok=True)  # the same content was quarantined before

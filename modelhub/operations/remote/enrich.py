@@ -114,7 +114,7 @@ class _Enricher:
         return any(source.kind == self._kind for source in record.sources)
 
     def _look_up(self, records: Sequence[ModelRecord]) -> Iterator[EnrichResult]:
-        """Yield one result a record. Unknown hashes are recorded first: they need no further request."""
+        """Yield one result per record. Unknown hashes are recorded first: they need no further request."""
         self._pause()
         found = self._lookup.by_hashes(record.main.sha256 for record in records)
         unknown = {record.main.sha256: False for record in records if record.main.sha256 not in found}

@@ -31,7 +31,7 @@ def write_sheet(target: Path, entries: Sequence[Entry], *, title: str) -> None:
     except ImportError as exc:
         raise ModelhubError(
             "Contact sheets need Pillow, which is not installed.",
-            Remedy("Install the extra [render].", "install-render"),
+            Remedy("Install the extra `render`.", "install-render"),
         ) from exc
     if target.suffix.casefold() in _PAGES:
         from modelhub.render.sheet.page import write_page

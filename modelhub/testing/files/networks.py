@@ -17,7 +17,7 @@ _Row = tuple[str, tuple[int, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Unet:
-    """A UNet's measures. `depths`: transformer blocks a level; `adm`: width of the vector conditioning (SDXL)."""
+    """A UNet's measures. `depths`: transformer blocks per level; `adm`: width of the vector conditioning (SDXL)."""
 
     width: int = 320
     context: int = 768

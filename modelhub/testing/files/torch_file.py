@@ -1,4 +1,4 @@
-"""Write files as `torch.save` does, without torch: a zip archive of `data.pkl` and one member a tensor."""
+"""Write files as `torch.save` does, without torch: a zip archive of `data.pkl` and one member per tensor."""
 
 from __future__ import annotations
 
