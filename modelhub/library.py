@@ -49,7 +49,7 @@ class Library(OpenLibrary):
         """Do what `add` does, and yield each result as soon as it is in the catalog."""
         from modelhub.operations.library.add import add
 
-        return add(
+        results = add(
             absolute_paths(paths),
             mode=mode,
             library=self.path,
@@ -57,6 +57,7 @@ class Library(OpenLibrary):
             progress=self._progress,
             workers=self._settings.hash.workers,
         )
+        return self._guarded(results)
 
     def scan(self, folder: str | Path | None = None) -> list[PathResult]:
         """Find changed, moved, missing and new files in the known folders, or in the one of that name or path.
@@ -69,13 +70,9 @@ class Library(OpenLibrary):
         """Do what `scan` does, and yield each result as soon as it is in the catalog."""
         from modelhub.operations.library.scan import scan
 
-        return scan(
-            folder,
-            library=self.path,
-            catalog=self._catalog,
-            progress=self._progress,
-            workers=self._settings.hash.workers,
-        )
+        workers = self._settings.hash.workers
+        results = scan(folder, library=self.path, catalog=self._catalog, progress=self._progress, workers=workers)
+        return self._guarded(results)
 
     def show(self, model: Model) -> ModelDetails:
         """Return everything known about a model, and how to use it. Raise as `find` does."""
@@ -94,7 +91,7 @@ class Library(OpenLibrary):
         """Do what `verify` does, and yield the result of each file when it has been read."""
         from modelhub.operations.library.verify import verify
 
-        return verify(self._records(models), deep=deep, progress=self._progress)
+        return self._guarded(verify(self._records(models), deep=deep, progress=self._progress))
 
     def set(self, model: Model, **fields: str) -> ModelRecord:
         """Set fields of a model, such as `style="anime"`; they override detection. "" restores the detected value.
@@ -107,7 +104,8 @@ class Library(OpenLibrary):
 
     def tag(self, model: Model, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> ModelRecord:
         """Add and remove tags of a model."""
-        self._catalog.tag((record := self.find(model)).id, add=add, remove=remove)
+        added, removed = ([tags] if isinstance(tags, str) else tags for tags in (add, remove))
+        self._catalog.tag((record := self.find(model)).id, add=added, remove=removed)
         return self._catalog.get(record.id)
 
     def remove(self, models: Models, *, keep_files: bool = False) -> list[Path]:
@@ -211,7 +209,7 @@ class Library(OpenLibrary):
         from modelhub.operations.render.options import RenderSelection, options_from
         from modelhub.operations.render.run import iter_render_test
 
-        return iter_render_test(
+        results = iter_render_test(
             self._records(models) if models is not None else None,
             catalog=self._catalog,
             library=self.path,
@@ -219,6 +217,7 @@ class Library(OpenLibrary):
             options=options or options_from(self._settings.render, self.find),
             progress=self._progress,
         )
+        return self._guarded(results)
 
     def plan_sort(
         self, paths: Paths, layout: str, into: str | Path, *, by: Sequence[str] = (), rename: bool = False

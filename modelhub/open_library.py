@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from modelhub.errors import UsageError
 from modelhub.progress import SILENT, Progress
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from modelhub.config import Settings
     from modelhub.domain import ModelRecord
 
+_Result = TypeVar("_Result")
 Paths: TypeAlias = str | Path | Iterable[str | Path]
 """One path or several."""
 Model: TypeAlias = "str | int | Path | ModelRecord"
@@ -102,6 +105,8 @@ class OpenLibrary:
         """
         from modelhub.operations.library.selection import query_from_text
 
+        if not isinstance(query, str):
+            raise UsageError(f"A query is a text, not a {type(query).__name__}.")
         return self._catalog.records(query_from_text(query, catalog=self._catalog))
 
     def find(self, model: Model) -> ModelRecord:
@@ -112,8 +117,10 @@ class OpenLibrary:
         from modelhub.domain import ModelRecord
         from modelhub.operations.library.selection import one_model
 
-        if isinstance(model, ModelRecord | int):
-            return self._catalog.get(model if isinstance(model, int) else model.id)
+        if isinstance(model, ModelRecord):
+            return self._catalog.get(model.id)
+        if isinstance(model, int) and not isinstance(model, bool):
+            return self._catalog.get(model)
         return one_model(_reference(model), catalog=self._catalog)
 
     def _records(self, models: Models, *, explicitly: bool = False) -> list[ModelRecord]:
@@ -126,7 +133,7 @@ class OpenLibrary:
         several = [models] if isinstance(models, str) or not isinstance(models, Sequence) else models
         found: dict[int, ModelRecord] = {}
         for model in several:
-            if isinstance(model, str | Path):
+            if isinstance(model, str | os.PathLike):
                 records = choose([_reference(model)], catalog=self._catalog)
             else:
                 records = [self.find(model)]
@@ -135,18 +142,50 @@ class OpenLibrary:
 
     def _file_or_id(self, model: Model) -> str:
         """Return a text that names a file or a model of the catalog."""
-        return str(model) if isinstance(model, str | Path) else str(self.find(model).id)
+        return str(model) if isinstance(model, str | os.PathLike) else str(self.find(model).id)
+
+    def _guarded(self, results: Iterator[_Result]) -> Iterator[_Result]:
+        """Yield results; raise UsageError as methods do when the library is closed, or read in another thread."""
+        while self._catalog and (found := next(results, None)) is not None:
+            yield found
 
 
-def absolute(path: str | Path) -> Path:
-    """Return an absolute path; `~` is the user's home."""
-    return Path(path).expanduser().absolute()
+def absolute(path: object) -> Path:
+    """Return an absolute path; `~` is the user's home. Raise UsageError for what is not a path, such as ""."""
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"A path is a text or a Path, not a {type(path).__name__}.")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text.strip() or not _is_possible(text):
+        raise UsageError(f"{text!r} is not a path.", 'Write "." for the current folder.')
+    return Path(text).expanduser().absolute()
 
 
 def absolute_paths(paths: Paths) -> list[Path]:
-    """Return one path or several as absolute paths."""
-    return [absolute(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    """Return one path or several as absolute paths. Raise UsageError for what is not a path."""
+    if isinstance(paths, str | os.PathLike):
+        return [absolute(paths)]
+    if not isinstance(paths, Iterable):
+        raise UsageError(f"A path is a text or a Path, not a {type(paths).__name__}.")
+    return [absolute(path) for path in paths]
 
 
-def _reference(model: str | Path) -> str:
-    return str(absolute(model)) if isinstance(model, Path) else model
+def _is_possible(path: str) -> bool:
+    """Return whether there could be such a path: without NUL, characters that no path has, and names too long."""
+    try:
+        os.lstat(path)
+    except ValueError:
+        return False
+    except OSError as exc:
+        return exc.errno != errno.ENAMETOOLONG
+    return True
+
+
+def _reference(model: object) -> str:
+    if isinstance(model, os.PathLike):
+        return str(absolute(model))
+    if not isinstance(model, str):
+        raise UsageError(
+            f"A model is named by a record, an id, a path or a text, not by a {type(model).__name__}.",
+            "Give one of these, or a list of them where several models are possible.",
+        )
+    return model

@@ -81,14 +81,25 @@ def load_plugins(
                 reason = f"`{name}` exists already."
             elif row is not None:
                 reason = check(row)
-        except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever a plug-in raises concerns that plug-in alone
-            name, reason = point.name, f"It cannot be loaded: {type(exc).__name__}: {exc}."
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exc:  # noqa: BLE001 - whatever a plug-in raises concerns that plug-in alone
+            row, name, reason = None, point.name, f"It cannot be loaded: {_description(exc)}."
         if row is None or reason:
             problems.append(PluginProblem(group=group, name=name, distribution=distribution, reason=reason))
         else:
             names.add(name)
             loaded.append(Plugin(name=name, distribution=distribution, row=row))
     return Plugins(loaded=tuple(loaded), problems=tuple(problems))
+
+
+def _description(error: BaseException) -> str:
+    """Return the type of an error and its text in one line; a plug-in's own class may fail to give one."""
+    try:
+        text = " ".join(str(error).split()).rstrip(".")
+    except Exception:  # noqa: BLE001 - as above
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _load(point: EntryPoint, row_type: type[_Row]) -> tuple[_Row | None, str]:

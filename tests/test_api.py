@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +121,60 @@ def test_a_closed_library_says_so(place: Path) -> None:
     library.close()
     with pytest.raises(modelhub.UsageError, match="closed"):
         library.models()
+
+
+def test_an_iterator_obeys_the_rules_of_its_library(place: Path) -> None:
+    """Its next step raises in another thread and after closing."""
+    library = Library.open(place / "library")
+    library.add("models")
+    results, raised = library.iter_verify(), []
+
+    def use() -> None:
+        try:
+            next(results)
+        except modelhub.UsageError as error:
+            raised.append(error.message)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert raised == ["This library was opened in another thread."]
+    again = library.iter_scan()
+    next(again)
+    library.close()
+    with pytest.raises(modelhub.UsageError, match="closed"):
+        next(again)
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", "\ud800", "x" * 5000, None, 3, b"models", [""]])
+def test_what_is_not_a_path_is_refused(place: Path, path: Any) -> None:
+    """Nothing is taken for the current folder, and every failure is a ModelhubError."""
+    with Library.open(place / "library") as library:
+        for use in (library.add, lambda p: library.plan_sort(p, "comfyui", "ui"), library.export_manifest):
+            with pytest.raises(modelhub.UsageError):
+                use(path)
+        assert library.models() == []
+
+
+@pytest.mark.parametrize("model", [None, True, 3.5, b"easy", 1 << 70, {"easy"}, [None], "", [""]])
+def test_what_names_no_model_is_refused(place: Path, model: Any) -> None:
+    """A value of a wrong type or beyond every id is an error as any other, and removes nothing."""
+    with Library.open(place / "library") as library:
+        library.add("models")
+        for use in (library.find, library.remove):
+            with pytest.raises((modelhub.UsageError, modelhub.NotFoundError)):
+                use(model)
+        assert len(library.models()) == 3
+
+
+def test_one_tag_may_be_given_as_a_text(place: Path) -> None:
+    """It is not a list of letters."""
+    with Library.open(place / "library") as library:
+        library.add("models")
+        assert library.tag("easy", add="draft").tags == ("draft",)
+        assert library.tag("easy", remove="draft").tags == ()
+        with pytest.raises(modelhub.UsageError, match="is a text"):
+            library.set("easy", notes=3)  # type: ignore[arg-type]
 
 
 def test_a_missing_catalog_is_not_created_when_it_must_exist(place: Path) -> None:

@@ -47,6 +47,9 @@ def test_rows_come_with_the_distribution_that_brings_them(folder: Path) -> None:
     [
         ("import a_module_that_is_missing", "ModuleNotFoundError"),
         ("raise SystemExit(3)", "SystemExit"),
+        ("raise GeneratorExit", "GeneratorExit."),
+        ("class Odd(BaseException): ...\nraise Odd('two\\nlines.')", "Odd: two lines."),
+        ("class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd", "Odd."),
         ("def", "SyntaxError"),
         ("OTHER = 1", "AttributeError"),
         ("ROW = 'text'", "is a str, not a Key"),

@@ -13,7 +13,7 @@ from typing import Any
 from modelhub.catalog import derived, query_sql, reading, references, roots, schema, summaries, writing
 from modelhub.catalog.connect import open_database
 from modelhub.catalog.database import Database
-from modelhub.catalog.encoding import encode_text
+from modelhub.catalog.encoding import MOST_ROWS, encode_text
 from modelhub.catalog.journal import Journal
 from modelhub.catalog.lookups import Lookups
 from modelhub.catalog.places import Places
@@ -200,7 +200,7 @@ class Catalog(Places, Journal, Renders, Lookups):
 
     def get(self, model_id: int) -> ModelRecord:
         """Return one model by its id. Raise NotFoundError."""
-        found = self.get_many([model_id])
+        found = self.get_many([model_id]) if 0 < model_id < MOST_ROWS else []
         if not found:
             raise NotFoundError(
                 f"The catalog has no model number {model_id}.",

@@ -30,7 +30,6 @@ class Database(ABC):
     """A database of a catalog. Use one per thread."""
 
     path: Path | None = None
-    url: str
 
     def __init__(self) -> None:
         self._open: Run | None = None

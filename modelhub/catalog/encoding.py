@@ -14,6 +14,8 @@ _SHIFT = 0xEF80 - 0xDC80
 _ESCAPE = "\uef7f"
 _UNSAFE = re.compile(r"[\0\ud800-\udfff\uef7f-\uefff]")
 _WRITTEN = re.compile(r"\uef7f([0-9a-f]{4})|[\uef80-\uefff]")
+# Ids are below this in every database.
+MOST_ROWS = 1 << 62
 
 
 def encode_text(text: str) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelhub.catalog.database import Database, Run
-from modelhub.catalog.encoding import encode_text
+from modelhub.catalog.encoding import MOST_ROWS, encode_text
 from modelhub.catalog.rows import OPERATION, STEP
 from modelhub.catalog.values import NewStep, Operation, Step
 
@@ -88,7 +88,7 @@ def operations(
         sql, values["number"] = f"{sql} WHERE id = :number", number
     sql += " ORDER BY id DESC"
     if limit is not None:
-        sql, values["limit"] = f"{sql} LIMIT :limit", limit
+        sql, values["limit"] = f"{sql} LIMIT :limit", min(limit, MOST_ROWS)
     return OPERATION.values(run(sql, values))
 
 
@@ -126,7 +126,7 @@ class Journal:
 
     def operation(self, number: int) -> Operation | None:
         """Return the operation with this number, None when there is none."""
-        return next(iter(operations(self._database.read, number=number)), None)
+        return next(iter(operations(self._database.read, number=number)), None) if 0 < number < MOST_ROWS else None
 
     def operations(self, *, limit: int | None = None) -> list[Operation]:
         """Return operations, newest first."""

@@ -14,6 +14,8 @@ from modelhub.choices import nearest
 from modelhub.errors import UsageError
 
 SORT = "sort"
+# Terms that a query may have; databases limit the depth of an expression (SQLite: 1000).
+MOST_TERMS = 200
 # One piece of a query: an optional sign, an optional field, an optional comparison, and a value that may be quoted.
 _PIECE = re.compile(
     r"\s*(?P<sign>[-!])?(?:(?P<field>[A-Za-z][A-Za-z_-]+):(?P<comparison>[<>]=?|=)?)?"
@@ -89,6 +91,12 @@ def _query(pieces: Iterable[_Piece], now: datetime | None) -> ModelQuery:
             raise UsageError(f"`{piece.text}` is not a sort order.", "Use `sort:size` or `sort:size-`.")
         else:
             sort, reverse = sort_order(piece.value)
+    terms = list(dict.fromkeys(terms))
+    if len(terms) > MOST_TERMS:
+        raise UsageError(
+            f"The query has {len(terms)} words and terms; at most {MOST_TERMS} are possible.",
+            "Use fewer, and quote words that belong together.",
+        )
     return ModelQuery(terms=tuple(terms), sort=sort, reverse=reverse)
 
 
@@ -157,7 +165,9 @@ def _term(piece: _Piece, now: datetime) -> Term:
 
 def _value(field: Field, piece: _Piece) -> str:
     if field.name == "path":
-        return absolute_path(piece.value.replace("\0", ""))
+        if "\0" in piece.value:
+            raise UsageError(f"`{piece.text}` is not a path: it has a NUL character.")
+        return absolute_path(piece.value)
     if field.kind is Kind.TEXT:
         return piece.value
     value = (field.aliases or {}).get(piece.value.lower(), piece.value.lower())

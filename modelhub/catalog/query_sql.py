@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelhub.catalog.encoding import like_pattern, normalize_key, path_key
+from modelhub.catalog.encoding import MOST_ROWS, like_pattern, normalize_key, path_key
 from modelhub.catalog.query_fields import NOT_TESTED, SORTS, UNKNOWN, WORKING_VERDICTS
 from modelhub.catalog.rows import MODEL_ROW
 from modelhub.catalog.values import ModelQuery, Root, Term
@@ -69,7 +69,7 @@ def listing(
         parts.append(f"WHERE {' AND '.join(where)}")
     parts.append(f"ORDER BY {_order(query, statement)}")
     if query.limit is not None:
-        parts.append(f"LIMIT {statement.bind(query.limit)}")
+        parts.append(f"LIMIT {statement.bind(min(query.limit, MOST_ROWS))}")
     return " ".join(parts), statement.parameters
 
 

@@ -20,7 +20,8 @@ _HASHES = ("sha256", "blake3", "autov1", "autov3", "crc32")
 
 def find(database: Database, reference: str) -> list[int]:
     """Return the ids of the models that `reference` may mean, by the best kind of match that has any."""
-    return next((found for found in _matches(database, reference.strip()) if found), [])
+    text = reference.strip()
+    return next((found for found in _matches(database, text) if found), []) if text else []
 
 
 def find_exact(database: Database, reference: str) -> list[int]:
@@ -40,8 +41,9 @@ def _exact_matches(database: Database, text: str) -> Iterator[list[int]]:
     if text.isascii() and text.isdigit():
         yield first_column(database.read("SELECT id FROM model WHERE id = :id", {"id": min(int(text[:18]), 1 << 62)}))
     yield _at_path(database, text)
-    stem = Path(text).stem if re.search(r"\.\w+$", text) else ""
-    if stem:
+    # Only of a bare file name: a path that no model is at must not mean a model of the same name somewhere else.
+    stem = Path(text).stem if re.search(r"\.\w+$", text) and Path(text).name == text else ""
+    if stem and not os.path.lexists(text.replace("\0", "")):
         yield first_column(database.read(by_name, {"name": normalize_key(stem)}))
     yield _with_hash(database, text.lower().removeprefix("0x"))
 

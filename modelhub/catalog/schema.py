@@ -12,6 +12,7 @@ from modelhub.errors import NotFoundError, Remedy
 HEAD = "0004"
 _KNOWN = frozenset(("0001", "0002", "0003", "0004"))
 _CHECK_SETTING = "Check the setting `catalog`."
+_CHOOSE_FOLDER = Remedy("Choose another folder for the library.", "choose-library")
 
 
 def migrations_folder() -> Path:
@@ -31,7 +32,7 @@ def ensure(database: Database, *, create: bool = True) -> None:
         if database.path.is_dir():
             raise CatalogError(f"The catalog {database.path} is a folder.", _CHECK_SETTING)
         if create:
-            database.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(database.path.parent)
     version = _version(database)
     if version == HEAD:
         return
@@ -48,6 +49,14 @@ def ensure(database: Database, *, create: bool = True) -> None:
     if version is not None and database.path is not None:
         backup(database, _backup_path(database.path))
     upgrade(database)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        reason = "a file is in its place" if isinstance(exc, FileExistsError | NotADirectoryError) else exc.strerror
+        raise CatalogError(f"The folder {folder} of the catalog cannot be made: {reason}.", _CHOOSE_FOLDER) from exc
 
 
 def _version(database: Database) -> str | None:

@@ -26,8 +26,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self.path = path
-        self.url = f"sqlite:///{path}"
+        self.path = path.absolute()  # also after a change of the working folder, and never SQLite's ":memory:"
 
     @cached_property
     def _driver(self) -> sqlite3.Connection:
@@ -40,10 +39,11 @@ class SqliteDatabase(Database):
     @cached_property
     def engine(self) -> Engine:
         """SQLAlchemy's engine, which alembic upgrades with."""
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import URL, create_engine, event
 
         options = {"timeout": database.BUSY_SECONDS, "check_same_thread": False}
-        engine = create_engine(self.url, connect_args=options)
+        # Not parsed from text, in which `?` and `%` of a path would have a meaning of their own.
+        engine = create_engine(URL.create("sqlite", database=str(self.path)), connect_args=options)
         event.listen(engine, "connect", lambda connection, _: _prepare(connection))
         return engine
 

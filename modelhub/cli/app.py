@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.models import TyperPath
 
 from modelhub.cli.registry import COMMANDS, CommandRow, find_plugin, plugins
 from modelhub.cli.session import Session
@@ -61,6 +62,19 @@ def _command_of(function: Any) -> Any:
     holder = typer.Typer(add_completion=False)
     holder.command()(function)
     return typer.main.get_command(holder)
+
+
+class _WrittenPath(TyperPath):
+    """A path that is not empty: that of a shell's unset variable would be the current folder."""
+
+    def __init__(self, kind: TyperPath) -> None:
+        vars(self).update(vars(kind))
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the path. Raise BadParameter for an empty one."""
+        if value == "":
+            self.fail("The path is empty. Write `.` for the current folder.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class LazyGroup(TyperGroup):
@@ -130,6 +144,9 @@ def _add_common(command: Any) -> None:
         _add_common(child)
     if not hasattr(command, "commands"):
         command.params.extend(p for p in _command_of(_common).params if p.name not in {q.name for q in command.params})
+    for param in command.params:
+        if isinstance(param.type, TyperPath):
+            param.type = _WrittenPath(param.type)
 
 
 def _version(value: bool) -> None:

@@ -69,7 +69,7 @@ class Session:
     def has_catalog(self) -> bool:
         """Whether there is a catalog; one in a database server is assumed."""
         location = self.settings.catalog_location
-        return "://" in location or Path(location).is_file()
+        return "://" in location or Path(location).exists()
 
     @cached_property
     def progress(self) -> Progress:

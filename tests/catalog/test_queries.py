@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from modelhub.catalog import Catalog, ModelQuery, RenderRun, Term
 from modelhub.catalog.encoding import normalize_key
 from modelhub.catalog.query_fields import FIELDS, NOT_TESTED, WORKING_VERDICTS, Kind
-from modelhub.catalog.query_parser import has_terms, parse_arguments, parse_query
+from modelhub.catalog.query_parser import MOST_TERMS, has_terms, parse_arguments, parse_query
 from modelhub.domain import LocationState, ModelRecord, ModelType, Source, Style, StyleAnswer, Variant
 from modelhub.errors import UsageError
 from modelhub.render.verdicts import RenderVerdict, is_good
@@ -123,6 +123,14 @@ def test_what_is_not_valid_is_refused_with_the_nearest_that_is(text: str, remedy
     with pytest.raises(UsageError) as caught:
         parse_query(text)
     assert remedy in caught.value.remedy.text
+
+
+def test_a_query_longer_than_a_database_takes_is_refused(catalog: Catalog) -> None:
+    """As many terms as are allowed can be run on every database; one that is repeated counts once."""
+    most = " ".join(f"name:{number}" for number in range(MOST_TERMS))
+    assert catalog.list(replace(parse_query(f"{most} name:1"), sort="relevance")) == []
+    with pytest.raises(UsageError, match="at most"):
+        parse_query(f"{most} more")
 
 
 def test_a_field_that_nothing_records_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -128,6 +129,35 @@ def test_the_database_of_another_program_is_refused_untouched(tmp_path: Path) ->
     with pytest.raises(CatalogError, match="another program"):
         Catalog.open(place)
     assert content(place) == before
+
+
+@pytest.mark.parametrize("name", ["what?", "100%41", "a#b", "file:x", ":memory:"])
+def test_a_path_is_taken_as_it_is(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs that have a meaning in a database's address have none in a path."""
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    for location in (tmp_path / name / "catalog.sqlite3", ":memory:"):
+        Catalog.open(location).close()
+        Catalog.open(location, create=False).close()
+    found = {re.sub("-(wal|shm)$", "", path.name) for path in (tmp_path / name).iterdir()}
+    assert found == {"catalog.sqlite3", ":memory:"}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_relative_catalog_stays_where_it_was_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of the working folder, before the first read, does not move it."""
+    monkeypatch.chdir(tmp_path)
+    Catalog.open("catalog.sqlite3").close()
+    with Catalog.open("catalog.sqlite3") as catalog:
+        monkeypatch.chdir("/")
+        assert catalog.list(ModelQuery()) == []
+
+
+def test_a_library_in_a_file_is_refused(tmp_path: Path) -> None:
+    """What is in the way is named."""
+    (tmp_path / "library").touch()
+    with pytest.raises(CatalogError, match="a file is in its place"):
+        Catalog.open(tmp_path / "library" / "catalog.sqlite3")
 
 
 def test_a_folder_is_no_catalog(tmp_path: Path) -> None:

@@ -120,6 +120,43 @@ def test_rm_takes_only_what_was_named(library: Path, arguments: list[str]) -> No
     assert names(library) == before
 
 
+@pytest.mark.parametrize("arguments", [[""], [" "], ["big", ""], ["else/big.safetensors"], ["/no/gone.safetensors"]])
+def test_an_empty_text_or_a_path_elsewhere_means_no_model(
+    library: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unset variable of the shell is not the current folder, and a path not a model of that name somewhere else."""
+    before = names(library)
+    monkeypatch.chdir(library.parent / "models")
+    assert run(["rm", "--yes", "--keep-files", *arguments]) in (Exit.USAGE, Exit.NOT_FOUND)
+    assert run(["tag", arguments[-1], "x"]) in (Exit.USAGE, Exit.NOT_FOUND)
+    assert names(library) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["add", ""], ["scan", ""], ["sort", "", "--layout", "comfyui", "--into", "ui"], ["list", "--library", ""]],
+)
+def test_an_empty_path_is_not_the_current_folder(library: Path, arguments: list[str]) -> None:
+    """An unset variable of the shell is wrong usage, wherever a path is expected."""
+    assert run(arguments) == Exit.USAGE
+
+
+@pytest.mark.parametrize("command", [["list"], ["search", "red"], ["history"]])
+def test_any_limit_can_be_given(library: Path, command: list[str]) -> None:
+    """A number that no database takes means all rows."""
+    assert run([*command, "--limit", "9" * 30]) == Exit.OK
+
+
+def test_a_file_that_is_not_in_the_catalog_means_no_other_model(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare file name means a model of that name, unless another file of that name is right here."""
+    folder = library.parent / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert run(["show", "big.safetensors"]) == Exit.OK
+    (folder / "big.safetensors").touch()
+    assert run(["show", "big.safetensors"]) == Exit.NOT_FOUND
+
+
 def test_rm_takes_the_models_of_a_term(library: Path) -> None:
     """A positive term may choose many."""
     assert run(["rm", "--keep-files", "--yes", "type:lora", "-name:big"]) == Exit.OK

@@ -80,6 +80,7 @@ def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
 
     Raise NotFoundError with the nearest names, or UsageError that lists the models that it could mean.
     """
+    _check_not_empty([reference])
     if _is_query([reference], catalog):
         found = catalog.records(query_from_arguments([reference], catalog=catalog))
     else:
@@ -102,6 +103,7 @@ def chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> list[ModelRe
 
     Raise NotFoundError when a reference or a query means no model, and UsageError when a reference is ambiguous.
     """
+    _check_not_empty(arguments)
     if not arguments or _is_query(arguments, catalog):
         found = catalog.records(query_from_arguments(arguments, catalog=catalog))
         if arguments and not found:
@@ -128,6 +130,12 @@ def explicitly_chosen_models(arguments: Sequence[str], *, catalog: Catalog) -> l
                 "Add a term that chooses them, such as `state:missing`.",
             )
     return chosen_models(arguments, catalog=catalog)
+
+
+def _check_not_empty(arguments: Iterable[str]) -> None:
+    """Raise UsageError for an empty reference: as a path it would be the current folder, as a part every name."""
+    if not all(argument.strip() for argument in arguments):
+        raise UsageError("An empty text does not name a model.", "Name the model, or use a term such as `type:lora`.")
 
 
 def _referred(reference: str, catalog: Catalog) -> list[ModelRecord]:

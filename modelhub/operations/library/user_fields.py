@@ -60,5 +60,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
 def _check(field: str, value: str) -> None:
     if field not in FIELDS:
         raise UsageError(f"There is no field `{field}` to set.", nearest(field, FIELDS))
+    if not isinstance(value, str):
+        raise UsageError(f"The value of `{field}` is a text, not a {type(value).__name__}.")
     if value and FIELDS[field] and value not in FIELDS[field]:
         raise invalid_word(value, field, FIELDS[field])
