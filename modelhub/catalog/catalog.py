@@ -117,9 +117,9 @@ class Catalog(Places, Journal, Renders, Lookups):
         with self._database.transaction() as run:
             return [writing.record(run, entry, searchable=self._searchable) for entry in entries]
 
-    def update_file(self, sha256: str, look: Inspection, *, rules_version: int) -> None:
+    def update_file(self, sha256: str, inspection: Inspection, *, rules_version: int) -> None:
         """Store new answers about a known content, from newer rules."""
-        values = writing.answers(look, rules_version)
+        values = writing.answers(inspection, rules_version)
         with self._database.transaction() as run:
             assignments = ", ".join(f"{name} = :{name}" for name in values)
             run(f"UPDATE file SET {assignments} WHERE sha256 = :sha256", {**values, "sha256": sha256})

@@ -21,12 +21,12 @@ from modelhub.errors import ModelhubError
 
 def put_file(run: Run, file: NewFile, rules_version: int) -> int:
     """Insert or update the row of this content and return its id."""
-    look = file.inspection
-    hashes = look.hashes
+    inspection = file.inspection
+    hashes = inspection.hashes
     if hashes is None:
-        raise ModelhubError(f"{look.path} cannot be added to the catalog before it is hashed.")
+        raise ModelhubError(f"{inspection.path} cannot be added to the catalog before it is hashed.")
     values = {
-        **answers(look, rules_version),
+        **answers(inspection, rules_version),
         "sha256": hashes.sha256,
         "size": file.location.size,
         "blake3": hashes.blake3,
@@ -46,14 +46,14 @@ def put_file(run: Run, file: NewFile, rules_version: int) -> int:
     return int(run(sql, values)[0][0])
 
 
-def answers(look: Inspection, rules_version: int) -> dict[str, Any]:
+def answers(inspection: Inspection, rules_version: int) -> dict[str, Any]:
     """Return the columns of a file's row that come from an inspection."""
     return {
-        "format": look.format.value,
-        "detection": json.dumps(store_detection(look.detection)),
-        "safety": json.dumps(store_safety(look.safety)),
-        "problems": json.dumps(look.problems),
-        "broken": look.broken,
+        "format": inspection.format.value,
+        "detection": json.dumps(store_detection(inspection.detection)),
+        "safety": json.dumps(store_safety(inspection.safety)),
+        "problems": json.dumps(inspection.problems),
+        "broken": inspection.broken,
         "rules_version": rules_version,
     }
 
@@ -115,8 +115,8 @@ def _files_of(run: Run, model_id: int) -> list[int]:
 
 
 def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
-    look = entry.inspection
-    main = look or entry.files[0].inspection
+    inspection = entry.inspection
+    main = inspection or entry.files[0].inspection
     values = {
         **model_columns(
             name=entry.name,
@@ -129,7 +129,7 @@ def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
             problems=len(main.problems),
         ),
         "recorded_name": encode_text(entry.name),
-        "whole": whole_text(look) if look is not None else None,
+        "whole": whole_text(inspection) if inspection is not None else None,
         "notes": encode_text(entry.notes),
         "added_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -144,10 +144,12 @@ def _insert(run: Run, entry: NewModel, ids: Sequence[int]) -> int:
     return model_id
 
 
-def whole_text(look: Inspection) -> str:
+def whole_text(inspection: Inspection) -> str:
     """Return the answers about a model of several files as a whole, as its row stores them."""
-    parts = {"detection": store_detection(look.detection), "safety": store_safety(look.safety)}
-    return json.dumps({**parts, "problems": look.problems, "broken": look.broken, "format": look.format.value})
+    parts = {"detection": store_detection(inspection.detection), "safety": store_safety(inspection.safety)}
+    return json.dumps(
+        {**parts, "problems": inspection.problems, "broken": inspection.broken, "format": inspection.format.value}
+    )
 
 
 def add_source(run: Run, model_id: int, source: Source) -> None:

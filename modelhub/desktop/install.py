@@ -9,13 +9,16 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from modelhub.choices import invalid_word
 from modelhub.desktop.shortcut import (
     InstallResult,
     ManifestEntry,
@@ -31,6 +34,8 @@ from modelhub.storage.durable import retry_while_locked
 from modelhub.storage.locks import file_lock
 
 MANIFEST = "shortcuts.json"
+# Places for a shortcut; which of them there are depends on the platform.
+TARGETS = ("desktop", "menu", "filemanager", "sendto")
 _VERSION = 1
 
 
@@ -47,6 +52,28 @@ def writer_for(platform: str = sys.platform) -> PlatformWriter:
     from modelhub.desktop.linux import LinuxWriter
 
     return LinuxWriter()
+
+
+def choose_targets(targets: Sequence[str], writer: PlatformWriter) -> tuple[str, ...]:
+    """Return the named places for a shortcut, else desktop and menu. Raise UsageError for one that is not available."""
+    for target in targets:
+        if target not in TARGETS:
+            raise invalid_word(target, "target", TARGETS)
+        if target not in writer.targets:
+            available = ", ".join(sorted(writer.targets))
+            raise UsageError(f"`{target}` is not available on {writer.name}.", f"Choose one of: {available}.")
+    return tuple(targets) or tuple(target for target in ("desktop", "menu") if target in writer.targets)
+
+
+def free_id(name: str, state: Path) -> str:
+    """Return a short word for file names, unique among the shortcuts."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
+    # Little remains of names in other scripts; a checksum tells them apart.
+    checksum = zlib.crc32(name.encode("utf-8", "surrogateescape"))
+    slug = words if len(words) > 3 and name.isascii() else f"{words}-{checksum:08x}".strip("-")
+    taken = {shortcut.id for shortcut in installed_shortcuts(state)}
+    numbered = (slug if number == 1 else f"{slug}-{number}" for number in itertools.count(1))
+    return next(found for found in numbered if found not in taken)
 
 
 def install_shortcut(

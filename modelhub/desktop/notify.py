@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelhub.desktop.wording import printable
+from modelhub.printable import printable
 
 _log = logging.getLogger(__name__)
 

@@ -1,26 +1,12 @@
-"""Foreign text made safe to show: in a page, in a notification."""
+"""Foreign text as HTML, for the pages of reports."""
 
 from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from datetime import datetime
 
-# Controls that reorder the text around them (Unicode TR 9): a name must not be able to disguise itself with them.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def printable(text: str) -> str:
-    """Return text for one line: control and reordering characters become `·`, halves of characters `\ufffd`."""
-    return text if text.isascii() and text.isprintable() else "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    return "·" if category in ("Cc", "Zl", "Zp") or character in _REORDERING else character
+from modelhub.printable import printable
 
 
 def escape_html(text: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from modelhub.render.loading.bases import Base
+from modelhub.render.loading.networks import has_encoder
 from modelhub.render.prompts import Context, encode_prompt
 from modelhub.render.recipes import Recipe
 
@@ -172,7 +173,7 @@ def measure_reconstruction(vae: Any) -> float | None:
     None when the VAE came without an encoder, or overflows in half precision: a render needs only the decoder. The
     image is drawn, not rendered: latents of few steps are not pictures yet.
     """
-    if not bool(vae.encoder.conv_in.weight.any()):
+    if not has_encoder(vae):
         return None
     scene = np.asarray(sample_picture(128), dtype=np.float32) / 127.5 - 1
     again = decode(vae, encode(vae, scene))

@@ -41,14 +41,17 @@ def field(name: str, value: str) -> str:
     return f"  {color(f'{name:<12}', '2')}{clean(value)}"
 
 
-def inspection_lines(look: Inspection, *, why: bool = False) -> list[str]:
+def inspection_lines(inspection: Inspection, *, why: bool = False) -> list[str]:
     """Return everything about one file, a fact on each line."""
-    lines = [color(clean(str(look.path)), "1"), *detection_lines(look.detection, look.format.value, look.size)]
-    lines += safety_lines(look.safety)
-    lines += [field("problem" if not i else "", p) for i, p in enumerate(look.problems)]
-    lines += hash_lines(look.hashes)
+    lines = [
+        color(clean(str(inspection.path)), "1"),
+        *detection_lines(inspection.detection, inspection.format.value, inspection.size),
+    ]
+    lines += safety_lines(inspection.safety)
+    lines += [field("problem" if not i else "", p) for i, p in enumerate(inspection.problems)]
+    lines += hash_lines(inspection.hashes)
     if why:
-        lines += evidence_lines(look.detection.evidence)
+        lines += evidence_lines(inspection.detection.evidence)
     return lines
 
 

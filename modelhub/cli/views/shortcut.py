@@ -19,7 +19,6 @@ from modelhub.operations.sort.click import ClickResult, dropped_paths, last_repo
 from modelhub.operations.sort.enums import SortDuplicates
 from modelhub.operations.sort.rules import SortRules, chosen_rules
 
-TARGETS = ("desktop", "menu", "filemanager", "sendto")
 _WAIT = 600.0  # seconds that a click waits for another sort; nobody is at a terminal to start it again
 
 
@@ -46,17 +45,10 @@ def install_shortcut(
     if not sorted_folder.is_dir():
         raise UsageError(f"{sorted_folder} is not a folder.", "Name the folder that a click sorts with `--folder`.")
     writer = install.writer_for()
-    for target in targets:
-        if target not in TARGETS:
-            raise UsageError(f"`{target}` is not a valid target.", f"Choose from: {', '.join(TARGETS)}.")
-        if target not in writer.targets:
-            raise UsageError(
-                f"`{target}` is not available on {writer.name}.", f"Choose from: {', '.join(sorted(writer.targets))}."
-            )
-    chosen = targets or tuple(target for target in ("desktop", "menu") if target in writer.targets)
+    chosen = install.choose_targets(targets, writer)
     title = name or f"Sort {sorted_folder.name} for {rules.ui.name}"
     shortcut = Shortcut(
-        id=_free_id(title, settings.state_folder),
+        id=install.free_id(title, settings.state_folder),
         name=title,
         folder=sorted_folder,
         layout=rules.ui.name,
@@ -92,24 +84,6 @@ def _rules_of(session: Session, shortcut: Shortcut) -> SortRules:
         by=[value for option, value in pairs if option == "--by"],
         duplicates=dict(pairs).get("--duplicates", SortDuplicates.LEAVE),
     )
-
-
-def _free_id(name: str, state: Path) -> str:
-    """Return a short word for file names, unique among the shortcuts."""
-    import re
-    import zlib
-
-    from modelhub.desktop.install import installed_shortcuts
-
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
-    # Little remains of names in other scripts; a checksum tells them apart.
-    checksum = zlib.crc32(name.encode("utf-8", "surrogateescape"))
-    slug = words if len(words) > 3 and name.isascii() else f"{words}-{checksum:08x}".strip("-")
-    taken = {shortcut.id for shortcut in installed_shortcuts(state)}
-    number = 1
-    while (found := slug if number == 1 else f"{slug}-{number}") in taken:
-        number += 1
-    return found
 
 
 def _command(session: Session) -> list[str]:

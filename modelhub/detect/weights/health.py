@@ -31,7 +31,7 @@ class HealthReport:
     """The findings on one model. `problems` are sentences, worst first; the other fields hold what they are about.
 
     `nan_tensors`: with NaN or infinite values. `zero_tensors`: nothing but zeros (normal for biases).
-    `cut_tensors`: end beyond the file. `missing_keys` and `extra_keys` are canonical names by component
+    `truncated_tensors`: end beyond the file. `missing_keys` and `extra_keys` are canonical names by component
     ("unet: out.2.weight"); `missing_components` the parts that a whole checkpoint has and this one lacks.
     """
 

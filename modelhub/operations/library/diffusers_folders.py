@@ -135,12 +135,12 @@ def _spans(path: Path) -> tuple[TensorSpan, ...]:
 
 
 def _new_file(part: FolderPart, found: FullHashes) -> NewFile:
-    look = _part_look(part, found)
+    inspection = _part_inspection(part, found)
     location = NewLocation(path=part.path, size=found.size, mtime_ns=found.mtime_ns, inode=found.inode or None)
-    return NewFile(inspection=replace(look, hashes=found.hashes), location=location, role=part.relative)
+    return NewFile(inspection=replace(inspection, hashes=found.hashes), location=location, role=part.relative)
 
 
-def _part_look(part: FolderPart, found: FullHashes) -> Inspection:
+def _part_inspection(part: FolderPart, found: FullHashes) -> Inspection:
     if is_model_name(part.path.name):
         return inspect_header(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
     return Inspection(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from modelhub.printable import printable
 from modelhub.render.sheet.difference import AMPLIFICATION
 from modelhub.render.verdicts import is_proven
 
@@ -28,8 +28,6 @@ VIEWS = (
 )
 # Level of an entry → its word in the counts.
 LEVELS = {"good": "good", "mind": "to look at", "bad": "bad"}
-# Controls that reorder the text around them (Unicode TR 9), with which a name could hide what it is.
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +72,3 @@ class Entry:
 def views_of(entries: Sequence[Entry]) -> tuple[View, ...]:
     """Return the views for which an entry has a picture, and always the one with the model."""
     return tuple(v for v in VIEWS if v.field == "picture" or any(entry.file(v) is not None for entry in entries))
-
-
-def printable(text: str) -> str:
-    """Return text for one line: control and reordering characters become `·`, lone surrogates `�`."""
-    return "".join(_printable_character(c) for c in text)
-
-
-def _printable_character(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    return "·" if category in ("Cc", "Zl", "Zp") or character in _REORDERING else character

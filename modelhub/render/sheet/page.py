@@ -18,8 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
+from modelhub.printable import printable
 from modelhub.render.pictures import SIGNATURE, thumbnail, write_beside
-from modelhub.render.sheet.entries import LEVELS, Entry, View, printable, views_of
+from modelhub.render.sheet.entries import LEVELS, Entry, View, views_of
 
 # Up to so many entries, so many pixels for the side of a thumbnail; the page of 200 models stays below 10 MB.
 SIDES = ((60, 256), (300, 192), (1 << 62, 128))

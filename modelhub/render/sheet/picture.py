@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
+from modelhub.printable import printable
 from modelhub.render.pictures import thumbnail, write_beside
-from modelhub.render.sheet.entries import LEVELS, Entry, View, printable, views_of
+from modelhub.render.sheet.entries import LEVELS, Entry, View, views_of
 from modelhub.render.sheet.fonts import Face
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ import pytest
 
 from modelhub.cli.remedies import sentence
 from modelhub.errors import ModelhubError, UsageError
+from modelhub.printable import printable
 from modelhub.render import pictures
 from modelhub.render.sheet import fonts
 from modelhub.render.sheet import page as html_page
 from modelhub.render.sheet import picture as sheet_picture
 from modelhub.render.sheet.difference import difference_picture
-from modelhub.render.sheet.entries import Entry, printable, views_of
+from modelhub.render.sheet.entries import Entry, views_of
 from modelhub.render.sheet.sheet import write_sheet
 
 np = pytest.importorskip("numpy")
