@@ -206,6 +206,18 @@ def _prose_of_page(path: Path, text: str) -> Iterator[Offence]:
         yield from _prose(path, number, line)
 
 
+def classes_of_one_name() -> dict[str, list[str]]:
+    """Return the names that public classes of several modules share, with the modules; test servers may share names."""
+    homes: dict[str, list[str]] = {}
+    for path in files(ROOT / "modelhub"):
+        if path.suffix != ".py" or "testing" in path.parts:
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    return {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+
 def files(*places: Path) -> list[Path]:
     """List the Python and Markdown files at or below `places`; all of the project's own without any."""
     chosen = places or (ROOT / "modelhub", ROOT / "tools", ROOT / "benchmarks", ROOT / "README.md", ROOT / "docs")

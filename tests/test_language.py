@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.language import ROOT, files, offences_in
+from tests.language import ROOT, classes_of_one_name, files, offences_in
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -40,3 +40,8 @@ def test_plain_words_pass() -> None:
     """Names, messages and docstrings as the rules want them."""
     text = '"""Tables."""\n\ndef show():\n    """Print a table."""\n    raise UsageError(f"{path} is not a folder.")\n'
     assert not list(offences_in(ROOT / "modelhub" / "example.py", text))
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """One word stands for one thing: a name says what a class is without its module."""
+    assert not classes_of_one_name()

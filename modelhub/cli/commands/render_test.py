@@ -34,15 +34,15 @@ def render_test(
         float | None, typer.Option("--guidance", min=GUIDANCE[0], max=GUIDANCE[1], help="CFG scale.")
     ] = None,
     sampler: Annotated[
-        Sampler, typer.Option("--sampler", case_sensitive=False, help="The sampler of bases with a UNet.")
+        Sampler, typer.Option("--sampler", case_sensitive=False, help="Sampler for bases with a UNet.")
     ] = Sampler.DDIM,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     type_: Annotated[
         RenderTestType | None, typer.Option("--type", case_sensitive=False, help="Test only models of this type.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Test every model again.")] = False,
-    failed: Annotated[bool, typer.Option("--failed", help="Test models again that did not work.")] = False,
-    stale: Annotated[bool, typer.Option("--stale", help="Test models again whose file or recipe has changed.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Retest models that did not work.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Retest models whose file or recipe has changed.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Test at most this many models.")] = None,
     timeout: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one model.")] = None,
     sheet: Annotated[

@@ -18,7 +18,7 @@ from modelhub.render.lora.algebra import Algorithm, bias_change, find_algorithm,
 from modelhub.render.lora.config import Config, read_scalars
 from modelhub.render.lora.keys import group_by_stem
 from modelhub.render.lora.parts import MISFITS, Parts
-from modelhub.render.lora.places import Place, Places
+from modelhub.render.lora.places import ModulePlaces, Place
 
 # The modules as wide as the text: the cross-attention's keys and values, and all of a text encoder.
 _TEXT_WIDE = re.compile(r"attn2[._](?:processor\.)?to_[kv]$|self_attn[._]|layers[._]\d+[._]mlp[._]|resblocks[._]")
@@ -199,7 +199,7 @@ def _make_plan(
     file: _File,
     networks: Mapping[str, nn.Module],
 ) -> _Plan:
-    places = Places(networks)
+    places = ModulePlaces(networks)
     steps: list[_Step] = []
     unplaced: list[str] = []
     misshapen: list[str] = []

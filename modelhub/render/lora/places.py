@@ -92,7 +92,7 @@ class Place:
         return f"{self.network}.{self.name}"
 
 
-class Places:
+class ModulePlaces:
     """Every module of the networks, under every name that a LoRA file may use for it."""
 
     def __init__(self, networks: Mapping[str, nn.Module]) -> None:

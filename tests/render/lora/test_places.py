@@ -19,7 +19,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection  # noqa: E40
 from modelhub.render.lora import places  # noqa: E402
 from modelhub.render.lora.keys import group_by_stem, split_key  # noqa: E402
 from modelhub.render.lora.lora import Lora  # noqa: E402
-from modelhub.render.lora.places import Places  # noqa: E402
+from modelhub.render.lora.places import ModulePlaces  # noqa: E402
 from tests.render.lora import networks as nets  # noqa: E402
 
 MINIATURE = Path(__file__).resolve().parents[2] / "data" / "miniature"
@@ -118,7 +118,7 @@ def test_ldm_names_lead_to_the_weights_of_an_original_checkpoint() -> None:
     from tools.miniature.render import load_base
 
     pipe = load_base(MINIATURE)
-    places = Places({"unet": pipe.unet, "text_encoder": pipe.text_encoder})
+    places = ModulePlaces({"unet": pipe.unet, "text_encoder": pipe.text_encoder})
     checked = 0
     for key, tensor in load_file(MINIATURE / "miniature.safetensors").items():
         if key.startswith(("model.diffusion_model.", "cond_stage_model.")) and key.endswith(".weight"):
@@ -172,7 +172,7 @@ def _ldm_names(unet: torch.nn.Module) -> dict[str, str]:
 def test_spellings_lead_to_modules(stem: str, expected: str) -> None:
     """One line a spelling."""
     start, _, end = expected.partition("*")
-    (place,) = Places(nets.sd1()).find(stem)
+    (place,) = ModulePlaces(nets.sd1()).find(stem)
     assert place.full_name.startswith(start)
     assert place.full_name.endswith(end)
 
@@ -192,7 +192,7 @@ def test_spellings_lead_to_modules(stem: str, expected: str) -> None:
 )
 def test_sdxl_spellings_lead_to_the_right_network(stem: str, network: str) -> None:
     """With two text encoders the number decides."""
-    (place,) = Places(nets.sdxl()).find(stem)
+    (place,) = ModulePlaces(nets.sdxl()).find(stem)
     assert place.network == network
 
 
