@@ -54,7 +54,8 @@ PROSE = (
     ),
     _rule(r"\b(?:has|have|had) to be \w+", "`must be …`"),
     _rule(
-        r"\b(?:is|are|was|were) (?:said|told|asked) (?:to|of|by|for|about|anew)\b", "`reported`, `stated`, `requested`"
+        r"\b(?:is|are|was|were|be) (?:said|told|asked) (?:to|of|by|for|about|anew)\b",
+        "`reported`, `stated`, `requested`",
     ),
     _rule(r"\bcannot be said\b", "`cannot be combined`"),
     _rule(r"(?:^|[.;:] |\bor |\band )[Ss]ay (?:--|`|yes|the|which|where|pull|how)", "`Use …`, `Give …`, `Name …`"),

@@ -142,7 +142,7 @@ source = Table(
     Column("base_model", Text),
 )
 
-# When a service was asked about a content by its hash, and whether it knew it.
+# When a service was queried for a content by its hash, and whether it knew it.
 lookup = Table(
     "lookup",
     metadata,
@@ -161,7 +161,7 @@ trigger_word = Table(
     Column("source", Text, nullable=False),
 )
 
-# The effective trigger words, for filters; `trigger_word` holds what sources said.
+# The effective trigger words, for filters; `trigger_word` holds what sources state.
 model_word = Table(
     "model_word",
     metadata,

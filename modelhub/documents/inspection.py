@@ -62,7 +62,7 @@ class AnswersDocument(Document, frozen=True, kw_only=True):
 
 
 class InspectionDocument(AnswersDocument, frozen=True, kw_only=True):
-    """One file or diffusers folder. `broken`: it cannot be loaded as it is; `problems` says why."""
+    """One file or diffusers folder. `broken`: it cannot be loaded as it is; `problems` state why."""
 
     broken: bool
 

@@ -187,7 +187,9 @@ class _StackBuilder:
     def build(self) -> Stack:
         """Build the stack. Raise ModelhubError where A1111 could not load it."""
         if self.settings.norm not in (None, self.norm):
-            raise self._error(f"it says {self.settings.norm} about layer norms, and its layers say {self.norm}")
+            raise self._error(
+                f"its settings state {self.settings.norm} for layer norms, but its layers show {self.norm}"
+            )
         size, sizes = self.width, [self.width]
         for index in range(self.linears):
             # Where dropout was, a number is skipped; drawing a picture needs none.

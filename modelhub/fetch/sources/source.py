@@ -58,7 +58,7 @@ class SourceRow:
     `keys` are the settings of its section, which has the name of its kind; `make` makes its fetcher from all settings
     and that section. `examples` are references as users write them. `parse` takes a reference apart without the
     network; it returns None for a text that is not a reference of this source, and may raise UsageError.
-    `is_concurrent`: it may be asked about several models at once. `finds_by_hash`: its fetcher is a `HashLookup`.
+    `is_concurrent`: it may be queried about several models at once. `finds_by_hash`: its fetcher is a `HashLookup`.
     `local_copies` returns paths of files on this machine that may have the content of a remote file; the content is
     verified before a copy is used.
     """

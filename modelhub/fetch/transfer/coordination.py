@@ -55,7 +55,7 @@ class Coordination(Protocol):
         """Pass a received piece on to the hashers and the disk writer."""
 
     def response_opened(self, response: RangeResponse) -> None:
-        """Note what the first response of the attempt says of the file."""
+        """Note what the first response of the attempt states about the file."""
 
     def interruptible(self, response: RangeResponse) -> AbstractContextManager[None]:
         """Return a context in which `response` is interrupted when the attempt ends."""

@@ -193,7 +193,7 @@ class DownloadCoordinator:
         self._report_written()
 
     def response_opened(self, response: RangeResponse) -> None:
-        """Note what the first response of the attempt says of the file."""
+        """Note what the first response of the attempt states about the file."""
         facts = response.facts
         self._has_response = True
         if self.part.facts is not None:

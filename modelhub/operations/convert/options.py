@@ -30,7 +30,7 @@ class ConversionOptions:
 
 
 def default_target(source: Path, options: ConversionOptions, *, bake_vae: bool = False) -> Path:
-    """Return the path beside the source whose name says what was done, or else ends with "-converted"."""
+    """Return the path beside the source whose name states what was done, or else ends with "-converted"."""
     variant = options.variant if options.variant != "no-training-state" else None
     words = [word for word in (variant, options.precision, "vae" if bake_vae else None) if word]
     target = source.with_name(f"{'-'.join((source.stem, *words))}.safetensors")

@@ -55,7 +55,7 @@ def enrich(
     """Yield one result for each model and each source of `lookups`.
 
     Each answer is recorded at once, so that an interrupted run can be resumed. `refresh` looks up again what was
-    looked up before. Raise the first NetworkError or AccessError of a source after the others were asked.
+    looked up before. Raise the first NetworkError or AccessError of a source after the others were queried.
     """
     models = [record for record in records if record.format is not Format.DIFFUSERS and record.files]
     failures: list[ModelhubError] = []

@@ -117,7 +117,7 @@ def _recover(catalog: Catalog, progress: Progress) -> list[Recovered | LeftAlone
 
 
 def _carry_out(decided: SortPlan, result: SortResult, *, catalog: Catalog, progress: Progress) -> None:
-    """Do exactly what the plan says, and fill in the result; the lock must be held."""
+    """Do exactly what is planned, and fill in the result; the lock must be held."""
     try:
         bundles = steps_of(decided)
     except OSError as exc:
