@@ -14,12 +14,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. A narrow terminal shrinks `flexible` ones to `least` at most; `right` aligns numbers."""
+    """A column of a table; `right` aligns numbers.
+
+    A narrow terminal shrinks `flexible` columns to `least` at most. Where that is not enough, columns that have a
+    `spare` number are left out, the greatest first.
+    """
 
     title: str
     flexible: bool = False
     right: bool = False
     least: int = 6
+    spare: int = 0
 
 
 def print_json(document: Any) -> None:
@@ -92,9 +97,25 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[str]
     cells = [[clean(c) for c in row] for row in rows]
     widths = [max([width(column.title), *(width(row[i]) for row in cells)]) for i, column in enumerate(columns)]
     if not _piped() or os.environ.get("COLUMNS"):
-        _squeeze(columns, widths, shutil.get_terminal_size().columns)
+        room = shutil.get_terminal_size().columns
+        kept = _fitting(columns, widths, room)
+        columns, widths = [columns[i] for i in kept], [widths[i] for i in kept]
+        cells = [[row[i] for i in kept] for row in cells]
+        _squeeze(columns, widths, room)
     head = color(_line(columns, [c.title for c in columns], widths), "1")
     return [head, *(_line(columns, row, widths) for row in cells)]
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int]:
+    """Return the places of the columns that fit, at their least widths, without those that can be spared."""
+    least = [min(w, column.least) if column.flexible else w for column, w in zip(columns, widths, strict=True)]
+    kept = list(range(len(columns)))
+    while sum(least[i] for i in kept) + 2 * (len(kept) - 1) > room:
+        first = max(kept, key=lambda i: columns[i].spare)
+        if not columns[first].spare:
+            break
+        kept.remove(first)
+    return kept
 
 
 def _squeeze(columns: Sequence[Column], widths: list[int], room: int) -> None:

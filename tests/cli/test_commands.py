@@ -162,6 +162,42 @@ def test_the_table_fits_the_width_that_is_asked_for(home: Path) -> None:
     assert max(width(line) for line in done.stdout.splitlines()) <= 80
 
 
+def test_a_narrow_terminal_leaves_columns_out(home: Path) -> None:
+    """Style, precision and triggers give way before a name or a state is cut to nothing."""
+    modelhub("add", str(home / "models"), home=home)
+    wide = modelhub("list", home=home, COLUMNS="200").stdout.splitlines()
+    narrow = modelhub("list", home=home, COLUMNS="50").stdout.splitlines()
+    assert {"precision", "triggers"} <= set(wide[0].split())
+    assert not {"precision", "triggers"} & set(narrow[0].split())
+    assert narrow[0].split()[-1] == "state"
+    assert any(line.endswith("dangerous") for line in narrow)
+
+
+def test_no_match_is_answered_with_what_helps(home: Path) -> None:
+    """A library with models needs no advice to add some."""
+    modelhub("add", str(home / "models"), home=home)
+    assert "`modelhub list` shows all of them." in modelhub("list", "nothing", home=home).stderr
+    modelhub("rm", "--keep-files", "--yes", "state:present", home=home)
+    assert "modelhub add FOLDER" in modelhub("list", home=home).stderr
+
+
+def test_known_models_are_found_by_several_words(home: Path) -> None:
+    """All words must match; no match is no empty table."""
+    assert "Realistic Vision" in modelhub("known", "realistic", "vision", home=home).stdout
+    none = modelhub("known", "realistic", "nothing", home=home)
+    assert not none.stdout
+    assert "No well-known model matches." in none.stderr
+
+
+def test_an_own_style_is_marked_as_such(home: Path) -> None:
+    """A value of the user has no confidence."""
+    modelhub("add", str(home / "models"), home=home)
+    modelhub("set", "easy", "style=anime", home=home)
+    shown = modelhub("show", "easy", home=home).stdout
+    assert "anime (yours)" in shown
+    assert "sure" not in shown
+
+
 def test_the_start_page_counts_and_warns(home: Path) -> None:
     """Before there is a catalog it says how to begin, and makes none."""
     first = modelhub(home=home)

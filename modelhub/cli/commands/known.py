@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -14,7 +15,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def known(
     ctx: typer.Context,
-    words: Annotated[str, typer.Argument(metavar="[WORDS]", help="Part of a name.")] = "",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS...]", help="Parts of a name; all must match.")
+    ] = None,
 ) -> None:
     """List the well-known models: name, style, architecture, where to pull them from, known hashes.
 
@@ -26,8 +29,9 @@ def known(
     from modelhub.detect import KNOWN_FILES, KNOWN_MODELS
 
     session: Session = ctx.obj
-    wanted = words.casefold()
-    rows = [m for m in KNOWN_MODELS if wanted in " ".join((m.name, *m.aliases, *m.repositories)).casefold()]
+    wanted = [word.casefold() for word in words or ()]
+    names = {m: " ".join((m.name, *m.aliases, *m.repositories)).casefold() for m in KNOWN_MODELS}
+    rows = [model for model, text in names.items() if all(word in text for word in wanted)]
     files = {model.name: [f for f in KNOWN_FILES if f.model == model.name] for model in rows}
     if session.json:
         from modelhub.documents.library import KnownFileDocument, KnownModelDocument
@@ -44,6 +48,9 @@ def known(
                 for model in rows
             ]
         )
+        return
+    if not rows:
+        print("No well-known model matches. `modelhub known` lists all of them.", file=sys.stderr)
         return
     columns = (
         Column("name", flexible=True, least=12),

@@ -93,7 +93,7 @@ def list_(
 
         print_json([model_document(record) for record in session.catalog.records(chosen)])
     else:
-        print_models(session.catalog.list(chosen))
+        print_models(session.catalog.list(chosen), session.catalog)
 
 
 def _query(

@@ -67,10 +67,10 @@ def _print_document(session: Session, counts: Counts | None, attention: Mapping[
 
 def _attention(by_state: Mapping[str, int], by_verdict: Mapping[str, int], broken: int) -> list[tuple[str, int]]:
     return [
-        ("dangerous: do not load them (modelhub list, modelhub rm)", by_verdict.get("dangerous", 0)),
+        ("dangerous, not to be loaded (modelhub list verdict:dangerous)", by_verdict.get("dangerous", 0)),
         ("suspicious or unrecognised", by_verdict.get("suspicious", 0) + by_verdict.get("unrecognised", 0)),
-        ("broken (modelhub verify)", broken),
-        ("missing (modelhub scan)", by_state.get("missing", 0)),
+        ("broken (modelhub list broken:yes)", broken),
+        ("missing (modelhub list --missing)", by_state.get("missing", 0)),
         ("on a drive that is out of reach", by_state.get("unavailable", 0)),
     ]
 

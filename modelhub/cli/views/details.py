@@ -74,14 +74,14 @@ def headline(detection: Detection) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def detection_lines(detection: Detection, format_name: str, size: int) -> list[str]:
-    """Return type, container, components, trigger words and style."""
+def detection_lines(detection: Detection, format_name: str, size: int, *, own_style: bool = False) -> list[str]:
+    """Return type, container, components, trigger words and style; `own_style`: the user has set the style."""
     lines = [field("what", headline(detection)), field("file", f"{format_name}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (
         ("inside", ", ".join(detection.components)),
         ("prediction", detection.prediction or ""),
         ("triggers", words_text(detection.trigger_words)),
-        ("style", style_text(detection)),
+        ("style", f"{detection.style.value.value} (yours)" if own_style else style_text(detection)),
     )
     return lines + [field(name, value) for name, value in rows if value]
 
@@ -131,11 +131,12 @@ def record_lines(
 ) -> list[str]:
     """Return everything known about a model, then how to use it. `last_test`: the lines of its last render test."""
     lines = [color(clean(record.name), "1") + f"  (id {record.id})"]
-    lines += detection_lines(record.detection, record.format.value, record.size)
+    own_style = "style" in record.overrides
+    lines += detection_lines(record.detection, record.format.value, record.size, own_style=own_style)
     rows = (
         ("tags", ", ".join(record.tags)),
         ("notes", record.notes),
-        ("your values", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
+        ("yours", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
     )
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record.safety)
@@ -163,6 +164,8 @@ def _source_text(source: Source) -> str:
     parts = [f"{source.kind}: {source.reference}"]
     if source.path and source.path not in source.reference:
         parts.append(source.path)
+    if source.kind == "local" and source.requested:
+        return f"{source.requested} {source.reference}"
     if source.requested:
         parts.append(f"requested as {source.requested}")
     if source.commit:

@@ -10,16 +10,16 @@ from modelhub.cli.output import Column, count_text, table
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
-    from modelhub.catalog import ModelRow
+    from modelhub.catalog import Catalog, ModelRow
 
 _COLUMNS = (
     Column("name", flexible=True, least=16),
     Column("type"),
-    Column("architecture", flexible=True),
-    Column("variant", flexible=True),
-    Column("precision"),
-    Column("style"),
-    Column("trigger words", flexible=True, least=8),
+    Column("arch", flexible=True, least=8),
+    Column("variant", flexible=True, least=7),
+    Column("precision", spare=2),
+    Column("style", spare=1),
+    Column("triggers", flexible=True, least=8, spare=3),
     Column("size", right=True),
     Column("state"),
 )
@@ -32,10 +32,13 @@ def model_lines(rows: Sequence[ModelRow]) -> list[str]:
     return table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells])
 
 
-def print_models(rows: Sequence[ModelRow]) -> None:
-    """Print the table, and the number and size of the models."""
+def print_models(rows: Sequence[ModelRow], catalog: Catalog) -> None:
+    """Print the table, and the number and size of the models; without rows, what to do next."""
     if not rows:
-        print("No models match. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.", file=sys.stderr)
+        if catalog.counts().models:
+            print("No models match. `modelhub list` shows all of them.", file=sys.stderr)
+        else:
+            print("No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.", file=sys.stderr)
         return
     print("\n".join(model_lines(rows)))
     total = sum(row.size for row in rows)
@@ -43,7 +46,11 @@ def print_models(rows: Sequence[ModelRow]) -> None:
 
 
 def _cells(row: ModelRow) -> list[str]:
-    state = row.state if row.verdict in ("safe", "safe-legacy") else f"{row.state}, {row.verdict}"
+    remarks = (
+        row.state if row.state != "present" else "",
+        row.verdict if row.verdict not in ("safe", "safe-legacy") else "",
+        "broken" if row.broken else "",
+    )
     return [
         row.name,
         row.type,
@@ -53,5 +60,5 @@ def _cells(row: ModelRow) -> list[str]:
         "" if row.style == "unknown" else row.style,
         ", ".join(row.trigger_words),
         format_size(row.size),
-        state + (", broken" if row.broken else ""),
+        ", ".join(remark for remark in remarks if remark),
     ]
