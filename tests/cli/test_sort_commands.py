@@ -35,6 +35,18 @@ def test_a_dry_run_shows_the_plan_and_the_run_carries_it_out(tmp_path: Path, dow
     assert (tmp_path / "ComfyUI" / "models" / "loras" / "mychar-000010.safetensors").is_file()
 
 
+def test_a_hint_that_all_files_share_is_printed_once(tmp_path: Path, downloads: Path) -> None:
+    """Duplicates get one hint below them; files of the same name are told apart by their paths."""
+    words = ("--layout", "comfyui", "--into", str(tmp_path / "ComfyUI"))
+    other = messy(tmp_path / "other")
+    modelhub("sort", str(downloads), *words, "--mode", "copy", home=tmp_path)
+    text = modelhub("sort", str(downloads), str(other), *words, "--dry-run", home=tmp_path).stdout
+    assert text.count("The same content is at") > 1
+    assert text.count("`--duplicates trash` moves such copies to the trash.") == 1
+    assert str(downloads / "mychar-000010.safetensors") in text
+    assert str(other / "mychar-000010.safetensors") in text
+
+
 def test_undo_and_history_say_what_was_done(tmp_path: Path, downloads: Path) -> None:
     """Numbers in the history are what undo takes; undone twice is an error with the next step."""
     before = tree(downloads)

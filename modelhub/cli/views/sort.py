@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -118,11 +119,17 @@ def _print_moves(rules: SortRules, moves: Sequence[PlannedMove]) -> None:
 
 
 def print_left(left: Sequence[LeftInPlace]) -> None:
-    """Print what is left in place by reason, first what needs the user's attention."""
+    """Print what is left in place by reason, first what needs the user's attention; a hint that all share, once."""
+    names = Counter(one.path.name for one in left)
     groups: dict[str, list[LeftInPlace]] = {}
     for one in sorted(left, key=lambda one: (not one.needs_attention, one.reason)):
         groups.setdefault(one.reason, []).append(one)
     for reason, group in groups.items():
         print(color(f"left in place: {reason}", "31" if group[0].needs_attention else "2"))
+        hints = {sentence(one.remedy) for one in group}
+        shared = "".join(hints) if len(group) > 1 and len(hints) == 1 else ""
         for one in group:
-            print(f"  {clean(one.path.name)}  ({clean(explanation(one))})")
+            name = str(one.path) if names[one.path.name] > 1 else one.path.name
+            print(f"  {clean(name)}  ({clean(one.message if shared else explanation(one))})")
+        if shared:
+            print(f"  → {clean(shared)}")
