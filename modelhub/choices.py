@@ -27,9 +27,10 @@ def invalid_word(word: str, name: str, choices: Iterable[str]) -> UsageError:
 
 
 def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return a remedy with the valid word that is most like a mistyped one, or with all of them."""
+    """Return a remedy with the valid word that is most like a mistyped or shortened one, or with all of them."""
     import difflib  # only a mistyped word needs it
 
     known = list(choices)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
+    longer = [choice for choice in known if word and choice.startswith(word.lower())]
+    near = longer if len(longer) == 1 else difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
     return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(known)}."

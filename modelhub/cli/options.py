@@ -15,13 +15,21 @@ LayoutOption = Annotated[
 IntoOption = Annotated[
     str | None, typer.Option("--into", metavar="DIR", help="The UI's own folder, or its models folder.")
 ]
-ModeOption = Annotated[SortMode, typer.Option("--mode", help="Whether models are moved, copied or linked.")]
+ModeOption = Annotated[
+    SortMode,
+    typer.Option(
+        "--mode", metavar="move|copy|hardlink|symlink|reflink", help="Whether models are moved, copied or linked."
+    ),
+]
 ByOption = Annotated[
-    list[SortGrouping] | None, typer.Option("--by", help="Make sub-folders; may be repeated, outermost first.")
+    list[SortGrouping] | None,
+    typer.Option("--by", metavar="architecture|style", help="Make sub-folders; may be repeated, outermost first."),
 ]
 DuplicatesOption = Annotated[
     SortDuplicates,
-    typer.Option("--duplicates", help="Leave copies of what is in the target, or move them to the trash."),
+    typer.Option(
+        "--duplicates", metavar="leave|trash", help="Leave copies of what is in the target, or move them to the trash."
+    ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")]
 ReportOption = Annotated[Path | None, typer.Option("--report", metavar="FILE.html", help="Write a report.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from modelhub.choices import nearest
 from modelhub.errors import UsageError
 from modelhub.plugins import Plugins, load_plugins
 from modelhub.uis.a1111 import A1111
@@ -50,14 +51,14 @@ def all_uis() -> tuple[UI, ...]:
 def ui_named(name: str, own: Iterable[UI] = ()) -> UI:
     """Return the UI of that name in any case, the user's own layouts first.
 
-    Raise UsageError, naming all of them, when there is none.
+    Raise UsageError, with the nearest name or all of them, when there is none.
     """
     offered = (*own, *all_uis())
     for ui in (*offered, LIBRARY):
         if ui.name.lower() == name.lower():
             return ui
-    known = ", ".join(dict.fromkeys(ui.name for ui in offered))
-    raise UsageError(f"There is no layout called `{name}`.", f"Choose one of: {known}.")
+    names = dict.fromkeys(ui.name for ui in offered)
+    raise UsageError(f"There is no layout called `{name}`.", nearest(name, names))
 
 
 def linkable() -> tuple[UI, ...]:

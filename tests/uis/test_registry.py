@@ -76,10 +76,17 @@ def test_no_folder_leaves_its_root() -> None:
     assert all(is_safe_name(part) for folder in folders for part in folder.split("/"))
 
 
+def test_a_mistyped_name_is_answered_with_the_nearest() -> None:
+    """`comfy` is taken for `comfyui`."""
+    with pytest.raises(UsageError) as caught:
+        ui_named("comfy")
+    assert caught.value.remedy.text == "Did you mean `comfyui`?"
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     """InvokeAI, which registers models, is among them; the library's own layout is offered to nobody."""
     with pytest.raises(UsageError) as caught:
-        ui_named("a111")
+        ui_named("webui-of-mine")
     known = caught.value.remedy.text.removeprefix("Choose one of: ").rstrip(".").split(", ")
     assert known == [ui.name for ui in BUILT_IN]
     assert "invokeai" in known

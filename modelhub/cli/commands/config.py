@@ -36,7 +36,14 @@ def _shown(key: Key, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else str(value) if key.kind == "path" else value
 
 
-@app.command()
+def _text(value: Any) -> str:
+    """Return a value as a person reads it: yes and no as TOML writes them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+@app.command(short_help="Print every setting and where it was set.")
 def show(ctx: typer.Context) -> None:
     """Print every setting, its value and where it was set; secrets only as "(set)".
 
@@ -51,11 +58,10 @@ def show(ctx: typer.Context) -> None:
         print_json([SettingDocument(name=k.name, value=v, origin=o, about=k.about) for k, v, o in rows])
         return
     columns = (Column("setting"), Column("value", flexible=True), Column("from", flexible=True))
-    for line in table(columns, [(k.name, ", ".join(v) if isinstance(v, list) else str(v), o) for k, v, o in rows]):
-        print(line)
+    print("\n".join(table(columns, [(key.name, _text(value), origin) for key, value, origin in rows])))
 
 
-@app.command()
+@app.command(short_help="Print the path of the configuration file.")
 def path(ctx: typer.Context) -> None:
     """Print the path of the configuration file: `--config`, MODELHUB_CONFIG, or the platform's own.
 
@@ -69,7 +75,7 @@ def path(ctx: typer.Context) -> None:
         print(place)
 
 
-@app.command()
+@app.command(short_help="Write a configuration file to start from.")
 def init(
     ctx: typer.Context,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,

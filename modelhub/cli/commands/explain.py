@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 import textwrap
 from dataclasses import dataclass
 from typing import Annotated
@@ -116,7 +117,7 @@ def _find(word: str) -> Topic:
     if wanted in names:
         return names[wanted]
     near = difflib.get_close_matches(wanted, names, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Topics: {', '.join(t.word for t in TOPICS)}."
+    hint = f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(t.word for t in TOPICS)}."
     raise NotFoundError(f"There is no topic `{word}`.", hint)
 
 
@@ -136,10 +137,11 @@ def explain(
 
         print_json([TopicDocument(topic=t.word, text=t.text, examples=tuple(_examples(session, t))) for t in chosen])
         return
+    columns = min(90, shutil.get_terminal_size((90, 24)).columns)
     for item in chosen:
         first = item.text if topic else item.text.split(". ")[0] + "."
         print(color(item.word, "1"))
-        print(textwrap.fill(first, 90, initial_indent="  ", subsequent_indent="  "))
+        print(textwrap.fill(first, columns, initial_indent="  ", subsequent_indent="  "))
     names = _examples(session, chosen[0]) if topic else []
     if names:
         print(f"\n  In your library: {', '.join(map(clean, names))}")

@@ -22,7 +22,7 @@ def fingerprint(
 ) -> None:
     """Print the digests of the networks in a file. Equal weights have equal digests in any container and precision.
 
-    With `--learn`, `show` names a VAE, UNet or other network of another model that has these weights.
+    With `--learn`, `modelhub show` uses that name for these weights wherever another model holds them.
 
     Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
     """

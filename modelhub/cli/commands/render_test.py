@@ -23,28 +23,48 @@ def render_test(
         typer.Argument(metavar="[MODEL...]", help=MODELS_HELP, autocompletion=complete_models),
     ] = None,
     base: Annotated[str | None, typer.Option("--base", metavar="MODEL", help="Test adapters on this base.")] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", help="The prompt.")] = None,
-    negative: Annotated[str, typer.Option("--negative", help="The negative prompt.")] = "",
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the noise.")] = 1,
-    steps: Annotated[int | None, typer.Option("--steps", min=STEPS[0], max=STEPS[-1], help="Sampling steps.")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="The prompt.")] = None,
+    negative: Annotated[str, typer.Option("--negative", metavar="TEXT", help="The negative prompt.")] = "",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the noise.")] = 1,
+    steps: Annotated[
+        int | None, typer.Option("--steps", metavar="N", min=STEPS[0], max=STEPS[-1], help="Sampling steps.")
+    ] = None,
     size: Annotated[
-        int | None, typer.Option("--size", min=SIZES[0], max=SIZES[-1], help="Width and height in pixels.")
+        int | None, typer.Option("--size", metavar="N", min=SIZES[0], max=SIZES[-1], help="Width and height in pixels.")
     ] = None,
     guidance: Annotated[
-        float | None, typer.Option("--guidance", min=GUIDANCE[0], max=GUIDANCE[1], help="CFG scale.")
+        float | None, typer.Option("--guidance", metavar="X", min=GUIDANCE[0], max=GUIDANCE[1], help="CFG scale.")
     ] = None,
     sampler: Annotated[
-        Sampler, typer.Option("--sampler", case_sensitive=False, help="Sampler for bases with a UNet.")
+        Sampler,
+        typer.Option(
+            "--sampler",
+            metavar="NAME",
+            case_sensitive=False,
+            help="Sampler for bases with a UNet: ddim, euler, euler-a or dpm++-2m.",
+        ),
     ] = Sampler.DDIM,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")
+    ] = None,
     type_: Annotated[
-        RenderTestType | None, typer.Option("--type", case_sensitive=False, help="Test only models of this type.")
+        RenderTestType | None,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            case_sensitive=False,
+            help="Test only one of base, vae, lora, embedding and hypernetwork.",
+        ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Test every model again.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Retest models that did not work.")] = False,
     stale: Annotated[bool, typer.Option("--stale", help="Retest models whose file or recipe has changed.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Test at most this many models.")] = None,
-    timeout: Annotated[int | None, typer.Option("--timeout", min=1, help="Seconds for one model.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Test at most this many models.")
+    ] = None,
+    timeout: Annotated[
+        int | None, typer.Option("--timeout", metavar="SECONDS", min=1, help="Most seconds for one model.")
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", metavar="FILE", help="Write a contact sheet: FILE.html, .png or .jpg.")
     ] = None,

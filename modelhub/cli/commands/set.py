@@ -20,9 +20,10 @@ def set_(
         list[str], typer.Argument(metavar="KEY=VALUE...", help="An empty value restores the detected one.")
     ],
 ) -> None:
-    """Set your own values for a model: name, type, architecture, style, triggers, notes …
+    """Set your own values for a model.
 
-    They override detection, now and later. More terms may follow a term, as in `type:lora arch:sdxl style=anime`.
+    The keys are name, type, architecture, subtype, style, triggers, notes, variant and prediction. Your values
+    override detection, now and later. More terms may follow a term, as in `type:lora arch:sdxl style=anime`.
 
     Example: modelhub set mylora style=anime triggers="red dress, hat" notes="best at 0.7"
     """

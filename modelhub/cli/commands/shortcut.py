@@ -31,9 +31,10 @@ def install(
     layout: LayoutOption = None,
     into: IntoOption = None,
     target: Annotated[
-        list[str] | None, typer.Option("--target", help="desktop, menu, filemanager or sendto; may be repeated.")
+        list[str] | None,
+        typer.Option("--target", metavar="PLACE", help="desktop, menu, filemanager or sendto; may be repeated."),
     ] = None,
-    name: Annotated[str, typer.Option("--name", help="The name of the icon.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The name of the icon.")] = "",
     duplicates: DuplicatesOption = SortDuplicates.LEAVE,
     by: ByOption = None,
 ) -> None:
@@ -90,7 +91,7 @@ def list_(ctx: typer.Context) -> None:
     print("\n".join(table(columns, cells)))
 
 
-@app.command()
+@app.command(short_help="Remove a shortcut.")
 def remove(
     ctx: typer.Context, shortcut: Annotated[str, typer.Argument(metavar="ID", help="As `shortcut list` shows it.")]
 ) -> int:

@@ -23,7 +23,7 @@ def tag(
 
     More terms may follow a term: `modelhub tag type:lora arch:sdxl draft` tags every SDXL LoRA.
 
-    Example: modelhub tag mylora favourite portrait --remove draft
+    Example: modelhub tag mylora favorite portrait --remove draft
     """
     from modelhub.cli.model_arguments import split_terms
     from modelhub.cli.output import clean, print_json

@@ -15,7 +15,10 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def undo(
     ctx: typer.Context,
     run: Annotated[
-        int | None, typer.Argument(metavar="[RUN]", help="Number of a run in `modelhub history`; else the last sort.")
+        int | None,
+        typer.Argument(
+            metavar="[RUN]", help="Number of a run, as `modelhub history` shows it; without one, the last sort."
+        ),
     ] = None,
 ) -> int:
     """Put files back to where they were before a sort; an undo can be undone by its number.

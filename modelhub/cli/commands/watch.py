@@ -25,7 +25,13 @@ def watch(
     by: ByOption = None,
     duplicates: DuplicatesOption = SortDuplicates.LEAVE,
     quiet: Annotated[
-        float, typer.Option("--quiet", min=0.5, help="Seconds without a change after which a file counts as complete.")
+        float,
+        typer.Option(
+            "--quiet",
+            metavar="SECONDS",
+            min=0.5,
+            help="Seconds without a change after which a file counts as complete.",
+        ),
     ] = 5.0,
     new_only: Annotated[bool, typer.Option("--new-only", help="Do not sort what is in the folder already.")] = False,
 ) -> int:

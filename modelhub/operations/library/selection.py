@@ -140,8 +140,6 @@ def _check_not_empty(arguments: Iterable[str]) -> None:
 
 def _referred(reference: str, catalog: Catalog) -> list[ModelRecord]:
     """Return the model that a reference means; for a folder that is not a model itself, every model in it."""
-    if not reference.strip():  # an unset variable of a shell, which must not mean the folder that the user is in
-        raise UsageError("A model is named with an empty text.", "Name the model, or leave the argument out.")
     path = Path(reference).expanduser()
     if not _is_folder(path) or catalog.find(reference, exact=True):
         return [one_model(reference, catalog=catalog)]

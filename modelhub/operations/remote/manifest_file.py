@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelhub.documents.manifest import Manifest, read_manifest, write_manifest
-from modelhub.errors import UsageError
+from modelhub.errors import NotFoundError, UsageError
 from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.errors import TargetExistsError, from_os_error
 
@@ -34,6 +34,8 @@ def load_manifest(path: Path) -> Manifest:
     """Return the manifest at `path`. Raise UsageError for another file, and what `from_os_error` makes of the rest."""
     try:
         text = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.") from None
     except OSError as exc:
         raise from_os_error(exc, path, "read") from exc
     return read_manifest(text, str(path))
