@@ -101,8 +101,6 @@ def test_flags_and_terms_add_up(
         (["show", "g"], Exit.USAGE, "could mean 2 models"),
         (["set", "Red Dress v1", "arch=sdxl"], Exit.USAGE, "Did you mean `architecture`?"),
         (["import", "nosuch.json"], Exit.NOT_FOUND, "nosuch.json does not exist."),
-        (["tag", "", "draft"], Exit.USAGE, "A model is named with an empty text."),
-        (["rm", "", "--yes"], Exit.USAGE, "A model is named with an empty text."),
         (["verify", "type:lora", "tag:none"], Exit.NOT_FOUND, "No model matches `type:lora tag:none`."),
     ],
 )

@@ -43,8 +43,8 @@ def test_a_hint_that_all_files_share_is_printed_once(tmp_path: Path, downloads: 
     text = modelhub("sort", str(downloads), str(other), *words, "--dry-run", home=tmp_path).stdout
     assert text.count("The same content is at") > 1
     assert text.count("`--duplicates trash` moves such copies to the trash.") == 1
-    assert str(downloads / "mychar-000010.safetensors") in text
-    assert str(other / "mychar-000010.safetensors") in text
+    assert str(downloads / "half.pt") in text
+    assert str(other / "half.pt") in text
 
 
 def test_undo_and_history_say_what_was_done(tmp_path: Path, downloads: Path) -> None:
