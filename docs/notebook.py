@@ -15,7 +15,8 @@ folder = Path(sys.argv[1] if len(sys.argv) > 1 else "~/models").expanduser()
 files = [path for path in sorted(folder.rglob("*")) if path.suffix in {".safetensors", ".ckpt", ".pt", ".gguf"}]
 for found in modelhub.inspect_many(files):
     detection = found.detection
-    print(f"{found.path.name:40} {detection.type.value:12} {detection.architecture or '?':8} {found.safety.verdict}")
+    architecture = detection.architecture or " or ".join(detection.architecture_candidates) or "unknown"
+    print(f"{found.path.name:40} {detection.type.value:12} {architecture:18} {found.safety.verdict}")
 
 # %% Catalog it: each file is read once for all its hashes.
 library = modelhub.Library.open(folder / "library")
@@ -25,7 +26,7 @@ print(Counter(result.status.value for result in library.add(folder)))
 for record in library.models("verdict:dangerous"):
     print(f"{record.name}: {'; '.join(record.safety.findings)}")
 for group, count in Counter(record.detection.architecture for record in library.models("type:lora")).items():
-    print(f"{count} LoRAs for {group}")
+    print(f"LoRAs for {group or 'an unknown architecture'}: {count}")
 
 # %% How is one of them used?
 for record in library.models("type:lora")[:1]:

@@ -94,7 +94,7 @@ class Screen:
         """Open a program and wait until its window has been drawn."""
         self.start([program, *words])
         self.run("xdotool", "search", "--sync", "--onlyvisible", "--class", program)
-        self.settled()
+        self.settle()
 
     def picture(self, path: Path | None = None) -> Path:
         """Take a screenshot."""
@@ -102,7 +102,7 @@ class Screen:
         self.run("scrot", "-o", str(target))
         return target
 
-    def settled(self, *, seconds: float = 20.0) -> None:
+    def settle(self, *, seconds: float = 20.0) -> None:
         """Wait until two screenshots in a row are equal."""
         before = b""
         deadline = time.monotonic() + seconds
@@ -119,7 +119,7 @@ class Screen:
         with Image.open(self.picture()) as image:
             return image.convert("RGB").tobytes()
 
-    def colour(self, red: int, green: int, blue: int, *, seconds: float = 20.0) -> Spot:
+    def color(self, red: int, green: int, blue: int, *, seconds: float = 20.0) -> Spot:
         """Return the middle of everything in that color, once there is something."""
         import numpy
         from PIL import Image

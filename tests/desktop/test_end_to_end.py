@@ -124,7 +124,7 @@ def test_a_double_click_in_thunar_sorts_the_folder(home: Home) -> None:
     """Trusted, so that it asks nothing."""
     need("thunar")
     home.screen.window("thunar", str(home.screen.desktop))
-    home.screen.double_click(home.screen.colour(*BLUE))
+    home.screen.double_click(home.screen.color(*BLUE))
     home.sorts_everything()
 
 
@@ -132,7 +132,7 @@ def test_a_double_click_on_pcmanfms_desktop_sorts_the_folder(home: Home) -> None
     """The icon on the desktop itself."""
     need("pcmanfm")
     home.screen.start(["pcmanfm", "--desktop"])
-    home.screen.double_click(home.screen.colour(*BLUE))
+    home.screen.double_click(home.screen.color(*BLUE))
     home.sorts_everything()
 
 
@@ -140,10 +140,10 @@ def test_a_file_dragged_onto_it_in_thunar_is_sorted_alone(home: Home) -> None:
     """The other models stay."""
     need("thunar")
     home.screen.window("thunar", str(home.screen.desktop))
-    icon = home.screen.colour(*BLUE)
+    icon = home.screen.color(*BLUE)
     before = home.screen.picture(home.screen.home / "before.png")
     dropped = home.make(home.screen.desktop / "zz.safetensors", seed=3)
-    home.screen.settled()
+    home.screen.settle()
     after = home.screen.picture(home.screen.home / "after.png")
     home.screen.drag(appeared(before, after), icon)
     target = home.sorted.with_name(dropped.name)

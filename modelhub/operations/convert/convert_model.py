@@ -86,13 +86,16 @@ def convert_model(
 ) -> ConvertedModel:
     """Convert a file and catalog the result, whose source is the converted model; it keeps that one's tags.
 
-    `target`: the file to write, or a folder; by default beside the source. Raise what `convert_file` raises.
+    `target`: the file to write, or a folder; by default beside the source. Raise UsageError for a name that does
+    not end in .safetensors, and what `convert_file` raises.
     """
     options = options or ConversionOptions()
     beside = default_target(source.path, options, bake_vae=vae is not None)
     place = (target or beside).expanduser().absolute()
     if place.is_dir():
         place = place / beside.name
+    if place.suffix.lower() != ".safetensors":
+        raise UsageError(f"{place.name} is not a name for a safetensors file.", f"Name it `{place.stem}.safetensors`.")
     result = convert_file(
         source.path,
         place,

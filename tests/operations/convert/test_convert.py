@@ -248,6 +248,15 @@ def test_the_result_is_catalogued_and_linked_to_its_source(ckpt: Path, tmp_path:
         assert resolve_source(str(record.id), catalog).path == result.target
 
 
+def test_a_target_must_be_named_as_what_it_is(ckpt: Path, tmp_path: Path) -> None:
+    """A safetensors file called .ckpt would be reported as a problem afterwards; nothing is written."""
+    target = tmp_path / "small.ckpt"
+    with Catalog.open(tmp_path / "catalog.sqlite3") as catalog, pytest.raises(UsageError) as caught:
+        convert_model(ConversionSource(path=ckpt), target=target, catalog=catalog)
+    assert "`small.safetensors`" in caught.value.remedy.text
+    assert not target.exists()
+
+
 def test_a_killed_conversion_leaves_no_result(tmp_path: Path) -> None:
     """SIGKILL in the middle: the source is whole, no file has the target's name, and the next run succeeds."""
     path, target = tmp_path / "large.ckpt", tmp_path / "large.safetensors"
