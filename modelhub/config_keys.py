@@ -180,6 +180,7 @@ _CONVERTERS = {
     "bytes": _to_bytes,
     "path": _to_path,
 }
+KINDS = tuple(_CONVERTERS)
 _WORDS = {
     "flag": "true or false",
     "text": "text in quotes",

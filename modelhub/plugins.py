@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 _Row = TypeVar("_Row")
 _METADATA = (".dist-info", ".egg-info")
@@ -71,8 +71,8 @@ def load_plugins(
     names = set(taken)
     loaded: list[Plugin[_Row]] = []
     problems: list[PluginProblem] = []
-    for point in _entry_points(group):
-        distribution = point.dist.name if point.dist else "unknown"
+    for point in _entry_points(group, problems):
+        distribution = _distribution_of(point)
         row: _Row | None = None
         try:
             row, reason = _load(point, row_type)
@@ -110,12 +110,34 @@ def _load(point: EntryPoint, row_type: type[_Row]) -> tuple[_Row | None, str]:
     return None, f"`{point.value}` is a {type(found).__name__}, not a {row_type.__name__}."
 
 
-def _entry_points(group: str) -> Iterable[EntryPoint]:
+def _distribution_of(point: EntryPoint) -> str:
+    try:
+        return str(point.dist.name) if point.dist else "unknown"
+    except Exception:  # noqa: BLE001 - metadata that cannot be read
+        return "unknown"
+
+
+def _entry_points(group: str, problems: list[PluginProblem]) -> Iterable[EntryPoint]:
+    """Return the entry points of a group. Distributions whose entry points cannot be read are added to `problems`."""
     if not _any_installed(tuple(sys.path)):
         return ()
-    from importlib.metadata import entry_points
+    from importlib.metadata import distributions, entry_points
 
-    return sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
+    try:
+        found = list(entry_points(group=group))
+    except Exception:  # noqa: BLE001 - one broken distribution must not hide the others
+        found = []
+        for distribution in distributions():
+            try:
+                found += distribution.entry_points.select(group=group)
+            except Exception as exc:  # noqa: BLE001 - as above
+                reason = f"Its entry points cannot be read: {_description(exc)}."
+                problems.append(PluginProblem(group=group, name="?", distribution=_folder(distribution), reason=reason))
+    return sorted(found, key=lambda point: (point.name, point.value))
+
+
+def _folder(distribution: Distribution) -> str:
+    return Path(str(getattr(distribution, "_path", "unknown"))).name
 
 
 @cache

@@ -75,6 +75,20 @@ def test_a_broken_plugin_is_a_problem_and_no_more(folder: Path, source: str, rea
     assert reason in problem.reason
 
 
+def test_entry_points_that_cannot_be_read_are_a_problem_and_no_more(folder: Path) -> None:
+    """The distributions beside the broken one are loaded."""
+    good = "from modelhub.config_keys import Key\nROW = Key('good', 'text', '', '')\n"
+    install(folder, "good-keys", f"[{GROUP}]\nzz = good_keys:ROW\n", good_keys=good)
+    install(folder, "torn-keys", f"[{GROUP}]\nnot an entry point\n")
+    found = load_plugins(GROUP, Key)
+    assert [key.name for key in found.rows] == ["good"]
+    (problem,) = found.problems
+    assert (problem.distribution, problem.reason[:34]) == (
+        "torn-keys-1.0.dist-info",
+        "Its entry points cannot be read: T",
+    )
+
+
 def test_two_plugins_of_one_name_are_one_and_a_problem(folder: Path) -> None:
     """The first in alphabetical order of their values is used."""
     source = "from modelhub.config_keys import Key\nROW = Key('same', 'text', '', '')\n"

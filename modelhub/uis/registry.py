@@ -9,6 +9,7 @@ from modelhub.choices import nearest
 from modelhub.errors import UsageError
 from modelhub.plugins import Plugins, load_plugins
 from modelhub.uis.a1111 import A1111
+from modelhub.uis.check import problem_of
 from modelhub.uis.comfyui import COMFYUI
 from modelhub.uis.fooocus import FOOOCUS
 from modelhub.uis.forge import FORGE
@@ -40,7 +41,7 @@ GROUP = "modelhub.uis"
 def plugins() -> Plugins[UI]:
     """Return the UIs that plug-ins bring, and the plug-ins that cannot be used."""
     taken = [ui.name for ui in (*BUILT_IN, LIBRARY)]
-    return load_plugins(GROUP, UI, taken=taken, name_of=lambda ui: ui.name)
+    return load_plugins(GROUP, UI, taken=taken, name_of=lambda ui: ui.name, check=problem_of)
 
 
 def all_uis() -> tuple[UI, ...]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from functools import cache
 
 from modelhub.config import SECTIONS, Settings
-from modelhub.config_keys import Key
+from modelhub.config_keys import KINDS, Key
 from modelhub.errors import ModelhubError, UsageError
 from modelhub.fetch.fetcher import Fetcher, HashLookup
 from modelhub.fetch.sources import civitai, huggingface, modelscope, url
+from modelhub.fetch.sources.plugin_fetcher import guarded
 from modelhub.fetch.sources.source import ReferenceParts, SourceRow
 from modelhub.plugins import PluginProblem, Plugins, load_plugins
 
 _log = logging.getLogger(__name__)
 GROUP = "modelhub.sources"
+_KIND = re.compile(r"[a-z][a-z0-9_-]*")  # also the name of its section
 LOCAL = "local"  # the kind of models that were not pulled
 SOURCES: tuple[SourceRow, ...] = (huggingface.ROW, civitai.ROW, modelscope.ROW)
 # Claims every address, so plug-ins come before it.
@@ -30,8 +33,20 @@ def plugins() -> Plugins[SourceRow]:
 
 
 def _check(row: SourceRow) -> str:
+    if not isinstance(row.kind, str) or not _KIND.fullmatch(row.kind):
+        return f"Its kind {row.kind!r} is not a word in lower case."
+    examples: object = row.examples
+    if not isinstance(examples, tuple | list) or not all(map(_is_line, (row.name, *examples))):
+        return "Its `name` and `examples` are not texts in one line."
+    wrong = next((key.name for key in row.keys if key.kind not in KINDS), None)
+    if wrong is not None:
+        return f"Its setting `{wrong}` is of an unknown kind; the kinds are {', '.join(KINDS)}."
     outside = next((key.name for key in row.keys if key.section != row.kind), None)
     return f"Its setting `{outside}` is not in the section `{row.kind}`." if outside else ""
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 def rows() -> Iterator[SourceRow]:
@@ -55,6 +70,11 @@ def parse_reference(kind: str, reference: str) -> ReferenceParts | None:
     try:
         return row.parse(reference) if row else None
     except UsageError:
+        return None
+    except Exception:
+        if row in (*SOURCES, FALLBACK):
+            raise
+        _log.warning("The source %s of a plug-in failed to parse a reference.", kind, exc_info=True)
         return None
 
 
@@ -103,9 +123,9 @@ def _make(row: SourceRow, settings: Settings) -> Fetcher:
 def _try_to_make(row: SourceRow, settings: Settings) -> Fetcher | str:
     """Return the fetcher of a plug-in, or the reason why it cannot be made. Raise UsageError for a wrong setting."""
     try:
-        return _make(row, settings)
+        return guarded(row.kind, _make(row, settings))
     except ModelhubError:
         raise
-    except Exception as exc:  # noqa: BLE001 - whatever a plug-in raises concerns that plug-in alone
+    except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever a plug-in raises concerns that plug-in alone
         _log.debug("the source %s cannot be made", row.kind, exc_info=True)
         return f"Its fetcher cannot be made: {type(exc).__name__}: {exc}."
