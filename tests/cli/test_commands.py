@@ -162,6 +162,16 @@ def test_the_table_fits_the_width_that_is_asked_for(home: Path) -> None:
     assert max(width(line) for line in done.stdout.splitlines()) <= 80
 
 
+def test_a_broken_file_is_counted_as_broken(home: Path) -> None:
+    """The sum says what the lines above it say."""
+    whole = (home / "models" / "easy.safetensors").read_bytes()
+    (home / "models" / "half.safetensors").write_bytes(whole[:-100])
+    done = modelhub("add", str(home / "models"), home=home)
+    assert "broken        half.safetensors" in done.stdout
+    assert "1 broken" in done.stderr
+    assert "2 added" in done.stderr
+
+
 def test_a_narrow_terminal_leaves_columns_out(home: Path) -> None:
     """Style, precision and triggers give way before a name or a state is cut to nothing."""
     modelhub("add", str(home / "models"), home=home)

@@ -40,16 +40,21 @@ def show_path_results(session: Session, results: Iterable[PathResult]) -> Exit:
     if session.json:
         print_json([_document(result) for result in seen])
     else:
-        counts = Counter(result.status for result in seen)
-        text = ", ".join(f"{count} {status}" for status, count in counts.items())
+        counts = Counter(_word(result) for result in seen)
+        text = ", ".join(f"{count} {word}" for word, count in counts.items())
         session.progress.note(f"{text}." if text else "No model files were found there.")
     return worst_exit_code(_CODES.get(result.status, Exit.OK) for result in seen)
 
 
+def _word(result: PathResult) -> str:
+    """Return the status as it is printed and counted: a damaged file that was added is "broken"."""
+    broken = result.inspection is not None and result.inspection.broken and result.status is PathStatus.ADDED
+    return "broken" if broken else result.status.value
+
+
 def _lines(result: PathResult) -> list[str]:
-    inspection = result.inspection
-    broken = inspection is not None and inspection.broken and result.status is PathStatus.ADDED
-    word, code = ("broken", "31") if broken else (result.status.value, _COLORS.get(result.status, "0"))
+    inspection, word = result.inspection, _word(result)
+    code = "31" if word == "broken" else _COLORS.get(result.status, "0")
     in_catalog = inspection is not None or result.status is PathStatus.MOVED
     name = clean(result.path.name if in_catalog else str(result.path))
     summary = f"  ({clean(headline(inspection.detection))})" if inspection else ""
