@@ -19,7 +19,9 @@ _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 
 
 # Figures that differ from run to run and from machine to machine.
-_MEASURED = re.compile(r"-?\d+(?:\.\d+)?%|\(\d+\.\d s\)|correlation -?\d\.\d\d|\(torch [^)]*\)")
+_MEASURED = re.compile(
+    r"-?\d+(?:\.\d+)? ?%|(?:\d+ (?:h|min) )*\d+(?:\.\d+)? (?:min|s)(?=\))|correlation -?\d\.\d\d|\(torch [^)]*\)"
+)
 
 
 def without_figures(text: str) -> str:
