@@ -62,6 +62,8 @@ def read_header(path: Path) -> Header:
     try:
         if path.is_dir():
             return _read_folder(path)
+        if not path.is_file() and path.exists():  # opening a pipe would wait for its other end, for ever
+            raise ModelhubError(f"{path} is a device or a pipe, not a file.", "Save its content in a file first.")
         return _check_suffix(_read_file(path), path)
     except OSError as exc:
         raise ModelhubError(

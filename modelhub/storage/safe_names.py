@@ -22,14 +22,17 @@ def safe_name(name: str, *, fallback: str = "model") -> str:
     """Return a file name that is valid on Windows, macOS and Linux and resembles `name`, or the last part of a path.
 
     It is never empty, `.` or `..`, not hidden, in NFC, and at most `MAX_BYTES` bytes in UTF-8 with its suffix kept; a
-    name with nothing left becomes `fallback`. The result is stable: `safe_name(safe_name(x)) == safe_name(x)`.
+    name or stem with nothing left becomes `fallback`. The result is stable: `safe_name(safe_name(x)) == safe_name(x)`.
     """
     last = _last_part(unicodedata.normalize("NFC", name))
     text = "".join(c for c in last if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE)
     text = _LOOSE_JOINERS.sub(r"\1", text)
     text = _FORBIDDEN.sub("_", text)
     text = " ".join(text.split())
-    text = _shorten(_trim(unicodedata.normalize("NFC", text)))
+    text = unicodedata.normalize("NFC", text)
+    if text.lstrip(" ").rfind(".") == 0 and last.rfind(".") > 0:
+        text = fallback + text.lstrip(" ")  # nothing of the stem is left; the suffix must not become the name
+    text = _shorten(_trim(text))
     if not text:
         return fallback
     stem = text.split(".", 1)[0].rstrip(" ")

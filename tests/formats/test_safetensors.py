@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from modelhub.domain import Format
+from modelhub.errors import ModelhubError
+from modelhub.formats import read_header
 from modelhub.formats.header import Header
 from modelhub.formats.safetensors import read
 
@@ -185,3 +187,11 @@ def test_a_header_of_100_mb_is_read_in_bounded_memory(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-300:]
         assert reason in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders on Windows")
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write to it."""
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(ModelhubError, match="a device or a pipe"):
+        read_header(tmp_path / "pipe.safetensors")

@@ -44,6 +44,9 @@ from modelhub.storage.safe_names import MAX_BYTES, is_safe_name, safe_name
         ("ascii\u200djoined.pt", "asciijoined.pt"),
         ("e\u0301te\u0301.pt", "été.pt"),
         ("lone\ud800.pt", "lone.pt"),
+        ("\udcff\udcfe.safetensors", "model.safetensors"),
+        (" .safetensors", "model.safetensors"),
+        ("\u200b.pt", "model.pt"),
     ],
 )
 def test_a_hostile_name_becomes_a_plain_one(given: str, expected: str) -> None:
