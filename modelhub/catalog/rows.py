@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from modelhub.catalog.database import CatalogError
 from modelhub.catalog.encoding import decode_inode, decode_text
 from modelhub.catalog.values import KnownLocation, Lookup, ModelRow, Operation, RenderRun, Root, Step
 from modelhub.documents.stored import restore_detection, restore_safety
@@ -29,12 +30,18 @@ class Columns(Generic[T]):
         self.sql = ", ".join(column if isinstance(column, str) else column[0] for column in columns.values())
 
     def named(self, row: Row, *, skip: int = 0) -> dict[str, Any]:
-        """Return the converted values by field."""
+        """Return the converted values by field. Raise CatalogError for one that modelhub did not write."""
         values = row[skip:] if skip else row
-        return {
-            name: value if convert is None else convert(value)
-            for name, convert, value in zip(self.names, self._convert, values, strict=True)
-        }
+        try:
+            return {
+                name: value if convert is None else convert(value)
+                for name, convert, value in zip(self.names, self._convert, values, strict=True)
+            }
+        except Exception as exc:  # the value decides what: no JSON, JSON of another kind, not a word of ours …
+            raise CatalogError(
+                f"A row of the catalog cannot be read ({type(exc).__name__}: {exc}).",
+                "It was left as it is. Backups are beside the catalog (*.backup-*); `doctor` checks it.",
+            ) from exc
 
     def value(self, row: Row, *, skip: int = 0, **more: Any) -> T:
         """Return the value of one row; `more` are fields that come from elsewhere."""

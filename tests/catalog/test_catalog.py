@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.catalog import Catalog, ModelQuery, NewStep
+from modelhub.catalog.database import CatalogError
 from modelhub.catalog.query_parser import parse_query
 from modelhub.catalog.query_sql import listing
 from modelhub.domain import LocationState, ModelType, Style, Variant
@@ -202,3 +203,19 @@ def test_a_batch_is_all_or_nothing(catalog: Catalog, tmp_path: Path) -> None:
         catalog.record(entry(tmp_path / "models", 1))
         raise RuntimeError
     assert catalog.list(ModelQuery()) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("file.format", "other"), ("file.detection", "{"), ("file.safety", "[]"), ("file.problems", "null")],
+)
+def test_a_row_that_modelhub_did_not_write_is_an_error_of_the_catalog(tmp_path: Path, column: str, value: str) -> None:
+    """It is reported as such, and nothing is changed."""
+    with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
+        catalog.ensure_root(tmp_path, "models")
+        catalog.record(entry(tmp_path, 1))
+        table, name = column.split(".")
+        with sqlite3.connect(tmp_path / "catalog.sqlite3") as connection:
+            connection.execute(f"UPDATE {table} SET {name} = ?", (value,))
+        with pytest.raises(CatalogError, match="A row of the catalog cannot be read"):
+            catalog.records(ModelQuery())
