@@ -144,7 +144,7 @@ def test_an_empty_list_is_wrong_usage(place: User, text: str) -> None:
     """Exit 2 with what a list looks like."""
     done = run(place, "pull", "-", text=text)
     assert done.returncode == 2
-    assert "one a line" in done.stderr
+    assert "one per line" in done.stderr
 
 
 def test_a_dry_run_prints_the_plan_alone(place: User) -> None:
