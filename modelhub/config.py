@@ -16,6 +16,7 @@ from typing import Any
 
 from modelhub.config_keys import KEYS, Key, convert
 from modelhub.errors import Remedy, UsageError
+from modelhub.home import expand_home
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ class Settings:
     @property
     def state_folder(self) -> Path:
         """Return the folder for the records of shortcuts and for reports."""
-        return Path(self.state).expanduser().absolute() if self.state else _data_folder()
+        return expand_home(self.state).absolute() if self.state else _data_folder()
 
     @property
     def catalog_location(self) -> str:
@@ -183,7 +184,7 @@ def config_file(environ: Mapping[str, str]) -> Path:
     """Return the configuration file to read when none is named: MODELHUB_CONFIG, or the platform's own."""
     named = environ.get("MODELHUB_CONFIG")
     if named:
-        return Path(named).expanduser()
+        return expand_home(named)
     import platformdirs  # only this path needs it
 
     return Path(platformdirs.user_config_dir("modelhub", appauthor=False, roaming=True)) / "config.toml"
@@ -215,7 +216,7 @@ def load(
     for key in KEYS:
         values[key.name], origins[key.name] = inputs.value(key)
     if library is not None:
-        values["library"], origins["library"] = library.expanduser(), "--library"
+        values["library"], origins["library"] = expand_home(library), "--library"
     values["library"] = Path(os.path.abspath(values["library"]))  # noqa: PTH100 - resolve() would follow links
     sections = {
         name: section(**{each.name: values[f"{name}.{each.name}"] for each in fields(section)})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.errors import UsageError
+from modelhub.home import expand_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _to_bytes(value: Any) -> int:
 
 
 def _to_path(value: Any) -> Path:
-    return Path(_to_text(value)).expanduser()
+    return expand_home(_to_text(value))
 
 
 _CONVERTERS = {

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from modelhub.errors import UsageError
+from modelhub.home import expand_home
 from modelhub.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def absolute(path: object) -> Path:
     text = os.fspath(path)
     if not isinstance(text, str) or not text.strip() or not _is_possible(text):
         raise UsageError(f"{text!r} is not a path.", 'Write "." for the current folder.')
-    return Path(text).expanduser().absolute()
+    return expand_home(text).absolute()
 
 
 def absolute_paths(paths: Paths) -> list[Path]:

@@ -167,6 +167,17 @@ def test_what_names_no_model_is_refused(place: Path, model: Any) -> None:
         assert len(library.models()) == 3
 
 
+def test_the_home_of_nobody_is_a_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `~` before what is no user's name is a part of the path, in arguments and settings."""
+    monkeypatch.setenv("MODELHUB_LIBRARY", "~nobody-here/library")
+    with Library.open() as library:
+        assert library.path.name == "library"
+        for use in (library.add, library.find, lambda p: library.plan_sort(p, "comfyui", "ui"), library.convert):
+            with pytest.raises(modelhub.NotFoundError):
+                use("~nobody-here/models")
+        library.plan_sort("models", "comfyui", "~nobody-here/ui")
+
+
 def test_one_tag_may_be_given_as_a_text(place: Path) -> None:
     """It is not a list of letters."""
     with Library.open(place / "library") as library:

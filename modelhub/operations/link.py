@@ -15,6 +15,7 @@ from typing import Any
 
 from modelhub.domain import ModelType
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.home import expand_home
 from modelhub.storage import errors
 from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.containment import make_folder
@@ -178,7 +179,7 @@ def _root(ui: UI, into: Path) -> tuple[Path, tuple[str, ...]]:
 
     The packages for Windows hold the UI in a folder named by its title.
     """
-    given = Path(os.path.abspath(into.expanduser()))  # noqa: PTH100 - resolve() would follow links
+    given = Path(os.path.abspath(expand_home(into)))  # noqa: PTH100 - resolve() would follow links
     if not given.is_dir():
         raise NotFoundError(
             f"{given} is not a folder.",

@@ -9,6 +9,7 @@ import typer
 
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption, ModeOption
 from modelhub.cli.session import Session
+from modelhub.home import expand_home
 from modelhub.operations.sort.enums import SortDuplicates, SortMode
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -51,7 +52,7 @@ def watch(
     session: Session = ctx.obj
     settings = session.settings
     rules = chosen_rules(settings, layout=layout, into=into, mode=mode, by=by or (), duplicates=duplicates)
-    watched = folder.expanduser().absolute()
+    watched = expand_home(folder).absolute()
     if not watched.is_dir():
         raise NotFoundError(f"{watched} is not a folder.", "Create it, or check the spelling.")
     stop = threading.Event()

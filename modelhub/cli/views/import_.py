@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from modelhub.cli.output import clean, color, count_sentence, print_json
 from modelhub.cli.session import Session
@@ -14,6 +13,7 @@ from modelhub.cli.views.failures import failure_text
 from modelhub.documents.manifest import ExportDocument, Manifest, make_manifest, read_manifest, write_manifest
 from modelhub.errors import worst_exit_code
 from modelhub.fetch.sources.registry import fetchers
+from modelhub.home import expand_home
 from modelhub.operations.library.selection import chosen_models
 from modelhub.operations.remote.documents import import_document
 from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, compare_library, rebuild_library
@@ -37,7 +37,7 @@ def run_export(session: Session, file: str, models: Sequence[str]) -> None:
     if file == "-":
         sys.stdout.write(write_manifest(manifest))
     else:
-        save_manifest(manifest, Path(file).expanduser())
+        save_manifest(manifest, expand_home(file))
         if session.json:
             print_json(ExportDocument(file=file, models=len(manifest.models), without_source=without))
     session.progress.note(
@@ -89,7 +89,7 @@ def _rebuilt(session: Session, manifest: Manifest, *, allow_pickle: bool) -> Ite
 def _load(file: str) -> Manifest:
     if file == "-":
         return read_manifest(sys.stdin.buffer.read(), "Standard input")
-    return load_manifest(Path(file).expanduser())
+    return load_manifest(expand_home(file))
 
 
 def _lines(result: ImportResult) -> list[str]:

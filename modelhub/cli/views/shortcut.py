@@ -14,6 +14,7 @@ from modelhub.cli.views.undo import undo_sentences
 from modelhub.desktop.shortcut import Shortcut
 from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument
 from modelhub.errors import Exit, ModelhubError, UsageError
+from modelhub.home import expand_home
 from modelhub.operations.sort import run
 from modelhub.operations.sort.click import ClickResult, dropped_paths, last_report, new_report_path, show_result
 from modelhub.operations.sort.enums import SortDuplicates
@@ -41,7 +42,7 @@ def install_shortcut(
 
     settings = session.settings
     rules = chosen_rules(settings, layout=layout, into=into, by=by, duplicates=duplicates)
-    sorted_folder = folder.expanduser().absolute()
+    sorted_folder = expand_home(folder).absolute()
     if not sorted_folder.is_dir():
         raise UsageError(f"{sorted_folder} is not a folder.", "Name the folder that a click sorts with `--folder`.")
     writer = install.writer_for()

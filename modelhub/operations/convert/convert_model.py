@@ -9,6 +9,7 @@ from modelhub.catalog import Catalog, NewModel
 from modelhub.detect import rules_version
 from modelhub.domain import LocationState, ModelRecord, Source
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.home import expand_home
 from modelhub.operations.convert.convert_file import ConversionResult, convert_file
 from modelhub.operations.convert.options import ConversionOptions, default_target
 from modelhub.operations.library.identify import FailedFile, identify_files
@@ -51,7 +52,7 @@ def resolve_source(reference: str, catalog: Catalog) -> ConversionSource:
 
     Raise NotFoundError, UsageError for an ambiguous reference, and ModelhubError for a model without a single file.
     """
-    path = Path(reference).expanduser()
+    path = expand_home(reference)
     found = catalog.find(str(path.absolute()) if path.exists() else reference)
     if path.is_file():
         return ConversionSource(path=path.absolute(), record=found[0] if len(found) == 1 else None)
@@ -91,7 +92,7 @@ def convert_model(
     """
     options = options or ConversionOptions()
     beside = default_target(source.path, options, bake_vae=vae is not None)
-    place = (target or beside).expanduser().absolute()
+    place = expand_home(target or beside).absolute()
     if place.is_dir():
         place = place / beside.name
     if place.suffix.lower() != ".safetensors":

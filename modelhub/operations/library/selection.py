@@ -16,6 +16,7 @@ from modelhub.catalog.query_parser import has_terms, make_term, parse_arguments,
 from modelhub.catalog.values import ModelQuery, Term
 from modelhub.choices import nearest
 from modelhub.errors import NotFoundError, Remedy, UsageError
+from modelhub.home import expand_home
 
 if TYPE_CHECKING:
     from modelhub.catalog import Catalog
@@ -140,7 +141,7 @@ def _check_not_empty(arguments: Iterable[str]) -> None:
 
 def _referred(reference: str, catalog: Catalog) -> list[ModelRecord]:
     """Return the model that a reference means; for a folder that is not a model itself, every model in it."""
-    path = Path(reference).expanduser()
+    path = expand_home(reference)
     if not _is_folder(path) or catalog.find(reference, exact=True):
         return [one_model(reference, catalog=catalog)]
     found = catalog.records(ModelQuery(terms=(make_term("path", str(path)),)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.errors import NetworkError
+from modelhub.home import expand_home
 from modelhub.operations.sort.plan import LeftInPlace
 from modelhub.operations.sort.survey import Item, survey
 from modelhub.progress import SILENT, Progress
@@ -38,7 +39,7 @@ def register(
     Raise NotFoundError when a path does not exist, ServerUnreachableError when the UI does not answer.
     """
     assert ui.registration is not None, f"{ui.name} does not register models"
-    absolute = [Path(os.path.abspath(path.expanduser())) for path in paths]  # noqa: PTH100 - resolve() would follow links
+    absolute = [Path(os.path.abspath(expand_home(path))) for path in paths]  # noqa: PTH100 - resolve() would follow links
     found = survey(absolute, catalog=catalog, progress=progress)
     result = RegistrationResult()
     with progress.task("registering", total=len(found.items), unit="models") as task:

@@ -12,6 +12,7 @@ from modelhub.choices import member
 from modelhub.config import Settings
 from modelhub.domain import ModelType
 from modelhub.errors import Remedy, UsageError
+from modelhub.home import expand_home
 from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 from modelhub.uis.registry import ui_named
 from modelhub.uis.ui import UI, ModelServer
@@ -91,7 +92,7 @@ def rules_for(
         )
     rules = SortRules(
         ui=row,
-        into=_folder(row, Path(os.path.abspath(Path(into).expanduser()))),  # noqa: PTH100 - resolve() follows links
+        into=_folder(row, Path(os.path.abspath(expand_home(into)))),  # noqa: PTH100 - resolve() follows links
         mode=member(SortMode, mode),
         by=tuple(dict.fromkeys(member(SortGrouping, word) for word in by)),
         duplicates=member(SortDuplicates, duplicates),

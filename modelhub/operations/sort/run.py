@@ -14,6 +14,7 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, Operation
 from modelhub.errors import ModelhubError, Remedy, UsageError
+from modelhub.home import expand_home
 from modelhub.operations.sort.journal import LeftAlone, Performed, Recovered, perform, recover
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan, plan_sort
 from modelhub.operations.sort.rules import SortRules
@@ -50,7 +51,7 @@ def plan(paths: Sequence[Path], rules: SortRules, *, catalog: Catalog | None, pr
     Files are read as a whole only to compare two of one size. Raise NotFoundError when a path does not exist.
     """
     found = survey(
-        [Path(os.path.abspath(path.expanduser())) for path in paths],  # noqa: PTH100 - resolve() would follow links
+        [Path(os.path.abspath(expand_home(path))) for path in paths],  # noqa: PTH100 - resolve() would follow links
         catalog=catalog,
         outside=rules.into,
         algorithms=rules.ui.lycoris is not None,
