@@ -182,8 +182,7 @@ def _data_folder() -> Path:
 
 def config_file(environ: Mapping[str, str]) -> Path:
     """Return the configuration file to read when none is named: MODELHUB_CONFIG, or the platform's own."""
-    named = environ.get("MODELHUB_CONFIG")
-    if named:
+    if named := environ.get("MODELHUB_CONFIG"):
         return expand_home(named)
     import platformdirs  # only this path needs it
 
