@@ -156,8 +156,12 @@ def absolute(path: object) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"A path is a text or a Path, not a {type(path).__name__}.")
     text = os.fspath(path)
-    if not isinstance(text, str) or not text.strip() or not _is_possible(text):
+    if not isinstance(text, str) or not text.strip():
         raise UsageError(f"{text!r} is not a path.", 'Write "." for the current folder.')
+    if not _is_possible(text):
+        raise UsageError(
+            f"{text[:80]!r} cannot be the path of a file.", "It has characters or a length that no path has."
+        )
     return expand_home(text).absolute()
 
 
