@@ -163,7 +163,7 @@ def test_missing_libraries_are_named_with_the_extra_that_brings_them(monkeypatch
     with pytest.raises(ModelhubError) as caught:
         runner.require()
     assert "no_such_library" in caught.value.message
-    assert "[render]" in caught.value.remedy.text
+    assert "`render`" in caught.value.remedy.text
 
 
 def test_groups_may_be_added_while_results_come_in(command: Sequence[str]) -> None:
