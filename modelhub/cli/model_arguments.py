@@ -76,7 +76,7 @@ def _values_in_catalog(ctx: typer.Context, field: str) -> list[str]:
     session = ctx.find_object(Session) or Session()
     try:
         return session.catalog.values_of(field) if session.has_catalog else []
-    except (ModelhubError, OSError):  # a completion that cannot look is no completion, and no message
+    except (ModelhubError, OSError):  # without a catalog there is nothing to complete, and no message to print
         return []
     finally:
         session.close()
