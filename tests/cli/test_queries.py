@@ -181,6 +181,7 @@ def test_rm_takes_the_models_of_a_term(library: Path) -> None:
         ["rm", "x", "--yes"],
         ["undo"],
         ["scan"],
+        ["convert", "x"],
     ],
 )
 def test_looking_creates_no_library(

@@ -46,11 +46,14 @@ def convert(
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
     from modelhub.cli.output import clean, count_sentence, print_json
+    from modelhub.home import expand_home
     from modelhub.operations.convert.convert_model import convert_model, resolve_source
     from modelhub.operations.convert.options import ConversionOptions
     from modelhub.quantities import format_size
 
     session: Session = ctx.obj
+    # Only the conversion of a file may create a library: a name must be in the catalog of one.
+    session.may_create = session.may_create and expand_home(model).is_file()
     options = ConversionOptions(precision=precision, variant=variant, repair=repair)
     converted = convert_model(
         resolve_source(model, session.catalog),
