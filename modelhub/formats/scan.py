@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from modelhub.formats import archive
 from modelhub.formats.header import PickleGlobal, PickleScan
-from modelhub.formats.pickle_walk import PickleWalk, walk_pickle
+from modelhub.formats.pickles.walk import PickleWalk, walk_pickle
 
 MAX_DEPTH = 3  # archives within archives
 _MAX_FINDINGS = 200

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelhub.formats.header import TensorInfo
-from modelhub.formats.placeholders import Global, OpaqueObject, SkippedBytes, Storage, TensorRef
+from modelhub.formats.pickles.placeholders import Global, OpaqueObject, SkippedBytes, Storage, TensorRef
 
 MAX_NODES = 1_000_000
 MAX_DEPTH = 24

@@ -15,7 +15,7 @@ from modelhub.errors import ModelhubError
 from modelhub.formats import archive, sniff, torch_legacy, torch_zip
 from modelhub.formats.dtypes import BITS
 from modelhub.formats.header import Header, TensorInfo
-from modelhub.formats.placeholders import TensorRef
+from modelhub.formats.pickles.placeholders import TensorRef
 from modelhub.formats.state_dict import StateDict
 
 _BLOCK = 8 << 20  # bytes of one chunk

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from modelhub.domain import Format
 from modelhub.formats.dtypes import BITS
 from modelhub.formats.header import Header, Problem
-from modelhub.formats.pickle_walk import PickleWalk, walk_pickle
+from modelhub.formats.pickles.walk import PickleWalk, walk_pickle
 from modelhub.formats.scan import PickleScanner, scan_pickles
 from modelhub.formats.state_dict import StateDict, read_state_dict
 from modelhub.formats.torch_zip import structure_problems

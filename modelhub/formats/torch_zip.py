@@ -9,7 +9,7 @@ from typing import BinaryIO
 from modelhub.domain import Format
 from modelhub.formats import archive
 from modelhub.formats.header import Header, PickleScan, Problem
-from modelhub.formats.pickle_walk import walk_pickle
+from modelhub.formats.pickles.walk import walk_pickle
 from modelhub.formats.scan import PickleScanner, scan_archive
 from modelhub.formats.state_dict import StateDict, read_state_dict
 

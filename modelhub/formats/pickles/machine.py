@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from modelhub.formats.placeholders import Global, SkippedBytes
+from modelhub.formats.pickles.placeholders import Global, SkippedBytes
 
 MAX_HELD = 1_500_000  # objects on the stack, in the memo or in one built object, each
 

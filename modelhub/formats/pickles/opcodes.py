@@ -7,9 +7,9 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from modelhub.formats import known_calls
-from modelhub.formats.pickle_machine import MAX_HELD, PickleMachine
-from modelhub.formats.placeholders import MARK, Global, OpaqueObject, SkippedBytes, WalkError
+from modelhub.formats.pickles import known_calls
+from modelhub.formats.pickles.machine import MAX_HELD, PickleMachine
+from modelhub.formats.pickles.placeholders import MARK, Global, OpaqueObject, SkippedBytes, WalkError
 
 Handler = Callable[[PickleMachine], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modelhub.formats.placeholders import STORAGE_DTYPES, TORCH_DTYPES, Global, OpaqueObject, Storage, TensorRef
+from modelhub.formats.pickles.placeholders import STORAGE_DTYPES, TORCH_DTYPES, Global, OpaqueObject, Storage, TensorRef
 
 _MAX_DIMENSIONS = 64
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from modelhub.formats.header import PickleGlobal
-from modelhub.formats.pickle_machine import MAX_HELD
-from modelhub.formats.pickle_opcodes import HANDLERS
-from modelhub.formats.placeholders import MARK, Global, ReplacedKey, SkippedBytes, WalkError
+from modelhub.formats.pickles.machine import MAX_HELD
+from modelhub.formats.pickles.opcodes import HANDLERS
+from modelhub.formats.pickles.placeholders import MARK, Global, ReplacedKey, SkippedBytes, WalkError
 
 MAX_OPCODES = 3_000_000
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
