@@ -1,42 +1,52 @@
-"""Zip archives read defensively: every member is reached, whatever its flags, checksum or names claim."""
+"""Zip archives read defensively: which members there are, and whether every reader sees the same ones.
+
+torch's reader (miniz) and Python's `zipfile` find the directory in different ways, take the first or the last of two
+members with one name, and tolerate different damage. Only one form is therefore accepted, see `modelhub.formats.zips`.
+"""
 
 from __future__ import annotations
 
-import io
-import os
-import struct
-import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
-LOCAL_MAGIC = b"PK\x03\x04"
-MAX_MEMBERS = 200_000
-MAX_INFLATED = 256 << 20  # bytes of one member
-_LOCAL = struct.Struct("<4s5H3I2H")
-_ENCRYPTED = 0x1
+from modelhub.formats.zips.directory import check_names, read_directory
+from modelhub.formats.zips.end import read_end
+from modelhub.formats.zips.members import LOCAL_MAGIC, check_members, scan_local_headers
+from modelhub.formats.zips.parts import DEFLATED, Findings, Member
+
+__all__ = [
+    "Archive",
+    "InflationBudget",
+    "Member",
+    "MemberStream",
+    "is_zip",
+    "read_archive",
+    "read_content",
+]
+
+MAX_INFLATED = 256 << 20  # bytes of all members of one archive together
+_PIECE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member: its name, where its data begins in the file, its stored and inflated sizes in bytes, its method."""
+@dataclass(slots=True)
+class InflationBudget:
+    """The bytes that may still be inflated, over all members of one file; `exceeded` once one wanted more."""
 
-    name: str
-    start: int
-    stored: int
-    size: int
-    method: int
-    encrypted: bool = False
+    left: int = field(default=MAX_INFLATED)
+    exceeded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """All members in the order of the directory, and findings about them as (severity, sentence)."""
+    """All members in the order of the directory, and findings about them as (severity, sentence).
+
+    `truncated`: the end of the file is missing, and the members are those whose local headers are there.
+    """
 
     members: tuple[Member, ...]
     findings: tuple[tuple[str, str], ...]
+    truncated: bool = False
 
 
 def is_zip(head: bytes) -> bool:
@@ -45,93 +55,74 @@ def is_zip(head: bytes) -> bool:
 
 
 def read_archive(file: BinaryIO, size: int) -> Archive:
-    """List the members by the central directory, or by the local headers alone where that is damaged."""
-    try:
-        infos = zipfile.ZipFile(file).infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, struct.error, EOFError) as exc:
-        members = tuple(_scan_local_headers(file, size))
-        return Archive(members, (("suspicious", f"The archive's directory is damaged ({exc})."),))
-    findings: list[tuple[str, str]] = []
-    if len(infos) > MAX_MEMBERS:
-        findings.append(("suspicious", f"The archive has {len(infos)} members, more than any model."))
-        infos = infos[:MAX_MEMBERS]
-    found: list[Member] = []
-    for info in infos:
-        member, odd = _check_member(file, size, info)
-        findings += odd
-        if member is not None:
-            found.append(member)
-    twice = [name for name, count in Counter(info.filename for info in infos).items() if count > 1]
-    findings += [("suspicious", f"Member {name!r} is in the archive twice.") for name in twice[:8]]
-    return Archive(tuple(found), tuple(findings))
+    """List the members by the directory, or by the local headers alone where the archive ends too early."""
+    findings = Findings()
+    end = read_end(file, size, findings)
+    if end is None:
+        text = "The archive has no directory: the file was cut off."
+        return Archive(tuple(scan_local_headers(file, size)), (("unrecognised", text),), truncated=True)
+    entries = read_directory(file, end, findings)
+    members = check_members(file, entries, end, findings)
+    check_names(entries, findings)
+    return Archive(tuple(members), tuple(findings.texts))
 
 
-def _check_member(file: BinaryIO, size: int, info: zipfile.ZipInfo) -> tuple[Member | None, list[tuple[str, str]]]:
-    file.seek(max(0, min(info.header_offset, size)))
-    head = file.read(_LOCAL.size)
-    if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
-        return None, [("suspicious", f"Member {info.filename!r} does not begin where the directory states.")]
-    _, _, flags, method, _, _, _, _, _, name_length, extra_length = _LOCAL.unpack(head)
-    local_name = file.read(name_length)
-    odd = []
-    if not _same_name(local_name, info):
-        text = f"Member {info.filename!r} is named {local_name.decode('utf-8', 'replace')!r} in its own header."
-        odd.append(("suspicious", text))
-    encrypted = bool((flags | info.flag_bits) & _ENCRYPTED)
-    if encrypted:
-        odd.append(("suspicious", f"Member {info.filename!r} is marked as encrypted."))
-    if method != info.compress_type:
-        odd.append(("suspicious", f"Member {info.filename!r} states two compression methods."))
-    start = info.header_offset + _LOCAL.size + name_length + extra_length
-    if start + info.compress_size > size:
-        odd.append(("suspicious", f"Member {info.filename!r} is cut off by the end of the file."))
-    return Member(info.filename, start, info.compress_size, info.file_size, method, encrypted), odd
+class MemberStream:
+    """The content of one member as a stream that only goes forward. Content that cannot be inflated just ends."""
 
+    def __init__(self, file: BinaryIO, member: Member, budget: InflationBudget | None = None) -> None:
+        self._file = file
+        self._at = member.start
+        self._left = member.stored
+        self._budget = budget or InflationBudget()
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
+        self._held = b""
+        self.checksum = 0  # CRC-32 of what was read so far
 
-def _same_name(local: bytes, info: zipfile.ZipInfo) -> bool:
-    names = {info.filename, info.orig_filename}
-    return any(local in (name.encode("utf-8", "replace"), name.encode("cp437", "replace")) for name in names)
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes, fewer than `count` only at the end."""
+        while len(self._held) < count and (piece := self._next(count - len(self._held))):
+            self._held = self._held + piece if self._held else piece
+        found, self._held = self._held[:count], self._held[count:]
+        self.checksum = zlib.crc32(found, self.checksum)
+        return found
 
+    def seek(self, offset: int, whence: int = 1, /) -> int:
+        """Go forward by `offset` bytes; nothing else is possible."""
+        if self._inflater is None and not self._held:
+            step = min(offset, self._left)
+            self._at, self._left = self._at + step, self._left - step
+            return 0
+        while offset > 0 and (piece := self.read(min(offset, _PIECE))):
+            offset -= len(piece)
+        return 0
 
-def _scan_local_headers(file: BinaryIO, size: int) -> Iterator[Member]:
-    """Yield members found by their local headers, one behind the other."""
-    position = 0
-    for _ in range(MAX_MEMBERS):
-        file.seek(position)
-        head = file.read(_LOCAL.size)
-        if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
-            return
-        _, _, flags, method, _, _, _, stored, inflated, name_length, extra_length = _LOCAL.unpack(head)
-        name = file.read(name_length).decode("utf-8", "replace")
-        start = position + _LOCAL.size + name_length + extra_length
-        room = max(0, size - start)
-        stored = min(stored, room) if stored and stored != 0xFFFFFFFF else room
-        yield Member(name, start, stored, inflated, method, bool(flags & _ENCRYPTED))
-        position = start + stored
+    def _next(self, count: int) -> bytes:
+        if self._inflater is None:
+            return self._stored(count)
+        limit = min(max(count, _PIECE), self._budget.left)
+        if limit <= 0:
+            self._budget.exceeded = True
+            return b""
+        try:
+            while not self._inflater.eof:
+                source = self._inflater.unconsumed_tail or self._stored(_PIECE)
+                piece = self._inflater.decompress(source, limit)
+                self._budget.left -= len(piece)
+                if piece or not source:
+                    return piece
+        except zlib.error:
+            self._left = 0
+        return b""
+
+    def _stored(self, count: int) -> bytes:
+        self._file.seek(self._at)
+        piece = self._file.read(min(count, self._left))
+        self._at += len(piece)
+        self._left = self._left - len(piece) if piece else 0
+        return piece
 
 
 def read_content(file: BinaryIO, member: Member, *, limit: int = MAX_INFLATED) -> bytes:
-    """Return at most `limit` bytes of a member, inflated; content that cannot be inflated is returned as stored."""
-    file.seek(member.start)
-    if member.method == zipfile.ZIP_DEFLATED:
-        return _inflate(file, member.stored, limit)
-    return file.read(min(member.stored, limit))
-
-
-def _inflate(file: BinaryIO, stored: int, limit: int) -> bytes:
-    stream = zlib.decompressobj(-15)
-    out = io.BytesIO()
-    left = stored
-    try:
-        while left > 0 and out.tell() < limit and not stream.eof:
-            block = file.read(min(left, 1 << 16))
-            if not block:
-                break
-            left -= len(block)
-            out.write(stream.decompress(block, limit - out.tell()))
-            while stream.unconsumed_tail and out.tell() < limit:
-                out.write(stream.decompress(stream.unconsumed_tail, limit - out.tell()))
-    except zlib.error:
-        file.seek(-min(stored - left, stored), os.SEEK_CUR)
-        return out.getvalue() or file.read(min(stored, limit))
-    return out.getvalue()
+    """Return at most `limit` bytes of a member, inflated."""
+    return MemberStream(file, member, InflationBudget(limit)).read(limit)

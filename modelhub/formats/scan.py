@@ -9,12 +9,15 @@ from typing import BinaryIO
 
 from modelhub.formats import archive
 from modelhub.formats.header import PickleGlobal, PickleScan
-from modelhub.formats.pickles.walk import PickleWalk, walk_pickle
+from modelhub.formats.pickles.reader import ByteStream, PickleReader
+from modelhub.formats.pickles.walk import PickleWalk, WalkBudget, walk_pickle
 
 MAX_DEPTH = 3  # archives within archives
 _MAX_FINDINGS = 200
 _MAX_PICKLES = 64  # that follow one another
-_LIMIT = 128 << 20  # bytes of one member
+_LARGEST_NESTED = 32 << 20  # bytes of an archive or array within an archive, which is held in memory
+_HEAD = 512
+_HIGHEST_RATIO = 200  # of inflated to stored bytes; tensors of zeros alone reach a thousand
 _PICKLE_NAME = re.compile(r"\.(pkl|pickle|pt|pth|bin|ckpt|npy|npz|joblib|dat|data|p)$", re.IGNORECASE)
 # How pickles of protocol 2 and later begin, and the older ones: with a dictionary, list, tuple, or a global's module.
 _MODULES = (b"__", b"os\n", b"posix", b"nt\n", b"sys", b"torch", b"col", b"builtins", b"numpy", b"subprocess", b"copy")
@@ -31,10 +34,12 @@ _ENCODINGS = (
 
 @dataclass(slots=True)
 class PickleScanner:
-    """The globals and findings of all walks over one file."""
+    """The globals and findings of all walks over one file, and what may still be spent on it."""
 
     globals: list[PickleGlobal] = field(default_factory=list)
     findings: list[tuple[str, str]] = field(default_factory=list)
+    budget: WalkBudget = field(default_factory=WalkBudget)
+    inflation: archive.InflationBudget = field(default_factory=archive.InflationBudget)
 
     def add(self, found: PickleWalk) -> None:
         """Add the result of one walk."""
@@ -42,8 +47,10 @@ class PickleScanner:
         self.findings += found.findings
 
     def result(self) -> PickleScan:
-        """Return everything that was found, at most `_MAX_FINDINGS` findings."""
-        return PickleScan(globals=tuple(self.globals), findings=tuple(self.findings[:_MAX_FINDINGS]))
+        """Return everything that was found, at most `_MAX_FINDINGS` findings, the worst first."""
+        ranks = {"dangerous": 0, "suspicious": 1}
+        findings = sorted(dict.fromkeys(self.findings), key=lambda found: ranks.get(found[0], 2))
+        return PickleScan(globals=tuple(self.globals), findings=tuple(findings[:_MAX_FINDINGS]))
 
 
 def looks_like_pickle(head: bytes) -> bool:
@@ -56,18 +63,76 @@ def scan_archive(
 ) -> None:
     """Walk every member that is a pickle, or is named like one, and those of nested archives."""
     scanner.findings += [(severity, f"{place}{text}") for severity, text in found.findings]
+    stored, size = sum(member.stored for member in found.members), sum(member.size for member in found.members)
+    if size > archive.MAX_INFLATED and size > _HIGHEST_RATIO * stored:
+        text = f"{place or 'It '}inflates from {stored} bytes to {size}, more than any model: a bomb."
+        scanner.findings.append(("suspicious", text))
     for member in found.members:
-        if _STORAGE.search(member.name):
+        if _STORAGE.search(member.name) or not member.stored:
             continue  # raw tensor data, by the archive's own convention; never loaded as a pickle
-        data = archive.read_content(file, member, limit=_LIMIT)
-        scan_bytes(data, f"{place}{member.name}", scanner, depth=depth, named=bool(_PICKLE_NAME.search(member.name)))
-        if len(data) >= _LIMIT and member.size > _LIMIT:
-            scanner.findings.append(("suspicious", f"{place}{member.name} is too large to be scanned."))
+        stream = archive.MemberStream(file, member, scanner.inflation)
+        head = stream.read(_HEAD)
+        name = f"{place}{member.name}"
+        named = bool(_PICKLE_NAME.search(member.name))
+        if _is_nested(head):
+            data = head + stream.read(_LARGEST_NESTED)
+            if len(data) >= _LARGEST_NESTED:
+                scanner.findings.append(("suspicious", f"{name} is too large to be looked into."))
+            scan_bytes(data, name, scanner, depth=depth, named=named)
+        else:
+            _scan_stream(stream, head, member, name, scanner, named=named)
+        if scanner.inflation.exceeded:
+            scanner.findings.append(("suspicious", f"{name}: the archive inflates to more than any model needs."))
+            return
+
+
+def _is_nested(head: bytes) -> bool:
+    return archive.is_zip(head) or head.startswith(b"\x93NUMPY")
+
+
+def _scan_stream(
+    stream: archive.MemberStream,
+    head: bytes,
+    member: archive.Member,
+    name: str,
+    scanner: PickleScanner,
+    *,
+    named: bool,
+) -> None:
+    if _add_encoding(head, name, scanner):
+        return
+    if named or looks_like_pickle(head):
+        scan_pickles(_Resumed(head, stream), member.size, name, scanner, sure=looks_like_pickle(head))
+
+
+class _Resumed:
+    """A stream of which the first bytes were read already."""
+
+    def __init__(self, head: bytes, stream: ByteStream) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, count: int, /) -> bytes:
+        head, self._head = self._head[:count], self._head[count:]
+        return head + self._stream.read(count - len(head)) if len(head) < count else head
+
+    def seek(self, offset: int, whence: int = 1, /) -> int:
+        within = min(offset, len(self._head))
+        self._head = self._head[within:]
+        return self._stream.seek(offset - within, 1)
+
+
+def _add_encoding(head: bytes, place: str, scanner: PickleScanner) -> bool:
+    """Add a finding for bytes that are compressed in a way that is not looked into; return whether they are."""
+    for magic, name in _ENCODINGS:
+        if head.startswith(magic):
+            scanner.findings.append(("unrecognised", f"{place} is {name}, which is not looked into."))
+            return True
+    return False
 
 
 def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 0, named: bool = False) -> None:
     """Walk the pickles in these bytes: an archive, a numpy array, or a pickle. `named`: its name is a pickle's."""
-    head = data[:512]
+    head = data[:_HEAD]
     if archive.is_zip(head):
         if depth >= MAX_DEPTH:
             scanner.findings.append(("suspicious", f"{place} holds archives nested deeper than {MAX_DEPTH}."))
@@ -78,26 +143,25 @@ def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 
     if head.startswith(b"\x93NUMPY"):
         scan_numpy(data, place, scanner)
         return
-    for magic, name in _ENCODINGS:
-        if head.startswith(magic):
-            scanner.findings.append(("unrecognised", f"{place} is {name}, which cannot be scanned."))
-            return
+    if _add_encoding(head, place, scanner):
+        return
     if named or looks_like_pickle(head):
         scan_pickles(io.BytesIO(data), len(data), place, scanner, sure=looks_like_pickle(head))
 
 
 def scan_pickles(
-    source: BinaryIO, total: int, place: str, scanner: PickleScanner, *, sure: bool = True
+    source: ByteStream, total: int, place: str, scanner: PickleScanner, *, sure: bool = True
 ) -> list[PickleWalk]:
     """Walk one pickle and those that follow it in a source of `total` bytes; bytes left over are a finding."""
-    walks = [walk_pickle(source, place)]
+    reader = PickleReader(source)
+    walks = [walk_pickle(reader, place, budget=scanner.budget)]
     if not walks[0].complete and walks[0].opcodes <= 1 and not sure:
         return []  # named like a pickle, but not one
     while walks[-1].complete and walks[-1].end < total and len(walks) < _MAX_PICKLES:
         if len(walks) == 1:
             text = f"{place}: {total - walks[-1].end} bytes follow the end of the pickle."
             scanner.findings.append(("suspicious", text))
-        following = walk_pickle(source, f"{place}, pickle {len(walks) + 1}")
+        following = walk_pickle(reader, f"{place}, pickle {len(walks) + 1}", budget=scanner.budget)
         if not following.complete and following.opcodes <= 1:
             break
         walks.append(following)

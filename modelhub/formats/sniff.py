@@ -8,15 +8,12 @@ from typing import BinaryIO
 
 from modelhub.domain import Format
 from modelhub.errors import ModelhubError
-from modelhub.formats import archive, diffusers, gguf, safetensors, scan, torch_legacy, torch_zip
+from modelhub.formats import archive, diffusers, gguf, readings, safetensors, scan, torch_legacy, torch_zip
 from modelhub.formats.header import Header, PickleScan, Problem
+from modelhub.formats.readings import OF_SUFFIX
 
 _HEAD = 4096
 MAX_ARRAY = 256 << 20  # bytes of a numpy array that are looked at
-_PICKLE_SUFFIXES = frozenset((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"))
-_OF_SUFFIX = {".safetensors": {Format.SAFETENSORS}, ".sft": {Format.SAFETENSORS}, ".gguf": {Format.GGUF}} | {
-    suffix: {Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE} for suffix in _PICKLE_SUFFIXES
-}
 # First bytes of what people find under a model's name, and a sentence about it.
 _FOREIGN_CONTENT: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), text)
@@ -64,7 +61,8 @@ def read_header(path: Path) -> Header:
             return _read_folder(path)
         if not path.is_file() and path.exists():  # opening a pipe would wait for its other end, for ever
             raise ModelhubError(f"{path} is a device or a pipe, not a file.", "Save its content in a file first.")
-        return _check_suffix(_read_file(path), path)
+        header = _read_file(path)
+        return _check_suffix(header, path) if header.format is not Format.UNKNOWN else header
     except OSError as exc:
         raise ModelhubError(
             f"{path} cannot be read: {exc.strerror or exc}.", "Check that it is there and that you may read it."
@@ -84,15 +82,20 @@ def _read_file(path: Path) -> Header:
     with path.open("rb") as file:
         head = file.read(_HEAD)
         size = file.seek(0, 2)
-        if archive.is_zip(head):
-            return _read_zip(file, size)
-        if head.startswith(gguf.MAGIC):
-            return gguf.read(path)
-        if torch_legacy.has_magic(head):
-            return torch_legacy.read(file, size).header
-        if safetensors.looks_like_safetensors(head, size):
-            return safetensors.read(path)
-        return _read_other(path, file, head, size)
+        header = _read_content(path, file, head, size)
+        return readings.add_other_readings(header, path.suffix.lower(), file, head)
+
+
+def _read_content(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
+    if archive.is_zip(head):
+        return _read_zip(file, size)
+    if head.startswith(gguf.MAGIC):
+        return gguf.read(path)
+    if torch_legacy.has_magic(head):
+        return torch_legacy.read(file, size).header
+    if safetensors.looks_like_safetensors(head, size):
+        return safetensors.read(path)
+    return _read_other(path, file, head, size)
 
 
 def _read_zip(file: BinaryIO, size: int) -> Header:
@@ -153,8 +156,8 @@ def _read_numpy(file: BinaryIO, size: int) -> Header:
 
 
 def _check_suffix(header: Header, path: Path) -> Header:
-    expected = _OF_SUFFIX.get(path.suffix.lower())
-    if expected is None or header.format in expected or header.format is Format.UNKNOWN:
+    expected = OF_SUFFIX.get(path.suffix.lower())
+    if expected is None or header.format in expected:
         return header
     from dataclasses import replace
 

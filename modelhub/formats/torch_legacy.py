@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from modelhub.domain import Format
-from modelhub.formats.dtypes import BITS
 from modelhub.formats.header import Header, Problem
+from modelhub.formats.pickles.reader import PickleReader
 from modelhub.formats.pickles.walk import PickleWalk, walk_pickle
 from modelhub.formats.scan import PickleScanner, scan_pickles
 from modelhub.formats.state_dict import StateDict, read_state_dict
@@ -16,7 +16,6 @@ from modelhub.formats.torch_zip import structure_problems
 
 MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
 _NAMES = ("the magic number", "the protocol", "the system's facts", "the object", "the storages' keys")
-_MAX_ELEMENTS = 1 << 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +41,23 @@ def read(file: BinaryIO, size: int) -> TorchLegacy:
     file.seek(0)
     walks: list[PickleWalk] = []
     scanner = PickleScanner()
+    reader = PickleReader(file)
     for name in _NAMES:
-        found = walk_pickle(file, name)
+        found = walk_pickle(reader, name, budget=scanner.budget)
         walks.append(found)
         scanner.add(found)
         if not found.complete:
             break
-        file.seek(found.end)
     whole = len(walks) == len(_NAMES) and walks[-1].complete
     state_dict = read_state_dict(walks[3].root) if len(walks) > 3 else StateDict()
     system = walks[2].root if len(walks) > 2 and isinstance(walks[2].root, dict) else {}
     problems = [] if whole else [Problem("The file breaks off before the tensors' data.", fatal=True)]
-    storages, more = _locate_storages(file, size, walks[4].root, state_dict) if whole else ({}, [])
+    storages: dict[str, tuple[int, int]] = {}
+    if whole:
+        storages, more = _locate_storages(file, size, walks, scanner)
+        problems += more
+    if state_dict.limit_reached:
+        scanner.findings.append(("suspicious", "The object shares its parts so often that it unfolds without end."))
     header = Header(
         format=Format.TORCH_LEGACY,
         size=size,
@@ -61,7 +65,7 @@ def read(file: BinaryIO, size: int) -> TorchLegacy:
         root=state_dict.root,
         entries=state_dict.entries,
         pickle=scanner.result(),
-        problems=(*problems, *more, *structure_problems(state_dict)),
+        problems=(*problems, *structure_problems(state_dict)),
     )
     return TorchLegacy(
         header=header, state_dict=state_dict, storages=storages, big_endian=system.get("little_endian") is False
@@ -69,34 +73,40 @@ def read(file: BinaryIO, size: int) -> TorchLegacy:
 
 
 def _locate_storages(
-    file: BinaryIO, size: int, keys: object, state_dict: StateDict
+    file: BinaryIO, size: int, walks: list[PickleWalk], scanner: PickleScanner
 ) -> tuple[dict[str, tuple[int, int]], list[Problem]]:
-    """Locate the storages: each is eight bytes of element count, then the elements, in the order of the keys."""
-    dtypes = {ref.storage.key: ref.storage.dtype for ref in state_dict.refs.values()}
+    """Locate the storages: each is eight bytes of element count, then the elements, in the order of the keys.
+
+    What the file has beyond them is a finding: torch does not read it, other programs may.
+    """
+    keys, described = walks[4].root, walks[3].storages
     found: dict[str, tuple[int, int]] = {}
-    position = file.tell()
+    position = walks[4].end
     for key in keys if isinstance(keys, list) else ():
         file.seek(position)
         head = file.read(8)
         if len(head) < 8:
             return found, [Problem(f"Storage {key} is missing: the file is truncated.", fatal=True)]
         count = struct.unpack("<q", head)[0]
-        width = BITS.get(dtypes.get(str(key), ""), 0) // 8
-        if not 0 <= count < _MAX_ELEMENTS or (width == 0 and count):
-            if str(key) in dtypes:
-                return found, [Problem(f"Storage {key} states {count} elements.", fatal=True)]
-            return (
-                found,
-                [],
-            )  # not a tensor's storage: its length is unknown
+        storage = described.get(str(key))
+        if storage is None or count != storage.numel:
+            stated = "no tensor" if storage is None else f"a tensor of {storage.numel}"
+            scanner.findings.append(
+                ("suspicious", f"Storage {key} at byte {position} states {count} elements; {stated} belongs to it.")
+            )
+            return found, [Problem(f"Storage {key} states {count} elements.", fatal=True)]
         found[str(key)] = (position + 8, count)
-        position += 8 + count * width
-    problems = []
+        position += 8 + storage.length
+    missing = described.keys() - found.keys()
+    if missing:
+        return found, [Problem(f"Storage {min(missing)} is missing in the list of storages.", fatal=True)]
     if position > size:
-        problems.append(
-            Problem(f"The file is truncated: it ends after {size} bytes, its tensors at {position}.", fatal=True)
-        )
-    return found, problems
+        text = f"The file is truncated: it ends after {size} bytes, its tensors at {position}."
+        return found, [Problem(text, fatal=True)]
+    if position < size:
+        text = f"{size - position} bytes follow the last tensor at byte {position}; torch does not read them."
+        scanner.findings.append(("suspicious", text))
+    return found, []
 
 
 def read_bare_pickle(file: BinaryIO, size: int) -> tuple[Header, StateDict]:

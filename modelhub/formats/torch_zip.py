@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from modelhub.domain import Format
 from modelhub.formats import archive
 from modelhub.formats.header import Header, PickleScan, Problem
-from modelhub.formats.pickles.walk import walk_pickle
+from modelhub.formats.pickles.reader import PickleReader
+from modelhub.formats.pickles.walk import PickleWalk, walk_pickle
 from modelhub.formats.scan import PickleScanner, scan_archive
 from modelhub.formats.state_dict import StateDict, read_state_dict
-
-MAX_PICKLE = 256 << 20  # bytes of data.pkl; 7.7 GB checkpoints have 0.5 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +25,43 @@ class TorchZip:
 
 
 def find_main_pickle(found: archive.Archive) -> archive.Member | None:
-    """Return `data.pkl` of the archive's top folder; None when this is not a torch file."""
-    named = [m for m in found.members if m.name == "data.pkl" or m.name.endswith("/data.pkl")]
-    return min(named, key=lambda member: member.name.count("/"), default=None)
+    """Return the object's pickle; None when this is not a torch file.
+
+    torch searches `data.pkl` in the first member's folder, without regard to case.
+    """
+    named = [member for member in found.members if member.name.rpartition("/")[2].lower() == "data.pkl"]
+    first = f"{_top_folder(found)}data.pkl".lower()
+    return min(named, key=lambda member: (member.name.lower() != first, member.name.count("/")), default=None)
+
+
+def _top_folder(found: archive.Archive) -> str:
+    name = found.members[0].name if found.members else ""
+    return name[: name.find("/") + 1]
 
 
 def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member) -> TorchZip:
     """Read header and tensor places of a torch file."""
     scanner = PickleScanner()
-    data = archive.read_content(file, main, limit=MAX_PICKLE)
-    built = walk_pickle(io.BytesIO(data), main.name)
+    stream = archive.MemberStream(file, main, scanner.inflation)
+    built = walk_pickle(PickleReader(stream), main.name, budget=scanner.budget)
     rest = tuple(member for member in found.members if member is not main)
     scanner.add(built)
-    if built.complete and built.end < len(data):
-        scanner.findings.append(("suspicious", f"{main.name}: {len(data) - built.end} bytes follow its end."))
-    scan_archive(file, archive.Archive(rest, found.findings), scanner)
+    if built.complete and not found.truncated:
+        scanner.findings += _main_findings(stream, main, built)
+    scan_archive(file, archive.Archive(rest, found.findings, found.truncated), scanner)
+    scanner.findings += _folder_findings(found, main)
     state_dict = read_state_dict(built.root)
     folder = main.name[: -len("data.pkl")]
     storages = {m.name[len(folder) + 5 :]: m for m in rest if m.name.startswith(f"{folder}data/")}
+    scanner.findings += _storage_findings(built, storages, size)
     problems = [Problem(text, fatal=True) for text in _missing_data(state_dict, storages, size)]
     if not built.complete:
         problems.append(Problem(f"{main.name} cannot be read to its end.", fatal=True))
+    if found.truncated:
+        problems.append(Problem("The end of the archive is missing: the file is truncated.", fatal=True))
     problems += structure_problems(state_dict)
+    if state_dict.limit_reached:
+        scanner.findings.append(("suspicious", f"{main.name} shares its parts so often that it unfolds without end."))
     order = next((m for m in rest if m.name == f"{folder}byteorder"), None)
     header = Header(
         format=Format.TORCH_ZIP,
@@ -61,6 +74,45 @@ def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member
     )
     big = order is not None and archive.read_content(file, order, limit=16) == b"big"
     return TorchZip(header=header, state_dict=state_dict, storages=storages, big_endian=big)
+
+
+def _main_findings(stream: archive.MemberStream, main: archive.Member, built: PickleWalk) -> list[tuple[str, str]]:
+    """Return findings about the member behind the pickle's end, and its checksum, which torch does not check."""
+    while stream.read(1 << 16):
+        pass
+    findings = []
+    if built.end != main.size:
+        findings.append(("suspicious", f"{main.name}: {main.size - built.end} bytes follow its end."))
+    if stream.checksum != main.checksum:
+        findings.append(("suspicious", f"{main.name} does not have the checksum that the archive states."))
+    return findings
+
+
+def _folder_findings(found: archive.Archive, main: archive.Member) -> list[tuple[str, str]]:
+    """Return findings about members that torch would read in another way than as data of this file."""
+    folder = _top_folder(found)
+    findings = []
+    if main.name.lower() != f"{folder}data.pkl".lower() and not found.truncated:
+        findings.append(("suspicious", f"{main.name} is not in the folder of the first member, where torch reads."))
+    if any(member.name.lower() == f"{folder}constants.pkl".lower() for member in found.members):
+        text = "It is a TorchScript file: a program for torch's own interpreter, not only weights."
+        findings.append(("suspicious", text))
+    outside = next((m for m in found.members if not m.name.lower().startswith(folder.lower())), None)
+    if outside is not None:
+        text = f"Member {outside.name!r} is outside the folder {folder!r} that a torch file consists of."
+        findings.append(("suspicious", text))
+    return findings
+
+
+def _storage_findings(built: PickleWalk, storages: dict[str, archive.Member], size: int) -> list[tuple[str, str]]:
+    """Return findings about storages of another length than the pickle states: torch reads beyond a shorter one."""
+    findings = []
+    for key, storage in built.storages.items():
+        member = storages.get(key)
+        if member is not None and member.size != storage.length and member.start + member.stored <= size:
+            text = f"Member {member.name!r} has {member.size} bytes, but the pickle states {storage.length}."
+            findings.append(("suspicious", text))
+    return findings[:8]
 
 
 def structure_problems(state_dict: StateDict) -> list[Problem]:

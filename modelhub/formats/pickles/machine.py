@@ -1,46 +1,145 @@
-"""The machine that pickle opcodes work on: a stack, a memo and a reader, as CPython's `pickletools` describes them."""
+"""The machine that pickle opcodes work on: stack, marks, memo and reader, as CPython's `pickle` has them.
+
+It holds placeholders instead of objects. Where CPython's two machines (C and Python) and torch's own would see
+different opcodes in the same bytes, the pickle is reported: see `check_frame`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-from modelhub.formats.pickles.placeholders import Global, SkippedBytes
+from modelhub.formats.header import PickleGlobal
+from modelhub.formats.pickles.placeholders import Global, ReplacedKey, Storage, WalkError
+from modelhub.formats.pickles.reader import PickleReader
 
-MAX_HELD = 1_500_000  # objects on the stack, in the memo or in one built object, each
+MAX_MARKS = 10_000  # open at one time; picklers write one for each level of nesting
+_MAX_GLOBALS = 10_000
+_MAX_FINDINGS = 100  # of one severity
+_MAX_LARGE_KEYS = 64  # integers as keys whose hashes can be made equal on purpose
+_LARGE_KEY = 1 << 60  # CPython's hash of an integer is its remainder modulo 2**61 - 1
+_PLAIN_KEYS = frozenset((str, int, bytes, bool, float, type(None)))
+_ALWAYS_COPIED = 1 << 20  # bytes or items that calls may copy, however small the pickle is
 
 
-class PickleMachine(Protocol):
-    """The state of one walk, as far as the opcode handlers need it."""
+class PickleMachine:
+    """The state of one walk. `place` names the pickle in findings."""
 
-    stack: list[Any]
-    memo: dict[int, Any]
+    __slots__ = (
+        "_copied",
+        "_large_keys",
+        "_replaced_keys",
+        "_seen",
+        "findings",
+        "frame_end",
+        "marked",
+        "memo",
+        "place",
+        "reader",
+        "stack",
+        "storages",
+    )
 
-    def read_exactly(self, count: int) -> bytes:
-        """Read `count` bytes. Raise WalkError when the pickle ends before."""
+    def __init__(self, reader: PickleReader, place: str) -> None:
+        self.reader = reader
+        self.place = place
+        self.stack: list[Any] = []
+        self.marked: list[list[Any]] = []  # the parts of the stack below each open MARK
+        self.memo: dict[int, Any] = {}
+        self.frame_end: int | None = None
+        self.storages: dict[str, Storage] = {}
+        self.findings: list[tuple[str, str]] = []
+        self._seen: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._replaced_keys = 0
+        self._large_keys = 0
+        self._copied = 0
 
-    def read_number(self, width: int, *, signed: bool = False) -> int:
-        """Read a little-endian integer of `width` bytes."""
+    # Reading
 
-    def read_line(self) -> bytes:
-        """Read a line of protocol 0 and return it without its line feed."""
+    def number(self, width: int) -> int:
+        """Read a little-endian unsigned integer of `width` bytes."""
+        return int.from_bytes(self.reader.take(width), "little")
 
-    def read_content(self, length: int) -> bytes | SkippedBytes:
-        """Read `length` bytes; return a placeholder for content too long to keep."""
+    def start_frame(self, length: int) -> None:
+        """Note the frame that begins here."""
+        if self.frame_end is not None:
+            self.report("dangerous", "a frame begins inside another one, so loaders see different opcodes")
+        self.frame_end = self.reader.offset + length
 
-    def read_text(self, length: int) -> str | SkippedBytes:
-        """Read `length` bytes of UTF-8 text; return a placeholder for text too long to keep."""
+    def check_frame(self, *, stopped: bool = False) -> None:
+        """Check at an opcode's start, or behind the last one, whether the frame ends exactly where an opcode does.
+
+        The C machine drops what is left of a frame when a read crosses its end; the Python machine refuses it.
+        """
+        assert self.frame_end is not None
+        offset = self.reader.offset
+        if offset > self.frame_end or (stopped and offset < self.frame_end):
+            self.report("dangerous", "a frame ends in the middle of an opcode, so loaders see different opcodes")
+        if offset >= self.frame_end:
+            self.frame_end = None
+
+    # Stack
+
+    def mark(self) -> None:
+        """Put a MARK on the stack."""
+        if len(self.marked) >= MAX_MARKS:
+            raise WalkError("It nests deeper than the pickle of any model.")
+        self.marked.append(self.stack)
+        self.stack = []
 
     def pop_to_mark(self) -> list[Any]:
         """Remove everything above the last MARK, and the MARK, from the stack; return what was above it."""
+        if not self.marked:
+            raise WalkError("A MARK is missing.")
+        items, self.stack = self.stack, self.marked.pop()
+        return items
 
     def safe_key(self, value: Any) -> Any:
-        """Return `value` as a dictionary key that cannot run code or collide on purpose."""
+        """Return plain values as they are; replace any other, whose hash or comparison could run code or collide.
+
+        A tuple of tuples is reported: shared parts make its hash take time without end.
+        """
+        kind = type(value)
+        if kind is int and not -_LARGE_KEY < value < _LARGE_KEY:
+            self._large_keys += 1
+            if self._large_keys == _MAX_LARGE_KEYS:
+                self.report("suspicious", "its dictionaries have keys that are numbers larger than those of any model")
+        elif kind in _PLAIN_KEYS:
+            return value
+        elif kind is tuple and any(type(part) is tuple and part for part in value):
+            self.report("suspicious", "a key is a tuple of tuples, which no model has")
+        self._replaced_keys += 1
+        return ReplacedKey(self._replaced_keys)
+
+    # Findings
 
     def record_global(self, module: Any, name: Any, *, called: bool = False) -> Global:
         """Record that the pickle names `module`.`name`."""
+        if type(module) is not str or type(name) is not str:
+            self.report("dangerous", "STACK_GLOBAL takes its name from something other than plain text")
+            return Global("?", "?")
+        pair = (module, name)
+        offset, before = self._seen.get(pair, (self.reader.offset, False))
+        if len(self._seen) < _MAX_GLOBALS or pair in self._seen:
+            self._seen[pair] = (offset, before or called)
+        elif len(self._seen) == _MAX_GLOBALS:
+            raise WalkError("It names more classes and functions than any model.")
+        return Global(module, name)
 
-    def record_call(self, callee: Any) -> None:
-        """Record that the pickle calls `callee`."""
+    def record_copy(self, size: int) -> None:
+        """Count `size` bytes or items that a call copies: a pickle that copies more than it holds fills the memory."""
+        self._copied += size
+        if self._copied > self.reader.offset + _ALWAYS_COPIED:
+            self._copied = 0
+            self.report("suspicious", "its calls make far more data than it holds, which fills the memory")
 
     def report(self, severity: str, text: str) -> None:
         """Add a finding: `text` is a clause about the pickle, such as "it appends to a number"."""
+        if sum(kind == severity for kind, _ in self.findings) < _MAX_FINDINGS:
+            self.findings.append((severity, f"{self.place} at byte {self.reader.offset}: {text}."))
+
+    def globals_found(self) -> list[PickleGlobal]:
+        """List every global that the pickle names, with the place of its first mention."""
+        return [
+            PickleGlobal(module, name, f"{self.place} at byte {offset}", called)
+            for (module, name), (offset, called) in self._seen.items()
+        ]

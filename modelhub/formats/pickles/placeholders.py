@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-MARK = object()
+from modelhub.formats.dtypes import BITS
 
 
 class WalkError(Exception):
-    """A reason why a pickle cannot be followed any further, as a sentence ("It is truncated.")."""
+    """A reason why a pickle cannot be followed any further, as a sentence ("A MARK is missing.")."""
+
+
+_STORAGE_BITS = BITS | {"C128": 128}  # what torch has and safetensors has not
+
+
+class TruncatedError(WalkError):
+    """The pickle goes on beyond the end of the file."""
+
+    def __init__(self) -> None:
+        super().__init__("The rest is missing.")
 
 
 class Global(NamedTuple):
@@ -34,6 +44,11 @@ class Storage(NamedTuple):
     dtype: str
     numel: int
 
+    @property
+    def length(self) -> int:
+        """Length of its data in bytes."""
+        return self.numel * _STORAGE_BITS[self.dtype] // 8
+
 
 class TensorRef(NamedTuple):
     """A tensor as a view of a storage; offset and stride in elements."""
@@ -48,13 +63,18 @@ class TensorRef(NamedTuple):
 class OpaqueObject:
     """The placeholder for the result of a call: the callee, its arguments, and the state that BUILD would set."""
 
-    __slots__ = ("arguments", "callee", "items", "state")
+    __slots__ = ("arguments", "callee", "held", "state")
 
     def __init__(self, callee: Any, arguments: Any) -> None:
         self.callee = callee
         self.arguments = arguments
         self.state: Any = None
-        self.items: dict[Any, Any] = {}
+        self.held: dict[Any, Any] | None = None
+
+    @property
+    def items(self) -> dict[Any, Any]:
+        """Items that SETITEM gave it."""
+        return self.held or {}
 
 
 class ReplacedKey(NamedTuple):
@@ -75,6 +95,12 @@ STORAGE_DTYPES = {
     "ByteStorage": "U8",
     "BoolStorage": "BOOL",
     "ComplexFloatStorage": "C64",
+    "ComplexDoubleStorage": "C128",
+    "QInt8Storage": "I8",
+    "QUInt8Storage": "U8",
+    "QInt32Storage": "I32",
+    "QUInt4x2Storage": "U8",
+    "QUInt2x4Storage": "U8",
     "UntypedStorage": "U8",
     "TypedStorage": "U8",
     "Float8_e4m3fnStorage": "F8_E4M3",

@@ -1,0 +1,66 @@
+"""Second readings of a file: what a loader sees that goes by the suffix, or that tries another format first.
+
+A UI gives a file to the reader that its suffix names: safetensors and GGUF to their own readers, all else to torch.
+torch reads a file as a zip archive when it begins as one, else as a tar archive, else as pickles from byte 0. Older
+programs look for a zip archive at the end. A file is what it seems only when none of these finds something in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import BinaryIO
+
+from modelhub.domain import Format
+from modelhub.formats import archive
+from modelhub.formats.header import Header, PickleScan
+from modelhub.formats.pickles.reader import PickleReader
+from modelhub.formats.pickles.walk import walk_pickle
+from modelhub.formats.scan import PickleScanner
+from modelhub.formats.tar import has_tar_header, scan_tar
+from modelhub.formats.zips.end import TAIL, ends_as_archive
+
+PICKLE_FORMATS = frozenset((Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE))
+# The formats that a suffix stands for; every other suffix leads a loader to torch or pickle.
+OF_SUFFIX: dict[str, frozenset[Format]] = {
+    ".safetensors": frozenset((Format.SAFETENSORS,)),
+    ".sft": frozenset((Format.SAFETENSORS,)),
+    ".gguf": frozenset((Format.GGUF,)),
+} | dict.fromkeys((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"), PICKLE_FORMATS)
+
+
+def add_other_readings(header: Header, suffix: str, file: BinaryIO, head: bytes) -> Header:
+    """Return the header with findings about every other way in which a loader may read the file."""
+    scanner = PickleScanner()
+    if not archive.is_zip(head):
+        own = header.format in OF_SUFFIX.get(suffix, ()) and not header.broken
+        if has_tar_header(head):
+            scan_tar(file, scanner)
+            text = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
+            scanner.findings.append(("suspicious" if header.format is not Format.UNKNOWN else "unrecognised", text))
+        if header.format not in PICKLE_FORMATS and not own:
+            _add_pickle(file, scanner)
+        if not own or header.format in PICKLE_FORMATS:
+            _add_archive(header.size, file, scanner)
+    if not scanner.globals and not scanner.findings:
+        return header
+    before, more = header.pickle or PickleScan(), scanner.result()
+    both = PickleScan(globals=before.globals + more.globals, findings=before.findings + more.findings)
+    return replace(header, pickle=both)
+
+
+def _add_pickle(file: BinaryIO, scanner: PickleScanner) -> None:
+    """Add what a loader would do that reads the file as a pickle, if it would do anything but fail."""
+    file.seek(0)
+    walk = walk_pickle(PickleReader(file), "the file, read as a pickle,", budget=scanner.budget)
+    if walk.acts:
+        scanner.add(walk)
+        text = (
+            f"It is also a pickle, which names {walk.globals[0].module}.{walk.globals[0].name}" if walk.globals else ""
+        )
+        scanner.findings.append(("suspicious", f"{text or 'It is also a pickle'}: torch reads it as one."))
+
+
+def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner) -> None:
+    file.seek(max(0, size - TAIL))
+    if ends_as_archive(file.read(TAIL)):
+        scanner.findings.append(("suspicious", "It ends as a zip archive, which some programs read instead."))
