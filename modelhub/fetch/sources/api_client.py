@@ -1,24 +1,60 @@
-"""Requests to the JSON interface of a service: retried while it is busy, and sent with its own credentials only."""
+"""Requests to the JSON interface of a service: retried while it is busy, and sent with its own credentials only.
+
+Answers are limited in bytes and time, whatever the service sends.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode
 
 from modelhub.errors import NetworkError
-from modelhub.fetch.transfer.retry import retry_after
-from modelhub.version import __version__
+from modelhub.fetch.fetcher import Credential
+from modelhub.fetch.sources import json_answers
+from modelhub.fetch.transfer.bounded_body import ACCEPTED_CODING, BodyError, read_body
+from modelhub.fetch.transfer.redirects import Exchange, send_with_redirects
+from modelhub.fetch.transfer.retry import RetryableError, retry_after
+from modelhub.fetch.transfer.session import new_session, origin_of, redact_url
 
 if TYPE_CHECKING:
-    import requests
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
 
+_T = TypeVar("_T")
 _ATTEMPTS = 4
 _LONGEST_WAIT = 60.0  # seconds
+_MOST_BYTES = 64_000_000  # of an answer; the longest real ones have a few million
+_SECONDS = 120.0  # for one answer, its redirects included
+_FAULTY = "Try again later, or use another address of the service."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAnswer:
+    """A response of a service with its unpacked body. `url` is the requested address, without its query."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def decode(self, kind: type[_T]) -> _T:
+        """Return the JSON document as `kind`.
+
+        Raise ValueError where it is not one, and NetworkError for too many values.
+        """
+        try:
+            return json_answers.decode(self.body, kind)
+        except json_answers.TooManyValuesError:
+            raise NetworkError(f"The answer of {self.url} lists more entries than modelhub reads.", _FAULTY) from None
 
 
 class ApiClient:
-    """A client of the service at `endpoint`. `secrets` are headers with tokens; `sleep` waits between two attempts."""
+    """A client of the service at `endpoint`. `secrets` are headers with tokens; `sleep` waits between two attempts.
+
+    Threads may share it.
+    """
 
     def __init__(
         self,
@@ -29,55 +65,67 @@ class ApiClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.endpoint = endpoint
-        self._secrets = dict(secrets or {})
+        scheme, host, port = origin_of(endpoint)
+        origin = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        self._credentials = [
+            Credential(origin=origin, header=header, value=value) for header, value in (secrets or {}).items()
+        ]
         self._timeout = timeout
         self._sleep = sleep
+        self._session: BoundedSession | None = None
 
-    def get(self, path: str, *, params: Mapping[str, str] | None = None) -> requests.Response:
+    def get(self, path: str, *, params: Mapping[str, str] | None = None, most_bytes: int = _MOST_BYTES) -> ApiAnswer:
         """Send a GET request. Return the response, whatever its status; 429 and 5xx are retried.
 
-        Raise NetworkError where the service cannot be reached.
+        Raise NetworkError where the service cannot be reached, or its answer is too large, too slow or broken.
         """
-        return self._request("GET", path, params=params)
+        query = f"?{urlencode(params)}" if params else ""
+        return self._request("GET", f"{path}{query}", None, most_bytes)
 
-    def post(self, path: str, *, json: Sequence[str]) -> requests.Response:
+    def post(self, path: str, *, json: Sequence[str]) -> ApiAnswer:
         """Send a POST request with a JSON array. Return and raise what `get` does."""
-        return self._request("POST", path, json=list(json))
+        return self._request("POST", path, list(json), _MOST_BYTES)
 
-    def _request(
-        self, method: str, path: str, *, params: Mapping[str, str] | None = None, json: list[str] | None = None
-    ) -> requests.Response:
+    def probe(self, path: str) -> ApiAnswer:
+        """Send a GET request whose body is not read. Return and raise what `get` does."""
+        return self._request("GET", path, None, 0)
+
+    def _request(self, method: str, path: str, document: list[str] | None, most_bytes: int) -> ApiAnswer:
         for attempt in range(_ATTEMPTS):
-            response = self._send(method, path, params, json)
-            is_busy = response.status_code == 429 or response.status_code >= 500
-            wait = retry_after(response.headers)
+            answer = self._send(method, path, document, most_bytes)
+            is_busy = answer.status == 429 or answer.status >= 500
+            wait = retry_after(answer.headers)
             if not is_busy or attempt == _ATTEMPTS - 1 or (wait or 0) > _LONGEST_WAIT:
-                return response
+                break
             self._sleep(wait if wait is not None else 2.0**attempt)
-        return response
+        return answer
 
-    def _send(
-        self, method: str, path: str, params: Mapping[str, str] | None, json: list[str] | None
-    ) -> requests.Response:
-        import requests
-
-        # Not the name of a browser: some sites answer browsers with pages instead of errors.
-        headers = {"User-Agent": f"modelhub/{__version__}", "Accept": "application/json"}
+    def _send(self, method: str, path: str, document: list[str] | None, most_bytes: int) -> ApiAnswer:
+        deadline = time.monotonic() + _SECONDS
+        exchange = Exchange(
+            method=method,
+            headers={"Accept": "application/json", "Accept-Encoding": ACCEPTED_CODING},
+            credentials=self._credentials,
+            timeout=(self._timeout, self._timeout),
+            json=document,
+            deadline=deadline,
+        )
+        address = f"{self.endpoint}{path}"
+        url = redact_url(address)
+        self._session = self._session or new_session(4)
         try:
-            return requests.request(
-                method,
-                f"{self.endpoint}{path}",
-                params=params,
-                headers=headers,
-                json=json,
-                timeout=self._timeout,
-                auth=self._authorize,
-            )
-        except (requests.RequestException, OSError, ValueError) as exc:
+            response, _ = send_with_redirects(self._session, address, exchange)
+        except RetryableError as exc:
             hint = "Check the connection and the proxy settings."
-            raise NetworkError(f"{self.endpoint} cannot be reached: {type(exc).__name__}.", hint) from exc
-
-    def _authorize(self, request: Any) -> Any:
-        # Passed as `auth` even without a token; otherwise requests would send credentials of a netrc file.
-        request.headers.update(self._secrets)
-        return request
+            raise NetworkError(f"{self.endpoint} cannot be reached. {exc.reason}", hint) from exc
+        status, headers = response.status_code, response.headers
+        if not most_bytes:
+            response.close()
+            return ApiAnswer(url=url, status=status, headers=headers, body=b"")
+        try:
+            body = read_body(response, most_bytes=most_bytes, deadline=deadline)
+        except BodyError as exc:
+            if status >= 400:  # the status says what is wrong
+                return ApiAnswer(url=url, status=status, headers=headers, body=b"")
+            raise NetworkError(f"The answer of {url} cannot be read. {exc.reason}", _FAULTY) from exc
+        return ApiAnswer(url=url, status=status, headers=headers, body=body)

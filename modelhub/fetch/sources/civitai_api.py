@@ -14,6 +14,7 @@ import msgspec
 
 from modelhub.domain import ModelType, TriggerWord
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel, RemoteVersion
+from modelhub.fetch.sources import json_answers, remote_names
 from modelhub.fetch.sources.civitai_reference import HOSTS
 
 TYPES: Mapping[str, ModelType] = {
@@ -115,6 +116,9 @@ def to_remote_model(
     about: ModelSummary = model or version.model or ModelSummary()
     number = model.id if model else version.model_id
     main = f"civitai:{number}" if number else "civitai:"
+    reference = f"{main}@{version.id}" if pinned or not number else main
+    listed = [file for file in version.files or () if file.name]
+    files, refused = remote_names.accept_names(listed, lambda file: file.name, reference)
     tags = (
         tuple(str(tag["name"]) if isinstance(tag, dict) else str(tag) for tag in (model.tags or ()) if tag)
         if model
@@ -122,9 +126,9 @@ def to_remote_model(
     )
     return RemoteModel(
         kind="civitai",
-        reference=f"{main}@{version.id}" if pinned or not number else main,
+        reference=reference,
         title=about.name or version.name or str(version.id),
-        files=tuple(_file(file, version, endpoint, credential) for file in version.files or () if file.name),
+        files=tuple(_file(file, version, endpoint, credential) for file in files),
         revision=str(version.id) if pinned else None,
         commit=str(version.id),
         page=f"{endpoint}/models/{number}?modelVersionId={version.id}",
@@ -135,7 +139,7 @@ def to_remote_model(
         if about.type
         else None,
         trigger_words=read_trigger_words(version),
-        notices=_notices(about, version),
+        notices=(*_notices(about, version), *refused),
         previews=tuple(image.url for image in version.images or () if image.url and image.type in (None, "image")),
         document=info_document(about, version, number),
         versions=tuple(_version(each) for each in (model.model_versions if model else None) or () if _usable(each)),
@@ -205,7 +209,7 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
         name=file.name or "",
         url=address,
         # The API divides by 1024 and keeps twelve or more digits, so the product is exact after rounding.
-        size=round(file.size_kb * 1024) if file.size_kb else None,
+        size=json_answers.size_of(file.size_kb * 1024) if file.size_kb else None,
         sha256=sha256 if len(sha256) == 64 else None,
         credential=credential if is_own else None,
         # Without it a refused download is answered with a login page instead of an error.

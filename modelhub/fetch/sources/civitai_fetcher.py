@@ -5,21 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
-
-import msgspec
 
 from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.sources import civitai_api, civitai_reference
-from modelhub.fetch.sources.api_client import ApiClient
+from modelhub.fetch.sources.api_client import ApiAnswer, ApiClient
 from modelhub.fetch.sources.civitai_api import Model, Version
 from modelhub.fetch.sources.civitai_reference import CivitaiReference
 from modelhub.fetch.sources.endpoints import normalize_endpoint
-
-if TYPE_CHECKING:
-    import requests
 
 _T = TypeVar("_T", Model, Version, list[Version | None])
 _BATCH = 100  # hashes in one request; the API refuses more
@@ -184,21 +179,21 @@ class Civitai:
     def _get(self, path: str, kind: type[_T], subject: str) -> _T:
         return self._decode(self._send(subject, path), kind, subject)
 
-    def _send(self, subject: str, path: str, *, json: Sequence[str] | None = None) -> requests.Response:
+    def _send(self, subject: str, path: str, *, json: Sequence[str] | None = None) -> ApiAnswer:
         """Return the response of a request about `subject`. Raise a ModelhubError for a status of 400 and above."""
         if self.offline:
             raise NetworkError(f"Offline: {subject} was not looked up at Civitai.", GO_ONLINE)
         response = self._client.get(path) if json is None else self._client.post(path, json=json)
-        if json is not None and response.status_code in (400, 404, 405, 501):
+        if json is not None and response.status in (400, 404, 405, 501):
             raise _UnsupportedRequestError(f"{self.endpoint} does not support {path}.")
-        if response.status_code >= 400:
+        if response.status >= 400:
             raise error_from_response(response, subject, self.endpoint, with_token=self._credential is not None)
         return response
 
-    def _decode(self, response: requests.Response, kind: type[_T], subject: str) -> _T:
+    def _decode(self, response: ApiAnswer, kind: type[_T], subject: str) -> _T:
         try:
-            return msgspec.json.decode(response.content, type=kind, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            return response.decode(kind)
+        except ValueError as exc:
             hint = "Try again later; check civitai.endpoint if it is set."
             raise NetworkError(f"The answer of {self.endpoint} about {subject} is not Civitai's.", hint) from exc
 
@@ -219,14 +214,13 @@ def _only_named(answer: RemoteModel, reference: CivitaiReference) -> RemoteModel
     return replace(answer, files=tuple(fitting))
 
 
-def error_from_response(response: requests.Response, subject: str, endpoint: str, *, with_token: bool) -> ModelhubError:
+def error_from_response(response: ApiAnswer, subject: str, endpoint: str, *, with_token: bool) -> ModelhubError:
     """Return the error for a status of 400 and above; refused downloads have the same JSON."""
     try:
-        document = response.json()
-    except (ValueError, RecursionError):
-        document = {}
-    stated = document if isinstance(document, dict) else {}
-    status, deadline = response.status_code, stated.get("deadline")
+        stated = response.decode(dict[str, Any])
+    except ValueError:
+        stated = {}
+    status, deadline = response.status, stated.get("deadline")
     reason = f" ({stated['error'][:200]})" if isinstance(stated.get("error"), str) else ""
     if deadline:
         hint = "Wait until then, or buy early access on the model's page."

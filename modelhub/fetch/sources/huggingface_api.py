@@ -1,48 +1,45 @@
-"""Request metadata through the huggingface_hub library; return plain values and raise modelhub's errors.
+"""Request metadata from a Hugging Face hub; return plain values and raise modelhub's errors.
 
-No other module uses the library. It is imported inside functions, because that takes a few hundred milliseconds.
+API: https://huggingface.co/docs/hub/api. The huggingface_hub library is used only to find the saved token. Its requests
+have no limits: it reads an answer of any size, follows pages without end, and sends the token to the host that an
+answer names for the next page.
 """
 
 from __future__ import annotations
 
-import logging
 import os
+import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from modelhub.errors import AccessError, ModelhubError, NetworkError, Remedy
-from modelhub.fetch.sources import huggingface_errors, repositories
-from modelhub.fetch.sources.huggingface_reference import HubReference
-from modelhub.fetch.transfer.retry import retry_after
-from modelhub.version import __version__
+import msgspec
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi, ModelInfo
+from modelhub.errors import AccessError, NetworkError, Remedy
+from modelhub.fetch.sources import huggingface_errors, huggingface_listing, remote_names, repositories
+from modelhub.fetch.sources.api_client import ApiAnswer, ApiClient
+from modelhub.fetch.sources.huggingface_errors import RepositoryGoneError
+from modelhub.fetch.sources.huggingface_listing import HubFile
+from modelhub.fetch.sources.huggingface_reference import HubReference, is_repository
 
-_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _INDEX = "model_index.json"
-_INDEX_LIMIT = 1 << 20  # bytes; real ones have less than two thousand
-_MOST_SCANNED = 1000  # files; the hub lists 50 a page with verdicts, 1000 without
 _UNSET_OFFLINE = Remedy("Unset HF_HUB_OFFLINE, or work offline with the files in the cache.", "unset-hub-offline")
-_ATTEMPTS = 4
-_LONGEST_WAIT = 60.0  # seconds
+# Stands in addresses; a hub's are hex, those of mirrors may be something else.
+_COMMIT = re.compile(r"[0-9A-Za-z][\w.-]{0,99}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubFile:
-    """One file of a repository as the hub lists it."""
+class _Info(msgspec.Struct, rename="camel"):
+    """The answer about a repository; its list of files has no sizes and is not read."""
 
-    name: str
-    size: int
-    sha256: str | None
-    git_sha1: str | None
-    scan: str | None
+    id: str
+    sha: str | None = None
+    gated: Any = None
+    disabled: Any = None
+    tags: list[Any] | None = None
+    card_data: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,133 +76,142 @@ def fetch_repository(
 
     Raise RepositoryGoneError, NotFoundError, AccessError or NetworkError.
     """
-    _silence_library()
-    with _convert_errors(endpoint, reference, with_token=bool(token)):
-        from huggingface_hub import HfApi
-        from huggingface_hub.utils import get_session
-
-        secret = token or _saved_token()
-        get_session().timeout = timeout
-        api = HfApi(endpoint=endpoint, token=secret or False, library_name="modelhub", library_version=__version__)
-    with _convert_errors(endpoint, reference, with_token=bool(secret)):
-        info = _info(api, reference, timeout, sleep)
-        # A renamed repository is returned under its new name (the hub redirects the request).
-        reference = replace(reference, repository=info.id if info.id.count("/") == 1 else reference.repository)
-        commit = info.sha or reference.revision or "main"
-        if commit == known:
-            return replace(_read_card(info, reference.repository), commit=commit, token=secret)
-        files = _files(api, reference.repository, commit)
-        _check_gate(endpoint, reference, info, files, secret, timeout)
-        components = _components(endpoint, reference.repository, commit, files, api)
-    answer = _read_card(info, reference.repository)
-    return replace(answer, commit=commit, files=files, components=components, token=secret)
+    if _is_switched_offline(os.environ):
+        raise NetworkError(f"Offline: {reference} was not requested from {endpoint}.", _UNSET_OFFLINE)
+    _require_valid(reference)
+    secret = token or _saved_token()
+    hub = _Hub(endpoint, reference, secret, timeout, sleep)
+    info = hub.info()
+    commit = info.sha if info.sha and _COMMIT.fullmatch(info.sha) else reference.revision or "main"
+    answer = replace(_read_card(info, hub.reference.repository), commit=commit, token=secret)
+    if commit == known:
+        return answer
+    files, refused = remote_names.accept_names(hub.files(commit), lambda file: file.name, hub.reference.repository)
+    if info.gated and files:
+        hub.check_gate(commit, max(files, key=lambda file: file.sha256 is not None))
+    notices = (*answer.notices, *refused)
+    return replace(answer, files=files, components=hub.components(commit, files), notices=notices)
 
 
 def file_url(endpoint: str, repository: str, commit: str, name: str) -> str:
     """Return the address of a file at a fixed commit."""
-    return f"{endpoint}/{repository}/resolve/{quote(commit, safe='')}/{quote(name)}"
+    return f"{endpoint}{_file_path(repository, commit, name)}"
 
 
-def _silence_library() -> None:
-    # Read by the library when it is first imported.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from huggingface_hub.utils import disable_progress_bars
-    from huggingface_hub.utils import logging as library_logging
+def _file_path(repository: str, commit: str, name: str) -> str:
+    return f"/{repository}/resolve/{quote(commit, safe='')}/{quote(name, errors='replace')}"
 
-    disable_progress_bars()
-    library_logging.set_verbosity_error()
+
+def _is_switched_offline(environ: Mapping[str, str]) -> bool:
+    switch = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
+    return switch.upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _require_valid(reference: HubReference) -> None:
+    if not is_repository(reference.repository):
+        raise RepositoryGoneError(
+            f"`{reference.repository}` is not a valid name of a repository.", "Write it as org/name."
+        )
 
 
 def _saved_token() -> str | None:
     if os.environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in ("1", "ON", "YES", "TRUE"):
         return None
     from huggingface_hub import get_token
+    from huggingface_hub.utils import logging as library_logging
 
-    return get_token()
-
-
-def _info(api: HfApi, reference: HubReference, timeout: float, sleep: Callable[[float], None]) -> ModelInfo:
-    from huggingface_hub.errors import RepositoryNotFoundError
-
-    def at(revision: str | None) -> ModelInfo:
-        return _with_retries(lambda: api.model_info(reference.repository, revision=revision, timeout=timeout), sleep)
-
+    library_logging.set_verbosity_error()
     try:
-        return at(reference.revision)
-    except RepositoryNotFoundError:
-        if reference.revision is not None:
-            raise
-        # Mirrors that serve their own git repositories (olah) know them only by an explicit revision.
-        return at("main")
+        return get_token()
+    except Exception as exc:  # whatever the library's ways to find it raise
+        hint = "Set HF_TOKEN, or log in again with `hf auth login`."
+        raise AccessError(f"The saved Hugging Face token cannot be used ({type(exc).__name__}).", hint) from exc
 
 
-def _files(api: HfApi, repository: str, commit: str) -> tuple[HubFile, ...]:
-    """Return all files, with scan verdicts unless the small pages of so many files would take minutes."""
-    try:
-        files = tuple(islice(_tree(api, repository, commit, expand=True), _MOST_SCANNED + 1))
-        if len(files) <= _MOST_SCANNED:
-            return files
-    except (KeyError, TypeError) as exc:  # scan verdicts of a mirror in another form
-        _log.debug("expanded tree of %s cannot be read (%s); requesting the plain one", repository, exc)
-    return tuple(_tree(api, repository, commit, expand=False))
+class _Hub:
+    """A hub, in requests about one repository. `reference` has its present name once `info` was requested."""
 
+    def __init__(
+        self,
+        endpoint: str,
+        reference: HubReference,
+        token: str | None,
+        timeout: float,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self.reference = reference
+        self._endpoint = endpoint
+        self._has_token = token is not None
+        secrets = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = ApiClient(endpoint, secrets=secrets, timeout=timeout, sleep=sleep)
 
-def _tree(api: HfApi, repository: str, commit: str, *, expand: bool) -> Iterator[HubFile]:
-    from huggingface_hub.hf_api import RepoFile
+    def info(self) -> _Info:
+        """Return what the hub states about the repository."""
+        try:
+            info = self._info_at(self.reference.revision)
+        except RepositoryGoneError:
+            if self.reference.revision is not None:
+                raise
+            # Mirrors that serve their own git repositories (olah) know them only by an explicit revision.
+            info = self._info_at("main")
+        # A renamed repository is returned under its new name (the hub redirects the request).
+        if is_repository(info.id):
+            self.reference = replace(self.reference, repository=info.id)
+        return info
 
-    for entry in api.list_repo_tree(repository, revision=commit, recursive=True, expand=expand):
-        if isinstance(entry, RepoFile):
-            yield HubFile(
-                name=entry.path,
-                size=entry.lfs.size if entry.lfs else entry.size,
-                sha256=entry.lfs.sha256.removeprefix("sha256:").lower() if entry.lfs else None,
-                git_sha1=None if entry.lfs else entry.blob_id,
-                scan=entry.security.status if entry.security else None,
+    def _info_at(self, revision: str | None) -> _Info:
+        at = f"/revision/{quote(revision, safe='')}" if revision else ""
+        return self._decode(self._get(f"{self._api_path}{at}"), _Info)
+
+    def files(self, commit: str) -> tuple[HubFile, ...]:
+        """Return all files, with scan verdicts unless the small pages of so many files would take minutes."""
+        path = f"{self._api_path}/tree/{quote(commit, safe='')}"
+        return huggingface_listing.list_files(self._endpoint, path, self._page)
+
+    def _page(self, path: str) -> huggingface_listing.Page:
+        answer = self._get(path)
+        entries = self._decode(answer, list[huggingface_listing.Entry])
+        return huggingface_listing.Page(entries=entries, link=answer.headers.get("Link", ""))
+
+    def check_gate(self, commit: str, file: HubFile) -> None:
+        """Raise AccessError where the files of the repository may not be read; their metadata is public."""
+        answer = self._client.probe(_file_path(self.reference.repository, commit, file.name))
+        if answer.status in (401, 403) or answer.headers.get("X-Error-Code") == "GatedRepo":
+            page = f"{self._endpoint}/{self.reference.repository}"
+            raise huggingface_errors.gated_error(page, self.reference, with_token=self._has_token)
+
+    def components(self, commit: str, files: tuple[HubFile, ...]) -> tuple[str, ...]:
+        """Return the components that the pipeline's index names, () without one."""
+        if not any(file.name == _INDEX for file in files):
+            return ()
+        path = _file_path(self.reference.repository, commit, _INDEX)
+        answer = self._client.get(path, most_bytes=repositories.INDEX_LIMIT)
+        return repositories.index_components(answer.body) if answer.status == 200 else ()
+
+    @property
+    def _api_path(self) -> str:
+        return f"/api/models/{self.reference.repository}"
+
+    def _get(self, path: str) -> ApiAnswer:
+        answer = self._client.get(path)
+        if answer.status >= 400:
+            raise huggingface_errors.error_from_response(
+                self._endpoint, self.reference, answer.status, answer.headers, with_token=self._has_token
             )
+        return answer
+
+    def _decode(self, answer: ApiAnswer, kind: type[_T]) -> _T:
+        try:
+            return answer.decode(kind)
+        except ValueError as exc:
+            hint = "Check HF_ENDPOINT and huggingface.endpoints."
+            raise NetworkError(
+                f"The answer of {self._endpoint} about {self.reference.repository} is not that of a hub.", hint
+            ) from exc
 
 
-def _check_gate(
-    endpoint: str,
-    reference: HubReference,
-    info: ModelInfo,
-    files: tuple[HubFile, ...],
-    token: str | None,
-    timeout: float,
-) -> None:
-    """Raise AccessError where the files of a gated repository may not be read; their metadata is public."""
-    if not info.gated or not files:
-        return
-    from huggingface_hub import get_hf_file_metadata
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
-
-    page = f"{endpoint}/{reference.repository}"
-    probe = max(files, key=lambda file: file.sha256 is not None)
-    url = file_url(endpoint, reference.repository, info.sha or "main", probe.name)
-    try:
-        get_hf_file_metadata(url, token=token or False, timeout=timeout)
-    except GatedRepoError as exc:
-        raise huggingface_errors.gated_error(page, reference, with_token=bool(token)) from exc
-    except HfHubHTTPError as exc:
-        if exc.response.status_code in (401, 403):
-            raise huggingface_errors.gated_error(page, reference, with_token=bool(token)) from exc
-        _log.debug("gate of %s not checked: %s", reference.repository, exc)
-    except OSError as exc:
-        _log.debug("gate of %s not checked: %s", reference.repository, exc)
-
-
-def _components(endpoint: str, repository: str, commit: str, files: tuple[HubFile, ...], api: HfApi) -> tuple[str, ...]:
-    index = next((file for file in files if file.name == _INDEX and file.size <= _INDEX_LIMIT), None)
-    if index is None:
-        return ()
-    from huggingface_hub.utils import build_hf_headers, get_session
-
-    headers = build_hf_headers(token=api.token, library_name="modelhub", library_version=__version__)
-    response = get_session().get(file_url(endpoint, repository, commit, _INDEX), headers=headers)
-    return repositories.index_components(response.content) if response.status_code == 200 else ()
-
-
-def _read_card(info: ModelInfo, repository: str) -> HubRepository:
-    card: dict[str, Any] = info.card_data.to_dict() if info.card_data is not None else {}
+def _read_card(info: _Info, repository: str) -> HubRepository:
+    card = info.card_data or {}
     license_name = _text(card.get("license"))
     if license_name == "other":
         license_name = _text(card.get("license_name")) or license_name
@@ -227,58 +233,3 @@ def _read_card(info: ModelInfo, repository: str) -> HubRepository:
 
 def _text(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
-
-
-def _with_retries(call: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
-    """Return what `call` returns; retry while the server is busy, which the library does not for single requests."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    for attempt in range(1, _ATTEMPTS):
-        try:
-            return call()
-        except HfHubHTTPError as exc:
-            status = exc.response.status_code
-            wait = retry_after(exc.response.headers)
-            if status not in (429, 500, 502, 503, 504) or (wait or 0) > _LONGEST_WAIT:
-                raise
-            sleep(wait if wait is not None else 0.5 * 2**attempt)
-    return call()
-
-
-@contextmanager
-def _convert_errors(endpoint: str, reference: HubReference, *, with_token: bool) -> Iterator[None]:
-    """Convert the library's errors to modelhub's."""
-    from huggingface_hub import errors
-
-    # httpx in the library's 1.x, httpx2 in 2.x: the base of its own error is the one that fits.
-    http_error: type[Exception] = errors.HfHubHTTPError.__mro__[1]
-    page = f"{endpoint}/{reference.repository}"
-    try:
-        yield
-    except ModelhubError:
-        raise
-    except errors.OfflineModeIsEnabled as exc:
-        raise NetworkError(f"Offline: {reference} was not requested from {endpoint}.", _UNSET_OFFLINE) from exc
-    except errors.GatedRepoError as exc:
-        raise huggingface_errors.gated_error(page, reference, with_token=with_token) from exc
-    except errors.DisabledRepoError as exc:
-        raise AccessError(f"The hub has disabled {reference.repository}.", f"See {page}.") from exc
-    except errors.HfHubHTTPError as exc:
-        response = exc.response
-        raise huggingface_errors.error_from_response(
-            endpoint, reference, response.status_code, response.headers, with_token=with_token
-        ) from exc
-    except errors.HFValidationError as exc:
-        raise huggingface_errors.RepositoryGoneError(
-            f"`{reference.repository}` is not a valid name of a repository.", str(exc)
-        ) from exc
-    except (http_error, OSError) as exc:
-        hint = "Check the connection and the proxy settings, or set HF_ENDPOINT to a mirror."
-        raise NetworkError(f"{endpoint} cannot be reached: {exc or type(exc).__name__}.", hint) from exc
-    except ImportError as exc:  # httpx: a SOCKS proxy in the environment without its package
-        hint = "Install the named package, or unset the proxy."
-        raise NetworkError(f"{endpoint} cannot be reached: {exc}.", hint) from exc
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
-        _log.debug("not the answer of a hub", exc_info=True)
-        hint = "Check HF_ENDPOINT and huggingface.endpoints."
-        raise NetworkError(f"The answer of {endpoint} is not that of a hub ({type(exc).__name__}).", hint) from exc

@@ -23,7 +23,8 @@ from modelhub.fetch.sources.huggingface_moved import find_successor
 from modelhub.fetch.sources.huggingface_reference import HubReference
 
 if TYPE_CHECKING:
-    from modelhub.fetch.sources.huggingface_api import HubFile, HubRepository
+    from modelhub.fetch.sources.huggingface_api import HubRepository
+    from modelhub.fetch.sources.huggingface_listing import HubFile
 
 # Tags of a model card that state the type of the model.
 _TYPES_BY_TAG = {

@@ -68,6 +68,12 @@ def parse(source: str, *, hosts: frozenset[str] = PUBLIC_HOSTS) -> HubReference 
     return _reference(words, match["repo"], match["revision"], match["path"])
 
 
+def is_repository(name: str) -> bool:
+    """Return whether `name` is a name that a hub accepts for a repository, "org/name"."""
+    match = _REPOSITORY.fullmatch(name)
+    return match is not None and match["repo"] == name and ".." not in name and "--" not in name and len(name) <= 200
+
+
 def _from_address(words: str, path: str, netloc: str, hosts: frozenset[str]) -> HubReference | None:
     host = netloc.rpartition("@")[2].lower()
     if host not in hosts:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -19,7 +19,7 @@ import msgspec
 from modelhub.domain import TriggerWord
 from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
-from modelhub.fetch.sources import modelscope_reference, repositories
+from modelhub.fetch.sources import json_answers, modelscope_reference, remote_names, repositories
 from modelhub.fetch.sources.api_client import ApiClient
 from modelhub.fetch.sources.endpoints import normalize_endpoint
 from modelhub.fetch.sources.modelscope_reference import MAIN, ModelScopeReference
@@ -37,6 +37,13 @@ class _File(msgspec.Struct, rename="pascal"):
     type: str = "blob"
     size: int | None = None
     sha256: str | None = None
+
+
+class _Envelope(msgspec.Struct, rename="pascal"):
+    code: Any = None
+    success: Any = None
+    message: Any = None
+    data: msgspec.Raw = msgspec.Raw()
 
 
 class _Commit(msgspec.Struct, rename="pascal"):
@@ -152,8 +159,10 @@ class _Site:
 
     def read_components(self, reference: ModelScopeReference, name: str) -> tuple[str, ...]:
         """Return the components that the pipeline's index names."""
-        response = self._client.get(f"{_api_path(reference)}/repo", params=_file_query(reference, name))
-        return repositories.index_components(response.content) if response.status_code == 200 else ()
+        answer = self._client.get(
+            f"{_api_path(reference)}/repo", params=_file_query(reference, name), most_bytes=repositories.INDEX_LIMIT
+        )
+        return repositories.index_components(answer.body) if answer.status == 200 else ()
 
     def file_url(self, reference: ModelScopeReference, name: str) -> str:
         """Return the address of a file."""
@@ -161,25 +170,24 @@ class _Site:
         return f"{self.endpoint}{_api_path(reference)}/repo?{query}"
 
     def _request(self, path: str, params: dict[str, str], kind: type[_Data], reference: ModelScopeReference) -> _Data:
-        response = self._client.get(path, params=params)
+        answer = self._client.get(path, params=params)
         try:
-            document = msgspec.json.decode(response.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            document = None
-        stated = document if isinstance(document, dict) else {}
-        code = stated.get("Code")
-        if response.status_code >= 400 or (isinstance(code, int) and code != 200) or stated.get("Success") is False:
-            raise self._error(response.status_code, stated, reference)
+            stated = answer.decode(_Envelope)
+        except ValueError:
+            stated = _Envelope()
+        code = stated.code
+        if answer.status >= 400 or (isinstance(code, int) and code != 200) or stated.success is False:
+            raise self._error(answer.status, stated, reference)
         try:
-            return msgspec.convert(stated["Data"], kind, strict=False)
-        except (KeyError, msgspec.ValidationError) as exc:
+            return json_answers.decode(bytes(stated.data), kind)
+        except ValueError as exc:
             hint = "Try again later; check modelscope.endpoint if it is set."
             raise NetworkError(
                 f"The answer of {self.endpoint} about {reference.hub} is not ModelScope's.", hint
             ) from exc
 
-    def _error(self, status: int, stated: dict[str, object], reference: ModelScopeReference) -> ModelhubError:
-        words = stated.get("Message")
+    def _error(self, status: int, stated: _Envelope, reference: ModelScopeReference) -> ModelhubError:
+        words = stated.message
         reason = f" ({words[:200]})" if isinstance(words, str) and words else ""
         repository, page = reference.hub.repository, f"{self.endpoint}/models/{reference.hub.repository}"
         if status in (401, 403):
@@ -201,16 +209,17 @@ def _file_query(reference: ModelScopeReference, name: str) -> dict[str, str]:
 
 def _model(site: _Site, reference: ModelScopeReference, listing: _Listing, commit: str | None) -> RemoteModel:
     hub = reference.hub
+    listed = [file for file in listing.files or () if file.type != "tree"]
+    accepted, refused = remote_names.accept_names(listed, lambda file: file.path, hub.repository)
     files = tuple(
         RemoteFile(
             name=file.path,
             url=site.file_url(reference, file.path),
-            size=file.size,
+            size=json_answers.size_of(file.size),
             sha256=file.sha256.lower() if file.sha256 else None,
             credential=site.credential,
         )
-        for file in listing.files or ()
-        if file.type != "tree" and file.path
+        for file in accepted
     )
     repositories.require_wanted(hub, files, again=str(reference.whole))
     card = site.read_card(reference)
@@ -229,6 +238,7 @@ def _model(site: _Site, reference: ModelScopeReference, listing: _Listing, commi
         base_model=card.sub_vision_foundation or card.vision_foundation or (base if isinstance(base, str) else None),
         model_type=_TYPES.get((card.aigc_type or "").lower()),
         trigger_words=tuple(TriggerWord(word, "ModelScope") for word in card.trigger_words or ()),
+        notices=refused,
         wanted=hub.path,
         components=site.read_components(reference, _INDEX) if any(file.name == _INDEX for file in files) else (),
     )

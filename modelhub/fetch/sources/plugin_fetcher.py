@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import CommitLookup, Fetcher, HashLookup, RemoteModel
+from modelhub.fetch.sources import remote_names
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
@@ -35,7 +37,8 @@ class PluginFetcher:
     def _checked(self, found: object) -> RemoteModel:
         if not isinstance(found, RemoteModel):
             raise self._error(f"it returned a {type(found).__name__}, not a RemoteModel")
-        return found
+        files, refused = remote_names.accept_names(found.files, lambda file: file.name, found.reference)
+        return replace(found, files=files, notices=(*found.notices, *refused)) if refused else found
 
     def _call(self, question: Callable[[], _Answer]) -> _Answer:
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Sequence
+from typing import Any
 
 from modelhub.errors import NotFoundError, Remedy
 from modelhub.fetch.fetcher import RemoteFile
+from modelhub.fetch.sources import json_answers
 from modelhub.fetch.sources.huggingface_reference import HubReference
+
+INDEX_LIMIT = 1 << 20  # bytes; a real `model_index.json` has less than two thousand
 
 
 def index_components(text: bytes) -> tuple[str, ...]:
@@ -17,10 +20,8 @@ def index_components(text: bytes) -> tuple[str, ...]:
     Its values are [library, class]; [null, null] stands for a component that the pipeline does without.
     """
     try:
-        index = json.loads(text)
+        index = json_answers.decode(text, dict[str, Any])
     except ValueError:
-        return ()
-    if not isinstance(index, dict):
         return ()
     pairs = ((name, value) for name, value in index.items() if isinstance(value, list) and not name.startswith("_"))
     return tuple(name for name, value in pairs if len(value) == 2 and value[1] is not None)

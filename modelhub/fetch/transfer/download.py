@@ -22,7 +22,7 @@ from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    import requests
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
 
 __all__ = ["DownloadedFile", "ProbeResult", "TransferSettings", "download", "download_many", "probe"]
 
@@ -33,7 +33,7 @@ def download(
     *,
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
-    session: requests.Session | None = None,
+    session: BoundedSession | None = None,
 ) -> DownloadedFile:
     """Download `remote` into its folder below `staging`, resuming what an earlier run left there.
 
@@ -53,7 +53,7 @@ def download_many(
     *,
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
-    session: requests.Session | None = None,
+    session: BoundedSession | None = None,
 ) -> tuple[DownloadedFile, ...]: ...
 
 
@@ -64,7 +64,7 @@ def download_many(
     *,
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
-    session: requests.Session | None = None,
+    session: BoundedSession | None = None,
     still_needed: Callable[[RemoteFile], bool],
 ) -> tuple[DownloadedFile | None, ...]: ...
 
@@ -75,7 +75,7 @@ def download_many(
     *,
     settings: TransferSettings | None = None,
     progress: Progress = SILENT,
-    session: requests.Session | None = None,
+    session: BoundedSession | None = None,
     still_needed: Callable[[RemoteFile], bool] | None = None,
 ) -> tuple[DownloadedFile | None, ...]:
     """Download several files at once, as `download` does, and return the results in the order of `files`.
@@ -93,7 +93,7 @@ def _run(
     *,
     settings: TransferSettings | None,
     progress: Progress,
-    session: requests.Session | None,
+    session: BoundedSession | None,
     still_needed: Callable[[RemoteFile], bool] | None,
 ) -> tuple[DownloadedFile | None, ...]:
     settings = settings or TransferSettings()
@@ -128,7 +128,7 @@ def probe(
     remote: RemoteFile,
     *,
     settings: TransferSettings | None = None,
-    session: requests.Session | None = None,
+    session: BoundedSession | None = None,
 ) -> ProbeResult:
     """Return what the server states of `remote`, from a GET of its first byte: too many servers answer HEAD wrongly.
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from typing import TYPE_CHECKING
 
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError
+from modelhub.fetch.transfer.bounded_body import read_start
 
 if TYPE_CHECKING:
     import requests
 
 SNIFF_BYTES = 1024  # enough of a file to tell a page from a model
 _PAGE_BYTES = 8192  # the most of an error page that is read
+_PAGE_SECONDS = 10.0
 _MODEL_SUFFIXES = frozenset(
     {
         "safetensors", "ckpt", "pt", "pth", "bin", "gguf", "ggml", "onnx", "pkl",
@@ -88,7 +91,7 @@ def page_message(body: bytes) -> str:
 def error_for_response(response: requests.Response, name: str, url: str) -> ModelhubError:
     """Return the error for a response with a status of 400 or above. `url` must be free of secrets."""
     status = response.status_code
-    message = page_message(_start_of(response))
+    message = page_message(read_start(response, _PAGE_BYTES, deadline=time.monotonic() + _PAGE_SECONDS))
     code = response.headers.get("X-Error-Code", "")
     because = f": {message}" if message else ""
     if code == "GatedRepo" or status in (401, 402, 403, 407, 451):
@@ -99,10 +102,3 @@ def error_for_response(response: requests.Response, name: str, url: str) -> Mode
     if status in (404, 410):
         return NotFoundError(f"{name} is not at {url} ({status}){because}.", "Check the URL; the file may have moved.")
     return NetworkError(f"{url} answered {status} for {name}{because}.", "Try again later; the download will resume.")
-
-
-def _start_of(response: requests.Response) -> bytes:
-    try:
-        return response.raw.read(_PAGE_BYTES, decode_content=True) or b""
-    except Exception:  # noqa: BLE001 - an error without the page's message is still an error
-        return b""

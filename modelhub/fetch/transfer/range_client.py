@@ -12,13 +12,15 @@ from modelhub.fetch.fetcher import RemoteFile
 from modelhub.fetch.transfer.error_pages import error_for_response
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.fetch.transfer.part_file import RemoteFacts
-from modelhub.fetch.transfer.redirects import get_with_redirects
+from modelhub.fetch.transfer.redirects import Exchange, send_with_redirects
 from modelhub.fetch.transfer.retry import RETRYABLE_STATUSES, RestartError, RetryableError, retry_after
 from modelhub.fetch.transfer.session import redact_url
 from modelhub.quantities import format_duration
 
 if TYPE_CHECKING:
     import requests
+
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
 
 _RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)\s*$", re.IGNORECASE)
 _EMPTY = re.compile(r"bytes\s+\*/(\d+)\s*$", re.IGNORECASE)
@@ -103,7 +105,7 @@ class RangeClient:
     a hash will prove the result.
     """
 
-    def __init__(self, session: requests.Session, remote: RemoteFile, settings: TransferSettings) -> None:
+    def __init__(self, session: BoundedSession, remote: RemoteFile, settings: TransferSettings) -> None:
         self.remote = remote
         self.address = remote.url
         self.has_mixed_etags = False
@@ -171,20 +173,22 @@ class RangeClient:
 
     def _get(self, headers: dict[str, str]) -> requests.Response:
         address = self.address
-        response, final = get_with_redirects(
-            self._session,
-            address,
-            headers=headers,
-            credential=self.remote.credential,
-            timeout=self._timeout,
-            source=self.remote.url,
-        )
+        response, final = send_with_redirects(self._session, address, self._exchange(headers))
         if response.status_code in _EXPIRED_STATUSES and address != self.remote.url:
             response.close()
             self.address = self.remote.url
             return self._get(headers)
         self.address = final
         return response
+
+    def _exchange(self, headers: dict[str, str]) -> Exchange:
+        credential = self.remote.credential
+        return Exchange(
+            headers=headers,
+            credentials=(credential,) if credential else (),
+            timeout=self._timeout,
+            source=self.remote.url,
+        )
 
     def _check(self, response: requests.Response, start: int, known: RemoteFacts | None) -> RangeResponse:
         status = response.status_code

@@ -1,68 +1,97 @@
-"""GET requests that follow redirects within bounds: scheme, credentials and private networks."""
+"""Requests that follow redirects within bounds: number, scheme, credentials and private networks."""
 
 from __future__ import annotations
 
-import ipaddress
+import http.client
 import logging
-import socket
+import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from modelhub.errors import NetworkError, UsageError
 from modelhub.fetch.fetcher import Credential
+from modelhub.fetch.transfer.networks import Network, networks_of_host
 from modelhub.fetch.transfer.retry import RetryableError
 from modelhub.fetch.transfer.session import origin_of, redact_url
 
 if TYPE_CHECKING:
     import requests
 
-_LIMIT = 10
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
+
+_LIMIT = 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = ("http", "https")
 _log = logging.getLogger(__name__)
 
 
-def get_with_redirects(
-    session: requests.Session,
-    url: str,
-    *,
-    headers: Mapping[str, str],
-    credential: Credential | None,
-    timeout: tuple[float, float],
-    source: str | None = None,
-) -> tuple[requests.Response, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request: `json` is the body of a POST, `source` the URL that the user's reference led to (None: the URL).
+
+    Each of `credentials` is sent to its own origin only. `timeout` has the seconds for the connection and for the
+    header and each read; `deadline` is a time of `time.monotonic` for the whole, None without one.
+    """
+
+    method: str = "GET"
+    headers: Mapping[str, str]
+    credentials: Sequence[Credential] = ()
+    timeout: tuple[float, float]
+    json: object = None
+    source: str | None = None
+    deadline: float | None = None
+
+
+def send_with_redirects(session: BoundedSession, url: str, exchange: Exchange) -> tuple[requests.Response, str]:
     """Return the first response that is not a redirect, its body unread, and the URL that sent it.
 
-    `source` is the URL that the user's reference led to (default `url`): redirects may lead into private networks only
-    if it is in one. Raise NetworkError for a refused redirect, RetryableError for a failed connection.
+    A POST remains one. Redirects may lead into private networks only if the source is in one. Raise NetworkError for a
+    refused redirect, RetryableError for a failed connection.
     """
     current, userinfo = _without_userinfo(url)
-    credential = credential or userinfo
-    source = source or current
+    credentials = (*exchange.credentials, *([userinfo] if userinfo and not exchange.credentials else []))
+    source = exchange.source or current
+    network: Network | None = None
     seen: set[str] = set()
     while True:
         if current in seen or len(seen) >= _LIMIT:
             raise NetworkError(f"{redact_url(url)} redirects in a loop.", "Check the URL in a browser.")
+        if exchange.deadline is not None and time.monotonic() > exchange.deadline:
+            raise RetryableError(f"{redact_url(url)} took too long to answer.")
         seen.add(current)
-        response = _get(session, current, _headers(current, headers, credential), timeout)
+        response = _send(session, current, exchange, credentials)
         if response.status_code not in _REDIRECTS or "Location" not in response.headers:
             return response, current
         target = _target(current, response.headers["Location"])
+        if network is None:
+            network = _network_of_source(response, current, source)
         response.close()
-        ensure_allowed(current, target, source)
+        ensure_allowed(current, target, network)
         _log.debug("%s redirects to %s", redact_url(current), redact_url(target))
+        if not _is_same_host(current, target):
+            session = session.redirected_from(network)
         current = target
 
 
-def _get(
-    session: requests.Session, url: str, headers: Mapping[str, str], timeout: tuple[float, float]
+def _send(
+    session: BoundedSession, url: str, exchange: Exchange, credentials: Sequence[Credential]
 ) -> requests.Response:
     import requests
 
+    headers = dict(exchange.headers) | {each.header: each.value for each in credentials if _is_for(each, url)}
     try:
-        return session.get(url, headers=dict(headers), stream=True, allow_redirects=False, timeout=timeout)
+        return session.request(
+            exchange.method,
+            url,
+            headers=headers,
+            json=exchange.json,
+            stream=True,
+            allow_redirects=False,
+            timeout=exchange.timeout,
+        )
     except (
         requests.exceptions.InvalidURL,
         requests.exceptions.InvalidSchema,
@@ -81,6 +110,8 @@ def _get(
 def _reason(exc: Exception, url: str) -> str:
     host = urlsplit(url).hostname or "the server"
     kind = type(exc).__name__
+    if _is_malformed(exc):
+        return f"{host} sent a header that is too large or malformed."
     reasons = {
         "ConnectTimeout": f"{host} does not answer.",
         "ReadTimeout": f"{host} stopped sending.",
@@ -90,11 +121,19 @@ def _reason(exc: Exception, url: str) -> str:
     return reasons.get(kind, f"The connection to {host} failed ({kind}).")
 
 
-def _headers(url: str, headers: Mapping[str, str], credential: Credential | None) -> dict[str, str]:
-    found = dict(headers)
-    if credential is not None and origin_of(url) == origin_of(credential.origin):
-        found[credential.header] = credential.value
-    return found
+def _is_malformed(error: object, depth: int = 4) -> bool:
+    """Return whether `error` is, or wraps, one about the form of a response; connections that broke are not such."""
+    if isinstance(error, http.client.HTTPException):
+        return not isinstance(error, OSError | http.client.IncompleteRead)
+    inner = (*getattr(error, "args", ()), getattr(error, "reason", None)) if isinstance(error, Exception) else ()
+    return depth > 0 and any(_is_malformed(each, depth - 1) for each in inner)
+
+
+def _is_for(credential: Credential, url: str) -> bool:
+    """Return whether `url` is of the credential's origin, or of the same host by https instead of http."""
+    scheme, host, port = origin_of(credential.origin)
+    allowed = [(scheme, host, port), *([("https", host, 443)] if (scheme, port) == ("http", 80) else [])]
+    return origin_of(url) in allowed
 
 
 def _without_userinfo(url: str) -> tuple[str, Credential | None]:
@@ -113,13 +152,15 @@ def _target(current: str, location: str) -> str:
     except UnicodeError:
         text = location
     try:
-        return _without_userinfo(urljoin(current, text))[0]
+        target = urljoin(current, text)
+        _ = urlsplit(target).port
+        return _without_userinfo(target)[0]
     except ValueError:
         raise NetworkError(f"{redact_url(current)} redirects to an invalid URL.", "Look for another source.") from None
 
 
-def ensure_allowed(current: str, target: str, source: str) -> None:
-    """Raise NetworkError where a redirect from `current` to `target` is refused."""
+def ensure_allowed(current: str, target: str, network: Network) -> None:
+    """Raise NetworkError where a redirect from `current` to `target` is refused; `network` is that of the source."""
     scheme = urlsplit(target).scheme.lower()
     if scheme not in _SCHEMES or not urlsplit(target).hostname:
         raise NetworkError(
@@ -131,19 +172,20 @@ def ensure_allowed(current: str, target: str, source: str) -> None:
             f"{redact_url(current)} redirects from https to unprotected http, which is refused.",
             "Look for another source.",
         )
-    if origin_of(target)[1] != origin_of(current)[1] and is_private(target) and not is_private(source):
+    if not _is_same_host(current, target) and max(networks_of_host(target), default=Network.PUBLIC) > network:
         raise NetworkError(
             f"{redact_url(current)} redirects to {urlsplit(target).hostname}, which is in a private network.",
             "If that server is yours, use its own address.",
         )
 
 
-def is_private(url: str) -> bool:
-    """Return whether the host has an address outside the public internet; False for a name that does not resolve."""
-    host = urlsplit(url).hostname or ""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return False  # behind a proxy names may not resolve here, and then this machine does not connect either
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    return any(not (getattr(each, "ipv4_mapped", None) or each).is_global for each in addresses)
+def _is_same_host(one: str, other: str) -> bool:
+    return origin_of(one)[1] == origin_of(other)[1]
+
+
+def _network_of_source(response: requests.Response, current: str, source: str) -> Network:
+    """Return the network of `source`, which sent `response` where it is `current`; with doubts, the public one."""
+    from modelhub.fetch.transfer.bounded_session import peer_network
+
+    found = peer_network(response) if _is_same_host(current, source) else None
+    return found if found is not None else min(networks_of_host(source), default=Network.PUBLIC)

@@ -1,38 +1,21 @@
-"""The HTTP session of every transfer: proxies from the environment, no netrc, no cookies, no compression."""
+"""The HTTP session of every request, and its addresses in messages."""
 
 from __future__ import annotations
 
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from modelhub.version import __version__
-
 if TYPE_CHECKING:
-    import requests
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def new_session(connections: int = 16) -> requests.Session:
+def new_session(connections: int = 16) -> BoundedSession:
     """Return a session that keeps so many connections open for reuse; threads may share it."""
-    import requests
-    from requests.adapters import HTTPAdapter
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
 
-    session = requests.Session()
-    # requests lets a netrc file replace an explicit Authorization header unless some `auth` is set; trust_env stays
-    # on because proxies and certificate bundles come from the environment too.
-    session.auth = _keep_headers
-    session.headers.clear()
-    session.headers.update({"User-Agent": f"modelhub/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"})
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=16, pool_maxsize=connections + 4, max_retries=0))
-    return session
-
-
-def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+    return BoundedSession(connections)
 
 
 def redact_url(url: str) -> str:

@@ -29,9 +29,8 @@ from modelhub.storage.locks import LockOwner, file_lock, read_owner
 from modelhub.storage.safe_names import safe_name
 
 if TYPE_CHECKING:
-    import requests
-
     from modelhub.fetch.fetcher import RemoteFile
+    from modelhub.fetch.transfer.bounded_session import BoundedSession
     from modelhub.progress import Progress
 
 _PLACING = 20.0  # seconds in which another process moves its download to its place and records it
@@ -94,7 +93,7 @@ class StagedFile:
         base: Path,
         *,
         limits: TransferLimits,
-        session: requests.Session,
+        session: BoundedSession,
         progress: Progress,
         still_needed: Callable[[RemoteFile], bool] | None = None,
     ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,16 +14,18 @@ from modelhub.domain import ModelType, TriggerWord
 from modelhub.errors import AccessError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.sources import modelscope_reference
+from modelhub.fetch.sources import api_client, modelscope_reference
 from modelhub.fetch.sources.modelscope_fetcher import ModelScope
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.fetch.transfer.download import download
+from modelhub.fetch.transfer.redirects import Exchange
 from modelhub.operations.remote.outdated import UpdateState, outdated
 from modelhub.operations.remote.pull import PullRequest, PullResult, plan_pull, pull
 from modelhub.operations.remote.update import records_from_source
 from modelhub.testing.files import adapters, folders, safetensors_file
 from modelhub.testing.hubs import modelscope
 from modelhub.testing.hubs.blobs import blob_of
+from modelhub.testing.hubs.faulty import Fault, serving
 from modelhub.testing.hubs.repository import Repository
 from tests.fetch.transfer.transfers import PIECE, QUICK
 
@@ -234,23 +235,23 @@ def test_a_token_opens_private_repositories_and_stays_at_its_site(site: modelsco
 
 def test_a_token_of_one_site_does_not_go_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """modelscope.ai is another catalogue with accounts of its own."""
-    asked: list[tuple[str, object]] = []
+    requested: list[tuple[str, Exchange]] = []
 
     class StopError(Exception):
         pass
 
-    def request(method: str, url: str, **more: object) -> None:
-        asked.append((url, more["auth"]))
+    def send(session: object, url: str, exchange: Exchange) -> None:
+        requested.append((url, exchange))
         raise StopError
 
-    monkeypatch.setattr("requests.request", request)
-    with pytest.raises(StopError):
-        ModelScope(token="ms-123").resolve("https://www.modelscope.ai/models/org/name")
-    ((url, authorise),) = asked
-    assert url.startswith("https://www.modelscope.ai/api/v1/models/org/name/repo/files")
-
-    assert callable(authorise)
-    assert authorise(SimpleNamespace(headers={})).headers == {}
+    monkeypatch.setattr(api_client, "send_with_redirects", send)
+    for source in ("https://www.modelscope.ai/models/org/name", "ms:org/name"):
+        with pytest.raises(StopError):
+            ModelScope(token="ms-123").resolve(source)
+    (other, own) = requested
+    assert other[0].startswith("https://www.modelscope.ai/api/v1/models/org/name/repo/files")
+    assert not other[1].credentials and "ms-123" not in str(other[1].headers)
+    assert {each.value for each in own[1].credentials} == {"m_session_id=ms-123", "Bearer ms-123"}
 
 
 def test_parts_under_200_are_fetched_in_parallel(held: dict[str, Repository], tmp_path: Path) -> None:
@@ -279,17 +280,12 @@ def test_parts_under_200_are_fetched_in_parallel(held: dict[str, Repository], tm
         ((500, b"oops"), NetworkError),
     ],
 )  # fmt: skip
-def test_strange_answers_are_errors_with_a_next_step(
-    monkeypatch: pytest.MonkeyPatch, answer: tuple[int, bytes], error: type[Exception]
-) -> None:
+def test_strange_answers_are_errors_with_a_next_step(answer: tuple[int, bytes], error: type[Exception]) -> None:
     """No traceback, whatever comes."""
-    import requests
-
-    response = requests.Response()
-    response.status_code, response._content = answer
-    monkeypatch.setattr("requests.request", lambda *_, **__: response)
-    with pytest.raises(error) as refused:
-        ModelScope(sleep=lambda _: None).resolve("ms:org/name")
+    with serving(b"") as server:
+        server.always = Fault(status=answer[0], body=answer[1])
+        with pytest.raises(error) as refused:
+            ModelScope(endpoint=server.url, sleep=lambda _: None).resolve("ms:org/name")
     assert type(refused.value) is error
     assert refused.value.remedy.text  # type: ignore[attr-defined]
 
@@ -300,15 +296,16 @@ def test_offline_asks_nobody() -> None:
         ModelScope(offline=True).resolve("ms:org/name")
 
 
-def test_hostile_names_do_not_leave_the_library(tmp_path: Path) -> None:
-    """Paths in a listing are untrusted."""
-    files = {"../../../evil.safetensors": lora(tmp_path)}
+def test_names_that_leave_the_repository_are_refused(tmp_path: Path) -> None:
+    """Paths in a listing are untrusted: nothing is requested with such a name, and the other files arrive."""
+    files = {"../../../evil.safetensors": lora(tmp_path), "good.safetensors": lora(tmp_path)}
     with modelscope.ModelScope({"o/n": Repository(files=files)}) as site:
         somebody = User(tmp_path / "home", site.url)
         with somebody.catalog:
-            somebody.pull("ms:o/n")
-    (placed,) = tmp_path.rglob("evil*.safetensors")
-    assert placed.is_relative_to(somebody.settings.library)
+            (placed,) = somebody.pull("ms:o/n").models
+        assert not [path for _, path, _ in site.requests if "evil" in path]
+    assert placed.path is not None and placed.path.name == "good.safetensors"
+    assert not list(tmp_path.rglob("evil*"))
 
 
 def test_a_file_is_promised_with_size_and_hash(site: modelscope.ModelScope) -> None:

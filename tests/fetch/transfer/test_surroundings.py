@@ -19,8 +19,9 @@ import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
 from modelhub.fetch.sources.url_fetcher import PlainHttp
-from modelhub.fetch.transfer import positioned_file, redirects
+from modelhub.fetch.transfer import bounded_session, positioned_file
 from modelhub.fetch.transfer.download import download, download_many
+from modelhub.fetch.transfer.networks import Network
 from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.storage.errors import DiskFullError
 from modelhub.storage.locks import file_lock
@@ -137,9 +138,8 @@ def test_a_redirect_into_the_private_network_is_refused(tmp_path: Path, monkeypa
     """A public server redirects to an address of this network, which gets no request."""
     with serving(DATA) as public, serving(DATA) as inner:
         public.always = Fault(status=302, headers={"Location": f"{inner.url.replace('127.0.0.1', 'localhost')}/x"})
-        # The test's "public" server is on this machine too: only its own address counts as public here.
-        real = redirects.is_private
-        monkeypatch.setattr(redirects, "is_private", lambda url: "127.0.0.1" not in url and real(url))
+        # The test's "public" server is on this machine too.
+        monkeypatch.setattr(bounded_session, "peer_network", lambda response: Network.PUBLIC)
         with pytest.raises(NetworkError, match="private network"):
             download(remote(public.url, DATA), tmp_path, settings=QUICK)
         assert inner.requests == []
