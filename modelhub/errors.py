@@ -51,15 +51,20 @@ GO_ONLINE = Remedy("Try again when online.", "go-online")
 class ModelhubError(Exception):
     """A request that failed.
 
-    `message` states what failed and names the file or source; `remedy` states what to do next, and is empty when
-    nothing can be done. A remedy given as text is one without a key.
+    `summary` states what failed and names the file or source, in one line; `details` are the lines of a list below it,
+    such as what was found, and `message` is both. `remedy` states what to do next, and is empty when nothing can be
+    done. A remedy given as text is one without a key.
     """
 
     code: Exit = Exit.FAILED
 
-    def __init__(self, message: str, remedy: Remedy | str = "", *, code: Exit | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self, summary: str, remedy: Remedy | str = "", *, code: Exit | None = None, details: Iterable[str] = ()
+    ) -> None:
+        self.summary = summary
+        self.details = tuple(details)
+        self.message = "\n".join((summary, *(f"  {line}" for line in self.details)))
+        super().__init__(self.message)
         self.remedy = Remedy(remedy) if isinstance(remedy, str) else remedy
         if code is not None:
             self.code = code

@@ -6,20 +6,35 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import typer
 
+from modelhub.cli.output import clean
 from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError
 
 
-def print_error(message: str, hint: str = "") -> None:
-    """Print an error to stderr, and what to do about it."""
-    print(f"modelhub: {message}", file=sys.stderr)
+def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) -> None:
+    """Print an error to stderr, a line for each detail, and what to do about it."""
+    print(f"modelhub: {clean(message)}", file=sys.stderr)
+    for line in details:
+        print(f"  {clean(line)}", file=sys.stderr)
     if hint:
-        print(f"  → {hint}", file=sys.stderr)
+        print(f"  → {clean(hint)}", file=sys.stderr)
+
+
+class LineFormatter(logging.Formatter):
+    """A formatter whose messages, which may quote names of files, stay on one line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the standard library
+        """Return the message, cleaned; a traceback below it keeps its lines."""
+        return clean(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return the traceback with each of its lines cleaned."""
+        return "\n".join(map(clean, super().formatException(ei).split("\n")))
 
 
 def run_guarded(action: Callable[[], Any]) -> int:
@@ -28,14 +43,16 @@ def run_guarded(action: Callable[[], Any]) -> int:
     With MODELHUB_DEBUG=1, the traceback of an unexpected error is shown for a bug report.
     """
     debug = bool(os.environ.get("MODELHUB_DEBUG"))
-    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, handlers=[handler])
     _escape_other_characters()
     try:
         result = action()
         sys.stdout.flush()
         return int(result) if isinstance(result, int) else Exit.OK
     except ModelhubError as exc:
-        print_error(exc.message, sentence(exc.remedy))
+        print_error(exc.summary, sentence(exc.remedy), details=exc.details)
         return exc.code
     except (KeyboardInterrupt, typer.Abort):
         print_error("Interrupted. Nothing was lost; run the same command again to resume.")
@@ -60,6 +77,7 @@ def _escape_other_characters() -> None:
 def _report_unexpected(exc: Exception, debug: bool) -> int:
     show = getattr(exc, "show", None)
     if callable(show) and hasattr(exc, "exit_code"):  # wrong usage, found by the parser of arguments
+        setattr(exc, "message", clean(str(getattr(exc, "message", ""))))  # noqa: B010 - it quotes the arguments
         show()
         return Exit.USAGE
     if debug:

@@ -9,8 +9,11 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from modelhub.cli.output import clean
+
 MODELS_HELP = "Names, ids, paths, folders, hashes, or terms such as `type:lora`; `modelhub list --help` shows them."
 MODEL_HELP = "Name, part of it, id, path, hash, or a term such as `tag:fav`."
+_EVALUATED = frozenset("`$\\\"';|&<>")
 _NEGATED = re.compile(r"-(?=[A-Za-z][A-Za-z_-]+:)")
 
 
@@ -75,11 +78,17 @@ def _values_in_catalog(ctx: typer.Context, field: str) -> list[str]:
 
     session = ctx.find_object(Session) or Session()
     try:
-        return session.catalog.values_of(field) if session.has_catalog else []
+        values = session.catalog.values_of(field) if session.has_catalog else []
+        return [value for value in values if is_harmless_to_shells(value)]
     except (ModelhubError, OSError):  # without a catalog there is nothing to complete, and no message to print
         return []
     finally:
         session.close()
+
+
+def is_harmless_to_shells(value: str) -> bool:
+    """Return whether a shell's completion may receive the text: some evaluate what they are given."""
+    return clean(value) == value and _EVALUATED.isdisjoint(value)
 
 
 def split_terms(model: str, rest: Sequence[str]) -> tuple[list[str], list[str]]:

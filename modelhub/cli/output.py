@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelhub.printable import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -59,10 +61,13 @@ def count_text(count: int, one: str, many: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text that is safe on one terminal line: control characters, which could move the cursor, become `·`."""
-    if text.isprintable():
-        return text
-    return "".join(c if unicodedata.category(c)[0] != "C" or c == "\u200d" else "·" for c in text)
+    """Return text that is safe on one terminal line: nothing in it moves the cursor, starts a line or hides."""
+    return printable(text)
+
+
+def print_raw(text: str) -> None:
+    """Write text that another program may read: unchanged to a pipe or a file, cleaned line by line on a terminal."""
+    sys.stdout.write(text if _piped() else "\n".join(map(clean, text.split("\n"))))
 
 
 def count_sentence(count: int, one: str, many: str) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
+from modelhub.cli.output import clean
 from modelhub.progress import SILENT, Task
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class TerminalProgress:
         is_bytes = unit == "B"
         with tqdm(
             total=total,
-            desc=label,
+            desc=clean(label),
             unit=unit if is_bytes else f" {unit}",
             unit_scale=is_bytes,
             unit_divisor=1000,
@@ -56,12 +57,13 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
+        line = clean(text)
         if self.bars:
             from tqdm import tqdm
 
-            tqdm.write(text, file=sys.stderr)
+            tqdm.write(line, file=sys.stderr)
         else:
-            print(text, file=sys.stderr)
+            print(line, file=sys.stderr)
 
 
 class _Bar:
@@ -82,7 +84,7 @@ class _Bar:
 
     def describe(self, text: str) -> None:
         with self._lock:
-            self._bar.set_description(text)
+            self._bar.set_description(clean(text))
 
 
 class JsonProgress:

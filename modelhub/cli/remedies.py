@@ -5,13 +5,14 @@ A remedy without a row here is shown with its own text.
 
 from __future__ import annotations
 
+from modelhub.cli.quoting import quote_argument
 from modelhub.errors import Remedy
 
-# Key → words; `{name}` is filled from the remedy's values. In alphabetical order.
+# Key → words; `{name}` is filled from the remedy's values, inside of backticks quoted for the shell. Sorted by key.
 WORDS: dict[str, str] = {
     "add-folder": "`modelhub add FOLDER` adds models to a new library.",
     "add-in-place": "Run again without `--copy` and `--move`.",
-    "add-models-in-folder": "Add them with `modelhub add '{folder}'`.",
+    "add-models-in-folder": "Add them with `modelhub add {folder}`.",
     "allow-pickle": "Look for a safetensors version, or use `--allow-pickle`; it is scanned before it is kept.",
     "allow-pickle-import": "Use `--allow-pickle`; each pickle is scanned before it is kept.",
     "check-path-or-scan": "Check the path, or run `modelhub scan` if the file was moved.",
@@ -47,7 +48,7 @@ WORDS: dict[str, str] = {
     "list-settings": "`modelhub config show` lists all settings.",
     "list-vaes": "`modelhub list --type vae` shows the library's VAEs.",
     "name-diffusers-folder": "Name one of them, such as `modelhub pull {reference} --diffusers`.",
-    "name-file": "Choose with `--file`, such as `--file '{name}'`, or take all of them with `--all`.",
+    "name-file": "Choose with `--file`, such as `--file {name}`, or take all of them with `--all`.",
     "name-into": "Name it with `--into DIR`, the UI's own folder or its models folder, or set sort.into.",
     "name-layout": "Name it with `--layout UI`, or set sort.layout in the configuration.",
     "no-diffusers": "Leave out `--diffusers`; `--dry-run` shows the files.",
@@ -79,6 +80,13 @@ WORDS: dict[str, str] = {
 
 
 def sentence(remedy: Remedy) -> str:
-    """Return the sentence that the command line shows for a remedy, "" for an empty one."""
+    """Return the sentence that the command line shows for a remedy, "" for an empty one.
+
+    A value inside of backticks is an argument of a command, and is quoted for the shell.
+    """
     words = WORDS.get(remedy.key)
-    return words.format_map(remedy.values) if words else remedy.text
+    if not words:
+        return remedy.text
+    arguments = {name: quote_argument(value) for name, value in remedy.values.items()}
+    parts = words.split("`")
+    return "`".join(part.format_map(arguments if place % 2 else remedy.values) for place, part in enumerate(parts))

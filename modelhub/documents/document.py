@@ -34,6 +34,11 @@ def to_text(value: Any, *, indent: int | None = None) -> str:
             pass
         else:
             if encoded.isascii():
-                return encoded.decode("ascii")
+                return _without_delete(encoded.decode("ascii"))
     separators = None if indent else (",", ":")
-    return json.dumps(to_plain(value), ensure_ascii=True, indent=indent, separators=separators)
+    return _without_delete(json.dumps(to_plain(value), ensure_ascii=True, indent=indent, separators=separators))
+
+
+def _without_delete(text: str) -> str:
+    """Escape the one control character that JSON does not; it occurs only inside of texts."""
+    return text.replace("\x7f", "\\u007f")

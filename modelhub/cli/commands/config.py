@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from modelhub import config as settings_module
-from modelhub.cli.output import Column, print_json, table
+from modelhub.cli.output import Column, clean, print_json, print_raw, table
 from modelhub.cli.session import Session
 from modelhub.config_example import example_text
 from modelhub.config_keys import Key
@@ -72,7 +72,7 @@ def path(ctx: typer.Context) -> None:
     if session.json:
         _print_file(place)
     else:
-        print(place)
+        print_raw(f"{place}\n")
 
 
 @app.command(short_help="Write a configuration file to start from.")
@@ -93,7 +93,7 @@ def init(
     if session.json:
         _print_file(place)
     else:
-        print(f"Written: {place}")
+        print(f"Written: {clean(str(place))}")
 
 
 def _print_file(path: Path) -> None:

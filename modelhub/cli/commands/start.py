@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import color, count_sentence, print_json
+from modelhub.cli.output import clean, color, count_sentence, print_json
 from modelhub.cli.session import Session
 from modelhub.quantities import format_size
 
@@ -30,7 +30,7 @@ def start(session: Session) -> None:
         if session.json:
             _print_document(session, None, {})
             return
-        print(f"The catalog has no models yet. The library will be in {session.settings.library}.\n")
+        print(f"The catalog has no models yet. The library will be in {clean(str(session.settings.library))}.\n")
         _steps(_FIRST_STEPS)
         return
     counts = session.catalog.counts()
@@ -40,7 +40,7 @@ def start(session: Session) -> None:
         _print_document(session, counts, attention)
         return
     models = color(count_sentence(counts.models, "{count} model", "{count} models"), "1")
-    print(f"{models}, {format_size(counts.size)}, library {session.settings.library}")
+    print(f"{models}, {format_size(counts.size)}, library {clean(str(session.settings.library))}")
     for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]):
         print(f"  {count:>6}  {name}")
     if attention:

@@ -15,7 +15,7 @@ def show_failure(session: Session, error: ModelhubError) -> None:
     if isinstance(session.progress, JsonProgress):
         session.progress.error(error.message, hint=sentence(error.remedy), exit_code=int(error.code))
     else:
-        print_error(error.message, sentence(error.remedy))
+        print_error(error.summary, sentence(error.remedy), details=error.details)
 
 
 def failure_text(error: ModelhubError) -> str:

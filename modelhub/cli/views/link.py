@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from modelhub.cli.output import Column, clean, print_json, table
+from modelhub.cli.output import Column, clean, print_json, print_raw, table
 from modelhub.cli.session import Session
 from modelhub.documents.link import LinkDocument
 from modelhub.operations.link import LinkPlan, carry_out, library_folders, plan_link
@@ -23,7 +23,7 @@ def show_flags(session: Session, ui: UI, flags: Flags, *, remove: bool) -> None:
         return
     if remove:
         _print_notes(["Nothing was written for this UI. Remove these flags from its COMMANDLINE_ARGS:"])
-        print(" ".join(folders))
+        print(clean(" ".join(folders)))
         return
     for file in sorted(lines, key=lambda name: name.endswith(".bat") != (os.name == "nt")):
         print(f"{file}:\n  {clean(lines[file])}\n")
@@ -38,7 +38,7 @@ def show_lines(session: Session, ui: UI, settings: SettingsFile) -> None:
     if session.json:
         print_json(_document(ui, folders=folders, lines={settings.name: text}))
     else:
-        sys.stdout.write(text)
+        print_raw(text)
 
 
 def link_file(session: Session, ui: UI, into: Path, *, remove: bool, dry_run: bool) -> None:
@@ -59,7 +59,7 @@ def link_file(session: Session, ui: UI, into: Path, *, remove: bool, dry_run: bo
         print_json(document)
     elif dry_run:
         _print_notes([f"{plan.file} would hold:" if plan.after is not None else f"{plan.file} would be removed."])
-        sys.stdout.write(after)
+        print_raw(after)
     else:
         _print_result(plan, backup, remove=remove)
 

@@ -54,7 +54,8 @@ def run_pulls(session: Session, requests: Sequence[PullRequest], *, dry_run: boo
     if session.json:
         print_json(documents)
     elif len(requests) > 1:
-        session.progress.note("\n".join(_summary_lines(len(requests), failures)))
+        for line in _summary_lines(len(requests), failures):
+            session.progress.note(line)
     return worst_exit_code(failure.error.code for failure in failures)
 
 
@@ -98,9 +99,7 @@ def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
     if not failures:
         return [f"All {count} sources are done."]
     lines = [f"{count - len(failures)} of {count} sources are done; {len(failures)} failed:"]
-    return lines + [
-        f"  {clean(failure.request.source)}: {clean(failure.error.message.splitlines()[0])}" for failure in failures
-    ]
+    return lines + [f"  {clean(failure.request.source)}: {clean(failure.error.summary)}" for failure in failures]
 
 
 def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
@@ -138,9 +137,8 @@ def result_lines(result: PullResult) -> list[str]:
     """Return where the models are now, and how their files were obtained."""
     lines = []
     for model in result.models:
-        lines.append(
-            f"{color('ready', '32')}  {clean(model.name)}  ({headline(model.detection)}, {format_size(model.size)})"
-        )
+        facts = f"{clean(headline(model.detection))}, {format_size(model.size)}"
+        lines.append(f"{color('ready', '32')}  {clean(model.name)}  ({facts})")
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
     return lines + [f"       {clean(text)}" for text in (*_obtained_lines(result.obtained), *_source_lines(result))]

@@ -30,7 +30,7 @@ def register_models(
         return exit_code(result.left)
     for word, items in (("registered", result.new), ("known", result.known)):
         for item in items:
-            print(f"{word:<12}{clean(item.path.name)}  ({summary(item)})")
+            print(f"{word:<12}{clean(item.path.name)}  ({clean(summary(item))})")
     print_left(result.left)
     one, many = _TO_REGISTER if dry_run else _REGISTERED
     sentences = [count_sentence(len(result.new), one, many)]

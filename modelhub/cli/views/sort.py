@@ -110,7 +110,9 @@ def _print_moves(rules: SortRules, moves: Sequence[PlannedMove]) -> None:
         item, target = move.item, move.target
         renamed = f" → {target.name}" if target.name != item.path.name else ""
         sidecars = f", {count_sentence(len(move.sidecars), '1 sidecar', '{count} sidecars')}" if move.sidecars else ""
-        line = f"  {clean(item.path.name)}{clean(renamed)}  ({summary(item)}, {format_size(item.size)}{sidecars})"
+        line = (
+            f"  {clean(item.path.name)}{clean(renamed)}  ({clean(summary(item))}, {format_size(item.size)}{sidecars})"
+        )
         folders.setdefault(target.parent, []).append(line)
     for folder, lines in sorted(folders.items()):
         shown = folder.relative_to(rules.into) if folder.is_relative_to(rules.into) else folder

@@ -125,7 +125,8 @@ def _with_source(failure: UpdateFailure) -> ModelhubError:
     error = failure.error
     if failure.is_outdated:
         return error
-    return ModelhubError(f"{failure.status.source.reference}: {error.message}", error.remedy, code=error.code)
+    summary = f"{failure.status.source.reference}: {error.summary}"
+    return ModelhubError(summary, error.remedy, code=error.code, details=error.details)
 
 
 def _old_model_line(result: UpdateResult) -> str:

@@ -59,8 +59,10 @@ class FileChoice:
 class AmbiguousChoiceError(UsageError):
     """Several models fit equally well; `candidates` are these."""
 
-    def __init__(self, message: str, remedy: Remedy, candidates: tuple[Candidate, ...]) -> None:
-        super().__init__(message, remedy)
+    def __init__(
+        self, summary: str, remedy: Remedy, candidates: tuple[Candidate, ...], *, details: Iterable[str]
+    ) -> None:
+        super().__init__(summary, remedy, details=details)
         self.candidates = candidates
 
 
@@ -74,8 +76,8 @@ def total_size(files: Iterable[RemoteFile]) -> int | None:
     return total
 
 
-def list_files(files: Iterable[RemoteFile], *, limit: int = 20) -> str:
-    """Return names and sizes, one per line, for the text of an error."""
-    rows = [f"  {file.name} ({format_size(file.size)})" for file in files]
-    more = [f"  … and {len(rows) - limit} more"] if len(rows) > limit else []
-    return "\n".join(rows[:limit] + more)
+def list_files(files: Iterable[RemoteFile], *, limit: int = 20) -> list[str]:
+    """Return names and sizes, one per line, for the details of an error."""
+    rows = [f"{file.name} ({format_size(file.size)})" for file in files]
+    more = [f"… and {len(rows) - limit} more"] if len(rows) > limit else []
+    return rows[:limit] + more

@@ -66,10 +66,10 @@ def _pick_matching(model: RemoteModel, options: Sequence[Option], patterns: Sequ
     for pattern in patterns:
         found = [option for option in options if _matches(option.name, pattern)]
         if not found:
-            files = list_files(option.file for option in options)
             raise NotFoundError(
-                f"{model.reference} has no file that matches `{pattern}`. Its files are:\n{files}",
+                f"{model.reference} has no file that matches `{pattern}`. Its files are:",
                 "A pattern is a name or a path; * stands for any text.",
+                details=list_files(option.file for option in options),
             )
         taken += [option for option in found if option not in taken]
     return _pick_allowed(model, taken, f"matches {', '.join(patterns)}")
@@ -136,9 +136,10 @@ def _ambiguous(model: RemoteModel, bundles: Sequence[Bundle]) -> AmbiguousChoice
         for file, bundle in zip(files, bundles, strict=True)
     )
     return AmbiguousChoiceError(
-        f"{model.reference} has {len(files)} models that fit equally well:\n{list_files(files)}",
+        f"{model.reference} has {len(files)} models that fit equally well:",
         Remedy("Name the files to take, or take all of them.", "name-file", {"name": files[0].name}),
         candidates,
+        details=list_files(files),
     )
 
 
@@ -149,5 +150,7 @@ def _no_models(model: RemoteModel, options: Sequence[Option]) -> NotFoundError:
     message = f"{model.reference} has no model file that can be used."
     if foreign:
         message = f"{model.reference} has only weights for other frameworks: {', '.join(sorted(foreign))}."
+    if not options:
+        return NotFoundError(message, "The repository is empty.")
     files = list_files((option.file for option in options), limit=10)
-    return NotFoundError(message, f"Its files are:\n{files}" if options else "The repository is empty.")
+    return NotFoundError(f"{message} Its files are:", details=files)

@@ -91,11 +91,12 @@ def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
     if not found:
         parse_arguments([reference])  # a mistyped field is the likelier reason than a name with a colon
         raise _not_found(reference, catalog)
-    lines = [f"  {record.id}  {record.name}  {record.path or ''}" for record in found[:_SHOWN]]
-    more = [f"  … and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    lines = [f"{record.id}  {record.name}  {record.path or ''}" for record in found[:_SHOWN]]
+    more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     raise UsageError(
-        f"`{reference}` could mean {len(found)} models:\n" + "\n".join(lines + more),
+        f"`{reference}` could mean {len(found)} models:",
         "Name one by its number or its path.",
+        details=lines + more,
     )
 
 

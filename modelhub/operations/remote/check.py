@@ -69,16 +69,17 @@ def _broken_error(remote: RemoteModel, inspection: Inspection, file: ObtainedFil
 
 
 def _unsafe_error(inspection: Inspection, file: ObtainedFile, quarantine: Path) -> UnsafeError:
-    findings = "\n".join(f"  - {finding}" for finding in inspection.safety.findings[:_FINDINGS_SHOWN])
-    message = f"{file.remote.name} is {inspection.safety.verdict.value} and was not added to the library:\n{findings}"
+    findings = [f"- {finding}" for finding in inspection.safety.findings[:_FINDINGS_SHOWN]]
+    message = f"{file.remote.name} is {inspection.safety.verdict.value} and was not added to the library:"
     if file.origin is not FileOrigin.DOWNLOADED:
-        return UnsafeError(message, f"Do not load {file.path}, and report it to its source.")
+        return UnsafeError(message, f"Do not load {file.path}, and report it to its source.", details=findings)
     where = quarantine / f"{file.hashes.sha256[:10]}-{safe_name(file.name)}.quarantined"
     if where.exists():
         file.path.unlink(missing_ok=True)  # the same content was quarantined before
     else:
         move(file.path, where, within=quarantine)
-    return UnsafeError(message, f"It was quarantined at {where}. Delete it and report it to its source.")
+    remedy = f"It was quarantined at {where}. Delete it and report it to its source."
+    return UnsafeError(message, remedy, details=findings)
 
 
 def _hints(remote: RemoteModel, file: ObtainedFile) -> Hints:
