@@ -69,6 +69,12 @@ class ModelhubError(Exception):
         if code is not None:
             self.code = code
 
+    def replace_text(self, old: str, new: str) -> None:
+        """Replace a text in the message, such as a path that the user does not know."""
+        self.summary = self.summary.replace(old, new)
+        self.message = self.message.replace(old, new)
+        self.args = (self.message,)
+
     def __str__(self) -> str:
         return f"{self.message} {self.remedy.text}".strip()
 

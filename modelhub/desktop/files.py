@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelhub.desktop.shortcut import Piece
 from modelhub.storage.durable import retry_while_locked
+from modelhub.storage.held_folder import open_no_follow
 
 
 class FileHandler:
@@ -31,9 +32,11 @@ class FileHandler:
         """Write the file with the bits of an executable where it is one."""
         path = Path(piece.place)
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        # A name that nobody can foresee, and never through a link that was put there.
+        beside = path.with_name(f".modelhub-{os.urandom(6).hex()}.part")
         try:
-            beside.write_bytes(piece.data)
+            with os.fdopen(open_no_follow(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
+                stream.write(piece.data)
             beside.chmod(0o755 if piece.executable else 0o644)
             retry_while_locked(lambda: beside.replace(path))
         finally:

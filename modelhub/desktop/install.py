@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import sys
 import zlib
@@ -30,7 +29,7 @@ from modelhub.desktop.shortcut import (
     occupied_error,
 )
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
-from modelhub.storage.durable import retry_while_locked
+from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.locks import file_lock
 
 MANIFEST = "shortcuts.json"
@@ -273,14 +272,5 @@ def _write(state: Path, entries: Sequence[ManifestEntry]) -> None:
             for entry in entries
         ],
     }
-    path = state / MANIFEST
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{MANIFEST}.{os.getpid()}")
-        with beside.open("wb") as file:
-            file.write(json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"))
-            file.flush()
-            os.fsync(file.fileno())
-        retry_while_locked(lambda: beside.replace(path))
-    except OSError as exc:
-        raise ModelhubError(f"{path} cannot be written: {exc.strerror or exc}.", "Nothing was changed.") from exc
+    content = json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass")
+    replace_file(state / MANIFEST, content)

@@ -6,16 +6,15 @@ Format: docs.xfce.org, "Custom Actions" of Thunar; entries are told apart by the
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shlex
-import shutil
 import xml.etree.ElementTree as Tree
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, single_line
 from modelhub.errors import ModelhubError, Remedy
+from modelhub.storage.atomic_write import replace_file
 
 _EMPTY = '<?xml version="1.0" encoding="UTF-8"?>\n<actions>\n</actions>\n'
 # Not from an `<action>` that a comment mentions to the end of ours.
@@ -67,12 +66,12 @@ class ThunarActionHandler:
             text = _read(path)
             backup = path.with_name(path.name + _BACKUP)
             if not backup.exists() and "<unique-id>modelhub-" not in text:
-                backup.write_text(text, encoding="utf-8")
+                replace_file(backup, text.encode(), follow_links=False)
         else:
             # The user's file replaces the system's: what that offers must stay.
             text = _read(self.system) if self.system.exists() else _EMPTY
         entry = piece.data.decode()
-        _replace(path, _END.sub(lambda end: entry + "\n</actions>\n", text, count=1))
+        replace_file(path, _END.sub(lambda end: entry + "\n</actions>\n", text, count=1).encode())
         return _digest(entry)
 
     def remove(self, place: str, mark: str) -> None:
@@ -81,7 +80,7 @@ class ThunarActionHandler:
         text = path.read_text(encoding="utf-8")
         found = _find_own_entry(text, mark)
         if found is not None:
-            _replace(path, text[: found[1].start()] + text[found[1].end() :])
+            replace_file(path, (text[: found[1].start()] + text[found[1].end() :]).encode())
 
 
 def _find_own_entry(text: str, mark: str) -> tuple[str, re.Match[str]] | None:
@@ -113,16 +112,3 @@ def _read(path: Path) -> str:
         )
         raise ModelhubError(f"{path} is not the XML that Thunar writes; it was left unchanged.", hint)
     return text
-
-
-def _replace(path: Path, text: str) -> None:
-    path = path.resolve()  # a link into somebody's dotfiles stays one
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        if path.exists():
-            shutil.copymode(path, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

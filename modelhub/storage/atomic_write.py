@@ -9,27 +9,32 @@ from typing import TYPE_CHECKING
 
 from modelhub.storage import errors
 from modelhub.storage.durable import retry_while_locked, sync_descriptor, sync_folder
+from modelhub.storage.held_folder import open_no_follow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, mode: int = 0o666, follow_links: bool = True) -> None:
     """Replace the file `path` by `content`, flushed to the disk; make its folder where needed.
 
-    The new file keeps the permissions of the old one; where `path` is a link, the file it leads to is replaced.
-    Raise ModelhubError, and then nothing has changed.
+    The new file keeps the permissions of the old one, without an old one it gets `mode` less the user's mask; nobody
+    else can read it before. Where `path` is a link, the file it leads to is replaced, or without `follow_links` the
+    link itself. Raise ModelhubError, and then nothing has changed.
     """
-    target = path.resolve() if path.is_symlink() else path
+    target = path.resolve() if follow_links and path.is_symlink() else path
     temporary = target.with_name(f".modelhub-{os.urandom(6).hex()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as stream:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        descriptor = open_no_follow(temporary, flags, 0o600 if target.is_file() else mode)
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
             sync_descriptor(stream.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            shutil.copymode(target, temporary)
+        if follow_links or not target.is_symlink():
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copymode(target, temporary)
         retry_while_locked(lambda: os.replace(temporary, target))  # noqa: PTH105
         sync_folder(target.parent)
     except OSError as exc:

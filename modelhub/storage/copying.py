@@ -15,6 +15,7 @@ from modelhub.storage.digests import Sha256Sink
 from modelhub.storage.durable import retry_while_locked, sync_descriptor, sync_folder
 from modelhub.storage.fan_out import FileIdentity, drop_file_from_cache, feed_sinks, file_identity
 from modelhub.storage.free_space import ensure_free_space
+from modelhub.storage.held_folder import HeldFolder, file_itself
 
 if TYPE_CHECKING:
     from modelhub.progress import Task
@@ -54,17 +55,20 @@ def copy_file(source: Path, target: Path, *, expected_sha256: str | None, task: 
     return CopiedFile(source, digest.sha256, file_identity(status))
 
 
-def copy_tree(source: Path, target: Path, *, task: Task | None) -> tuple[CopiedFile, ...]:
-    """Copy a folder with all its files, hidden ones included; `target` must not exist."""
+def copy_tree(source: Path, folder: HeldFolder, name: str, *, task: Task | None) -> tuple[CopiedFile, ...]:
+    """Copy a folder with all its files, hidden ones included, to `name` in a held folder, which must not exist."""
     copies = []
     try:
-        target.mkdir()
+        folder.at(name).mkdir()
+        parents = {Path(name): None}
         for file in _files_below(source):
-            place = target / file.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            copies.append(copy_file(file, place, expected_sha256=None, task=task))
-        for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
-            sync_folder(folder)
+            relative = Path(name) / file.relative_to(source)
+            parents |= dict.fromkeys(relative.parents[:-1])
+            with folder.below(relative.parent.parts) as below:
+                copies.append(copy_file(file, below.at(file.name), expected_sha256=None, task=task))
+        for parent in parents:
+            with folder.below(parent.parts) as below:
+                below.sync()
     except OSError as exc:
         raise errors.from_os_error(exc, source, "copy") from exc
     return tuple(copies)
@@ -150,5 +154,5 @@ def verify_copy(source: Path, copied: Path, sha256: str, expected: str | None) -
 
 def copy_attributes(source: Path, target: Path) -> None:
     """Copy times and permissions; a drive without them is not a failure."""
-    with contextlib.suppress(OSError):
-        shutil.copystat(source, target)
+    with contextlib.suppress(OSError), file_itself(target) as copied:
+        shutil.copystat(source, copied)

@@ -100,6 +100,10 @@ def from_os_error(error: OSError, path: Path, action: Action) -> ModelhubError:
         return TargetExistsError(f"{text}: that name is taken.", "Choose another name.")
     if isinstance(error, PermissionError):
         return ModelhubError(f"{text}: permission denied.", "Check the permissions of that file and its folder.")
+    if error.errno == errno.ELOOP:
+        return OutsideTargetError(
+            f"{text}: there is a symbolic link in its place.", "Remove that link, then try again."
+        )
     if error.errno == errno.EROFS:
         return ModelhubError(f"{text}: the drive is read-only.", "Choose a folder on a writable drive.")
     return ModelhubError(f"{text}: {error.strerror or error}.", "Check the drive and its connection.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from modelhub.storage import errors
 from modelhub.storage.containment import make_folder
+from modelhub.storage.held_folder import open_no_follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def file_lock(
     """
     make_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_no_follow(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as exc:
         raise errors.from_os_error(exc, path, "open the lock") from exc
     try:

@@ -19,9 +19,17 @@ from typing import TYPE_CHECKING, Literal
 
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
-from modelhub.storage.containment import ensure_inside, make_folder
-from modelhub.storage.copying import CopiedFile, copy_file, copy_tree, ensure_space_for_copy, remove_copied
+from modelhub.storage.containment import ensure_inside
+from modelhub.storage.copying import (
+    CopiedFile,
+    copy_attributes,
+    copy_file,
+    copy_tree,
+    ensure_space_for_copy,
+    remove_copied,
+)
 from modelhub.storage.durable import sync_folder
+from modelhub.storage.held_folder import HeldFolder, held_folder
 from modelhub.storage.reflink import clone
 from modelhub.storage.rename import NO_LINKS, rename_no_replace
 
@@ -63,19 +71,19 @@ def move(
     """
     if source.is_symlink():
         raise ModelhubError(f"{source} is a symbolic link and was not moved.", "Move the file that it leads to.")
-    ensure_inside(within, target)
-    make_folder(target.parent)
-    ensure_inside(within, target)
-    try:
-        rename_no_replace(source, target, sync=sync)
-        if sync:
-            sync_folder(source.parent)
-        return Placement(source=source, target=target, how="renamed")
-    except OSError as exc:
-        if exc.errno != errno.EXDEV:
-            raise errors.from_os_error(exc, source, "move") from exc
-    _check_before_copy(source, target)
-    copies = _copy(source, target, expected_sha256, progress_task)
+    with _held_target(target, within) as folder:
+        inner = folder.at(target.name)
+        try:
+            rename_no_replace(source, inner, sync=sync)
+        except OSError as exc:
+            if exc.errno != errno.EXDEV:
+                raise errors.from_os_error(exc, source, "move") from exc
+        else:
+            folder.check_after(lambda: rename_no_replace(inner, source))
+            if sync:
+                sync_folder(source.parent)
+            return Placement(source=source, target=target, how="renamed")
+        copies = _copy(source, folder, target, expected_sha256, progress_task)
     remove_copied(copies, source, target)
     return _placed(source, target, copies)
 
@@ -89,25 +97,32 @@ def copy(
     progress_task: Task | None = None,
 ) -> Placement:
     """Copy a file or folder with its times and permissions, and verify the copy. Raise like `move`."""
-    ensure_inside(within, target)
-    make_folder(target.parent)
-    ensure_inside(within, target)
-    _check_before_copy(source, target)
-    return _placed(source, target, _copy(source, target, expected_sha256, progress_task))
+    with _held_target(target, within) as folder:
+        copies = _copy(source, folder, target, expected_sha256, progress_task)
+    return _placed(source, target, copies)
 
 
-def _check_before_copy(source: Path, target: Path) -> None:
+@contextlib.contextmanager
+def _held_target(target: Path, within: Path) -> Iterator[HeldFolder]:
+    """Hold the folder of a target. Raise OutsideTargetError or another ModelhubError."""
+    ensure_inside(within, target)
+    with held_folder(target.parent, within=within) as folder:
+        yield folder
+
+
+def _copy(
+    source: Path, folder: HeldFolder, target: Path, expected: str | None, task: Task | None
+) -> tuple[CopiedFile, ...]:
     ensure_free_name(target)
     ensure_space_for_copy(source, target.parent)
-
-
-def _copy(source: Path, target: Path, expected: str | None, task: Task | None) -> tuple[CopiedFile, ...]:
-    with _temporary_in(target.parent) as temporary:
+    with _temporary_in(folder) as temporary:
         if source.is_dir():
-            copies = copy_tree(source, temporary, task=task)
+            copies = copy_tree(source, folder, temporary.name, task=task)
         else:
             copies = (copy_file(source, temporary, expected_sha256=expected, task=task),)
-        rename_no_replace(temporary, target)
+        inner = folder.at(target.name)
+        rename_no_replace(temporary, inner)
+        folder.check_after(lambda: _remove_temporary(inner))
     return copies
 
 
@@ -151,8 +166,8 @@ def ensure_free_name(target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _temporary_in(folder: Path) -> Iterator[Path]:
-    temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
+def _temporary_in(folder: HeldFolder) -> Iterator[Path]:
+    temporary = folder.at(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
     try:
         yield temporary
     finally:
@@ -161,21 +176,23 @@ def _temporary_in(folder: Path) -> Iterator[Path]:
 
 def hard_link(source: Path, target: Path, *, within: Path) -> Placement:
     """Give a file a second name inside `within`. Raise like `move`, and ModelhubError across devices."""
-    ensure_inside(within, target)
-    make_folder(target.parent)
-    ensure_free_name(target)
-    try:
-        os.link(source, target)
-    except FileExistsError as exc:
-        raise errors.from_os_error(exc, target, "link a file to") from exc
-    except OSError as exc:
-        if exc.errno in NO_LINKS | {errno.EXDEV}:
-            raise ModelhubError(
-                f"Could not hard-link {source} to {target}: hard links work only within one drive that supports them.",
-                "Copy or move the file, or use a symbolic link.",
-            ) from exc
-        raise errors.from_os_error(exc, source, "link") from exc
-    sync_folder(target.parent)
+    with _held_target(target, within) as folder:
+        ensure_free_name(target)
+        inner = folder.at(target.name)
+        try:
+            os.link(source, inner)
+        except FileExistsError as exc:
+            raise errors.from_os_error(exc, target, "link a file to") from exc
+        except OSError as exc:
+            if exc.errno in NO_LINKS | {errno.EXDEV}:
+                raise ModelhubError(
+                    f"Could not hard-link {source} to {target}: hard links work only within one drive that supports"
+                    " them.",
+                    "Copy or move the file, or use a symbolic link.",
+                ) from exc
+            raise errors.from_os_error(exc, source, "link") from exc
+        folder.check_after(inner.unlink)
+        folder.sync()
     return Placement(source=source, target=target, how="hard-linked")
 
 
@@ -184,31 +201,33 @@ def reflink(source: Path, target: Path, *, within: Path) -> Placement:
 
     Works on Btrfs, XFS, bcachefs (Linux) and APFS (macOS); raises ModelhubError elsewhere.
     """
-    ensure_inside(within, target)
-    make_folder(target.parent)
-    ensure_free_name(target)
-    with _temporary_in(target.parent) as temporary:
-        try:
-            clone(source, temporary)
-        except OSError as exc:
-            if exc.errno in NO_LINKS | {errno.EXDEV, errno.ENOTTY}:
-                raise ModelhubError(
-                    f"Could not clone {source} to {target}: this drive does not support clones.",
-                    "Use a hard link or a copy instead.",
-                ) from exc
-            raise errors.from_os_error(exc, source, "clone") from exc
-        shutil.copystat(source, temporary)
-        rename_no_replace(temporary, target)
+    with _held_target(target, within) as folder:
+        ensure_free_name(target)
+        with _temporary_in(folder) as temporary:
+            try:
+                clone(source, temporary)
+            except OSError as exc:
+                if exc.errno in NO_LINKS | {errno.EXDEV, errno.ENOTTY}:
+                    raise ModelhubError(
+                        f"Could not clone {source} to {target}: this drive does not support clones.",
+                        "Use a hard link or a copy instead.",
+                    ) from exc
+                raise errors.from_os_error(exc, source, "clone") from exc
+            copy_attributes(source, temporary)
+            inner = folder.at(target.name)
+            rename_no_replace(temporary, inner)
+            folder.check_after(inner.unlink)
     return Placement(source=source, target=target, how="cloned")
 
 
 def symlink(source: Path, target: Path, *, within: Path) -> Placement:
     """Make `target` a symbolic link to the file's absolute path. Raise like `move`."""
-    ensure_inside(within, target)
-    make_folder(target.parent)
-    try:
-        target.symlink_to(source.absolute(), target_is_directory=source.is_dir())
-    except OSError as exc:
-        raise errors.from_os_error(exc, target, "make a link at") from exc
-    sync_folder(target.parent)
+    with _held_target(target, within) as folder:
+        inner = folder.at(target.name)
+        try:
+            inner.symlink_to(source.absolute(), target_is_directory=source.is_dir())
+        except OSError as exc:
+            raise errors.from_os_error(exc, target, "make a link at") from exc
+        folder.check_after(inner.unlink)
+        folder.sync()
     return Placement(source=source, target=target, how="symlinked")

@@ -96,7 +96,8 @@ def _write(path: Path, table: _Table) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(table), indent=2) + b"\n")
+        with temporary.open("xb") as stream:
+            stream.write(msgspec.json.format(msgspec.json.encode(table), indent=2) + b"\n")
         os.replace(temporary, path)  # noqa: PTH105
     except OSError as exc:
         temporary.unlink(missing_ok=True)

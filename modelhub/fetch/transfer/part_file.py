@@ -22,6 +22,7 @@ from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.storage import errors
 from modelhub.storage.crc import crc32
 from modelhub.storage.durable import sync_descriptor
+from modelhub.storage.held_folder import open_no_follow
 
 if TYPE_CHECKING:
     from modelhub.fetch.transfer.blocks import Block
@@ -30,7 +31,7 @@ _READ = 1 << 20
 _RESERVED_AHEAD = 64 << 20  # bytes
 _DIRECT_FROM = 64 << 20  # bytes; smaller files are soon read again, to be identified
 _VERSION = 1
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,8 @@ class PartFile:
         self._end = 0  # of the piece that reaches furthest
         self._reserved = 0  # bytes of the file that have space on the disk
         try:
-            self._file = PositionedFile(os.open(path, _FLAGS, 0o644), portable=portable)
-            self._journal = os.open(self._journal_path, _FLAGS | os.O_APPEND, 0o644)
+            self._file = PositionedFile(open_no_follow(path, _FLAGS, 0o644), portable=portable)
+            self._journal = open_no_follow(self._journal_path, _FLAGS | os.O_APPEND, 0o644)
         except OSError as exc:
             raise errors.from_os_error(exc, path, "write") from exc
 

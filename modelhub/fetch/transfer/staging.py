@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,10 @@ from modelhub.fetch.transfer.range_client import RangeClient
 from modelhub.fetch.transfer.session import redact_url
 from modelhub.fetch.transfer.staging_cleanup import DONE, LOCK
 from modelhub.storage import errors
+from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.containment import make_folder
 from modelhub.storage.hashing import hash_file
+from modelhub.storage.held_folder import held_folder
 from modelhub.storage.locks import LockOwner, file_lock, read_owner
 from modelhub.storage.safe_names import safe_name
 
@@ -103,8 +105,8 @@ class StagedFile:
         self._still_needed = still_needed
         self._client = RangeClient(session, remote, limits.settings)
         identity = remote.sha256.lower() if remote.sha256 else f"{remote.git_sha1 or ''} {remote.url}"
+        self._base = base
         self.folder = base / hashlib.sha256(f"{identity}\n{remote.name}".encode()).hexdigest()[:20]
-        self._done_path = self.folder / DONE
         self._waited = False
 
     def run(self) -> DownloadedFile | None:
@@ -112,6 +114,16 @@ class StagedFile:
 
         Returns None where another process was waited for and the file is no longer needed afterwards.
         """
+        shown = self.folder
+        with held_folder(shown, within=self._base) as held:
+            self.folder = held.directory
+            try:
+                found = self._run_locked()
+            finally:
+                self.folder = shown
+            return found and replace(found, path=shown / found.path.relative_to(held.directory))
+
+    def _run_locked(self) -> DownloadedFile | None:
         with self._lock():
             if self._waited and self._still_needed is not None and not self._still_needed(self._remote):
                 return None
@@ -120,10 +132,16 @@ class StagedFile:
                 return None
             return found or self._download()
 
+    @property
+    def _done_path(self) -> Path:
+        return self.folder / DONE
+
     def _own_link(self, path: Path) -> Path:
         """Return a link to the file for this process alone: the process that was waited for may be about to move it."""
         own = self.folder / str(os.getpid()) / path.name
         try:
+            if own.parent.is_symlink():
+                return path
             make_folder(own.parent)
             own.unlink(missing_ok=True)
             os.link(path, own)
@@ -214,7 +232,7 @@ class StagedFile:
             is_size_proven=facts.is_size_proven or bool(self._remote.sha256 or self._remote.git_sha1),
         )
         try:
-            self._done_path.write_bytes(msgspec.json.encode(completed))
+            replace_file(self._done_path, msgspec.json.encode(completed), follow_links=False)
             part.path.replace(path)
             part.remove_journal()
         except OSError as exc:

@@ -23,7 +23,7 @@ def clean_staging(staging: Path) -> None:
     A folder that cannot be removed stays for the next run.
     """
     try:
-        folders = [folder for folder in staging.iterdir() if (folder / DONE).is_file()]
+        folders = [one for one in staging.iterdir() if not one.is_symlink() and (one / DONE).is_file()]
     except OSError:
         return
     for folder in folders:
@@ -47,7 +47,7 @@ def _remove(folder: Path) -> None:
         if not _is_moved_away(folder):
             return
         for own in folder.iterdir():
-            if own.is_dir():
+            if own.is_dir() and not own.is_symlink():
                 _clear_abandoned(own)
                 own.rmdir()  # OSError while a file is in it
         (folder / DONE).unlink()

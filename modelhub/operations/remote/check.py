@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -13,11 +14,14 @@ from modelhub.fetch.fetcher import RemoteModel
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
+from modelhub.storage.errors import TargetExistsError
+from modelhub.storage.hashing import sha256_of
 from modelhub.storage.place import move
 from modelhub.storage.safe_names import safe_name
 from modelhub.storage.walk import is_model_name
 
 _LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
+_NAME_MAX = 200
 _FINDINGS_SHOWN = 8
 
 
@@ -29,16 +33,17 @@ class CheckedFile:
     inspection: Inspection | None
 
 
-def check_files(remote: RemoteModel, files: Sequence[ObtainedFile], *, quarantine: Path) -> tuple[CheckedFile, ...]:
+def check_files(remote: RemoteModel, files: Sequence[ObtainedFile], *, library: Path) -> tuple[CheckedFile, ...]:
     """Inspect every model file among `files`.
 
-    Raise UnsafeError for a file that is not safe to load (a download is moved to `quarantine`), NetworkError for an
+    Raise UnsafeError for a file that is not safe to load (a download is moved to the
+    library's quarantine), NetworkError for an
     empty one, ModelhubError for a broken one (a download is deleted).
     """
-    return tuple(CheckedFile(file=file, inspection=_check_file(remote, file, quarantine)) for file in files)
+    return tuple(CheckedFile(file=file, inspection=_check_file(remote, file, library)) for file in files)
 
 
-def _check_file(remote: RemoteModel, file: ObtainedFile, quarantine: Path) -> Inspection | None:
+def _check_file(remote: RemoteModel, file: ObtainedFile, library: Path) -> Inspection | None:
     if not is_model_name(file.name):
         return None
     if not file.size:
@@ -46,7 +51,7 @@ def _check_file(remote: RemoteModel, file: ObtainedFile, quarantine: Path) -> In
         raise NetworkError(f"The server sent an empty file for {file.remote.name}.", "Try again later.")
     inspection = inspect_header(file.path, read_header(file.path), hints=_hints(remote, file))
     if inspection.safety.verdict not in _LOADABLE:
-        raise _unsafe_error(inspection, file, quarantine)
+        raise _unsafe_error(inspection, file, library)
     if inspection.broken:
         _delete_download(file)
         raise _broken_error(remote, inspection, file)
@@ -68,18 +73,31 @@ def _broken_error(remote: RemoteModel, inspection: Inspection, file: ObtainedFil
     )
 
 
-def _unsafe_error(inspection: Inspection, file: ObtainedFile, quarantine: Path) -> UnsafeError:
+def _unsafe_error(inspection: Inspection, file: ObtainedFile, library: Path) -> UnsafeError:
     findings = [f"- {finding}" for finding in inspection.safety.findings[:_FINDINGS_SHOWN]]
     message = f"{file.remote.name} is {inspection.safety.verdict.value} and was not added to the library:"
     if file.origin is not FileOrigin.DOWNLOADED:
         return UnsafeError(message, f"Do not load {file.path}, and report it to its source.", details=findings)
-    where = quarantine / f"{file.hashes.sha256[:10]}-{safe_name(file.name)}.quarantined"
-    if where.exists():
-        file.path.unlink(missing_ok=True)  # the same content was quarantined before
-    else:
-        move(file.path, where, within=quarantine)
+    where = _quarantine(file, library)
     remedy = f"It was quarantined at {where}. Delete it and report it to its source."
     return UnsafeError(message, remedy, details=findings)
+
+
+def _quarantine(file: ObtainedFile, library: Path) -> Path:
+    """Move a download to the library's quarantine and return its path there; what was there before stays."""
+    folder = library / ".modelhub" / "quarantine"
+    # Cut in bytes: a name may be as long as file systems allow already.
+    name = f"{file.hashes.sha256[:10]}-{safe_name(file.name).encode()[:_NAME_MAX].decode(errors='ignore')}"
+    for number in itertools.count(1):
+        where = folder / (f"{name}.quarantined" if number == 1 else f"{name}.{number}.quarantined")
+        try:
+            move(file.path, where, within=library)
+        except TargetExistsError:
+            if where.is_symlink() or not where.is_file() or sha256_of(where) != file.hashes.sha256:
+                continue
+            file.path.unlink(missing_ok=True)  # the same content was quarantined before
+        return where
+    raise AssertionError("numbers do not end")
 
 
 def _hints(remote: RemoteModel, file: ObtainedFile) -> Hints:

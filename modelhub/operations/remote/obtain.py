@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from modelhub.progress import Progress
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.free_space import ensure_free_space
 from modelhub.storage.hashing import hash_file
+from modelhub.storage.held_folder import held_folder
 
 _LARGEST_IN_GIT = 64 * 1024 * 1024  # bytes; hubs keep larger files in LFS
 _FREE_SPACE = Remedy("Free some space, or choose another library or fewer files.", "free-space-for-download")
@@ -58,7 +59,6 @@ def obtain(
     *,
     catalog: Catalog,
     settings: Settings,
-    staging: Path,
     progress: Progress,
 ) -> tuple[ObtainedFile, ...]:
     """Return all `files`, in their order; what is on this machine already is not downloaded again.
@@ -69,24 +69,35 @@ def obtain(
     missing = [file for file in files if id(file) not in here]
     if missing and settings.offline:
         raise ModelhubError(f"Offline: {missing[0].name} of {remote.reference} is not on this machine.", GO_ONLINE)
-    _ensure_room(missing, staging)
+    if missing:
+        incoming = settings.library / ".modelhub" / "incoming"
+        _ensure_room(missing, incoming)
+        downloads = _download(missing, incoming, catalog, settings, progress)
+        for file, download in zip(missing, downloads, strict=True):
+            here[id(file)] = _downloaded(file, download) if download is not None else _require_held(file, catalog)
+    return tuple(here[id(file)] for file in files)
+
+
+def _download(
+    files: Sequence[RemoteFile], incoming: Path, catalog: Catalog, settings: Settings, progress: Progress
+) -> list[DownloadedFile | None]:
+    """Download into the library's own folder, which is held: it cannot become a link to elsewhere meanwhile."""
     transfer = TransferSettings(
         connections=settings.transfer.connections,
         limit_rate=settings.transfer.limit_rate,
         stall_seconds=settings.transfer.stall_seconds,
         retries=settings.transfer.retries,
     )
-    downloads = download_many(
-        missing,
-        staging / "incoming",
-        settings=transfer,
-        progress=progress,
-        # Another process may have downloaded the file and added it to the catalog while this one waited for it.
-        still_needed=lambda file: _held(file, catalog) is None,
-    )
-    for file, download in zip(missing, downloads, strict=True):
-        here[id(file)] = _downloaded(file, download) if download is not None else _require_held(file, catalog)
-    return tuple(here[id(file)] for file in files)
+    with held_folder(incoming, within=settings.library) as held:
+        downloads = download_many(
+            files,
+            held.directory,
+            settings=transfer,
+            progress=progress,
+            # Another process may have downloaded the file and added it to the catalog while this one waited for it.
+            still_needed=lambda file: _held(file, catalog) is None,
+        )
+        return [one and replace(one, path=incoming / one.path.relative_to(held.directory)) for one in downloads]
 
 
 def _downloaded(file: RemoteFile, download: DownloadedFile) -> ObtainedFile:

@@ -23,6 +23,7 @@ from modelhub.operations.remote.publish import Destination, publish
 from modelhub.operations.remote.pull_convert import convert_pickles, find_converted, is_pickle
 from modelhub.operations.remote.source_sidecars import staging_folder, write_sidecars
 from modelhub.progress import SILENT, Progress
+from modelhub.storage.containment import ensure_inside
 from modelhub.storage.locks import LockOwner, file_lock
 
 
@@ -150,6 +151,9 @@ def _require_sha256(file: RemoteFile, sha256: str) -> RemoteFile:
     return replace(file, sha256=sha256)
 
 
+_STATE_FOLDERS = ("incoming", "converted", "quarantine", "previews")
+
+
 def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> PullResult:
     """Carry out a plan: no file gets its final name before its size, hash, format and safety are verified.
 
@@ -160,14 +164,14 @@ def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Prog
     if converted:
         return PullResult(plan=plan, models=converted, obtained=())
     state = settings.library / ".modelhub"
-    obtained = obtain(
-        plan.remote, plan.choice.files, catalog=catalog, settings=settings, staging=state, progress=progress
-    )
+    for folder in _STATE_FOLDERS:  # before anything is written: none of them may be a link out of the library
+        ensure_inside(settings.library, state / folder / "entry")
+    obtained = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, progress=progress)
     if plan.request.criteria.convert:
         obtained, models = _convert_and_publish(plan, obtained, catalog, settings.library, progress)
     else:
         with _library_lock(state, progress):
-            obtained, checked = _check(plan, obtained, catalog, state)
+            obtained, checked = _check(plan, obtained, catalog, settings.library)
             models = publish(plan.remote, checked, destination=_destination(plan, settings.library), catalog=catalog)
     models = _apply_style(plan.request, models, catalog)
     if plan.request.sidecars:
@@ -182,11 +186,11 @@ def _converted_before(plan: PullPlan, catalog: Catalog) -> tuple[ModelRecord, ..
 
 
 def _check(
-    plan: PullPlan, obtained: Sequence[ObtainedFile], catalog: Catalog, state: Path
+    plan: PullPlan, obtained: Sequence[ObtainedFile], catalog: Catalog, library: Path
 ) -> tuple[tuple[ObtainedFile, ...], tuple[CheckedFile, ...]]:
     """Return the files where they are now, and their inspections. The library must be locked."""
     present = still_here(obtained, catalog=catalog)
-    return present, check_files(plan.remote, present, quarantine=state / "quarantine")
+    return present, check_files(plan.remote, present, library=library)
 
 
 def _convert_and_publish(
@@ -195,7 +199,7 @@ def _convert_and_publish(
     """Check, convert without holding the library's lock (it takes long), publish, and delete the pickles."""
     state = library / ".modelhub"
     with _library_lock(state, progress):
-        present, checked = _check(plan, obtained, catalog, state)
+        present, checked = _check(plan, obtained, catalog, library)
     pickles = [item for item in checked if is_pickle(item)]
     published = convert_pickles(checked, staging=state / "converted", progress=progress)
     if plan.request.keep_pickle:

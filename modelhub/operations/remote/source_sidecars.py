@@ -11,6 +11,7 @@ from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.transfer.download import download
 from modelhub.fetch.transfer.limits import TransferSettings
+from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.place import move
 from modelhub.storage.sidecar_names import PREVIEW_SUFFIXES, sidecars_of
@@ -62,13 +63,9 @@ def write_sidecars(
     """
     written = []
     info = model.with_name(f"{model.stem}.civitai.info")
-    if remote.document and not info.exists():
-        draft = staging / f"{os.getpid()}-{info.name}"
-        try:
-            staging.mkdir(parents=True, exist_ok=True)
-            draft.write_text(remote.document, encoding="utf-8")
-        except OSError as exc:
-            raise from_os_error(exc, draft, "write") from exc
+    if remote.document and not os.path.lexists(info):
+        draft = staging / f"{os.urandom(6).hex()}.info"
+        replace_file(draft, remote.document.encode(), follow_links=False)
         move(draft, info, within=info.parent)
         written.append(info)
     preview = fetch_preview(remote, model, staging=staging, settings=settings)

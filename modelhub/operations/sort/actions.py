@@ -200,7 +200,8 @@ def _rewrite(step: StepLike) -> None:
     status = target.stat()
     temporary = target.with_name(f"{place.TEMPORARY_PREFIX}{os.urandom(6).hex()}{place.TEMPORARY_SUFFIX}")
     try:
-        temporary.write_bytes(base64.b64decode(step.detail["after"]))
+        with temporary.open("xb") as stream:  # never through a link that somebody put there
+            stream.write(base64.b64decode(step.detail["after"]))
         os.utime(temporary, ns=(status.st_atime_ns, step.detail["mtime_ns"]))
         os.replace(temporary, target)  # noqa: PTH105
     except OSError as exc:
