@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from modelhub.cli.output import clean
+from modelhub.printable import printable
 from modelhub.progress import SILENT, Task
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class TerminalProgress:
         is_bytes = unit == "B"
         with tqdm(
             total=total,
-            desc=clean(label),
+            desc=printable(label),
             unit=unit if is_bytes else f" {unit}",
             unit_scale=is_bytes,
             unit_divisor=1000,
@@ -57,7 +57,7 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        line = clean(text)
+        line = printable(text)
         if self.bars:
             from tqdm import tqdm
 
@@ -84,7 +84,7 @@ class _Bar:
 
     def describe(self, text: str) -> None:
         with self._lock:
-            self._bar.set_description(clean(text))
+            self._bar.set_description(printable(text))
 
 
 class JsonProgress:
