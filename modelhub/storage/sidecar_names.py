@@ -11,7 +11,7 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from modelhub.storage.walk import MODEL_SUFFIXES
+from modelhub.storage.model_names import MODEL_SUFFIXES, model_stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,8 +48,9 @@ def _existing(model: Path, suffixes: Iterable[str]) -> Iterator[Path]:
         names = _names_in(str(model.parent), model.parent.stat().st_mtime_ns)
     except OSError:
         return
+    stem = model_stem(model.name)
     for suffix in suffixes:
-        name = names.get(_folded(f"{model.stem}{suffix}"))
+        name = names.get(_folded(f"{stem}{suffix}"))
         if name is not None and name != model.name and (model.parent / name).is_file():
             yield model.parent / name
 
@@ -67,7 +68,7 @@ def _folded(name: str) -> str:
 
 def renamed_sidecar(sidecar: Path, model: Path, target: Path) -> Path:
     """Return the path of a sidecar once its model is `target`: beside it, with the new stem and the same suffix."""
-    return target.parent / f"{target.stem}{sidecar.name[len(model.stem) :]}"
+    return target.parent / f"{model_stem(target.name)}{sidecar.name[len(model_stem(model.name)) :]}"
 
 
 def models_sharing_sidecars(model: Path) -> tuple[Path, ...]:

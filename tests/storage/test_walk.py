@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.storage.walk import MODEL_SUFFIXES, FoundModel, walk
+from modelhub.storage.model_names import MODEL_SUFFIXES
+from modelhub.storage.walk import FoundModel, walk
 
 
 def put(path: Path, size: int = 3) -> Path:
@@ -152,3 +153,64 @@ def test_very_deep_folders_are_walked(tmp_path: Path) -> None:
         model.unlink()
         for folder in reversed(folders[1:]):
             folder.rmdir()
+
+
+SAFETENSORS = (2).to_bytes(8, "little") + b"{}" + bytes(100)
+TORCH = b"PK\x03\x04" + bytes(100)
+
+
+def put_content(path: Path, content: bytes) -> Path:
+    """Make a file with this content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_file_that_begins_like_a_model_is_found_without_its_suffix(tmp_path: Path) -> None:
+    """What wget, browsers and content addresses leave is found, and marked as not named as a model."""
+    unnamed = ["130072", "a.dat", "m.ckpt.txt", "x.safetensors.1", "y.safetensors (1)", "z.safetensor", "q"]
+    for name, content in zip(unnamed, [SAFETENSORS] * 3 + [TORCH] * 3 + [b"GGUF" + bytes(99)], strict=True):
+        put_content(tmp_path / name, content)
+    put_content(tmp_path / "named.pt", TORCH)
+    found = {item.path.name: item.named for item in walk(tmp_path)}
+    assert found == dict.fromkeys(unnamed, False) | {"named.pt": True}
+
+
+def test_names_of_other_kinds_and_unfinished_downloads_are_not_opened(tmp_path: Path) -> None:
+    """A picture, a text and a download in progress are not models, whatever they begin with."""
+    for name in ("a.png", "b.txt", "c.safetensors.part", "d.crdownload", "e.json", ".f", "g", "g.aria2"):
+        put_content(tmp_path / name, SAFETENSORS)
+    passed: list[Path] = []
+    assert list(walk(tmp_path, on_pass=lambda path, _: passed.append(path))) == []
+    assert passed == []
+
+
+def test_what_may_be_of_interest_and_is_not_a_model_is_passed_over_with_a_reason(tmp_path: Path) -> None:
+    """Archives, models that were set aside, and files that do not begin like the model that they are named after."""
+    put_content(tmp_path / "a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(99))
+    put_content(tmp_path / "b", b"Rar!\x1a\x07" + bytes(99))
+    put_content(tmp_path / "c.safetensors.disabled", SAFETENSORS)
+    put_content(tmp_path / "d.safetensors.1", b"<!DOCTYPE html>" + bytes(99))
+    put_content(tmp_path / "e.blob", bytes(2_000_000))
+    put_content(tmp_path / "small", b"nothing" * 20)
+    passed: dict[str, str] = {}
+    assert list(walk(tmp_path, on_pass=lambda path, why: passed.update({path.name: why}))) == []
+    assert sorted(passed) == ["a.7z", "b", "c.safetensors.disabled", "d.safetensors.1", "e.blob"]
+    assert "RAR" in passed["b"]
+    assert "no program loads it" in passed["c.safetensors.disabled"]
+
+
+def test_the_nameless_files_of_a_hub_cache_are_not_found_beside_their_links(tmp_path: Path) -> None:
+    """`snapshots` has the same files under their names."""
+    cache = tmp_path / "models--a--b"
+    blob = put_content(cache / "blobs" / "0123abcd", SAFETENSORS)
+    (cache / "snapshots" / "1").mkdir(parents=True)
+    (cache / "snapshots" / "1" / "m.safetensors").symlink_to(blob)
+    assert names(tmp_path) == ["models--a--b/snapshots/1/m.safetensors"]
+
+
+def test_only_the_head_of_a_strange_file_is_read(tmp_path: Path) -> None:
+    """A sparse file of a terabyte is judged at once."""
+    path = put_content(tmp_path / "huge", SAFETENSORS)
+    os.truncate(path, 1 << 40)
+    assert names(tmp_path) == ["huge"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, color, print_json
+from modelhub.cli.output import clean, color, count_sentence, print_json
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
@@ -28,6 +28,7 @@ _COLORS = {
 }
 _CODES = {PathStatus.FAILED: Exit.FAILED, PathStatus.DANGEROUS: Exit.UNSAFE}
 _INDENT = " " * 14
+_MOST_PASSED = 12  # files that are passed over and shown; the JSON document has all
 
 
 def show_path_results(session: Session, results: Iterable[PathResult]) -> Exit:
@@ -35,15 +36,23 @@ def show_path_results(session: Session, results: Iterable[PathResult]) -> Exit:
     seen: list[PathResult] = []
     for result in results:
         seen.append(result)
-        if not session.json and result.status is not PathStatus.UNCHANGED:
+        if not session.json and result.status not in (PathStatus.UNCHANGED, PathStatus.PASSED_OVER):
             print("\n".join(_lines(result)), flush=True)
     if session.json:
         print_json([_document(result) for result in seen])
     else:
+        _print_passed([result for result in seen if result.status is PathStatus.PASSED_OVER])
         counts = Counter(_word(result) for result in seen)
         text = ", ".join(f"{count} {word}" for word, count in counts.items())
         session.progress.note(f"{text}." if text else "No model files were found there.")
     return worst_exit_code(_CODES.get(result.status, Exit.OK) for result in seen)
+
+
+def _print_passed(passed: Sequence[PathResult]) -> None:
+    for result in passed[:_MOST_PASSED]:
+        print("\n".join(_lines(result)))
+    if (more := len(passed) - _MOST_PASSED) > 0:
+        print(_INDENT + count_sentence(more, "… and 1 more was passed over.", "… and {count} more were passed over."))
 
 
 def _word(result: PathResult) -> str:

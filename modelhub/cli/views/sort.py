@@ -13,7 +13,7 @@ from modelhub.cli.session import Session
 from modelhub.errors import Exit
 from modelhub.operations.sort.documents import plan_document, sort_document
 from modelhub.operations.sort.enums import SortMode
-from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan
+from modelhub.operations.sort.plan import PASSED_OVER, LeftInPlace, PlannedMove, SortPlan
 from modelhub.operations.sort.rules import SortRules
 from modelhub.operations.sort.run import SortResult
 from modelhub.operations.sort.survey import Item
@@ -36,6 +36,7 @@ _PLANNED = {
 }
 # Reasons for which a sort fails: the model should have been moved, and could not be.
 _FAILED = ("failed", "in use", "unreadable")
+_MOST_PASSED = 12  # files that are passed over and shown; the JSON document has all
 
 
 def summary(item: Item) -> str:
@@ -130,8 +131,11 @@ def print_left(left: Sequence[LeftInPlace]) -> None:
         print(color(f"left in place: {reason}", "31" if group[0].needs_attention else "2"))
         hints = {sentence(one.remedy) for one in group}
         shared = "".join(hints) if len(group) > 1 and len(hints) == 1 else ""
-        for one in group:
+        shown = group[:_MOST_PASSED] if reason == PASSED_OVER else group
+        for one in shown:
             name = str(one.path) if names[one.path.name] > 1 else one.path.name
             print(f"  {clean(name)}  ({clean(one.message if shared else explanation(one))})")
+        if len(shown) < len(group):
+            print(f"  {count_sentence(len(group) - len(shown), '… and 1 more', '… and {count} more')}")
         if shared:
             print(f"  → {clean(shared)}")

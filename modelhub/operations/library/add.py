@@ -16,7 +16,7 @@ from modelhub.errors import ModelhubError, Remedy, UsageError
 from modelhub.operations.library.folder_changes import contents_of
 from modelhub.operations.library.library_import import LibraryImport
 from modelhub.operations.library.model_paths import existing_paths, find_models, is_diffusers_folder
-from modelhub.operations.library.path_results import PathResult, failed_result, unreadable_place
+from modelhub.operations.library.path_results import PathResult, failed_result, passed_over, unreadable_place
 from modelhub.operations.library.record import read_and_record, record_changes, record_new
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.walk import FoundModel
@@ -106,7 +106,10 @@ def _import(
     def report(place: Path, reason: str) -> None:
         problems.append(unreadable_place(place, reason))
 
-    for model in find_models(paths, on_problem=report):
+    def pass_over(path: Path, sentence: str) -> None:
+        problems.append(passed_over(path, sentence))
+
+    for model in find_models(paths, on_problem=report, on_pass=pass_over):
         if library in model.path.parents:
             inside.append(model.path)
         elif model.kind == "diffusers":

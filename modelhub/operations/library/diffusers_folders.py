@@ -11,16 +11,17 @@ from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewMo
 from modelhub.detect import rules_version
 from modelhub.detect.hints import Hints
 from modelhub.detect.weights.fingerprints import FingerprintSink
-from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyReport, Source, Verdict
+from modelhub.domain import Inspection, Source, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.tensors import TensorSpan, tensor_spans
+from modelhub.operations.library.companions import inspect_unnamed
 from modelhub.operations.library.identify import store_digests
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.library.path_results import PathResult, PathStatus
 from modelhub.progress import Progress
 from modelhub.storage.hashing import FullHashes, hash_files
-from modelhub.storage.walk import is_model_name
+from modelhub.storage.model_names import is_model_name
 
 _INDEX = "model_index.json"
 # What a pulled or cloned folder holds besides the model itself.
@@ -135,18 +136,12 @@ def _spans(path: Path) -> tuple[TensorSpan, ...]:
 
 
 def _new_file(part: FolderPart, found: FullHashes) -> NewFile:
-    inspection = _part_inspection(part, found)
+    inspection = _part_inspection(part)
     location = NewLocation(path=part.path, size=found.size, mtime_ns=found.mtime_ns, inode=found.inode or None)
     return NewFile(inspection=replace(inspection, hashes=found.hashes), location=location, role=part.relative)
 
 
-def _part_inspection(part: FolderPart, found: FullHashes) -> Inspection:
+def _part_inspection(part: FolderPart) -> Inspection:
     if is_model_name(part.path.name):
         return inspect_header(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
-    return Inspection(
-        path=part.path,
-        size=found.size,
-        format=Format.UNKNOWN,
-        detection=Detection(type=ModelType.OTHER),
-        safety=SafetyReport(Verdict.SAFE),
-    )
+    return inspect_unnamed(part.path, hints=Hints(names=(part.path.name,)))

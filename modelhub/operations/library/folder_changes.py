@@ -9,7 +9,7 @@ from pathlib import Path
 from modelhub.catalog import KnownLocation, Root
 from modelhub.domain import LocationState
 from modelhub.operations.library.model_paths import find_models
-from modelhub.operations.library.path_results import PathResult, unreadable_place
+from modelhub.operations.library.path_results import PathResult, PathStatus, passed_over, unreadable_place
 from modelhub.storage.walk import FoundModel
 
 
@@ -17,7 +17,8 @@ from modelhub.storage.walk import FoundModel
 class FolderContents:
     """The models found in a root, or in the parts of it that were named, and the places that the catalog knows there.
 
-    Keys are paths relative to the root with `/`. `problems` are the parts that could not be read.
+    Keys are paths relative to the root with `/`. `problems` are the parts that could not be read, and files that were
+    passed over.
     """
 
     root: Root
@@ -52,13 +53,16 @@ def contents_of(root: Root, paths: Iterable[Path], known: Mapping[str, KnownLoca
     def report(place: Path, reason: str) -> None:
         problems.append(unreadable_place(place, reason))
 
-    models = find_models(paths, on_problem=report)
+    def pass_over(path: Path, sentence: str) -> None:
+        problems.append(passed_over(path, sentence))
+
+    models = find_models(paths, on_problem=report, on_pass=pass_over)
     found = {model.path.relative_to(root.path).as_posix(): model for model in models}
     return FolderContents(root=root, found=found, known=known, problems=tuple(problems))
 
 
 def without_other_roots(contents: FolderContents, roots: Iterable[Root]) -> FolderContents:
-    """Return the contents without models of roots below this one.
+    """Return the contents without models, and files passed over, of roots below this one.
 
     In a root of which only single files were added, only known models stay.
     """
@@ -70,8 +74,13 @@ def without_other_roots(contents: FolderContents, roots: Iterable[Root]) -> Fold
             return model.kind == "diffusers" and f"{relative}/model_index.json" in contents.known
         return not any(path == model.path or path in model.path.parents for path in inner)
 
+    def concerns(problem: PathResult) -> bool:
+        if problem.status is not PathStatus.PASSED_OVER:
+            return True
+        return root.whole and not any(path in problem.path.parents for path in inner)
+
     found = {relative: model for relative, model in contents.found.items() if belongs(relative, model)}
-    return replace(contents, found=found)
+    return replace(contents, found=found, problems=tuple(filter(concerns, contents.problems)))
 
 
 def gone_places(contents: FolderContents) -> dict[int, KnownLocation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +13,8 @@ from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.header import Header
 from modelhub.formats.tensors import TensorSpan, tensor_spans
-from modelhub.operations.library.inspect import collect_hints, inspect_header
+from modelhub.operations.library.inspect import collect_hints, inspect_header, is_unlike_model, reason_to_pass
+from modelhub.operations.library.path_results import PassedOverError
 from modelhub.progress import Task
 from modelhub.storage.hashing import FullHashes, Sink, hash_files
 
@@ -58,16 +59,25 @@ class _Started:
 
 
 def identify_files(
-    paths: Sequence[Path], *, workers: int = 0, task: Task | None = None, placing: Placing | None = None
+    paths: Sequence[Path],
+    *,
+    workers: int = 0,
+    task: Task | None = None,
+    placing: Placing | None = None,
+    unnamed: Collection[Path] = (),
 ) -> Iterator[IdentifiedFile | FailedFile]:
     """Yield the answer for every path, in the order in which they are done; one that fails does not stop the others.
 
-    `workers`: how many files are read at once; 0 decides by the drive and the number of cores.
+    `workers`: how many files are read at once; 0 decides by the drive and the number of cores. `unnamed`: files that
+    are not named as models; one of them that is not identified as a model fails with PassedOverError, and only its
+    header is read.
     """
     started: dict[Path, _Started] = {}
 
     def sinks_for(path: Path) -> Sequence[Sink]:
         header = read_header(path)
+        if path in unnamed:
+            _ensure_model(_inspection(path, header))
         places = _spans(path)
         fingerprint = FingerprintSink(places) if places else None
         started[path] = _Started(header=header, fingerprint=fingerprint)
@@ -88,6 +98,11 @@ def identify_files(
             yield placing.place(file) if placing else file
         except ModelhubError as exc:
             yield FailedFile(path=result.path, error=exc)
+
+
+def _ensure_model(inspection: Inspection) -> None:
+    if is_unlike_model(inspection):
+        raise PassedOverError(reason_to_pass(inspection))
 
 
 def _inspection(path: Path, header: Header, *, found: FullHashes | None = None) -> Inspection:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from modelhub.detect import detect, parse_sidecar
 from modelhub.detect.hints import Hints
-from modelhub.domain import Format, Inspection, SafetyReport, TriggerWord, Verdict
+from modelhub.domain import Format, Inspection, ModelType, SafetyReport, TriggerWord, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.formats import read_header
 from modelhub.formats.header import Header
@@ -59,6 +59,22 @@ def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
         problems=tuple(dict.fromkeys(problems)),
         broken=header.broken,
     )
+
+
+def is_unlike_model(inspection: Inspection) -> bool:
+    """Return whether a file that is not named as a model is none by its content either; a dangerous one counts."""
+    if inspection.safety.verdict is Verdict.DANGEROUS:
+        return False
+    return inspection.format is Format.UNKNOWN or (
+        inspection.format is Format.PICKLE and inspection.detection.type is ModelType.UNKNOWN
+    )
+
+
+def reason_to_pass(inspection: Inspection) -> str:
+    """Return why such a file is passed over, in a sentence."""
+    if inspection.format is Format.PICKLE:
+        return "It is a pickle without a model that modelhub recognizes."
+    return inspection.problems[0] if inspection.problems else "It is not a format that modelhub can read."
 
 
 def collect_hints(path: Path) -> Hints:

@@ -11,6 +11,7 @@ from modelhub.errors import ModelhubError, UnsafeError
 from modelhub.operations.library.identify import IdentifiedFile
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import Sink, sha256_of
+from modelhub.storage.model_names import loadable_name
 from modelhub.storage.place import copy, move
 from modelhub.storage.safe_names import safe_name
 from modelhub.storage.sidecar_names import renamed_sidecar, sidecars_of
@@ -47,7 +48,7 @@ class LibraryImport:
             raise ModelhubError(f"{source} is a link and stays where it is.", "Move the file that it leads to.")
         detection = inspection.detection
         folder = self._library / str(LIBRARY.folder_for(detection.type, algorithm=detection.algorithm))
-        target = folder / safe_name(source.name)
+        target = folder / safe_name(loadable_name(source.name, inspection.format, detection.type))
         exists, copying = target.exists(), None
         if exists and not (target.is_file() and target.stat().st_size == inspection.size):
             raise _name_taken(source, target)

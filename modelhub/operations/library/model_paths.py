@@ -20,11 +20,15 @@ def existing_paths(paths: Iterable[Path | str]) -> tuple[Path, ...]:
 
 
 def find_models(
-    paths: Iterable[Path], *, on_problem: Callable[[Path, str], None] | None = None
+    paths: Iterable[Path],
+    *,
+    on_problem: Callable[[Path, str], None] | None = None,
+    on_pass: Callable[[Path, str], None] | None = None,
 ) -> Iterator[FoundModel]:
     """Yield every file as named, whatever its suffix, and in place of a plain folder the models in it.
 
-    What cannot be read is reported to `on_problem(path, reason)`.
+    What cannot be read is reported to `on_problem(path, reason)`, and what `walk` passes over to
+    `on_pass(path, sentence)`.
     """
     for path in paths:
         if not path.is_dir():
@@ -34,7 +38,7 @@ def find_models(
             status = path.stat()
             yield FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino, "diffusers")
         else:
-            yield from walk(path, on_problem=on_problem)
+            yield from walk(path, on_problem=on_problem, on_pass=on_pass)
 
 
 def is_diffusers_folder(path: Path) -> bool:

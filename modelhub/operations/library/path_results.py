@@ -22,6 +22,7 @@ class PathStatus(StrEnum):
     MISSING = "missing"
     UNAVAILABLE = "unavailable"
     DANGEROUS = "dangerous"
+    PASSED_OVER = "passed over"
     FAILED = "failed"
 
 
@@ -41,12 +42,23 @@ class PathResult:
     remedy: Remedy = field(default_factory=Remedy)
 
 
+class PassedOverError(ModelhubError):
+    """A file of a folder is not a model that modelhub reads; the folder's other files are not affected."""
+
+
 def failed_result(path: Path, error: ModelhubError) -> PathResult:
     """Return the result for a path that was not added because of an error."""
     status = PathStatus.DANGEROUS if error.code is Exit.UNSAFE else PathStatus.FAILED
+    if isinstance(error, PassedOverError):
+        status = PathStatus.PASSED_OVER
     return PathResult(path=path, status=status, message=error.message, remedy=error.remedy)
 
 
 def unreadable_place(place: Path, reason: str) -> PathResult:
     """Return the result for a file or folder that could not be searched."""
     return PathResult(path=place, status=PathStatus.FAILED, message=f"{place} cannot be read: {reason}.")
+
+
+def passed_over(path: Path, sentence: str) -> PathResult:
+    """Return the result for a file that was found in a folder and is not a model that modelhub reads."""
+    return PathResult(path=path, status=PathStatus.PASSED_OVER, message=sentence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewModel, Root
@@ -12,9 +13,11 @@ from modelhub.domain import Format, LocationState, Source, Verdict
 from modelhub.operations.library.diffusers_folders import record_folder
 from modelhub.operations.library.folder_changes import FolderContents, compare
 from modelhub.operations.library.identify import FailedFile, IdentifiedFile, Placing, identify_files
+from modelhub.operations.library.identity import keep_identity
 from modelhub.operations.library.path_results import PathResult, PathStatus, failed_result
 from modelhub.progress import Progress
-from modelhub.storage.walk import FoundModel, is_model_name
+from modelhub.storage.model_names import is_model_name, model_stem
+from modelhub.storage.walk import FoundModel
 
 _FILES_PER_TRANSACTION = 64
 _SECONDS_PER_TRANSACTION = 1.0
@@ -60,7 +63,9 @@ def read_and_record(
     """Read files once each, put them in their places with `placing`, and record them, many in one transaction."""
     with progress.task("reading", total=sum(model.size for model in models)) as task:
         paths = [model.path for model in models]
-        for group in _groups(identify_files(paths, workers=workers, task=task, placing=placing)):
+        unnamed = {model.path for model in models if not model.named}
+        files = identify_files(paths, workers=workers, task=task, placing=placing, unnamed=unnamed)
+        for group in _groups(files):
             with catalog.batch():
                 results = [_result(file, record) for file in group]
             yield from results
@@ -69,10 +74,11 @@ def read_and_record(
 def record_new(file: IdentifiedFile, catalog: Catalog) -> PathResult:
     """Record a file in a place that the catalog does not know. A known content gets another place."""
     held = catalog.file_by_sha256(_sha256(file))
+    file = replace(file, inspection=keep_identity(file.inspection, held))
     known_here = held is not None and any(place.path == file.path for place in held.locations)
     record = catalog.record(
         NewModel(
-            name=file.path.stem,
+            name=model_stem(file.path.name),
             files=(new_file(file),),
             sources=(Source(kind="local", reference=str(file.path)),),
             rules_version=rules_version(),

@@ -14,7 +14,7 @@ from modelhub.formats import read_header
 from modelhub.formats.tensors import tensor_spans
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.hashing import FullHashes, hash_file_fully
-from modelhub.storage.walk import is_model_name
+from modelhub.storage.model_names import is_model_name
 
 
 class Health(StrEnum):

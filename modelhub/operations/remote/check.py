@@ -7,19 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from modelhub.catalog import Catalog
 from modelhub.detect.hints import Hints
-from modelhub.domain import Inspection, Verdict
+from modelhub.domain import Format, Inspection, Verdict
 from modelhub.errors import ModelhubError, NetworkError, Remedy, UnsafeError
+from modelhub.fetch.choice.refusals import ALLOW_PICKLE
 from modelhub.fetch.fetcher import RemoteModel
 from modelhub.formats import read_header
+from modelhub.operations.library.companions import inspect_unnamed
+from modelhub.operations.library.identity import keep_identity
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
+from modelhub.storage.model_names import is_model_name, states_another_kind
 from modelhub.storage.place import move
 from modelhub.storage.safe_names import safe_name
-from modelhub.storage.walk import is_model_name
 
+PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
 _LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 _NAME_MAX = 200
 _FINDINGS_SHOWN = 8
@@ -27,35 +32,65 @@ _FINDINGS_SHOWN = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedFile:
-    """An obtained file and its inspection, which is None for the small files of a diffusers folder."""
+    """An obtained file and its inspection."""
 
     file: ObtainedFile
-    inspection: Inspection | None
+    inspection: Inspection
 
 
-def check_files(remote: RemoteModel, files: Sequence[ObtainedFile], *, library: Path) -> tuple[CheckedFile, ...]:
-    """Inspect every model file among `files`.
+def check_files(
+    remote: RemoteModel,
+    files: Sequence[ObtainedFile],
+    *,
+    library: Path,
+    catalog: Catalog,
+    is_folder: bool = False,
+    accepts_pickle: bool = True,
+) -> tuple[CheckedFile, ...]:
+    """Inspect every file by its content, whatever it is called.
 
-    Raise UnsafeError for a file that is not safe to load (a download is moved to the
-    library's quarantine), NetworkError for an
-    empty one, ModelhubError for a broken one (a download is deleted).
+    `is_folder`: they are a diffusers folder, in which files other than models may be unrecognised. `accepts_pickle`:
+    whether a download may turn out to be a pickle. Raise UnsafeError for a file that is not safe to load (a download is
+    moved to the library's quarantine), NetworkError for an empty one, ModelhubError for a broken one (a download is deleted).
     """
-    return tuple(CheckedFile(file=file, inspection=_check_file(remote, file, library)) for file in files)
+    checked = []
+    for file in files:
+        inspection = _check_file(remote, file, library, is_folder=is_folder)
+        if not accepts_pickle:
+            _refuse_pickle(inspection, file)
+        inspection = keep_identity(inspection, catalog.file_by_sha256(file.hashes.sha256))
+        checked.append(CheckedFile(file=file, inspection=inspection))
+    return tuple(checked)
 
 
-def _check_file(remote: RemoteModel, file: ObtainedFile, library: Path) -> Inspection | None:
-    if not is_model_name(file.name):
-        return None
-    if not file.size:
+def _check_file(remote: RemoteModel, file: ObtainedFile, library: Path, *, is_folder: bool) -> Inspection:
+    is_companion = not is_model_name(file.name) and (is_folder or states_another_kind(file.name))
+    if not file.size and not is_companion:
         _delete_download(file)
         raise NetworkError(f"The server sent an empty file for {file.remote.name}.", "Try again later.")
-    inspection = inspect_header(file.path, read_header(file.path), hints=_hints(remote, file))
-    if inspection.safety.verdict not in _LOADABLE:
+    inspection = _inspect(remote, file)
+    verdict = inspection.safety.verdict
+    if verdict not in _LOADABLE and not (is_companion and verdict is Verdict.UNRECOGNISED):
         raise _unsafe_error(inspection, file, library)
     if inspection.broken:
         _delete_download(file)
         raise _broken_error(remote, inspection, file)
     return replace(inspection, hashes=file.hashes)
+
+
+def _inspect(remote: RemoteModel, file: ObtainedFile) -> Inspection:
+    hints = _hints(remote, file)
+    if is_model_name(file.name):
+        return inspect_header(file.path, read_header(file.path), hints=hints)
+    return inspect_unnamed(file.path, hints=hints)
+
+
+def _refuse_pickle(inspection: Inspection, file: ObtainedFile) -> None:
+    """Raise UnsafeError for a downloaded pickle whose name did not say so; the download is kept."""
+    if inspection.format in PICKLES and file.origin is FileOrigin.DOWNLOADED:
+        raise UnsafeError(
+            f"{file.remote.name} is a pickle by its content, which can run code when it is loaded.", ALLOW_PICKLE
+        )
 
 
 def _delete_download(file: ObtainedFile) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from modelhub.catalog import Catalog, NewFile, NewLocation, NewModel
 from modelhub.detect import rules_version
 from modelhub.detect.hints import Hints
-from modelhub.domain import Detection, Format, Inspection, ModelRecord, ModelType, SafetyReport, Source, Verdict
+from modelhub.domain import Format, Inspection, ModelRecord, ModelType, Source
 from modelhub.errors import ModelhubError, NotFoundError, Remedy
 from modelhub.fetch.choice.choice import ModelLayout
 from modelhub.fetch.fetcher import RemoteModel
@@ -18,12 +18,12 @@ from modelhub.fetch.malware_scans import worst_verdict
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.operations.remote.check import CheckedFile
-from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
+from modelhub.operations.remote.obtain import FileOrigin
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
+from modelhub.storage.model_names import loadable_name, model_stem
 from modelhub.storage.place import copy, hard_link, move
 from modelhub.storage.safe_names import safe_name
-from modelhub.storage.walk import is_model_name
 from modelhub.uis.library import LIBRARY
 
 # File names that do not name the model; the repository's name replaces them.
@@ -70,16 +70,16 @@ def publish(
 
 
 def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destination, catalog: Catalog) -> ModelRecord:
-    inspection = item.inspection or _inspection_of_settings(item.file)
+    inspection = item.inspection
     kind = inspection.detection
     folder = destination.folder or destination.library / str(
         LIBRARY.folder_for(kind.type, algorithm=kind.algorithm, format=inspection.format)
     )
-    name = _file_name(remote, item.file, destination.name)
-    target = _place(item.file, folder / name, within=destination.folder or destination.library)
+    name = _file_name(remote, item, destination.name)
+    target = _place(item, folder / name, within=destination.folder or destination.library)
     return catalog.record(
         NewModel(
-            name=Path(name).stem,
+            name=model_stem(name),
             files=(_make_file(inspection, target),),
             sources=(_make_source(remote, item.file.remote.name, (item,)),),
             tags=searchable_tags(remote),
@@ -103,11 +103,11 @@ def _publish_folder(
     for item in ordered:
         relative = PurePosixPath(item.file.remote.name).relative_to(destination.root or ".")
         target = folder.joinpath(*(safe_name(part) for part in relative.parts))
-        placed[str(relative)] = (item, _place(item.file, target, within=within, together=True))
+        placed[str(relative)] = (item, _place(item, target, within=within, together=True))
     hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
     whole = inspect_header(folder, read_header(folder), hints=hints)
     files = [
-        replace(_make_file(item.inspection or _inspection_of_settings(item.file), target), role=relative)
+        replace(_make_file(item.inspection, target), role=relative)
         for relative, (item, target) in reversed(placed.items())
     ]
     return catalog.record(
@@ -122,11 +122,12 @@ def _publish_folder(
     )
 
 
-def _place(file: ObtainedFile, target: Path, *, within: Path, together: bool = False) -> Path:
+def _place(item: CheckedFile, target: Path, *, within: Path, together: bool = False) -> Path:
     """Give a file its final name and return its path, which is another one where the library has the content already.
 
     `together`: the file is part of a folder, which must be complete wherever else its parts are too.
     """
+    file = item.file
     if file.path == target:
         return target
     is_in_library = file.origin is FileOrigin.HELD and within in file.path.parents and target.suffix == file.path.suffix
@@ -136,7 +137,7 @@ def _place(file: ObtainedFile, target: Path, *, within: Path, together: bool = F
         if file.origin is FileOrigin.DOWNLOADED:
             move(file.path, target, within=within)
         else:
-            _link_or_copy(file, target, within)
+            _link_or_copy(item, target, within)
     except (TargetExistsError, NotFoundError) as exc:  # another process may have placed the same download
         if target.is_file() and target.stat().st_size == file.size and sha256_of(target) == file.hashes.sha256:
             if file.origin is FileOrigin.DOWNLOADED:
@@ -151,8 +152,9 @@ def _place(file: ObtainedFile, target: Path, *, within: Path, together: bool = F
     return target
 
 
-def _link_or_copy(file: ObtainedFile, target: Path, within: Path) -> None:
-    if not is_model_name(file.name):
+def _link_or_copy(item: CheckedFile, target: Path, within: Path) -> None:
+    file = item.file
+    if item.inspection.format is Format.UNKNOWN:
         copy(file.path, target, within=within)  # users edit configurations in place
         return
     try:
@@ -163,8 +165,9 @@ def _link_or_copy(file: ObtainedFile, target: Path, within: Path) -> None:
         copy(file.path, target, within=within)
 
 
-def _file_name(remote: RemoteModel, file: ObtainedFile, wanted: str | None) -> str:
-    base = PurePosixPath(file.name)
+def _file_name(remote: RemoteModel, item: CheckedFile, wanted: str | None) -> str:
+    inspection = item.inspection
+    base = PurePosixPath(loadable_name(item.file.name, inspection.format, inspection.detection.type))
     if wanted:
         return safe_name(wanted if wanted.lower().endswith(base.suffix.lower()) else f"{wanted}{base.suffix}")
     stem = base.name.split(".")[0].lower()
@@ -180,18 +183,6 @@ def _make_file(inspection: Inspection, target: Path) -> NewFile:
         location=NewLocation(
             path=target, size=status.st_size, mtime_ns=status.st_mtime_ns, inode=status.st_ino or None
         ),
-    )
-
-
-def _inspection_of_settings(file: ObtainedFile) -> Inspection:
-    """Return the inspection of a small file of a diffusers folder: configurations and vocabularies hold no weights."""
-    return Inspection(
-        path=file.path,
-        size=file.size,
-        format=Format.UNKNOWN,
-        detection=Detection(type=ModelType.OTHER),
-        safety=SafetyReport(Verdict.SAFE),
-        hashes=file.hashes,
     )
 
 

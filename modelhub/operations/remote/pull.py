@@ -190,7 +190,14 @@ def _check(
 ) -> tuple[tuple[ObtainedFile, ...], tuple[CheckedFile, ...]]:
     """Return the files where they are now, and their inspections. The library must be locked."""
     present = still_here(obtained, catalog=catalog)
-    return present, check_files(plan.remote, present, library=library)
+    return present, check_files(
+        plan.remote,
+        present,
+        library=library,
+        catalog=catalog,
+        is_folder=plan.choice.layout is ModelLayout.DIFFUSERS,
+        accepts_pickle=plan.request.criteria.accepts_pickle,
+    )
 
 
 def _convert_and_publish(

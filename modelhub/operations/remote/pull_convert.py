@@ -8,24 +8,22 @@ from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog
 from modelhub.detect.hints import Hints
-from modelhub.domain import Format, LocationState, ModelRecord
+from modelhub.domain import LocationState, ModelRecord
 from modelhub.errors import UnsafeError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.formats import read_header
 from modelhub.operations.convert.convert_file import convert_file
 from modelhub.operations.convert.options import ConversionOptions
 from modelhub.operations.library.inspect import inspect_header
-from modelhub.operations.remote.check import CheckedFile
+from modelhub.operations.remote.check import PICKLES, CheckedFile
 from modelhub.operations.remote.obtain import FileOrigin
 from modelhub.progress import Progress
 from modelhub.storage.hashing import hash_file
 
-_PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
-
 
 def is_pickle(item: CheckedFile) -> bool:
     """Return whether a file is a pickle, which can be converted."""
-    return item.inspection is not None and item.inspection.format in _PICKLES
+    return item.inspection.format in PICKLES
 
 
 def find_converted(remote: RemoteModel, files: Sequence[RemoteFile], *, catalog: Catalog) -> tuple[ModelRecord, ...]:
@@ -54,7 +52,6 @@ def convert_pickles(items: Sequence[CheckedFile], *, staging: Path, progress: Pr
 
 def _convert_pickle(item: CheckedFile, staging: Path, progress: Progress) -> CheckedFile:
     file, inspection = item.file, item.inspection
-    assert inspection is not None
     name = f"{Path(file.name).stem}.safetensors"
     target = staging / file.hashes.sha256[:20] / name
     if not target.exists():

@@ -19,6 +19,7 @@ from modelhub.operations.sort.enums import SortDuplicates
 from modelhub.operations.sort.equal_files import DuplicateIndex
 from modelhub.operations.sort.rules import FIELD, SortRules
 from modelhub.operations.sort.survey import Item, Survey, is_sidecar_model
+from modelhub.storage.model_names import loadable_name
 from modelhub.storage.safe_names import safe_name
 from modelhub.storage.sidecar_names import models_sharing_sidecars, renamed_sidecar, sidecars_of
 from modelhub.storage.walk import walk
@@ -35,6 +36,7 @@ _FIELDS: dict[str, Callable[[Item], str]] = {
 }
 # Reasons that need no decision of the user.
 _EXPECTED = frozenset(("in place", "a link", "no place", "with its model"))
+PASSED_OVER = "passed over"
 _TRASH = Remedy("Such duplicates can be moved to the trash.", "trash-duplicates")
 _RENAME = Remedy("Rename one of them, or allow numbered names.", "rename-collisions")
 
@@ -80,6 +82,7 @@ def plan_sort(found: Survey, rules: SortRules) -> SortPlan:
     index = _index_of(found, rules.into)
     for path, message in found.problems:
         plan.left.append(LeftInPlace(path=path, reason="unreadable", message=message, needs_attention=True))
+    plan.left += [LeftInPlace(path=path, reason=PASSED_OVER, message=message) for path, message in found.passed]
     for item in sorted(found.items, key=lambda item: (_COPY.search(item.path.stem) is not None, str(item.path))):
         target = _target(item, rules, names)
         if isinstance(target, LeftInPlace):
@@ -141,8 +144,9 @@ def target_of(item: Item, rules: SortRules) -> Path | None:
     filled = [_fill(part, item) for part in folder.parts]
     is_named = "{name}" in folder.name
     groups = [safe_name(_FIELDS[grouping](item)) for grouping in rules.by]
-    suffix = "" if item.format is Format.DIFFUSERS else item.path.suffix
-    name = filled.pop() + suffix if is_named else item.path.name
+    own = loadable_name(item.path.name, item.format, item.type)
+    suffix = "" if item.format is Format.DIFFUSERS else Path(own).suffix
+    name = filled.pop() + suffix if is_named else own
     return rules.into.joinpath(*filled, *groups, name)
 
 

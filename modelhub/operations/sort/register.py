@@ -10,7 +10,7 @@ from pathlib import Path
 from modelhub.catalog import Catalog
 from modelhub.errors import NetworkError
 from modelhub.home import expand_home
-from modelhub.operations.sort.plan import LeftInPlace
+from modelhub.operations.sort.plan import PASSED_OVER, LeftInPlace
 from modelhub.operations.sort.survey import Item, survey
 from modelhub.progress import SILENT, Progress
 from modelhub.uis.ui import UI, ModelServer, ServerUnreachableError
@@ -42,6 +42,7 @@ def register(
     absolute = [Path(os.path.abspath(expand_home(path))) for path in paths]  # noqa: PTH100 - resolve() would follow links
     found = survey(absolute, catalog=catalog, progress=progress)
     result = RegistrationResult()
+    result.left += [LeftInPlace(path=path, reason=PASSED_OVER, message=message) for path, message in found.passed]
     with progress.task("registering", total=len(found.items), unit="models") as task:
         for item in found.items:
             task.advance(1)

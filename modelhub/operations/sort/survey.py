@@ -11,10 +11,11 @@ from pathlib import Path
 from modelhub.catalog import Catalog, ModelRow
 from modelhub.domain import Format, ModelType, Verdict
 from modelhub.errors import NotFoundError, Remedy
-from modelhub.operations.library.inspect import inspect_many
+from modelhub.operations.library.inspect import inspect_many, is_unlike_model, reason_to_pass
 from modelhub.progress import SILENT, Progress
+from modelhub.storage.model_names import is_model_name, model_stem
 from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES
-from modelhub.storage.walk import FoundModel, is_model_name, walk
+from modelhub.storage.walk import FoundModel, walk
 
 _RECENT = 10.0  # seconds; files changed so recently are checked twice
 _PAUSE = 1.0  # seconds between the two checks
@@ -67,10 +68,11 @@ class Item:
 
 @dataclass(slots=True)
 class Survey:
-    """All items, and the paths that could not be read, each with a sentence."""
+    """All items, and the paths that could not be read or were passed over, each with a sentence."""
 
     items: list[Item] = field(default_factory=list)
     problems: list[tuple[Path, str]] = field(default_factory=list)
+    passed: list[tuple[Path, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,12 @@ def survey(
         elif item.path in known:
             algorithm = _algorithm(known[item.path].row, catalog) if catalog is not None and algorithms else None
             result.items.append(_from_catalog(item, known[item.path], algorithm))
+        elif isinstance(answer := identified[item.path], Item):
+            result.items.append(answer)
+        elif item.path in paths:
+            result.problems.append((item.path, f"It is not a model file. {answer}"))
         else:
-            result.items.append(identified[item.path])
+            result.passed.append((item.path, answer))
     return result
 
 
@@ -120,15 +126,20 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
     def report(path: Path, why: str) -> None:
         result.problems.append((path, why))
 
+    def pass_over(path: Path, sentence: str) -> None:
+        if not (outside and outside in path.parents):
+            result.passed.append((path, sentence))
+
     for path in paths:
         if not os.path.lexists(path):
             raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
         apart = None if outside is None or path == outside or outside in path.parents else outside
         if path.is_dir():
-            every: Iterable[FoundModel] = walk(path, on_problem=report)
-        elif path.is_file() and is_model_name(path.name):
+            every: Iterable[FoundModel] = walk(path, on_problem=report, on_pass=pass_over)
+        elif path.is_file():
             status = path.stat()
-            every = [FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino)]
+            named = is_model_name(path.name)
+            every = [FoundModel(path, status.st_size, status.st_mtime_ns, status.st_ino, named=named)]
         else:
             report(path, "It is not a model file.")
             every = []
@@ -208,9 +219,13 @@ def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None) -> Ite
     )
 
 
-def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple[Path, Item]]:
+def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple[Path, Item | str]]:
+    """Yield the answer for each file: an item, or why a file that is not named as a model is passed over."""
     inspections = inspect_many([item.path for item in found], progress=progress)
     for item, inspection in zip(found, inspections, strict=True):
+        if not item.named and is_unlike_model(inspection):
+            yield item.path, reason_to_pass(inspection)
+            continue
         detection = inspection.detection
         candidates = detection.architecture_candidates
         yield (
@@ -226,7 +241,7 @@ def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple
                 precision=detection.precision,
                 algorithm=detection.algorithm,
                 format=inspection.format,
-                name=item.path.stem,
+                name=model_stem(item.path.name),
                 problem=_problem(
                     detection.type, inspection.safety.verdict, broken=inspection.broken, problems=inspection.problems
                 ),
@@ -253,7 +268,9 @@ def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequ
 
 
 def _left_in_place(item: FoundModel, problem: SurveyProblem) -> Item:
-    return Item(path=item.path, size=item.size, mtime_ns=item.mtime_ns, name=item.path.stem, problem=problem)
+    return Item(
+        path=item.path, size=item.size, mtime_ns=item.mtime_ns, name=model_stem(item.path.name), problem=problem
+    )
 
 
 def is_sidecar_model(path: Path, names: set[str]) -> bool:

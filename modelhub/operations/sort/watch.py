@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.errors import ModelhubError, NotFoundError
-from modelhub.storage.walk import is_model_name
+from modelhub.storage.model_names import is_unfinished_name
+from modelhub.storage.walk import begins_like_model
 
 QUIET = 5.0  # seconds without a change after which a file is complete
 _TICK = 0.5
@@ -26,14 +27,14 @@ class Arrivals:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, path: Path) -> None:
-        """Record that something happened to a path; only names of models count."""
-        if not is_model_name(path.name):
+        """Record that something happened to a path; hidden files and unfinished downloads do not count."""
+        if path.name.startswith(".") or is_unfinished_name(path.name):
             return
         with self._lock:
             self._waiting[path] = (_state(path), self.clock())
 
     def ready(self) -> list[Path]:
-        """Return the files that have not changed for the quiet time, and forget them."""
+        """Return the models and archives that have not changed for the quiet time, and forget all such files."""
         now, done = self.clock(), []
         with self._lock:
             for path, (state, since) in list(self._waiting.items()):
@@ -45,7 +46,7 @@ class Arrivals:
                 elif now - since >= self.quiet:
                     done.append(path)
                     del self._waiting[path]
-        return sorted(done)
+        return sorted(path for path in done if begins_like_model(path))
 
 
 def _state(path: Path) -> tuple[int, int]:
@@ -97,8 +98,8 @@ def _text(name: str | bytes) -> str:
 
 
 def _below(path: Path) -> Iterator[Path]:
-    """Yield the path itself, or the model files of a folder that was moved in as a whole."""
+    """Yield the path itself, or the files of a folder that was moved in as a whole."""
     if path.is_dir():
-        yield from (found for found in path.rglob("*") if is_model_name(found.name) and found.is_file())
+        yield from (found for found in path.rglob("*") if found.is_file())
     else:
         yield path

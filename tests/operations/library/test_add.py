@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -305,3 +306,63 @@ def test_many_single_files_read_the_catalog_once(
     monkeypatch.setattr(catalog, "known_locations", lambda root: calls.append(root) or known(root))
     assert len(list(add(sorted(folder.iterdir()), catalog=catalog))) == 8
     assert len(calls) == 1
+
+
+def test_models_without_a_suffix_are_added_by_content(catalog: Catalog, tmp_path: Path) -> None:
+    """What is not a model is passed over and named, and does not make the command fail."""
+    folder = tmp_path / "downloads"
+    model = safetensors_file.write(folder / "130072", adapters.lora_sd1(4), seed=1)
+    shutil.copy(model, folder / "x.safetensors.1")
+    hostile.checkpoint(folder / "trap")
+    (folder / "pack.rar").write_bytes(b"Rar!\x1a\x07" + bytes(100))
+    (folder / "other.zip").write_bytes(b"PK\x05\x06" + bytes(18) + bytes(100))
+    (folder / "words").write_bytes(pickle.dumps({"a": [1.5] * 100}))
+    (folder / "notes.txt").write_text("mine")
+    found = statuses(add([folder], catalog=catalog))
+    assert found["trap"] is PathStatus.DANGEROUS
+    assert found["pack.rar"] is found["words"] is PathStatus.PASSED_OVER
+    assert {found["130072"], found["x.safetensors.1"]} == {PathStatus.ADDED, PathStatus.COPY}
+    assert "notes.txt" not in found
+    (lora,) = catalog.find("130072")
+    assert lora.detection.type is ModelType.LORA
+    assert catalog.find("trap")[0].safety.verdict is Verdict.DANGEROUS
+
+
+def test_a_record_keeps_its_answers_when_the_same_bytes_come_under_a_worse_name(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    """Trigger words of a sidecar stay, and those of another copy are added."""
+    first = safetensors_file.write(tmp_path / "a" / "good.safetensors", adapters.lora_sd1(4), seed=1)
+    first.with_suffix(".civitai.info").write_text('{"trainedWords": ["foo"]}')
+    list(add([first], catalog=catalog))
+    before = catalog.find("good")[0].detection
+    assert [word.word for word in before.trigger_words] == ["foo"]
+    for name in ("V1", "other.safetensors"):
+        (tmp_path / "b").mkdir(exist_ok=True)
+        list(add([Path(shutil.copy(first, tmp_path / "b" / name))], catalog=catalog))
+    (tmp_path / "b" / "third.safetensors").write_bytes(first.read_bytes())
+    (tmp_path / "b" / "third.civitai.info").write_text('{"trainedWords": ["bar", "foo"]}')
+    list(add([tmp_path / "b" / "third.safetensors"], catalog=catalog))
+    (record,) = catalog.records(ModelQuery())
+    assert record.detection.type is before.type
+    assert [word.word for word in record.detection.trigger_words] == ["foo", "bar"]
+
+
+def test_a_copy_with_more_words_makes_the_record_richer(catalog: Catalog, tmp_path: Path) -> None:
+    """The first copy came without a sidecar."""
+    first = safetensors_file.write(tmp_path / "a" / "130072", adapters.lora_sd1(4), seed=1)
+    list(add([first], catalog=catalog))
+    second = Path(shutil.copy(first, tmp_path / "good.safetensors"))
+    second.with_suffix(".civitai.info").write_text('{"trainedWords": ["foo"]}')
+    list(add([second], catalog=catalog))
+    (record,) = catalog.records(ModelQuery())
+    assert [word.word for word in record.detection.trigger_words] == ["foo"]
+
+
+def test_files_passed_over_in_an_inner_folder_are_reported_once(catalog: Catalog, models: Path) -> None:
+    """A scan of two nested folders names each file once."""
+    (models / "sub" / "pack.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
+    list(add([models], catalog=catalog))
+    catalog.ensure_root(models / "sub")
+    found = [result.path.name for result in scan_roots(catalog.roots(), catalog=catalog)]
+    assert found.count("pack.7z") == 1

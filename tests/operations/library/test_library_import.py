@@ -214,3 +214,14 @@ def test_an_abandoned_run_leaves_no_temporary_files(catalog: Catalog, library: P
     assert not list(library.rglob("*.part"))
     assert threading.active_count() == threads
     assert all(row.type == ModelType.EMBEDDING for row in catalog.list(ModelQuery()))
+
+
+def test_a_model_without_a_suffix_gets_one_in_the_library(catalog: Catalog, library: Path, tmp_path: Path) -> None:
+    """Its sidecars go along under the new name."""
+    source = safetensors_file.write(tmp_path / "downloads" / "130072", adapters.lora_sd1(4), seed=1)
+    (tmp_path / "downloads" / "130072.preview.png").write_bytes(b"\x89PNG")
+    results = list(import_into_library([tmp_path / "downloads"], copy=False, library=library, catalog=catalog))
+    assert [result.status for result in results] == [PathStatus.ADDED]
+    assert (library / "lora" / "130072.safetensors").is_file()
+    assert (library / "lora" / "130072.preview.png").is_file()
+    assert not source.exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +13,18 @@ import pytest
 from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.cli.remedies import sentence
-from modelhub.domain import Format, ModelType, Style
+from modelhub.domain import Format, ModelType, Style, Verdict
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UnsafeError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, plan_pull, pull
 from modelhub.storage import free_space
 from modelhub.storage.errors import DiskFullError, TargetExistsError
-from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file
+from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
 from modelhub.testing.files.tensors import cast
 from modelhub.testing.hubs.faulty import Fault, serving
-from modelhub.testing.hubs.hub import Hub
+from modelhub.testing.hubs.hub import Hub, repositories_in
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
@@ -309,3 +309,66 @@ def test_a_broken_file_without_a_stated_size_may_have_been_cut_short(place: Plac
     assert (str(caught.value) == ended_early) is cut
     assert isinstance(caught.value, NetworkError) is cut
     assert not list(place.library.rglob("x.safetensors*"))
+
+
+def pull_bytes(place: Place, content: bytes, name: str = "130072", **criteria: object) -> PullResult:
+    """Pull a file of any name from a server that knows nothing about it."""
+    with serving(content) as server:
+        return place.pull(f"{server.url}/download/{name}", **criteria)
+
+
+@pytest.mark.parametrize("name", ["130072", "notes.txt", "config.json", "a.png"])
+@pytest.mark.parametrize("make", [hostile.checkpoint, hostile.bare_pickle])
+def test_what_an_address_sends_is_judged_by_content(
+    place: Place, tmp_path: Path, name: str, make: Callable[[Path], Path]
+) -> None:
+    """A pickle that runs code goes into quarantine under any name."""
+    data = make(tmp_path / "made").read_bytes()
+    with pytest.raises(UnsafeError, match="dangerous"):
+        pull_bytes(place, data, name)
+    assert not place.catalog.records(ModelQuery())
+    (kept,) = (place.library / ".modelhub" / "quarantine").iterdir()
+    assert kept.read_bytes() == data
+
+
+def test_a_model_without_a_suffix_is_placed_under_a_name_that_uis_load(place: Place, tmp_path: Path) -> None:
+    """Content decides type and suffix."""
+    data = safetensors_file.write(tmp_path / "made", adapters.lora_sd1(4), seed=9).read_bytes()
+    (model,) = pull_bytes(place, data).models
+    assert model.path == place.library / "lora" / "130072.safetensors"
+    assert model.safety.verdict is Verdict.SAFE
+
+
+def test_a_pickle_without_a_suffix_must_be_allowed_too(place: Place, tmp_path: Path) -> None:
+    """The user refuses pickles, whatever they are called."""
+    data = torch_file.write(tmp_path / "made", adapters.embedding_a1111("easy"), seed=9).read_bytes()
+    with pytest.raises(UnsafeError, match="pickle by its content"):
+        pull_bytes(place, data)
+    (model,) = pull_bytes(place, data, allow_pickle=True).models
+    assert model.path == place.library / "embedding" / "130072.pt"
+
+
+def test_what_cannot_be_looked_into_is_never_recorded_as_safe(place: Place) -> None:
+    """An archive that states its kind is kept as unrecognised, bytes without a name are refused; a text is safe."""
+    (archive,) = pull_bytes(place, b"7z\xbc\xaf\x27\x1c" + bytes(2000), "pack.7z").models
+    assert archive.safety.verdict is Verdict.UNRECOGNISED
+    (text,) = pull_bytes(place, b"# Read me\n" * 200, "README.md").models
+    assert text.safety.verdict is Verdict.SAFE
+    with pytest.raises(UnsafeError, match="unrecognised"):
+        pull_bytes(place, bytes(range(256)) * 20)
+
+
+def test_every_file_of_a_diffusers_folder_is_judged_by_content(place: Place, repositories: Path) -> None:
+    """A hostile file among its settings stops the pull; a vocabulary in a format of its own does not."""
+    folder = repositories / "painter/pipeline"
+    (folder / "tokenizer").mkdir(exist_ok=True)
+    (folder / "tokenizer" / "spiece.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\0\0\0\0" * 50)
+    place.hub.repositories.update(repositories_in(repositories))
+    (model,) = place.pull("painter/pipeline", all=True).models
+    verdicts = {file.role: file.safety.verdict for file in model.files}
+    assert verdicts["tokenizer/spiece.model"] is Verdict.UNRECOGNISED
+    assert verdicts["model_index.json"] is Verdict.SAFE
+    hostile.bare_pickle(folder / "tokenizer" / "vocab.txt")
+    place.hub.repositories.update(repositories_in(repositories))
+    with pytest.raises(UnsafeError, match=r"vocab\.txt is dangerous"):
+        place.pull("painter/pipeline", all=True)

@@ -22,7 +22,7 @@ from modelhub.operations.sort.undo import UndoResult
 from modelhub.storage import rename
 from modelhub.storage.errors import BusyError, FileChangedError, FileInUseError, TargetExistsError
 from modelhub.storage.locks import file_lock
-from modelhub.testing.files import adapters, folders, safetensors_file
+from modelhub.testing.files import adapters, folders, hostile, safetensors_file
 from tests.operations.sort.sorting import aged, contents, messy, tree
 
 
@@ -484,3 +484,52 @@ def test_errors_are_ours(catalog: Catalog, tmp_path: Path, webui: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UsageError, match="is a file"):
         rules_for("a1111", tmp_path / "file")
+
+
+def test_a_model_without_a_suffix_gets_the_name_that_the_ui_loads(
+    downloads: Path, webui: Path, catalog: Catalog
+) -> None:
+    """Sidecars go along, and undo restores the old names."""
+    for number, name in enumerate(("130072", "y.safetensors (1)", "x.safetensors.1"), 10):
+        safetensors_file.write(downloads / name, adapters.lora_sd1(4), seed=number)
+    (downloads / "130072.civitai.info").write_text("{}")
+    (downloads / "pack.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
+    aged(downloads)
+    before = tree(downloads)
+    result = sort([downloads], rules_for("a1111", webui), catalog)
+    placed = set(tree(webui))
+    loras = {"130072.safetensors", "130072.civitai.info", "y (1).safetensors", "x (1).safetensors"}
+    assert placed == {f"models/Lora/{name}" for name in loras} | A1111
+    assert reasons(result)["pack.7z"] == "passed over"
+    undo(catalog)
+    assert tree(downloads) == before
+
+
+def test_a_hostile_file_without_a_suffix_stays(downloads: Path, webui: Path, catalog: Catalog) -> None:
+    """It is judged by its content."""
+    hostile.checkpoint(downloads / "130072")
+    aged(downloads)
+    result = sort([downloads], rules_for("a1111", webui), catalog)
+    assert reasons(result)["130072"] == "dangerous"
+
+
+def test_a_taken_name_is_a_collision_for_a_file_without_a_suffix_too(
+    downloads: Path, webui: Path, catalog: Catalog
+) -> None:
+    """Nothing is replaced; `rename` gives it a number."""
+    safetensors_file.write(downloads / "130072", adapters.lora_sd1(4), seed=1)
+    safetensors_file.write(downloads / "130072.safetensors", adapters.lora_sd1(4), seed=2)
+    aged(downloads)
+    decided = plan([downloads], rules_for("a1111", webui), catalog=catalog)
+    assert reasons(decided)["130072.safetensors"] == "collision"
+    renamed = plan([downloads], rules_for("a1111", webui, rename=True), catalog=catalog)
+    assert {"130072.safetensors", "130072 (2).safetensors"} <= {move.target.name for move in renamed.moves}
+
+
+def test_a_text_that_is_named_to_sort_is_not_a_model(downloads: Path, webui: Path, catalog: Catalog) -> None:
+    """A model under the name of a text is one."""
+    safetensors_file.write(downloads / "hidden.txt", adapters.lora_sd1(4), seed=20)
+    aged(downloads)
+    result = plan([downloads / "notes.txt", downloads / "hidden.txt"], rules_for("a1111", webui), catalog=catalog)
+    assert [move.target.name for move in result.moves] == ["hidden.safetensors"]
+    assert reasons(result) == {"notes.txt": "unreadable"}
