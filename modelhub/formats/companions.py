@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import codecs
 import re
-import zipfile
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from modelhub.formats.archive import is_zip
 from modelhub.formats.header import Header
+from modelhub.formats.pickles.reader import PickleReader
 from modelhub.formats.pickles.walk import walk_pickle
+from modelhub.formats.tar import BLOCK, has_tar_header
 from modelhub.formats.torch_legacy import read_bare_pickle
+from modelhub.formats.zips.end import TAIL, ends_as_archive
 
 _LARGEST = 64 << 20  # bytes; vocabularies have up to 40 million
-_BLOCK = 1 << 20
-_TAR_HEADER = 512
-_TAR_CHECKSUM = slice(148, 156)
+_PIECE = 1 << 20
 # Control characters other than tab, line ends and form feed: no text has them.
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _PICTURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8[79]a", re.DOTALL)
@@ -41,57 +42,17 @@ def companion_kind(path: Path) -> CompanionKind | None:
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(0)
-        head = file.read(_TAR_HEADER)
+        head = file.read(BLOCK)
         if size > _LARGEST or head.startswith(_MACHINE_CODE):
             return None
         is_picture = _PICTURE.match(head) is not None
         if not is_picture and not _is_text(file):
             return None
-        if is_tar_header(head) or zipfile.is_zipfile(file) or _may_be_pickle(file):
+        if is_zip(head) or has_tar_header(head) or _ends_as_archive(file, size) or _may_be_pickle(file):
             return None
     if is_picture:
         return CompanionKind.PICTURE
     return CompanionKind.SCRIPT if head.startswith(_SCRIPT) else CompanionKind.TEXT
-
-
-def begins_with_tar_header(path: Path) -> bool:
-    """Return whether torch would try to read the file as a tar archive. Raise OSError."""
-    with path.open("rb") as file:
-        return is_tar_header(file.read(_TAR_HEADER))
-
-
-def is_tar_header(head: bytes) -> bool:
-    """Return whether 512 bytes have the checksum of a tar header, by which torch recognizes a tar archive."""
-    if len(head) < _TAR_HEADER:
-        return False
-    stated = head[_TAR_CHECKSUM].split(b"\0", 1)[0].strip()
-    rest = head[: _TAR_CHECKSUM.start] + b" " * 8 + head[_TAR_CHECKSUM.stop : _TAR_HEADER]
-    signed = sum(byte - 256 if byte > 127 else byte for byte in rest)
-    try:
-        return int(stated, 8) in (sum(rest), signed)
-    except ValueError:
-        return False
-
-
-def _is_text(file: BinaryIO) -> bool:
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while block := file.read(_BLOCK):
-            if _CONTROLS.search(block):
-                return False
-            decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _may_be_pickle(file: BinaryIO) -> bool:
-    """Return whether a loader would look up a name, or come to an end, when it reads the file as a pickle."""
-    file.seek(0)
-    walk = walk_pickle(file, "the file")
-    return walk.complete or bool(walk.globals) or any(severity == "dangerous" for severity, _ in walk.findings)
 
 
 def pickle_reading(path: Path) -> Header | None:
@@ -108,3 +69,29 @@ def pickle_reading(path: Path) -> Header | None:
 
 def _is_module(name: str) -> bool:
     return all(part.isidentifier() for part in name.split("."))
+
+
+def _is_text(file: BinaryIO) -> bool:
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while piece := file.read(_PIECE):
+            if _CONTROLS.search(piece):
+                return False
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _ends_as_archive(file: BinaryIO, size: int) -> bool:
+    file.seek(max(0, size - TAIL))
+    return ends_as_archive(file.read(TAIL))
+
+
+def _may_be_pickle(file: BinaryIO) -> bool:
+    """Return whether a loader would look up a name, or come to an end, when it reads the file as a pickle."""
+    file.seek(0)
+    walk = walk_pickle(PickleReader(file), "the file")
+    return walk.complete or walk.acts

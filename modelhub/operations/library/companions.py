@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from modelhub.detect.hints import Hints
 from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyReport, Verdict
 from modelhub.formats import read_header
-from modelhub.formats.companions import CompanionKind, begins_with_tar_header, companion_kind, pickle_reading
+from modelhub.formats.companions import CompanionKind, companion_kind, pickle_reading
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.model_names import is_program_name
 
-_TAR = "It begins like a tar archive, which torch reads before anything else."
 _LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 
 
@@ -32,15 +30,12 @@ def inspect_unnamed(path: Path, *, hints: Hints) -> Inspection:
         if header.format in (Format.UNKNOWN, Format.PICKLE):
             reading = pickle_reading(path)
             header, is_model = reading or header, reading is not None
-        is_tar = begins_with_tar_header(path)
     except OSError as exc:
         raise from_os_error(exc, path, "read") from exc
     found = inspect_header(path, header, hints=hints)
     report = found.safety
-    if is_tar and report.verdict is not Verdict.DANGEROUS:
-        report = SafetyReport(Verdict.SUSPICIOUS, (_TAR, *report.findings))
     if is_model and header.format is not Format.UNKNOWN:
-        return replace(found, safety=report)
+        return found
     if report.verdict in _LOADABLE or header.format is Format.PICKLE:
         report = SafetyReport(Verdict.UNRECOGNISED, ("It is not a format that modelhub can read.",))
     return _companion(path, size, report)

@@ -70,7 +70,9 @@ def _check_file(remote: RemoteModel, file: ObtainedFile, library: Path, *, is_fo
         raise NetworkError(f"The server sent an empty file for {file.remote.name}.", "Try again later.")
     inspection = _inspect(remote, file)
     verdict = inspection.safety.verdict
-    if verdict not in _LOADABLE and not (is_companion and verdict is Verdict.UNRECOGNISED):
+    is_damaged = inspection.broken and inspection.format is not Format.UNKNOWN
+    may_be_unrecognised = is_companion or is_damaged
+    if verdict not in _LOADABLE and not (may_be_unrecognised and verdict is Verdict.UNRECOGNISED):
         raise _unsafe_error(inspection, file, library)
     if inspection.broken:
         _delete_download(file)

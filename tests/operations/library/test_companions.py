@@ -91,7 +91,6 @@ def test_a_picture_that_is_a_pickle_is_judged_as_that(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.png", PNG + zipped(b"")),
         ("spiece.model", b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02" * 100),
         ("LICENSE", b"copyright 2023\nall rights reserved\n"),
         ("requirements.txt", b"click\nnumpy\n"),
@@ -109,10 +108,15 @@ def test_what_is_not_proven_to_be_plain_is_unrecognised(tmp_path: Path, name: st
     assert not found.broken
 
 
-def test_a_tar_header_makes_any_file_suspicious(tmp_path: Path) -> None:
-    """Torch tries tar before anything else."""
-    data = tarred(b"hello")
-    assert judge(tmp_path / "a.txt", data).safety.verdict is Verdict.SUSPICIOUS
+def test_a_picture_that_ends_as_an_archive_is_suspicious(tmp_path: Path) -> None:
+    """Some programs look for a zip archive at the end of a file."""
+    assert judge(tmp_path / "a.png", PNG + zipped(b"")).safety.verdict is Verdict.SUSPICIOUS
+
+
+def test_a_tar_archive_is_judged_by_its_members(tmp_path: Path) -> None:
+    """Torch tries tar before anything else, and unpickles what is in it."""
+    assert judge(tmp_path / "a.txt", tarred(b"hello")).safety.verdict is Verdict.UNRECOGNISED
+    assert judge(tmp_path / "b.txt", tarred(protocol(2)(b""))).safety.verdict is Verdict.DANGEROUS
 
 
 def test_a_model_is_identified_under_the_name_of_a_text(tmp_path: Path) -> None:
