@@ -51,7 +51,8 @@ def check_files(
 
     `is_folder`: they are a diffusers folder, in which files other than models may be unrecognised. `accepts_pickle`:
     whether a download may turn out to be a pickle. Raise UnsafeError for a file that is not safe to load (a download is
-    moved to the library's quarantine), NetworkError for an empty one, ModelhubError for a broken one (a download is deleted).
+    moved to the library's quarantine), NetworkError for an empty one, ModelhubError for a broken one (a download is
+    deleted).
     """
     checked = []
     for file in files:
