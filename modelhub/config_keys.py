@@ -120,7 +120,8 @@ def convert(key: Key, value: Any, where: str) -> Any:
     try:
         converted = _CONVERTERS[key.kind](value)
     except (ValueError, TypeError) as exc:
-        raise UsageError(f"{where}: {value!r} is not {_WORDS[key.kind]}.", key.about) from exc
+        shown = "the value" if key.secret else repr(value)
+        raise UsageError(f"{where}: {shown} is not {_WORDS[key.kind]}.", key.about) from None if key.secret else exc
     if key.choices and converted not in key.choices:
         allowed = ", ".join(repr(c) for c in key.choices)
         raise UsageError(f"{where}: {value!r} is not one of {allowed}.", key.about)

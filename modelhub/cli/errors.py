@@ -14,27 +14,28 @@ import typer
 from modelhub.cli.output import clean
 from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError
+from modelhub.redaction import redact_text
 
 
 def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) -> None:
     """Print an error to stderr, a line for each detail, and what to do about it."""
-    print(f"modelhub: {clean(message)}", file=sys.stderr)
+    print(f"modelhub: {clean(redact_text(message))}", file=sys.stderr)
     for line in details:
-        print(f"  {clean(line)}", file=sys.stderr)
+        print(f"  {clean(redact_text(line))}", file=sys.stderr)
     if hint:
-        print(f"  → {clean(hint)}", file=sys.stderr)
+        print(f"  → {clean(redact_text(hint))}", file=sys.stderr)
 
 
 class LineFormatter(logging.Formatter):
-    """A formatter whose messages, which may quote names of files, stay on one line."""
+    """A formatter whose messages, which may quote names and addresses, stay on one line and show no secrets."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the standard library
         """Return the message, cleaned; a traceback below it keeps its lines."""
-        return clean(super().formatMessage(record))
+        return clean(redact_text(super().formatMessage(record)))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """Return the traceback with each of its lines cleaned."""
-        return "\n".join(map(clean, super().formatException(ei).split("\n")))
+        return "\n".join(map(clean, redact_text(super().formatException(ei)).split("\n")))
 
 
 def run_guarded(action: Callable[[], Any]) -> int:
@@ -77,7 +78,7 @@ def _escape_other_characters() -> None:
 def _report_unexpected(exc: Exception, debug: bool) -> int:
     show = getattr(exc, "show", None)
     if callable(show) and hasattr(exc, "exit_code"):  # wrong usage, found by the parser of arguments
-        setattr(exc, "message", clean(str(getattr(exc, "message", ""))))  # noqa: B010 - it quotes the arguments
+        setattr(exc, "message", clean(redact_text(str(getattr(exc, "message", "")))))  # noqa: B010 - it quotes the arguments
         show()
         return Exit.USAGE
     if debug:

@@ -14,6 +14,8 @@ from modelhub.storage.held_folder import open_no_follow
 if TYPE_CHECKING:
     from pathlib import Path
 
+PRIVATE = 0o600  # the permissions of a file that may hold secrets
+
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o666, follow_links: bool = True) -> None:
     """Replace the file `path` by `content`, flushed to the disk; make its folder where needed.

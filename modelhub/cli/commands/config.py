@@ -15,6 +15,8 @@ from modelhub.config_example import example_text
 from modelhub.config_keys import Key
 from modelhub.errors import ModelhubError
 from modelhub.fetch.sources.registry import source_keys
+from modelhub.redaction import redact_text
+from modelhub.storage.atomic_write import PRIVATE, replace_file
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -33,7 +35,9 @@ def group() -> None:
 def _shown(key: Key, value: Any) -> Any:
     if key.secret:
         return "(set)" if value else ""
-    return list(value) if isinstance(value, tuple) else str(value) if key.kind == "path" else value
+    if isinstance(value, tuple):
+        return [redact_text(str(each)) for each in value]  # mirrors may need a user and a password
+    return redact_text(str(value)) if key.kind in ("path", "text") else value
 
 
 def _text(value: Any) -> str:
@@ -88,8 +92,9 @@ def init(
     place = session.config or settings_module.config_file(os.environ)
     if place.exists() and not force:
         raise ModelhubError(f"{place} exists already.", "Edit it, or replace it with `--force`.")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(example_text(source_keys()), encoding="utf-8")
+    # Users write tokens into it, so that nobody else may read it.
+    replace_file(place, example_text(source_keys()).encode(), mode=PRIVATE)
+    place.chmod(PRIVATE)
     if session.json:
         _print_file(place)
     else:

@@ -19,6 +19,7 @@ from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult
 from modelhub.operations.remote.pull_many import PullFailure, plan_pulls, pull_many
 from modelhub.quantities import format_size
+from modelhub.redaction import redact_text
 
 _CANDIDATES = (
     Column(""),
@@ -86,7 +87,7 @@ def show_plan(session: Session, plan: PullPlan, *, full: bool) -> None:
     if not session.json:
         print("\n".join(plan_lines(plan, full=full)), flush=True)
     if not full and isinstance(session.progress, JsonProgress):
-        session.progress.plan(plan.request.source, files=len(plan.choice.files), size=plan.choice.size)
+        session.progress.plan(redact_text(plan.request.source), files=len(plan.choice.files), size=plan.choice.size)
 
 
 def show_result(session: Session, result: PullResult) -> None:
@@ -99,7 +100,9 @@ def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
     if not failures:
         return [f"All {count} sources are done."]
     lines = [f"{count - len(failures)} of {count} sources are done; {len(failures)} failed:"]
-    return lines + [f"  {clean(failure.request.source)}: {clean(failure.error.summary)}" for failure in failures]
+    return lines + [
+        f"  {clean(redact_text(failure.request.source))}: {clean(failure.error.summary)}" for failure in failures
+    ]
 
 
 def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:

@@ -17,7 +17,8 @@ from modelhub.fetch.sources import json_answers
 from modelhub.fetch.transfer.bounded_body import ACCEPTED_CODING, BodyError, read_body
 from modelhub.fetch.transfer.redirects import Exchange, send_with_redirects
 from modelhub.fetch.transfer.retry import RetryableError, retry_after
-from modelhub.fetch.transfer.session import new_session, origin_of, redact_url
+from modelhub.fetch.transfer.session import new_session, origin_of
+from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
     from modelhub.fetch.transfer.bounded_session import BoundedSession

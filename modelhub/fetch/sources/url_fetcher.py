@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from modelhub.errors import GO_ONLINE, NetworkError, Remedy, UsageError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.transfer.download import probe
 from modelhub.fetch.transfer.limits import TransferSettings
-from modelhub.fetch.transfer.session import redact_url
-
-# Names of signatures (S3, GCS, Azure, CloudFront) and tokens in a query. The rest of the query is kept, because many
-# addresses are those of another file without it.
-_SECRET_KEY = re.compile(
-    r"tok(en)?$|token|secret|passw|^pwd$|^pass$|signature|^sig$|^sign$|api[-_]?key|^key$|access[-_]?key|key[-_]pair"
-    r"|auth|credential|session|jwt|hmac|^policy$|^expires$|^x-(amz|goog|oss|cos|tos)-|^(user|login)$",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(r"eyJ[\w-]{8,}|hf_\w{20,}|gh[pousr]_\w{20,}|Bearer\b", re.IGNORECASE)
+from modelhub.redaction import redact_url, reference_of_url
 
 
 class PlainHttp:
@@ -62,23 +52,12 @@ class PlainHttp:
         file = RemoteFile(name=found.name, url=url, size=found.size, etag=found.etag)
         return RemoteModel(
             kind=self.kind,
-            reference=_reference(url),
+            reference=reference_of_url(url),
             title=found.name.rpartition(".")[0] or found.name,
             files=(file,),
             page=redact_url(url),
             wanted=file.name,
         )
-
-
-def _reference(url: str) -> str:
-    """Return `url` in the form to keep: without user, password and fragment, and without secrets in its query."""
-    pairs = [pair for pair in urlsplit(url).query.split("&") if pair and not _is_secret(pair)]
-    return f"{redact_url(url)}?{'&'.join(pairs)}" if pairs else redact_url(url)
-
-
-def _is_secret(pair: str) -> bool:
-    key, _, value = pair.partition("=")
-    return bool(_SECRET_KEY.search(unquote_plus(key)) or _SECRET_VALUE.match(unquote_plus(value)))
 
 
 def _last_segment(url: str) -> str:

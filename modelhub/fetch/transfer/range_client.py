@@ -14,8 +14,8 @@ from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.fetch.transfer.part_file import RemoteFacts
 from modelhub.fetch.transfer.redirects import Exchange, send_with_redirects
 from modelhub.fetch.transfer.retry import RETRYABLE_STATUSES, RestartError, RetryableError, retry_after
-from modelhub.fetch.transfer.session import redact_url
 from modelhub.quantities import format_duration
+from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
     import requests

@@ -15,7 +15,8 @@ from modelhub.errors import NetworkError, UsageError
 from modelhub.fetch.fetcher import Credential
 from modelhub.fetch.transfer.networks import Network, networks_of_host
 from modelhub.fetch.transfer.retry import RetryableError
-from modelhub.fetch.transfer.session import origin_of, redact_url
+from modelhub.fetch.transfer.session import origin_of
+from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
     import requests

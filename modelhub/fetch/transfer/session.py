@@ -1,4 +1,4 @@
-"""The HTTP session of every request, and its addresses in messages."""
+"""The HTTP session of every request, and the origins of its addresses."""
 
 from __future__ import annotations
 
@@ -16,18 +16,6 @@ def new_session(connections: int = 16) -> BoundedSession:
     from modelhub.fetch.transfer.bounded_session import BoundedSession
 
     return BoundedSession(connections)
-
-
-def redact_url(url: str) -> str:
-    """Return `url` for messages, logs and the catalog: without user, password, query (signatures) and fragment."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "(an invalid URL)"
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
 def origin_of(url: str) -> tuple[str, str, int | None]:

@@ -20,8 +20,8 @@ from modelhub.fetch.transfer.content_disposition import name_in_disposition
 from modelhub.fetch.transfer.limits import TransferLimits
 from modelhub.fetch.transfer.part_file import PartFile
 from modelhub.fetch.transfer.range_client import RangeClient
-from modelhub.fetch.transfer.session import redact_url
 from modelhub.fetch.transfer.staging_cleanup import DONE, LOCK
+from modelhub.redaction import redact_url
 from modelhub.storage import errors
 from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.containment import make_folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from modelhub.fetch.sources import huggingface
 from modelhub.fetch.sources import registry as sources
 from modelhub.plugins import PluginProblem
 from modelhub.quantities import format_size
+from modelhub.redaction import redact_text
 from modelhub.storage.free_space import free_bytes
 from modelhub.uis import registry as uis
 
@@ -57,11 +59,36 @@ def run_checks(settings: Settings, *, command_problems: Iterable[PluginProblem] 
     yield Finding(subject="python", grade=Grade.GOOD, text=version)
     where = str(settings.file) if settings.file else "No file; defaults and environment variables apply."
     yield Finding(subject="configuration", grade=Grade.GOOD, text=where)
+    yield from _readable_secrets(settings)
     yield _library(settings.library)
     yield from _catalog(settings)
     yield from _extras()
     yield _access(settings)
     yield from _plugins(settings, command_problems)
+
+
+def _readable_secrets(settings: Settings) -> Iterator[Finding]:
+    """Yield a note for a configuration file that holds a secret and that other users may read; not on Windows."""
+    file = settings.file
+    if file is None or os.name == "nt":
+        return
+    stated = settings.inputs.stated
+    secret = any(stated.get(key.name) for row in sources.rows() for key in row.keys if key.secret)
+    secret = secret or any(redact_text(text) != text for value in stated.values() for text in _texts_in(value))
+    if secret and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding(
+            subject="configuration",
+            grade=Grade.NOTE,
+            text=f"{file} holds a token or password, and other users of this computer may read it.",
+            advice=Remedy("Take the permissions of others away from it.", "make-private", {"file": str(file)}),
+        )
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        yield from (each for each in value if isinstance(each, str))
 
 
 def _plugins(settings: Settings, command_problems: Iterable[PluginProblem]) -> Iterator[Finding]:
@@ -106,7 +133,7 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
     except ModelhubError as exc:
         yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.remedy)
         return
-    yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{location}, {_models(counts.models)}")
+    yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{redact_text(location)}, {_models(counts.models)}")
     for problem in wrong:
         yield Finding(
             subject="catalog",
@@ -149,7 +176,7 @@ def _access(settings: Settings) -> Finding:
     secrets = [(row.name, key) for row in sources.rows() for key in row.keys if key.secret]
     tokens = [name for name, key in secrets if settings.lookup(key)[0]]
     endpoints = settings.section(huggingface.ROW.keys).texts("endpoints")
-    text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(endpoints)}"
+    text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(map(redact_text, endpoints))}"
     if shutil.which("hf") and huggingface.ROW.name not in tokens:
         text += " (a token saved by `hf auth login` is used too)"
     return Finding(subject="access", grade=Grade.GOOD, text=text)

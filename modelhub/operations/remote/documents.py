@@ -26,6 +26,7 @@ from modelhub.operations.remote.pull import PullPlan, PullResult
 from modelhub.operations.remote.pull_many import PullFailure
 from modelhub.operations.remote.update import UpdatePlan, UpdateResult
 from modelhub.operations.remote.update_many import UpdateFailure
+from modelhub.redaction import redact_text
 
 
 def plan_document(plan: PullPlan) -> PullDocument:
@@ -41,7 +42,12 @@ def pull_document(result: PullResult) -> PullDocument:
 def pull_failure_document(failure: PullFailure, *, hint: str) -> PullDocument:
     """Return the document of a source that could not be pulled."""
     error = failure.error
-    return PullDocument(source=failure.request.source, error=error.message, hint=hint, exit_code=int(error.code))
+    return PullDocument(
+        source=redact_text(failure.request.source),
+        error=redact_text(error.message),
+        hint=hint,
+        exit_code=int(error.code),
+    )
 
 
 def status_document(status: UpdateStatus) -> UpdateStatusDocument:
@@ -72,7 +78,7 @@ def update_failure_document(failure: UpdateFailure, *, hint: str) -> UpdateDocum
         **_status_fields(failure.status),
         source=failure.status.source.reference,
         files=_file_documents(failure.status.files),
-        error=failure.error.message,
+        error=redact_text(failure.error.message),
         hint=hint,
         exit_code=int(failure.error.code),
     )
@@ -116,7 +122,7 @@ def enrich_document(result: EnrichResult) -> EnrichDocument:
 def _plan_fields(plan: PullPlan) -> dict[str, Any]:
     remote, choice = plan.remote, plan.choice
     return {
-        "source": plan.request.source,
+        "source": redact_text(plan.request.source),
         "reference": remote.reference,
         "requested": remote.requested,
         "commit": remote.commit,

@@ -14,7 +14,7 @@ from modelhub.fetch.transfer.content_disposition import choose_file_name
 from modelhub.fetch.transfer.download import download
 from modelhub.fetch.transfer.networks import Network
 from modelhub.fetch.transfer.retry import retry_after
-from modelhub.fetch.transfer.session import redact_url
+from modelhub.redaction import redact_url
 from modelhub.testing.hubs.faulty import Fault, serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, content, remote
 
