@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from modelhub.formats import archive
+from modelhub.formats.foreign import numpy_arrays
 from modelhub.formats.header import PickleGlobal, PickleScan
 from modelhub.formats.pickles.reader import ByteStream, PickleReader
 from modelhub.formats.pickles.walk import PickleWalk, WalkBudget, walk_pickle
@@ -140,8 +141,8 @@ def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 
         inner = io.BytesIO(data)
         scan_archive(inner, archive.read_archive(inner, len(data)), scanner, depth=depth + 1, place=f"{place} → ")
         return
-    if head.startswith(b"\x93NUMPY"):
-        scan_numpy(data, place, scanner)
+    if head.startswith(numpy_arrays.MAGIC):
+        scan_numpy(io.BytesIO(data), len(data), place, scanner)
         return
     if _add_encoding(head, place, scanner):
         return
@@ -170,15 +171,10 @@ def scan_pickles(
     return walks
 
 
-def scan_numpy(data: bytes, place: str, scanner: PickleScanner) -> None:
+def scan_numpy(file: BinaryIO, size: int, place: str, scanner: PickleScanner) -> None:
     """Walk the pickle of a numpy array, which only an array of Python objects has."""
-    version = data[6] if len(data) > 6 else 0
-    width = 2 if version == 1 else 4
-    length = int.from_bytes(data[8 : 8 + width], "little")
-    start = 8 + width + length
-    header = data[8 + width : start][:65536]
-    match = re.search(rb"""['"]descr['"]\s*:\s*(\[.*?\]|['"][^'"]*['"])""", header, re.DOTALL)
-    if match is None:
-        scanner.findings.append(("suspicious", f"{place} is a numpy array whose header cannot be read."))
-    elif b"O" in match[1]:
-        scan_pickles(io.BytesIO(data[start:]), len(data) - start, f"{place} (numpy objects)", scanner)
+    found = numpy_arrays.scan_arrays(file, size, place)
+    scanner.findings += found.findings
+    for start in found.pickles:
+        file.seek(start)
+        scan_pickles(file, size, f"{place} (numpy objects)", scanner, sure=False)

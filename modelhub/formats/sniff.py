@@ -9,11 +9,11 @@ from typing import BinaryIO
 from modelhub.domain import Format
 from modelhub.errors import ModelhubError
 from modelhub.formats import archive, diffusers, gguf, readings, safetensors, scan, torch_legacy, torch_zip
+from modelhub.formats.foreign import numpy_arrays
 from modelhub.formats.header import Header, PickleScan, Problem
 from modelhub.formats.readings import OF_SUFFIX
 
 _HEAD = 4096
-MAX_ARRAY = 256 << 20  # bytes of a numpy array that are looked at
 # First bytes of what people find under a model's name, and a sentence about it.
 _FOREIGN_CONTENT: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), text)
@@ -115,7 +115,7 @@ def _unrecognized_scan(facts: PickleScan, text: str) -> PickleScan:
 def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
     if not head:
         return Header(format=Format.UNKNOWN, size=0, problems=(Problem("The file is empty.", fatal=True),))
-    if head.startswith(b"\x93NUMPY"):
+    if head.startswith(numpy_arrays.MAGIC):
         return _read_numpy(file, size)
     for magic, text in _PROGRAMS:
         if head.startswith(magic) and not scan.looks_like_pickle(head):
@@ -144,8 +144,7 @@ def _foreign_header(size: int, text: str) -> Header:
 
 def _read_numpy(file: BinaryIO, size: int) -> Header:
     scanner = scan.PickleScanner()
-    file.seek(0)
-    scan.scan_numpy(file.read(min(size, MAX_ARRAY)), "The array", scanner)
+    scan.scan_numpy(file, size, "The array", scanner)
     text = "It is a numpy array, not a model."
     return Header(
         format=Format.UNKNOWN,
