@@ -10,6 +10,8 @@ from modelhub.domain import Format
 from modelhub.errors import ModelhubError
 from modelhub.formats import archive, diffusers, gguf, readings, safetensors, scan, torch_legacy, torch_zip
 from modelhub.formats.foreign import numpy_arrays
+from modelhub.formats.foreign.look import look_at, name_by_suffix
+from modelhub.formats.foreign.zip_kinds import zip_kind
 from modelhub.formats.header import Header, PickleScan, Problem
 from modelhub.formats.readings import OF_SUFFIX
 
@@ -26,19 +28,8 @@ _FOREIGN_CONTENT: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
             rb"\s*(<!doctype html|<html|<head|<\?xml[^>]*\?>\s*<html)",
             "It is a web page: the download was an error or login page.",
         ),
-        (rb"\s*<(\?xml|error)", "It is an XML answer of a server, not a model."),
+        (rb"\s*<(\?xml(?![^>]*>\s*<net\s)|error)", "It is an XML answer of a server, not a model."),
         (rb"\s*\{\s*[\"'}]", "It is a JSON text, not a model."),
-        (rb"7z\xbc\xaf\x27\x1c", "It is a 7z archive. Unpack it first."),
-        (rb"Rar!\x1a\x07", "It is a RAR archive. Unpack it first."),
-        (rb"\x1f\x8b", "It is compressed with gzip. Unpack it first."),
-        (rb"BZh[1-9]", "It is compressed with bzip2. Unpack it first."),
-        (rb"\xfd7zXZ\x00", "It is compressed with xz. Unpack it first."),
-        (rb"\x28\xb5\x2f\xfd", "It is compressed with Zstandard. Unpack it first."),
-        (rb"\x78[\x01\x5e\x9c\xda]", "It is compressed with zlib."),
-        (rb".{257}ustar", "It is a tar archive. Unpack it first."),
-        (rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8", "It is a picture."),
-        (rb"%PDF", "It is a PDF document."),
-        (rb"\x89HDF\r\n", "It is an HDF5 file (Keras)."),
     )
 )
 _PROGRAMS = (
@@ -104,8 +95,15 @@ def _read_zip(file: BinaryIO, size: int) -> Header:
     if main is not None:
         return torch_zip.read(file, size, found, main).header
     facts = torch_zip.scan_other_zip(file, found)
-    text = f"It is a zip archive of {len(found.members)} files, not a torch file. Unpack it first."
-    return Header(format=Format.UNKNOWN, size=size, pickle=_unrecognized_scan(facts, text), problems=(Problem(text),))
+    names = [member.name for member in found.members]
+    kind = zip_kind(names, lambda index, limit: archive.read_content(file, found.members[index], limit=limit))
+    facts = PickleScan(globals=facts.globals, findings=(*facts.findings, *kind.findings))
+    return Header(
+        format=Format.UNKNOWN,
+        size=size,
+        pickle=_unrecognized_scan(facts, kind.text),
+        problems=(Problem(kind.text),),
+    )
 
 
 def _unrecognized_scan(facts: PickleScan, text: str) -> PickleScan:
@@ -121,15 +119,18 @@ def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
         if head.startswith(magic) and not scan.looks_like_pickle(head):
             facts = PickleScan(findings=(("dangerous", text),))
             return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(text, fatal=True),))
-    for pattern, text in _FOREIGN_CONTENT:
-        if pattern.match(head):
-            return _foreign_header(size, text)
     header, _ = torch_legacy.read_bare_pickle(file, size)  # old protocols have no magic: only a walk tells
     if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
         return header
+    for pattern, text in _FOREIGN_CONTENT:
+        if pattern.match(head):
+            return _foreign_header(size, text)
+    found = look_at(file, head, size)
+    if found is not None:
+        return _foreign_header(size, found.text, found.findings)
     if path.suffix.lower() in (".safetensors", ".sft"):
         return safetensors.read(path)
-    return _foreign_header(size, "It is not a format that modelhub can read.")
+    return _foreign_header(size, name_by_suffix(path.suffix) or "It is not a format that modelhub can read.")
 
 
 def _is_pickle(header: Header) -> bool:
@@ -137,8 +138,8 @@ def _is_pickle(header: Header) -> bool:
     return not header.broken or (header.pickle is not None and bool(header.pickle.globals))
 
 
-def _foreign_header(size: int, text: str) -> Header:
-    facts = PickleScan(findings=(("unrecognised", text),))
+def _foreign_header(size: int, text: str, findings: tuple[tuple[str, str], ...] = ()) -> Header:
+    facts = PickleScan(findings=(("unrecognised", text), *findings))
     return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(text, fatal=True),))
 
 
