@@ -47,7 +47,8 @@ class PickleScan:
     """The result of a symbolic walk over all pickles of a file.
 
     `findings` are (severity, sentence) pairs with severity "suspicious", "dangerous" or "unrecognised": all that is
-    wrong besides the globals themselves (trailing pickles, EXT opcodes, encrypted members, names that differ …).
+    wrong besides the globals themselves (trailing pickles, EXT opcodes, encrypted members, names that differ …). A
+    "note" names a part of a folder that was not looked into and no loader of the model needs.
     """
 
     globals: tuple[PickleGlobal, ...] = ()

@@ -23,9 +23,12 @@ def assess(header: Header) -> SafetyReport:
     unless what could be looked into is worse.
     """
     graded = []
+    notes: list[str] = []
     if header.pickle is not None:
         graded += [_grade(found) for found in header.pickle.globals]
-        graded += [(_SEVERITIES[severity], text) for severity, text in header.pickle.findings]
+        found = header.pickle.findings
+        graded += [(_SEVERITIES[severity], text) for severity, text in found if severity in _SEVERITIES]
+        notes += [text for severity, text in found if severity == "note"]
     elif header.format not in _INERT:
         graded.append((Verdict.UNRECOGNISED, "It is not a format that modelhub can read."))
     if header.broken and header.format is not Format.DIFFUSERS:  # the parts of a folder are assessed one by one
@@ -33,7 +36,7 @@ def assess(header: Header) -> SafetyReport:
     worst = max((verdict for verdict, _ in graded), key=_ORDER.index, default=Verdict.SAFE)
     shown = [(verdict, text) for verdict, text in graded if verdict is not Verdict.SAFE]
     shown.sort(key=lambda item: -_ORDER.index(item[0]))
-    return SafetyReport(worst, tuple(dict.fromkeys(text for _, text in shown)))
+    return SafetyReport(worst, (*dict.fromkeys(text for _, text in shown), *notes))
 
 
 def _first_fault(header: Header) -> str:
