@@ -26,6 +26,9 @@ OF_SUFFIX: dict[str, frozenset[Format]] = {
     ".sft": frozenset((Format.SAFETENSORS,)),
     ".gguf": frozenset((Format.GGUF,)),
 } | dict.fromkeys((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"), PICKLE_FORMATS)
+# Opcodes that look up a registered extension: as the first one it fails, because no loader registers any. MessagePack
+# files, such as those of Flax, begin with these bytes.
+_EXTENSIONS = (b"\x82", b"\x83", b"\x84")
 
 
 def add_other_readings(header: Header, suffix: str, file: BinaryIO, head: bytes) -> Header:
@@ -37,7 +40,7 @@ def add_other_readings(header: Header, suffix: str, file: BinaryIO, head: bytes)
             scan_tar(file, scanner)
             text = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
             scanner.findings.append(("suspicious" if header.format is not Format.UNKNOWN else "unrecognised", text))
-        if header.format not in PICKLE_FORMATS and not own:
+        if header.format not in PICKLE_FORMATS and not own and head[:1] not in _EXTENSIONS:
             _add_pickle(file, scanner)
         if not own or header.format in PICKLE_FORMATS:
             _add_archive(header.size, file, scanner)

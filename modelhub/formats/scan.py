@@ -75,7 +75,10 @@ def scan_archive(
         head = stream.read(_HEAD)
         name = f"{place}{member.name}"
         named = bool(_PICKLE_NAME.search(member.name))
-        if _is_nested(head):
+        if head.startswith(numpy_arrays.MAGIC):
+            data = head + stream.read(_LARGEST_NESTED)  # the header; the data of a larger array are only counted
+            scan_numpy(io.BytesIO(data), max(len(data), member.size), name, scanner)
+        elif archive.is_zip(head):
             data = head + stream.read(_LARGEST_NESTED)
             if len(data) >= _LARGEST_NESTED:
                 scanner.findings.append(("suspicious", f"{name} is too large to be looked into."))
@@ -85,10 +88,6 @@ def scan_archive(
         if scanner.inflation.exceeded:
             scanner.findings.append(("suspicious", f"{name}: the archive inflates to more than any model needs."))
             return
-
-
-def _is_nested(head: bytes) -> bool:
-    return archive.is_zip(head) or head.startswith(b"\x93NUMPY")
 
 
 def _scan_stream(

@@ -119,15 +119,15 @@ def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
         if head.startswith(magic) and not scan.looks_like_pickle(head):
             facts = PickleScan(findings=(("dangerous", text),))
             return Header(format=Format.UNKNOWN, size=size, pickle=facts, problems=(Problem(text, fatal=True),))
-    header, _ = torch_legacy.read_bare_pickle(file, size)  # old protocols have no magic: only a walk tells
-    if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
-        return header
     for pattern, text in _FOREIGN_CONTENT:
         if pattern.match(head):
             return _foreign_header(size, text)
     found = look_at(file, head, size)
     if found is not None:
         return _foreign_header(size, found.text, found.findings)
+    header, _ = torch_legacy.read_bare_pickle(file, size)  # old protocols have no magic: only a walk tells
+    if scan.looks_like_pickle(head) or header.tensors or _is_pickle(header):
+        return header
     if path.suffix.lower() in (".safetensors", ".sft"):
         return safetensors.read(path)
     return _foreign_header(size, name_by_suffix(path.suffix) or "It is not a format that modelhub can read.")

@@ -112,9 +112,8 @@ def _is_openvino_data(file: FolderFile) -> bool:
 def _judge_text(file: FolderFile, header: Header, suffix: str) -> FileReport:
     """Judge a text. A few first characters of any text are a pickle too: only a whole one, or a call, is one."""
     report = _of_pickles(file.relative, header)
-    is_pickle = header.format is not Format.UNKNOWN and (
-        not header.broken or any(_is_call(found) for found in report.globals)
-    )
+    is_whole = header.format is not Format.UNKNOWN and not header.broken
+    is_pickle = is_whole or any(_is_call(found) for found in report.globals)
     if not is_pickle:
         report = FileReport()
     return _with_findings(report, list(_text_findings(file, suffix)))

@@ -228,7 +228,7 @@ def test_a_key_is_found_however_it_is_spelled(key: str, padding: int, folder: Pa
     ],
 )  # fmt: skip
 def test_an_ordinary_configuration_has_no_finding(config: object, folder: Path) -> None:
-    """Words of a vocabulary and empty settings are no code."""
+    """Words of a vocabulary and empty settings do not name code."""
     put(folder, "tokenizer/vocab.json", json.dumps(config))
     put(folder, "tokenizer/long.json", json.dumps([config, "x" * (5 << 20)]))
     assert report(folder) == SafetyReport(Verdict.SAFE)
@@ -333,6 +333,7 @@ def test_a_folder_as_it_is_published_is_safe(folder: Path) -> None:
         put(folder, name, content)
     named = {
         "text_encoder/flax_model.msgpack": b"\x81\xa6params\x81\xa1a\xc7\x04\x01abcd",
+        "vae/diffusion_flax_model.msgpack": b"\x84\xa7decoder\x81\xa1a\xc7\x04\x01abcd",
         "unet/tf_model.h5": b"\x89HDF\r\n\x1a\n" + bytes(99),
         "onnx/unet/model.onnx_data": bytes(range(256)) * 4,
         "openvino/unet/openvino_model.xml": '<?xml version="1.0"?>\n<net name="M" version="11"></net>',
@@ -417,7 +418,7 @@ def test_a_template_file_is_searched(folder: Path) -> None:
 
 
 def test_a_folder_of_many_files_is_answered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond a number of files it is no model any more."""
+    """With more files than any model has, the walk ends."""
     monkeypatch.setattr(listing, "MAX_FILES", 200)
     for number in range(300):
         put(folder, f"many/{number}", "x")
