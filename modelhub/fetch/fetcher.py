@@ -31,6 +31,8 @@ class RemoteFile:
     `headers` are extra request headers without secrets. `kind` is the source's own word for the file ("Model",
     "Training Data", …); `facts` are statements of the source (fp, size, format, primary) that help to choose.
     `scan` is the verdict of the source's malware scan ("safe", "unsafe", "queued" …), None where there is none.
+    `listed_by` is the address of the service that named `url` in an answer: the request is bound by the rules for
+    redirects from there. `most_bytes` is the largest size to accept where `size` is not stated.
     """
 
     name: str
@@ -44,6 +46,8 @@ class RemoteFile:
     kind: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     scan: str | None = None
+    listed_by: str | None = None
+    most_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import msgspec
 
@@ -212,6 +212,7 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
         size=json_answers.size_of(file.size_kb * 1024) if file.size_kb else None,
         sha256=sha256 if len(sha256) == 64 else None,
         credential=credential if is_own else None,
+        listed_by=None if is_own else endpoint,
         # Without it a refused download is answered with a login page instead of an error.
         headers={"Content-Type": "application/json"} if is_own else {},
         kind=file.type or "Model",
@@ -222,14 +223,24 @@ def _file(file: File, version: Version, endpoint: str, credential: Credential | 
 
 def _address(file: File, version: Version, endpoint: str) -> tuple[str, bool]:
     """Return the address of the file, through the configured endpoint, and whether it is Civitai's own."""
-    if file.download_url:
-        parts = urlsplit(file.download_url)
+    parts = _split(file.download_url or "")
+    if file.download_url and parts is not None:
         if parts.netloc.lower() not in HOSTS | {urlsplit(endpoint).netloc.lower()}:
             return file.download_url, False
         return f"{endpoint}{parts.path}{f'?{parts.query}' if parts.query else ''}", True
     wanted = {"type": file.type, **{key: (file.metadata or {}).get(key) for key in ("format", "size", "fp")}}
     query = urlencode({key: value for key, value in wanted.items() if value})
     return f"{endpoint}/api/download/models/{version.id}{f'?{query}' if query and not file.primary else ''}", True
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an address, None for one that is not valid."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _scan(file: File) -> str | None:

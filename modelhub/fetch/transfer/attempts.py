@@ -38,6 +38,7 @@ class DownloadAttempts:
         self._limits, self._progress = limits, progress
         self._can_close = True
         self._is_closed = False
+        self._is_second_try = False  # after wrong content
         self._counted = 0  # bytes that the progress task has counted in this attempt
         self.resumed = 0
 
@@ -47,6 +48,7 @@ class DownloadAttempts:
         if self.resumed and (self._has_wrong_size() or not self._can_prove_resume()):
             self._discard()
         if self.resumed:
+            self._ensure_space(self._part.facts.size or 0 if self._part.facts else 0)
             self._progress.note(f"Resuming {self._remote.name}: {self.resumed:,} bytes were downloaded before.")
         size = self._part.facts.size if self._part.facts else self._remote.size
         with self._progress.task(self._remote.name, total=size) as task:
@@ -133,9 +135,11 @@ class DownloadAttempts:
             raise WrongContentError("The server sent an empty file.", "Try again later.")
         if not expected or expected == found:
             return
-        if self.resumed or self._client.has_mixed_etags:
-            self._client.has_mixed_etags = False
-            raise RestartError(f"The {kind} is wrong after a resume.")
+        # One damaged block of a proxy must not cost the user the whole file.
+        has_tries = self._limits.settings.retries > 0 and not self._is_second_try
+        if self.resumed or self._client.has_mixed_etags or has_tries:
+            self._client.has_mixed_etags, self._is_second_try = False, True
+            raise RestartError(f"The {kind} is wrong.")
         raise WrongContentError(
             f"{self._remote.name} from {self._client.redacted_url} has the wrong {kind}:"
             f" expected {expected}, got {found}.",

@@ -183,9 +183,11 @@ class Connection:
 
     def _end_without_size(self, response: RangeResponse, end: int) -> None:
         coordinator = self._coordinator
-        expected = coordinator.client.remote.size
+        expected, most = coordinator.client.remote.size, coordinator.client.remote.most_bytes
         if expected is not None and self._position > expected:
             raise coordinator.client.too_long_error(expected)
+        if most is not None and self._position > most:
+            raise coordinator.client.too_large_error()
         if self._position >= end:
             return
         if expected is not None and self._position < expected:

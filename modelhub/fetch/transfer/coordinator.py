@@ -29,6 +29,9 @@ _CLOSING = 2.0  # seconds in which interrupted connections must end
 # Bytes a connection that a power cut may cost: queued and unflushed; the piece that is being received comes on top.
 _QUEUED = 2 << 20
 _UNFLUSHED = 4 << 20
+# A body of unstated size may be endless: every _SPACE_INTERVAL bytes, _UNSTATED_RESERVE bytes must still be free.
+_SPACE_INTERVAL = 64 << 20
+_UNSTATED_RESERVE = 1 << 30
 
 
 class DownloadCoordinator:
@@ -57,6 +60,7 @@ class DownloadCoordinator:
         self._is_parallel = False
         self._has_response = False
         self._changed = threading.Event()
+        self._space_checked_at = 0  # file offset
         self._first_missing = 0  # all pieces before this one are written
         self._flusher = DiskFlusher(part.sync)
         # More blocks than the hashers may retain: otherwise no connection could get one and nothing would move.
@@ -187,6 +191,10 @@ class DownloadCoordinator:
         self._writer.put(block)
 
     def _write(self, block: Block) -> None:
+        is_unstated = self.part.facts is not None and self.part.facts.size is None
+        if is_unstated and block.offset - self._space_checked_at >= _SPACE_INTERVAL:
+            self._space_checked_at = block.offset
+            self._ensure_space(block.offset + _UNSTATED_RESERVE)
         self.part.write(block)
         self.part.record_piece(block.offset // self.part.piece_bytes, block.length, block.crc)
         self._flusher.written(block.length)

@@ -10,19 +10,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from modelhub.fetch.transfer.crc_combine import combine_crc32
+from modelhub.fetch.transfer.own_files import open_own
 from modelhub.fetch.transfer.positioned_file import PositionedFile
 from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.storage import errors
 from modelhub.storage.crc import crc32
 from modelhub.storage.durable import sync_descriptor
-from modelhub.storage.held_folder import open_no_follow
 
 if TYPE_CHECKING:
     from modelhub.fetch.transfer.blocks import Block
@@ -31,7 +34,10 @@ _READ = 1 << 20
 _RESERVED_AHEAD = 64 << 20  # bytes
 _DIRECT_FROM = 64 << 20  # bytes; smaller files are soon read again, to be identified
 _VERSION = 1
-_FLAGS = os.O_RDWR | os.O_CREAT
+_PIECE = re.compile(rb"([0-9]{1,12}) ([0-9]{1,12}) ([0-9a-f]{8})")
+_STRONG_ETAG = re.compile(r'"[^"\x00-\x20\x7f-\x9f]{0,1000}"')
+_MOST_JOURNAL = 64 << 20  # bytes; enough for the pieces of a file of 4 TB
+_MOST_SIZE = 1 << 60  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,17 @@ class RemoteFacts:
     disposition: str | None = None
     content_type: str | None = None
     is_size_proven: bool = True
+
+
+class _Head(msgspec.Struct):
+    """The first line of a journal."""
+
+    version: int
+    piece: int
+    size: int | None
+    etag: str | None
+    disposition: str | None
+    content_type: str | None
 
 
 class PartFile:
@@ -65,27 +82,24 @@ class PartFile:
         self._closed = False
         self._end = 0  # of the piece that reaches furthest
         self._reserved = 0  # bytes of the file that have space on the disk
+        self._file = PositionedFile(open_own(path, os.O_RDWR), portable=portable)
         try:
-            self._file = PositionedFile(open_no_follow(path, _FLAGS, 0o644), portable=portable)
-            self._journal = open_no_follow(self._journal_path, _FLAGS | os.O_APPEND, 0o644)
-        except OSError as exc:
-            raise errors.from_os_error(exc, path, "write") from exc
+            self._journal = open_own(self._journal_path, os.O_RDWR | os.O_APPEND)
+        except BaseException:
+            self._file.close()
+            raise
 
     def load(self, check_cancelled: Callable[[], None]) -> int:
         """Load the pieces that the journal lists and the disk confirms; return their bytes.
 
-        Raise what `check_cancelled` raises, or a ModelhubError.
+        Nothing in the journal is trusted. Raise what `check_cancelled` raises, or a ModelhubError.
         """
-        lines = _read_all(self._journal).split(b"\n")[:-1]
-        try:
-            head = json.loads(lines[0])
-            if head["version"] != _VERSION or head["piece"] != self.piece_bytes:
-                raise ValueError
-            self.facts = RemoteFacts(**{key: head[key] for key in ("size", "etag", "disposition", "content_type")})
-        except (IndexError, ValueError, KeyError, TypeError):
+        head, *lines = _read_journal(self._journal)
+        self.facts = self._read_facts(head)
+        if self.facts is None:
             self.reset()
             return 0
-        for line in lines[1:]:
+        for line in lines:
             self._load_line(line)
         self.done = {
             index: piece
@@ -96,12 +110,25 @@ class PartFile:
             self.reset()
         return self.done_bytes
 
-    def _load_line(self, line: bytes) -> None:
+    def _read_facts(self, line: bytes) -> RemoteFacts | None:
+        """Return the facts in the first line, None where they are not those of this part file."""
         try:
-            index, length, crc = line.split(b" ")
-            self.done[int(index)] = (int(length), int(crc, 16))
-        except ValueError:
+            head = msgspec.json.decode(line, type=_Head)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        is_whole = head.size is not None and 0 < head.size < _MOST_SIZE and self._file.size() == head.size
+        is_tag = head.etag is None or _STRONG_ETAG.fullmatch(head.etag) is not None
+        if head.version != _VERSION or head.piece != self.piece_bytes or not is_whole or not is_tag:
+            return None
+        return RemoteFacts(size=head.size, etag=head.etag, disposition=head.disposition, content_type=head.content_type)
+
+    def _load_line(self, line: bytes) -> None:
+        found = _PIECE.fullmatch(line)
+        if found is None:
             return
+        index, length = int(found[1]), int(found[2])
+        if length == self.length_of(index) > 0:
+            self.done[index] = (length, int(found[3], 16))
 
     def _is_on_disk(self, index: int, length: int, crc: int, check_cancelled: Callable[[], None]) -> bool:
         found, offset, end = 0, index * self.piece_bytes, index * self.piece_bytes + length
@@ -112,7 +139,7 @@ class PartFile:
                 return False
             found = crc32(data, found)
             offset += len(data)
-        return found == crc and length == self.length_of(index)
+        return found == crc
 
     def length_of(self, index: int) -> int:
         """Return the bytes of piece `index`; the last one may be short."""
@@ -241,9 +268,12 @@ class PartFile:
             raise errors.from_os_error(exc, self.path, "write") from exc
 
 
-def _read_all(descriptor: int) -> bytes:
+def _read_journal(descriptor: int) -> list[bytes]:
+    """Return the complete lines, at least one; one that is empty for a journal that is none."""
+    if os.fstat(descriptor).st_size > _MOST_JOURNAL:
+        return [b""]
     os.lseek(descriptor, 0, os.SEEK_SET)
     found = []
     while data := os.read(descriptor, _READ):
         found.append(data)
-    return b"".join(found)
+    return b"".join(found).split(b"\n")[:-1] or [b""]

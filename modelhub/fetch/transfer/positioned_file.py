@@ -36,7 +36,11 @@ class PositionedFile:
         flag = 0 if self._portable else getattr(os, "O_DIRECT", 0)
         if flag and self._direct is None:
             with contextlib.suppress(OSError):  # memory file systems, network drives
-                self._direct = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | flag)
+                direct = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | flag)
+                if os.path.samestat(os.fstat(direct), os.fstat(self.descriptor)):
+                    self._direct = direct
+                else:  # another file has its name now
+                    os.close(direct)
 
     def write_direct(self, offset: int, data: memoryview) -> None:
         """Write all of `data` at byte `offset`, bypassing the page cache where `open_direct` could prepare that."""
@@ -98,6 +102,10 @@ class PositionedFile:
             sync_descriptor(self.descriptor)
         else:
             os.fdatasync(self.descriptor)
+
+    def size(self) -> int:
+        """Return the file's length."""
+        return os.fstat(self.descriptor).st_size
 
     def resize(self, size: int) -> None:
         """Set the file's length; space on the disk is taken by `reserve` or by writing."""

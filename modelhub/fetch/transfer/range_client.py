@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.fetcher import RemoteFile
+from modelhub.fetch.transfer.bounded_response import BoundedResponse
 from modelhub.fetch.transfer.error_pages import error_for_response
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.fetch.transfer.part_file import RemoteFacts
-from modelhub.fetch.transfer.redirects import Exchange, send_with_redirects
+from modelhub.fetch.transfer.redirects import Exchange, ensure_listed, send_with_redirects
 from modelhub.fetch.transfer.retry import RETRYABLE_STATUSES, RestartError, RetryableError, retry_after
-from modelhub.quantities import format_duration
+from modelhub.quantities import format_duration, format_size
 from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 
     from modelhub.fetch.transfer.bounded_session import BoundedSession
 
-_RANGE = re.compile(r"bytes\s+(\d+)-(\d+)/(\d+|\*)\s*$", re.IGNORECASE)
-_EMPTY = re.compile(r"bytes\s+\*/(\d+)\s*$", re.IGNORECASE)
+# No file has more than 18 digits of bytes; numbers of thousands of digits are an attack on the parser.
+_RANGE = re.compile(r"bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)\s*$", re.IGNORECASE)
+_EMPTY = re.compile(r"bytes\s+\*/([0-9]{1,18})\s*$", re.IGNORECASE)
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _EXPIRED_STATUSES = frozenset({400, 401, 403, 404, 410})
 _KEPT = "What was downloaded is kept; try again to resume."
 _REPLACED = "The file may have been replaced; try again later, or ask its publisher."
@@ -42,6 +46,7 @@ class RangeResponse:
     end: int | None
     is_partial: bool
     facts: RemoteFacts
+    stall_seconds: float = 60.0
 
     def read_into(self, buffer: memoryview) -> int:
         """Read the bytes that are there into `buffer` and return their number, 0 at the end. Raise RetryableError.
@@ -55,6 +60,8 @@ class RangeResponse:
         try:
             if isinstance(source, http.client.HTTPResponse) and not source.chunked:
                 return _read_available(source, buffer)
+            if isinstance(source, BoundedResponse):
+                source.set_deadline(time.monotonic() + self.stall_seconds)  # also for the bytes between the chunks
             data = raw.read1(len(buffer), decode_content=False)
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as exc:
             raise RetryableError(f"The connection broke ({type(exc).__name__}).") from None
@@ -126,6 +133,11 @@ class RangeClient:
         if failures > self._settings.retries:
             raise NetworkError(f"Could not download {name} from {url}. {error.reason}", _KEPT)
 
+    def too_large_error(self) -> NetworkError:
+        """Return the error for a file that is larger than the largest one that is accepted."""
+        limit = format_size(self.remote.most_bytes)
+        return NetworkError(f"{self.redacted_url} sends more than {limit} for {self.remote.name}.", "Nothing was kept.")
+
     def too_long_error(self, stated: int) -> NetworkError:
         """Return the error for a body that continues after its stated end."""
         return NetworkError(
@@ -173,6 +185,8 @@ class RangeClient:
 
     def _get(self, headers: dict[str, str]) -> requests.Response:
         address = self.address
+        if address == self.remote.url and self.remote.listed_by is not None:
+            ensure_listed(self.remote.listed_by, address)
         response, final = send_with_redirects(self._session, address, self._exchange(headers))
         if response.status_code in _EXPIRED_STATUSES and address != self.remote.url:
             response.close()
@@ -208,6 +222,7 @@ class RangeClient:
         is_partial = status == 206 or _is_disguised_206(response, start)
         found = self._partial(response, start, known) if is_partial else self._whole(response, start)
         self._compare(found, known)
+        found.stall_seconds = self._settings.stall_seconds
         return found
 
     def _unsatisfied(self, response: requests.Response, start: int) -> RangeResponse:
@@ -230,7 +245,7 @@ class RangeClient:
         if start:
             raise RestartError(_WHOLE_AGAIN)
         length = response.headers.get("Content-Length", "")
-        size = int(length) if length.isdigit() else None
+        size = int(length) if _LENGTH.fullmatch(length) else None
         return RangeResponse(response, 0, size, False, _facts_of(response, size))
 
     def _compare(self, response: RangeResponse, known: RemoteFacts | None) -> None:
@@ -241,6 +256,8 @@ class RangeClient:
                 f"{self.redacted_url} sends {size:,} bytes for {self.remote.name}, but {expected:,} were stated.",
                 _REPLACED,
             )
+        if size is not None and self.remote.most_bytes is not None and size > self.remote.most_bytes:
+            raise self.too_large_error()
         if known is None:
             return
         if not response.is_partial:

@@ -160,22 +160,31 @@ def _target(current: str, location: str) -> str:
         raise NetworkError(f"{redact_url(current)} redirects to an invalid URL.", "Look for another source.") from None
 
 
+def ensure_listed(service: str, target: str) -> None:
+    """Raise NetworkError where the service at the address `service` may not name `target` as the address of a file."""
+    try:
+        _ = urlsplit(target).port
+    except ValueError:
+        raise NetworkError(f"{redact_url(service)} names an invalid URL.", "Look for another source.") from None
+    ensure_allowed(service, target, min(networks_of_host(service), default=Network.PUBLIC))
+
+
 def ensure_allowed(current: str, target: str, network: Network) -> None:
-    """Raise NetworkError where a redirect from `current` to `target` is refused; `network` is that of the source."""
+    """Raise NetworkError where `current` may not lead to `target`; `network` is that of the source."""
     scheme = urlsplit(target).scheme.lower()
     if scheme not in _SCHEMES or not urlsplit(target).hostname:
         raise NetworkError(
-            f"{redact_url(current)} redirects to a `{scheme}:` address; only http and https are followed.",
+            f"{redact_url(current)} leads to a `{scheme}:` address; only http and https are followed.",
             "Do not trust this source.",
         )
     if scheme == "http" and urlsplit(current).scheme.lower() == "https":
         raise NetworkError(
-            f"{redact_url(current)} redirects from https to unprotected http, which is refused.",
+            f"{redact_url(current)} leads from https to unprotected http, which is refused.",
             "Look for another source.",
         )
     if not _is_same_host(current, target) and max(networks_of_host(target), default=Network.PUBLIC) > network:
         raise NetworkError(
-            f"{redact_url(current)} redirects to {urlsplit(target).hostname}, which is in a private network.",
+            f"{redact_url(current)} leads to {urlsplit(target).hostname}, which is in a private network.",
             "If that server is yours, use its own address.",
         )
 

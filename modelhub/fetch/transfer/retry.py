@@ -48,7 +48,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     response's own `Date`, so that a wrong clock on this machine does no harm.
     """
     text = headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text[:9])
     if text:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -18,9 +19,10 @@ from modelhub.errors import ModelhubError
 from modelhub.fetch.transfer.attempts import DownloadAttempts, WrongContentError
 from modelhub.fetch.transfer.content_disposition import name_in_disposition
 from modelhub.fetch.transfer.limits import TransferLimits
+from modelhub.fetch.transfer.own_files import read_own, remove_foreign
 from modelhub.fetch.transfer.part_file import PartFile
 from modelhub.fetch.transfer.range_client import RangeClient
-from modelhub.fetch.transfer.staging_cleanup import DONE, LOCK
+from modelhub.fetch.transfer.staging_cleanup import DONE, LOCK, MOST_DONE_BYTES
 from modelhub.redaction import redact_url
 from modelhub.storage import errors
 from modelhub.storage.atomic_write import replace_file
@@ -124,6 +126,7 @@ class StagedFile:
             return found and replace(found, path=shown / found.path.relative_to(held.directory))
 
     def _run_locked(self) -> DownloadedFile | None:
+        remove_foreign(self.folder / LOCK)
         with self._lock():
             if self._waited and self._still_needed is not None and not self._still_needed(self._remote):
                 return None
@@ -182,12 +185,14 @@ class StagedFile:
     def _completed(self) -> DownloadedFile | None:
         """Return the complete file of an earlier run, hashed again; None where there is none."""
         try:
-            completed = msgspec.json.decode(self._done_path.read_bytes(), type=_CompletedFile)
-        except (OSError, msgspec.MsgspecError):
+            completed = msgspec.json.decode(read_own(self._done_path, MOST_DONE_BYTES), type=_CompletedFile)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         path = self.folder / safe_name(completed.name)
         wanted = (self._remote.sha256 or completed.sha256).lower()
-        if not path.is_file() or path.stat().st_size != completed.size or completed.sha256 != wanted:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size != completed.size:
+            return None
+        if completed.sha256 != wanted or self._remote.size not in (None, completed.size):
             return None
         if self._waited:
             path = self._own_link(path)
@@ -195,10 +200,23 @@ class StagedFile:
             hashes = hash_file(path)
         except errors.FileChangedError:
             return None  # moved away by the process that was waited for
-        if hashes.sha256 != wanted:
+        if hashes.sha256 != wanted or not self._has_git_hash(path):
             path.unlink(missing_ok=True)
             return None
         return _downloaded(path, completed, hashes, resumed_from=completed.size)
+
+    def _has_git_hash(self, path: Path) -> bool:
+        """Return whether the file has the git hash that the source states, if that is all that it states."""
+        if self._remote.sha256 or not self._remote.git_sha1:
+            return True
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
+                while data := file.read(1 << 20):
+                    digest.update(data)
+        except OSError:
+            return False
+        return digest.hexdigest() == self._remote.git_sha1.lower()
 
     def _download(self) -> DownloadedFile:
         name = safe_name(f"{safe_name(self._remote.name)}.part")
@@ -207,9 +225,12 @@ class StagedFile:
         try:
             hashes, size = attempts.run()
             part.sync()
-        except WrongContentError:
+        except BaseException as exc:
             attempts.close()
-            part.remove()
+            is_resumable = part.facts is None or part.facts.size is not None
+            if isinstance(exc, WrongContentError) or not is_resumable:
+                with contextlib.suppress(OSError):  # Windows, while a thread still has it open
+                    part.remove()
             raise
         finally:
             attempts.close()

@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
+from modelhub.fetch.transfer.own_files import read_own
 from modelhub.storage.locks import file_lock
 from modelhub.storage.safe_names import safe_name
 
 DONE = ".done"  # names the complete file in the folder
 LOCK = ".lock"
+MOST_DONE_BYTES = 64 << 10
 _ABANDONED = 86400.0  # seconds
 
 
@@ -35,9 +37,9 @@ def clean_staging(staging: Path) -> None:
 
 def _is_moved_away(folder: Path) -> bool:
     try:
-        completed = json.loads((folder / DONE).read_bytes())
+        completed = json.loads(read_own(folder / DONE, MOST_DONE_BYTES))
         return not (folder / safe_name(completed["name"])).exists() and not any(folder.glob("*.part"))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -30,7 +30,12 @@ def fetch_preview(
     """
     if not remote.previews or any(_is_preview(path, model) for path in sidecars_of(model)):
         return None
-    file = RemoteFile(name=f"preview-{remote.commit or 'of'}-{model.stem}", url=remote.previews[0])
+    file = RemoteFile(
+        name=f"preview-{remote.commit or 'of'}-{model.stem}",
+        url=remote.previews[0],
+        listed_by=remote.page,
+        most_bytes=_LARGEST,
+    )
     picture = download(file, staging, settings=settings)
     try:
         suffix = _suffix(picture.path)

@@ -120,8 +120,10 @@ def test_kill_at_random_points_costs_little(tmp_path: Path) -> None:
     with serving(data) as server:
         server.rate = 500_000
         for _ in range(3):
+            before = server.sent
             child = start(server, tmp_path, digest=sha256(data))
-            time.sleep(0.9)
+            while server.sent < before + 8 * PIECE and child.poll() is None:
+                time.sleep(0.02)
             child.kill()
             child.communicate()
             assert child.returncode == -9, "the download was over before the kill"
