@@ -11,6 +11,12 @@ import msgspec
 from modelhub.domain import Format
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+NO_SHAPE = (-1,)  # of a tensor whose entry states none
+
+
+def quote_name(name: str) -> str:
+    """Return a name from a file for a message: in quotes, with escapes, and not longer than a line."""
+    return repr(name if len(name) <= 80 else f"{name[:79]}…")
 
 
 class TensorInfo(msgspec.Struct, frozen=True, gc=False):
@@ -20,7 +26,7 @@ class TensorInfo(msgspec.Struct, frozen=True, gc=False):
     """
 
     dtype: str = ""
-    shape: tuple[Count, ...] = ()
+    shape: tuple[Count, ...] = NO_SHAPE
     data_offsets: tuple[Count, Count] | None = None
 
 

@@ -1,7 +1,7 @@
 """Safetensors: a bounded reader of the header that checks what a loader relies on. The tensor data is never read.
 
 Format: 8 bytes length N (little-endian), N bytes JSON, data. Source: the safetensors documentation and its reference
-library. All its checks are made here, and others (duplicate keys) besides.
+library. A header without fatal problems means that each byte of the file belongs to the header or to one tensor.
 """
 
 from __future__ import annotations
@@ -10,21 +10,27 @@ import io
 import os
 import threading
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
-from operator import attrgetter, sub
+from operator import attrgetter, mul, sub
 from pathlib import Path
 
 import msgspec
 
 from modelhub.domain import Format
 from modelhub.formats.dtypes import BITS
-from modelhub.formats.header import Header, Problem, TensorInfo
-from modelhub.formats.safetensors_exact import MAX_DIMENSIONS, MAX_TENSORS, ParsedHeader, parse_exactly
+from modelhub.formats.header import NO_SHAPE, Header, Problem, TensorInfo, quote_name
+from modelhub.formats.safetensors_entries import LARGEST_COUNT, MAX_DIMENSIONS
+from modelhub.formats.safetensors_exact import MAX_METADATA, MAX_TENSORS, ParsedHeader, parse_exactly
 
 MAX_HEADER = 100_000_000  # bytes, the reference library's limit
 _SHOWN = 8  # problems of one kind that are listed one by one
 _QUOTES = 10  # in a tensor's entry: its name, the names of three fields, its type
-_LARGE = 8 << 20  # bytes of a header whose tensors are counted before they are decoded
+_LARGEST_TEXT = 24 << 20  # bytes of a header without the blanks at its end
+_LARGEST_FAST = 8 << 20  # bytes of a header that is decoded without counting what is in it
+_BLANKS = b" \t\n\r"
+# The decoder reads these as the integer 0, the reference library as the float -0.0, which is not a count.
+_NEGATIVE_ZEROS = tuple(before + b"-0" for before in (b"[", b",", b" ", b"\t", b"\n", b"\r"))
 _FIRST_READ = 160 * 1024  # bytes; holds nearly every header, and a larger buffer is slower to fill
 
 
@@ -41,7 +47,7 @@ _DECODE_METADATA = msgspec.json.Decoder(_Metadata).decode
 def looks_like_safetensors(head: bytes, size: int) -> bool:
     """Return whether a file that begins with `head` (9 bytes or more) can be a safetensors file."""
     length = int.from_bytes(head[:8], "little")
-    return len(head) > 8 and head[8:9] == b"{" and 2 <= length <= max(MAX_HEADER, size)
+    return head[8:].lstrip(_BLANKS)[:1] == b"{" and 2 <= length <= max(MAX_HEADER, size)
 
 
 def read(path: Path) -> Header:
@@ -59,11 +65,24 @@ def read(path: Path) -> Header:
             return _broken_header(
                 size, f"The header claims {length} bytes, but the file ends after {size}: it is truncated."
             )
-        if 8 + length > held:
-            buffer = bytearray(8 + length)
+        end = min(8 + length, _LARGEST_TEXT)
+        if end > held:
+            buffer = bytearray(end)
             file.seek(0)
             _fill(file, buffer)
-    return _parse(buffer, 8 + length, size=size)
+        if end < 8 + length and not _only_blanks(file, 8 + length - end):
+            return _broken_header(size, f"The header has {length} bytes of text, which is larger than any model's.")
+    return _parse(buffer, end, start=8 + length, size=size)
+
+
+def _only_blanks(file: io.FileIO, count: int) -> bool:
+    """Return whether the next `count` bytes are blanks; a piece at a time, because they can be most of 100 MB."""
+    while count > 0:
+        piece = file.read(min(count, 1 << 20))
+        if not piece or piece.strip(_BLANKS):
+            return False
+        count -= len(piece)
+    return True
 
 
 def _thread_buffer() -> bytearray:
@@ -80,23 +99,23 @@ def _fill(file: io.FileIO, buffer: bytearray) -> None:
         view = view[count:]
 
 
-def _parse(buffer: bytearray, end: int, *, size: int) -> Header:
-    """Parse the header in the file's first `end` bytes."""
-    found = _parse_fast(buffer, end)
+def _parse(buffer: bytearray, end: int, *, start: int, size: int) -> Header:
+    """Parse the header in the first `end` bytes of a file whose data begin at `start`."""
+    found = _parse_fast(buffer, end) if end <= _LARGEST_FAST else None
     columns = _Columns.of(found[0]) if found else None
     if found is None or columns is None or not columns.plain():
-        found = parse_exactly(bytes(memoryview(buffer)[8:end]))
+        found = parse_exactly(buffer, end)
         columns = _Columns.of(found[0])
     tensors, metadata, problems = found
     if not any(problem.fatal for problem in problems):
-        problems = (*problems, *_layout_problems(tensors, columns, start=end, size=size))
+        problems = (*problems, *_layout_problems(tensors, columns, start=start, size=size))
     return Header(
         format=Format.SAFETENSORS,
         size=size,
         tensors=tensors,
         metadata=metadata,
         problems=tuple(problems),
-        data_start=end,
+        data_start=start,
     )
 
 
@@ -116,10 +135,12 @@ class _Columns:
     def plain(self) -> bool:
         """Return whether every entry has all its fields and a known type; if not, the exact reader names the fault."""
         return (
-            None not in self.offsets
-            and BITS.keys() >= set(self.dtypes)
-            and max(map(len, self.shapes), default=0) <= MAX_DIMENSIONS
+            None not in self.offsets and BITS.keys() >= set(self.dtypes) and all(map(_is_plain_shape, set(self.shapes)))
         )
+
+
+def _is_plain_shape(shape: tuple[int, ...]) -> bool:
+    return len(shape) <= MAX_DIMENSIONS and shape != NO_SHAPE and max(shape, default=0) <= LARGEST_COUNT
 
 
 def _broken_header(size: int, text: str) -> Header:
@@ -128,8 +149,6 @@ def _broken_header(size: int, text: str) -> Header:
 
 def _parse_fast(buffer: bytearray, end: int) -> ParsedHeader | None:
     """Decode a sound header in C; return None for any that the exact reader must examine."""
-    if end > _LARGE and buffer.count(b'"dtype"', 8, end) > MAX_TENSORS:
-        return None
     text = memoryview(buffer)[8:end]
     try:
         tensors = _DECODE_TENSORS(text)
@@ -140,11 +159,22 @@ def _parse_fast(buffer: bytearray, end: int) -> ParsedHeader | None:
     quotes = _QUOTES * len(tensors)
     if metadata is not None:
         quotes += 2 - _QUOTES + sum(4 + name.count('"') + text.count('"') for name, text in metadata.items())
-    if buffer[8:9] != b"{" or buffer.count(b'"', 8, end) != quotes:
+    if buffer[8:9] != b"{" or buffer.count(b'"', 8, end) != quotes or _has_odd_text(buffer, end, tensors, metadata):
         return None
     if metadata is not None:
         del tensors["__metadata__"]
     return tensors, metadata or {}, ()
+
+
+def _has_odd_text(buffer: bytearray, end: int, tensors: dict[str, TensorInfo], metadata: dict[str, str] | None) -> bool:
+    """Return whether the header has what the decoder or the count of quotes misjudges, or what deserves a warning."""
+    return (
+        "" in tensors
+        or len(tensors) > MAX_TENSORS
+        or len(metadata or ()) > MAX_METADATA
+        or (metadata is not None and buffer.find(b"\\u0022", 8, end) >= 0)
+        or (buffer.find(b"-0", 8, end) >= 0 and any(buffer.find(text, 8, end) >= 0 for text in _NEGATIVE_ZEROS))
+    )
 
 
 def _metadata(buffer: bytearray, end: int) -> dict[str, str] | None:
@@ -166,7 +196,7 @@ def _layout_problems(
     starts, ends = zip(*places, strict=True) if places else ((), ())
     # A LoRA has hundreds of tensors of a few dozen kinds: each kind is checked once.
     kinds = set(zip(columns.dtypes, columns.shapes, map(sub, ends, starts), strict=True))
-    if any(prod(shape) * BITS[dtype] != 8 * length for dtype, shape, length in kinds):
+    if any(not _fits(dtype, shape, length) for dtype, shape, length in kinds):
         return _length_problems(tensors)
     if places and (starts[0] != 0 or starts[1:] != ends[:-1]):  # not in the order of the file, or not sound
         starts, ends = zip(*sorted(places), strict=True)
@@ -175,22 +205,32 @@ def _layout_problems(
     end = start + (ends[-1] if ends else 0)
     if end > size:
         name = max(tensors, key=lambda key: (tensors[key].data_offsets or (0, 0))[1])
-        text = f"The file is truncated: it has {size} bytes, and tensor {name!r} ends at {end}."
+        text = f"The file is truncated: it has {size} bytes, and tensor {quote_name(name)} ends at {end}."
         return (Problem(text, fatal=True),)
     if end < size:
         return (Problem(f"{size - end} bytes follow the last tensor; the format allows none.", fatal=True),)
     return ()
 
 
+def _fits(dtype: str, shape: tuple[int, ...], length: int) -> bool:
+    """Return whether a tensor has so many bytes, and its product can be computed as the reference library does."""
+    if prod(shape) * BITS[dtype] != 8 * length:
+        return False
+    return length > 0 or max(accumulate(shape, mul), default=0) <= LARGEST_COUNT
+
+
 def _length_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     found = []
     for name, info in tensors.items():
         begin, end = info.data_offsets or (0, 0)
-        if prod(info.shape) * BITS[info.dtype] != 8 * (end - begin):
+        if not _fits(info.dtype, info.shape, end - begin):
             shape = "×".join(map(str, info.shape)) or "a single number"
-            text = f"Tensor {name!r} ({info.dtype}, {shape}) has {end - begin} bytes, which does not fit its shape."
+            tensor = f"Tensor {quote_name(name)} ({info.dtype}, {shape:.80})"
+            text = f"{tensor} has {end - begin} bytes, which does not fit its shape."
             found.append(Problem(text, fatal=True))
-    return tuple(found[:_SHOWN])
+            if len(found) == _SHOWN:
+                break
+    return tuple(found)
 
 
 def _gap_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
@@ -198,9 +238,12 @@ def _gap_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     last, before = 0, "the header"
     for name, info in sorted(tensors.items(), key=lambda item: item[1].data_offsets or (0, 0)):
         begin, end = info.data_offsets or (0, 0)
+        tensor = f"tensor {quote_name(name)}"
         if begin != last:
-            gap = f"There is a gap of {begin - last} bytes between {before} and tensor {name!r}."
-            overlap = f"Tensor {name!r} overlaps {before}."
+            gap = f"There is a gap of {begin - last} bytes between {before} and {tensor}."
+            overlap = f"T{tensor[1:]} overlaps {before}."
             found.append(Problem(gap if begin > last else overlap, fatal=True))
-        last, before = max(last, end), f"tensor {name!r}"
-    return tuple(found[:_SHOWN])
+            if len(found) == _SHOWN:
+                break
+        last, before = max(last, end), tensor
+    return tuple(found)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, islice
 
 from modelhub.detect.rules.name_traits import NameTraits
 from modelhub.detect.rules.ruleset import Rules
 from modelhub.detect.rules.shapes import measure
-from modelhub.formats.header import Header
+from modelhub.formats.header import Header, TensorInfo
 
 _TOKEN_WIDTHS = frozenset({768, 1024, 1280})
 _BARE_LIMIT = 64
+_MOST_NAMES = 12_000
+_MOST_CHARACTERS = 3_000_000
 _NO_WIDTHS: frozenset[int] = frozenset()
 
 
@@ -62,10 +65,19 @@ def _groups(signs: frozenset[str]) -> frozenset[str]:
     return frozenset(s.partition(":")[0] for s in signs)
 
 
+def _examined_names(tensors: Mapping[str, TensorInfo]) -> Collection[str]:
+    """Return the names that are compared with the rules: all, except in a file with more than any network has."""
+    if len(tensors) <= _MOST_NAMES and sum(map(len, tensors)) <= _MOST_CHARACTERS:
+        return tensors
+    room = accumulate(map(len, tensors))
+    return [name for name, used in zip(islice(tensors, _MOST_NAMES), room, strict=False) if used <= _MOST_CHARACTERS]
+
+
 def index_header(header: Header, rules: Rules) -> HeaderIndex:
     """Index a header by these rules."""
     tensors = header.tensors
-    found = dict(zip(map(rules.traits_of, tensors), tensors, strict=True))
+    names = _examined_names(tensors)
+    found = dict(zip(map(rules.traits_of, names), names, strict=True))
     signs = frozenset().union(*(traits.signs for traits in found))
     widths: dict[str, set[int]] = {}
     for traits, key in found.items():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from modelhub.detect.rules.key_dialects import split_prefix, split_tail
 from modelhub.detect.rules.rows import Probes, Sign
 from modelhub.detect.rules.shapes import Measurement, ShapeProbe, measurements_for
+from modelhub.detect.rules.sign_matcher import SignMatcher
 from modelhub.detect.rules.special_names import probe_special_name
 from modelhub.detect.rules.unet_blocks import flux_block_signs, probe_unet_name
 
@@ -51,6 +52,7 @@ class _TraitsCache(dict[str, NameTraits]):
         self._signs = signs
         self._network_groups = network_groups
         self._interned: dict[tuple[frozenset[str], tuple[ShapeProbe, ...]], NameTraits] = {}
+        self._matchers: dict[tuple[str, bool], SignMatcher] = {}
         self._by_template: dict[tuple[str, str, bool], tuple[frozenset[str], Probes]] = {}
 
     def __missing__(self, key: str) -> NameTraits:
@@ -97,7 +99,10 @@ class _TraitsCache(dict[str, NameTraits]):
     def _matching_signs(self, component: str, template: str, delta: bool) -> tuple[frozenset[str], Probes]:
         known = self._by_template.get((component, template, delta))
         if known is None:
-            hits = [sign for sign in self._signs if sign.matches(component, template, delta)]
+            matcher = self._matchers.get((component, delta))
+            if matcher is None:
+                matcher = self._matchers[(component, delta)] = SignMatcher(self._signs, component, delta)
+            hits = matcher.find(template)
             names = frozenset(sign.name for sign in hits)
             known = names, tuple(dict.fromkeys(probe for sign in hits for probe in sign.probes))
             self._by_template[(component, template, delta)] = known

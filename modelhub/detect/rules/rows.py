@@ -36,21 +36,15 @@ class Sign:
     probes: Probes = ()
     plain: bool | None = None
 
-    def matches(self, component: str, template: str, delta: bool) -> bool:
-        """Return whether a name carries this sign; `template` is the name with `#` for its numbers."""
-        if component not in self.components or (self.plain is not None and self.plain == delta):
-            return False
-        return any(_matches(pattern, template) for pattern in self.patterns)
+    def applies_to(self, component: str, delta: bool) -> bool:
+        """Return whether names of this component can carry the sign, as deltas or as plain tensors."""
+        return component in self.components and (self.plain is None or self.plain != delta)
 
 
-def _matches(pattern: str, template: str) -> bool:
+def split_pattern(pattern: str) -> tuple[bool, str, bool]:
+    """Return whether a pattern binds to the start, its text, and whether it binds to the end."""
     start, end = pattern[0] == "^", pattern[-1] == "$"
-    core = pattern[start : len(pattern) - end]
-    if start and end:
-        return template == core
-    if start:
-        return template.startswith(core)
-    return template.endswith(core) if end else core in template
+    return start, pattern[start : len(pattern) - end], end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
