@@ -110,6 +110,9 @@ def _choose_name(
             pieces = writer.pieces(named, command, state)
         except UnicodeEncodeError as exc:
             raise UsageError(f"A shortcut cannot hold the name {exc.object!r}.", "Rename that folder.") from exc
+        except ValueError as exc:  # property lists have no control characters
+            message = "A shortcut cannot hold a folder's name with control characters."
+            raise UsageError(message, "Rename that folder.") from exc
         blocked = _find_occupied(pieces, named, entries, writer)
         if blocked is None:
             return named, pieces

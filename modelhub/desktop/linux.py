@@ -28,7 +28,9 @@ from modelhub.desktop.shortcut import (
 )
 from modelhub.desktop.thunar import ThunarActionHandler, action_xml
 from modelhub.desktop.trusted_files import TrustedFileHandler, refresh_database, requires_trust
+from modelhub.errors import UsageError
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MIME_TYPES = ("application/x-safetensors", "application/x-stable-diffusion-checkpoint")
 _MIME_PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <mime-info xmlns="http://www.freedesktop.org/standards/shared-mime-info">
@@ -93,6 +95,11 @@ class LinuxWriter:
     def pieces(self, shortcut: Shortcut, command: Sequence[str], state: Path) -> tuple[Piece, ...]:
         """Return the launcher and the icon, then the pieces of each target."""
         launcher = state / "shortcuts" / f"{shortcut.id}.sh"
+        if _CONTROLS.search(str(launcher)):  # desktop entries are lines, and XML has no such characters
+            raise UsageError(
+                f"Shortcuts cannot be kept in {state}: the name has control characters.",
+                "Choose another folder in the setting `state`.",
+            )
         icon = state / "shortcuts" / "modelhub.svg"
         found = [
             _file(launcher, launcher_script(shortcut, command), executable=True),

@@ -162,6 +162,8 @@ def menu_keys(shortcut: Shortcut, words: Sequence[str]) -> list[Piece]:
     `%V` of a drive ends with a backslash, which would take the quote after it as text; a dot keeps them apart.
     """
     name = single_line(shortcut.name).replace("&", "&&")
+    if name.startswith("@"):  # Explorer would take it for a text in a library's resources
+        name = f" {name}"
     homes = [rf"{CLASSES}\SystemFileAssociations\{suffix}\shell" for suffix in SUFFIXES]
     homes.append(rf"{CLASSES}\Directory\shell")
     spots = [(home, "%1") for home in homes] + [(rf"{CLASSES}\Directory\Background\shell", r"%V\.")]
