@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelhub.domain import Format
-from modelhub.formats.header import Header, Problem, TensorInfo
+from modelhub.formats.foreign.chat_templates import template_findings
+from modelhub.formats.header import Header, PickleScan, Problem, TensorInfo
 
 MAGIC = b"GGUF"
 _MAX_TENSORS = 400_000
@@ -16,6 +17,7 @@ _MAX_PAIRS = 100_000
 _MAX_STRING = 1 << 24  # bytes; longer ones are refused
 _MAX_ARRAY = 1 << 24  # elements
 _MAX_DIMENSIONS = 8
+_TEMPLATE = "tokenizer.chat_template"  # and `tokenizer.chat_template.NAME` for further ones
 _KEPT = 4096  # characters of a metadata text that are kept
 _TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1", 10: "Q2_K", 11: "Q3_K",
@@ -39,17 +41,30 @@ def read(path: Path) -> Header:
     metadata: dict[str, str] = {}
     start = None
     problems: list[Problem] = []
+    findings: list[tuple[str, str]] = []
     with path.open("rb") as file:
         try:
-            start = _read(file, size, tensors, metadata)
+            start = _read(file, size, tensors, metadata, findings)
         except (_GgufError, struct.error, UnicodeDecodeError, RecursionError) as exc:
             problems.append(Problem(f"The GGUF header is damaged. {exc}", fatal=True))
     return Header(
-        format=Format.GGUF, size=size, tensors=tensors, metadata=metadata, problems=tuple(problems), data_start=start
+        format=Format.GGUF,
+        size=size,
+        tensors=tensors,
+        metadata=metadata,
+        pickle=PickleScan(findings=tuple(findings)) if findings else None,
+        problems=tuple(problems),
+        data_start=start,
     )
 
 
-def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: dict[str, str]) -> int:
+def _read(
+    file: BinaryIO,
+    size: int,
+    tensors: dict[str, TensorInfo],
+    metadata: dict[str, str],
+    findings: list[tuple[str, str]],
+) -> int:
     take = _bounded_reader(file, size)
     if take(4) != MAGIC:
         raise _GgufError("It does not begin with GGUF.")
@@ -60,7 +75,10 @@ def _read(file: BinaryIO, size: int, tensors: dict[str, TensorInfo], metadata: d
         raise _GgufError(f"It claims {count} tensors and {pairs} metadata values.")
     for _ in range(pairs):
         name = _string(take)
-        metadata[name] = str(_value(take, struct.unpack("<I", take(4))[0], 0))[:_KEPT]
+        text = str(_value(take, struct.unpack("<I", take(4))[0], 0))
+        metadata[name] = text[:_KEPT]
+        if name.startswith(_TEMPLATE):
+            findings += template_findings(text, name)
     for _ in range(count):
         name = _string(take)
         dimensions = struct.unpack("<I", take(4))[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -57,11 +57,11 @@ def judge_file(file: FolderFile, *, read_file: Callable[[Path], Header], shards:
         with file.path.open("rb") as opened:
             head = opened.read(_HEAD)
         if _CODE.search(name) and not is_weights:
-            return FileReport(findings=(("suspicious", f"{name} is code, which a loader can be made to run."),))
+            return FileReport(findings=tuple(_code_findings(name)))
         header = read_file(file.path)
         if is_weights or header.format in _INERT or not _is_text(head):
             return _judge_binary(file, header, is_weights=is_weights)
-        return _judge_text(file, header, suffix)
+        return _judge_text(file, header)
     except (OSError, ModelhubError) as exc:
         reason = exc.message if isinstance(exc, ModelhubError) else exc.strerror or str(exc)
         return FileReport(findings=(("unrecognised", f"{name} cannot be read: {reason}"),))
@@ -109,27 +109,39 @@ def _is_openvino_data(file: FolderFile) -> bool:
         return _OPENVINO.match(opened.read(_HEAD)) is not None
 
 
-def _judge_text(file: FolderFile, header: Header, suffix: str) -> FileReport:
+def _judge_text(file: FolderFile, header: Header) -> FileReport:
     """Judge a text. A few first characters of any text are a pickle too: only a whole one, or a call, is one."""
     report = _of_pickles(file.relative, header)
     is_whole = header.format is not Format.UNKNOWN and not header.broken
     is_pickle = is_whole or any(_is_call(found) for found in report.globals)
-    if not is_pickle:
-        report = FileReport()
-    return _with_findings(report, list(_text_findings(file, suffix)))
+    if not is_pickle:  # that it is also an archive counts all the same
+        archives = tuple(finding for finding in report.findings if "archive" in finding[1])
+        report = FileReport(findings=archives)
+    return _with_findings(report, list(_text_findings(file.path, file.relative)))
 
 
 def _is_call(found: PickleGlobal) -> bool:
     return found.called and all(_NAME.fullmatch(part) for part in (found.module, found.name))
 
 
-def _text_findings(file: FolderFile, suffix: str) -> tuple[Finding, ...]:
-    name = file.relative
+def companion_findings(path: Path, name: str) -> tuple[Finding, ...]:
+    """Return what a file beside the weights makes a loader do, by its name and settings. Raise OSError."""
+    return (*_code_findings(name), *_text_findings(path, name))
+
+
+def _code_findings(name: str) -> Iterator[Finding]:
+    if _CODE.search(name):
+        yield "suspicious", f"{name} is code, which a loader can be made to run."
+
+
+def _text_findings(path: Path, name: str) -> tuple[Finding, ...]:
+    suffix = path.suffix.lower()
     if suffix not in (".json", *_TEMPLATES, *_YAML):
         return ()
-    if file.size > _MAX_TEXT:
-        return (("suspicious", f"{name} has {file.size} bytes, more than any configuration or vocabulary."),)
-    data = file.path.read_bytes()
+    size = path.stat().st_size
+    if size > _MAX_TEXT:
+        return (("suspicious", f"{name} has {size} bytes, more than any configuration or vocabulary."),)
+    data = path.read_bytes()
     if suffix == ".json":
         return configs.scan_config(data, name)
     if suffix in _TEMPLATES:

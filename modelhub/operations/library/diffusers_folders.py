@@ -11,9 +11,10 @@ from modelhub.catalog import Catalog, KnownLocation, NewFile, NewLocation, NewMo
 from modelhub.detect import rules_version
 from modelhub.detect.hints import Hints
 from modelhub.detect.weights.fingerprints import FingerprintSink
-from modelhub.domain import Inspection, Source, Verdict
+from modelhub.domain import Inspection, SafetyReport, Source, Verdict
 from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
+from modelhub.formats.folders.contents import companion_findings
 from modelhub.formats.tensors import TensorSpan, tensor_spans
 from modelhub.operations.library.companions import inspect_unnamed
 from modelhub.operations.library.identify import store_digests
@@ -45,7 +46,8 @@ def list_parts(folder: Path) -> list[FolderPart]:
 def _files(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _NOT_THE_MODEL)
-        yield from (Path(parent, name) for name in names if name not in _NOT_THE_MODEL)
+        paths = (Path(parent, name) for name in names if name not in _NOT_THE_MODEL)
+        yield from (path for path in paths if path.is_file())  # not a pipe, and not a link that leads nowhere
 
 
 def record_folder(
@@ -144,4 +146,9 @@ def _new_file(part: FolderPart, found: FullHashes) -> NewFile:
 def _part_inspection(part: FolderPart) -> Inspection:
     if is_model_name(part.path.name):
         return inspect_header(part.path, read_header(part.path), hints=Hints(names=(part.path.name,)))
-    return inspect_unnamed(part.path, hints=Hints(names=(part.path.name,)))
+    inspection = inspect_unnamed(part.path, hints=Hints(names=(part.path.name,)))
+    findings = tuple(text for _, text in companion_findings(part.path, part.relative))
+    if findings and inspection.safety.verdict is not Verdict.DANGEROUS:
+        report = SafetyReport(Verdict.SUSPICIOUS, (*findings, *inspection.safety.findings))
+        return replace(inspection, safety=report)
+    return inspection

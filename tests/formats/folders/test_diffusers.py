@@ -85,6 +85,13 @@ def test_a_hostile_torch_file_without_a_suffix_counts(folder: Path) -> None:
     assert report(folder).verdict is Verdict.DANGEROUS
 
 
+def test_a_text_that_ends_as_an_archive_is_suspicious(folder: Path) -> None:
+    """Some programs look for the directory of a zip file at the end."""
+    with zipfile.ZipFile(put(folder, "notes.txt", "text\n" * 2000), "a") as archive:
+        archive.writestr("archive/data.pkl", CALL)
+    assert report(folder).verdict in (Verdict.SUSPICIOUS, Verdict.DANGEROUS)
+
+
 def test_pickles_of_the_same_weights_are_safe(folder: Path) -> None:
     """Published folders hold both kinds of files."""
     tensors = read_header(folder / "unet" / "diffusion_pytorch_model.safetensors").tensors

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+from pathlib import Path
+
 import pytest
 
+from modelhub.domain import Verdict
+from modelhub.formats import read_header
 from modelhub.formats.foreign.chat_templates import template_findings
+from modelhub.safety import assess
 
 PLAIN = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>'}}"
@@ -61,3 +67,23 @@ def test_a_template_of_any_length_is_answered() -> None:
     assert template_findings("x" * (5 << 20), "m.gguf")
     assert template_findings("{{" * 500_000, "m.gguf") == ()
     assert template_findings("{{ '_" * 200_000, "m.gguf") == ()
+
+
+def text(value: str) -> bytes:
+    """Return a text as GGUF writes it."""
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+@pytest.mark.parametrize("key", ["tokenizer.chat_template", "tokenizer.chat_template.tool_use"])
+@pytest.mark.parametrize(("template", "verdict"), [(PLAIN[1], Verdict.SAFE), (HOSTILE[0], Verdict.SUSPICIOUS)])
+def test_the_templates_of_a_gguf_file_are_searched(key: str, template: str, verdict: Verdict, tmp_path: Path) -> None:
+    """Those of published text encoders change nothing; the finding names the key."""
+    value = PLAIN[0] * 40 + template
+    pair = text(key) + struct.pack("<I", 8) + text(value)
+    tensor = text("w") + struct.pack("<IQIQ", 1, 8, 0, 0)
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + pair + tensor
+    path = tmp_path / "t5.gguf"
+    path.write_bytes(head + bytes(-len(head) % 32) + bytes(32))
+    found = assess(read_header(path))
+    assert found.verdict is verdict
+    assert not found.findings or key in found.findings[0]

@@ -179,6 +179,24 @@ def test_a_diffusers_folder_is_one_model_of_many_files(catalog: Catalog, tmp_pat
     assert rescan(catalog) == {"my-pipeline": PathStatus.UNCHANGED}
 
 
+def test_the_parts_of_a_diffusers_folder_are_judged_by_content(catalog: Catalog, tmp_path: Path) -> None:
+    """Code and settings that name code are suspicious, a hidden pickle is dangerous; links and pipes are left out."""
+    folder = folders.write(tmp_path / "pipe")
+    (folder / "unet" / "my_unet.py").write_text("print()")
+    (folder / "unet" / "extra.json").write_text('{"auto_map": {"AutoModel": "my_unet.MyUNet"}}')
+    (folder / "unet" / "nowhere.bin").symlink_to("missing")
+    os.mkfifo(folder / "unet" / "pipe.bin")
+    (result,) = add([folder], catalog=catalog)
+    assert result.model_id is not None
+    record = catalog.get(result.model_id)
+    assert record.safety.verdict is Verdict.SUSPICIOUS
+    suspicious = {file.role for file in record.files if file.safety.verdict is Verdict.SUSPICIOUS}
+    assert suspicious == {"unet/my_unet.py", "unet/extra.json"}
+    (folder / "tokenizer" / "weights").write_bytes(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00echo\x85R.")
+    (result,) = add([folder], catalog=catalog)
+    assert result.status is PathStatus.DANGEROUS
+
+
 def test_older_answers_are_renewed_from_headers(
     catalog: Catalog, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
