@@ -13,6 +13,7 @@ from modelhub.detect.hints import Hints
 from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType, TriggerWord
+from modelhub.formats.header import OBJECT
 
 _TYPES_WITH_WORDS = frozenset(
     {ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK}
@@ -79,7 +80,7 @@ def _embedding_words(index: HeaderIndex, hints: Hints) -> Iterator[TriggerWord]:
     for name in hints.names[:1]:
         yield TriggerWord(_MODEL_SUFFIX.sub("", name.rpartition("/")[2]), "file name")
     inner = index.header.entries.get("name", "")
-    if inner:
+    if inner and not inner.startswith(OBJECT):
         yield TriggerWord(inner, "name inside the file")
     for key in index.header.tensors:
         if key.startswith("<") and key.endswith(">"):

@@ -19,6 +19,9 @@ def quote_name(name: str) -> str:
     return repr(name if len(name) <= 80 else f"{name[:79]}…")
 
 
+OBJECT = "object: "  # in front of the class, in the text of an entry that is neither a number nor a text
+
+
 class TensorInfo(msgspec.Struct, frozen=True, gc=False):
     """One tensor. `dtype` is spelled as safetensors does (F16, BF16, F8_E4M3, U8 …; GGUF's own names for its types).
 

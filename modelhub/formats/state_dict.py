@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelhub.formats.header import TensorInfo
+from modelhub.formats.header import OBJECT, TensorInfo
 from modelhub.formats.pickles.placeholders import Global, OpaqueObject, SkippedBytes, Storage, TensorRef
 
 MAX_NODES = 1_000_000
@@ -15,6 +15,7 @@ MAX_ENTRIES = 4096
 _TEXT = 400  # characters of a scalar entry that are kept
 # Wrappers that trainers put around a state dict, in the order in which loaders look for them.
 _WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params", "model", "module", "net", "weights")
+_NESTED = (TensorRef, dict, list, tuple, OpaqueObject)  # what may hold tensors
 # Attributes of a pickled torch module that lead to its tensors.
 _MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 
@@ -45,7 +46,8 @@ def read_state_dict(built: Any) -> StateDict:
     elif parts:
         for key, value in parts.items():
             before = len(state_dict.tensors)
-            _collect_tensors(value, str(key), state_dict, 1)
+            if isinstance(value, _NESTED):
+                _collect_tensors(value, str(key), state_dict, 1)
             if len(state_dict.tensors) == before:
                 _collect_entries({key: value}, state_dict)
     else:
@@ -101,7 +103,7 @@ def _collect_tensors(value: Any, name: str, state_dict: StateDict, depth: int) -
     for key, child in _children(value).items():
         if state_dict.limit_reached:
             return
-        if isinstance(child, (TensorRef, dict, list, tuple, OpaqueObject)):
+        if isinstance(child, _NESTED):
             _collect_tensors(child, f"{name}.{key}" if name else str(key), state_dict, depth + 1)
 
 
@@ -117,9 +119,9 @@ def _entry_text(value: Any) -> Iterator[str]:
     if isinstance(value, (str, bool, int, float)) or value is None:
         yield str(value)
     elif isinstance(value, Global):
-        yield f"{value.module}.{value.name}"
+        yield f"{OBJECT}{value.module}.{value.name}"
     elif isinstance(value, OpaqueObject) and isinstance(value.callee, Global):
-        yield f"{value.callee.module}.{value.callee.name}"
+        yield f"{OBJECT}{value.callee.module}.{value.callee.name}"
     elif (
         isinstance(value, (list, tuple))
         and len(value) <= 16
@@ -133,4 +135,4 @@ def _entry_text(value: Any) -> Iterator[str]:
     ):
         yield str(value)
     else:
-        yield type(value).__name__.lower()
+        yield f"{OBJECT}{type(value).__name__.lower()}"

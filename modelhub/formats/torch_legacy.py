@@ -118,6 +118,8 @@ def read_bare_pickle(file: BinaryIO, size: int) -> tuple[Header, StateDict]:
     problems = structure_problems(state_dict)
     if walks and not walks[0].complete:
         problems.append(Problem("The pickle breaks off.", fatal=True))
+    elif walks and walks[0].storages:
+        problems.append(Problem("It is only the list of a torch file: the tensors' data are missing.", fatal=True))
     header = Header(
         format=Format.PICKLE,
         size=size,

@@ -155,7 +155,7 @@ DANGEROUS_MODULES: frozenset[str] = _words(
 
 _BUILTINS_THAT_REACH_OUT = (
     "eval exec execfile compile open file input raw_input getattr setattr delattr hasattr __import__ globals"
-    " locals vars breakpoint apply map filter reduce help memoryview super type object print dir"
+    " locals vars breakpoint apply map filter reduce help memoryview super type print dir"
     " __build_class__ exit quit"
 )
 

@@ -226,9 +226,10 @@ def fits_storage(storage: Any, offset: Any, shape: Any, stride: Any, *, width: i
 
 
 def is_plain_state(value: Any) -> bool:
-    """Return whether a value is a dictionary of attributes that hold data only: no functions, no special names."""
-    if type(value) is tuple and len(value) == 2:
-        return all(part is None or is_plain_state(part) for part in value)
+    """Return whether a value is a dictionary of attributes that hold data only: no functions, no special names.
+
+    A second dictionary, of slots, is none: Python sets those through the object's own methods.
+    """
     return type(value) is dict and all(
         type(name) is str and not name.startswith("__") and _is_data(attribute) for name, attribute in value.items()
     )

@@ -57,7 +57,7 @@ class PickleMachine:
 
     def number(self, width: int) -> int:
         """Read a little-endian unsigned integer of `width` bytes."""
-        return int.from_bytes(self.reader.take(width), "little")
+        return self.reader.byte() if width == 1 else int.from_bytes(self.reader.take(width), "little")
 
     def start_frame(self, length: int) -> None:
         """Note the frame that begins here."""

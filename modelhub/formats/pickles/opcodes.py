@@ -21,15 +21,18 @@ def _push(value: Any) -> Handler:
 # Memo
 
 
-def _put(width: int) -> Handler:
-    def handle(machine: PickleMachine) -> None:
-        machine.memo[machine.number(width)] = machine.stack[-1]
+def _remember(machine: PickleMachine, index: int) -> None:
+    if not 0 <= index <= machine.reader.offset:  # the C machine makes a table as long as the largest index
+        raise WalkError(f"It stores memo entry {index}, more than its length allows.")
+    machine.memo[index] = machine.stack[-1]
 
-    return handle
+
+def _put(width: int) -> Handler:
+    return lambda machine: _remember(machine, machine.number(width))
 
 
 def _put_line(machine: PickleMachine) -> None:
-    machine.memo[literals.integer(machine.reader.line())] = machine.stack[-1]
+    _remember(machine, literals.integer(machine.reader.line()))
 
 
 def _memoize(machine: PickleMachine) -> None:
@@ -160,7 +163,7 @@ _ROWS: dict[bytes, Handler] = {
     _O.FLOAT: lambda machine: machine.stack.append(float(machine.reader.line())),
     _O.INT: literals.int_line,
     _O.BININT: lambda machine: machine.stack.append(int.from_bytes(machine.reader.take(4), "little", signed=True)),
-    _O.BININT1: lambda machine: machine.stack.append(machine.reader.take(1)[0]),
+    _O.BININT1: lambda machine: machine.stack.append(machine.reader.byte()),
     _O.BININT2: lambda machine: machine.stack.append(machine.number(2)),
     _O.LONG: lambda machine: machine.stack.append(literals.integer(machine.reader.line().removesuffix(b"L"))),
     _O.LONG1: literals.long(1),

@@ -40,7 +40,7 @@ _DICTIONARY = KnownCall(
 )
 _BYTES = KnownCall(
     forms=((), (kinds.is_bytes,), (kinds.is_small_bytes,), (kinds.is_bytes, kinds.is_latin)),
-    makes=first_argument,
+    makes=lambda arguments: arguments[0] if arguments else b"",
     copies=True,
 )
 _BUILTINS = {

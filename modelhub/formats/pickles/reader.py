@@ -61,6 +61,14 @@ class PickleReader:
         self.position = end
         return piece
 
+    def byte(self) -> int:
+        """Return the next byte as a number. Raise TruncatedError when there is none."""
+        if self.position >= len(self.data) and not self.fill():
+            raise TruncatedError
+        found = self.data[self.position]
+        self.position += 1
+        return found
+
     def line(self) -> bytes:
         """Return the next line without its line feed. Raise WalkError when it is too long."""
         found = self.data.find(b"\n", self.position, self.position + MAX_LINE)

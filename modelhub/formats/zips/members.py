@@ -48,7 +48,9 @@ def check_members(file: BinaryIO, entries: list[DirectoryEntry], end: ArchiveEnd
 
 
 def _check_member(file: BinaryIO, entry: DirectoryEntry, findings: Findings) -> Member | None:
-    file.seek(max(0, entry.offset))
+    if entry.offset < 0:
+        return None
+    file.seek(entry.offset)
     head = file.read(_LOCAL.size + 512)  # header, name and extra field of nearly every member
     if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:
         return None
