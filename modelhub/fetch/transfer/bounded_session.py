@@ -39,6 +39,9 @@ class BoundedSession(requests.Session):
             pools = {"pool_connections": 16, "pool_maxsize": connections + 4}
             self.mount(scheme, _BoundedAdapter(source=source, max_retries=0, **pools))
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: requests would read the whole body of a redirect to prepare the next request."""
+
     def redirected_from(self, network: Network) -> BoundedSession:
         """Return the session for addresses that a server in `network` redirects to."""
         if network not in self._redirected:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from modelhub.errors import NetworkError, UsageError
 from modelhub.fetch.fetcher import Credential
+from modelhub.fetch.transfer.bounded_body import read_start
 from modelhub.fetch.transfer.networks import Network, networks_of_host
 from modelhub.fetch.transfer.retry import RetryableError
 from modelhub.fetch.transfer.session import origin_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from modelhub.fetch.transfer.bounded_session import BoundedSession
 
 _LIMIT = 20
+_PAGE_BYTES = 64 << 10  # of a redirect's own body
+_PAGE_SECONDS = 2.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SCHEMES = ("http", "https")
 _log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ def send_with_redirects(session: BoundedSession, url: str, exchange: Exchange) -
         target = _target(current, response.headers["Location"])
         if network is None:
             network = _network_of_source(response, current, source)
+        read_start(response, _PAGE_BYTES, deadline=time.monotonic() + _PAGE_SECONDS)  # keeps the connection usable
         response.close()
         ensure_allowed(current, target, network)
         _log.debug("%s redirects to %s", redact_url(current), redact_url(target))
