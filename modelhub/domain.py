@@ -174,7 +174,8 @@ class Detection:
 class Inspection:
     """The result of inspecting a file, or a diffusers folder. `size` is in bytes.
 
-    `problems` are those of the container, then those of the content. `broken`: it cannot be loaded as it is.
+    `problems` are those of the container, then those of the content. `broken`: it cannot be loaded as it is. `members`
+    are the models in an archive; the path of each is that of the archive with the member's name behind it.
     """
 
     path: Path
@@ -185,6 +186,7 @@ class Inspection:
     hashes: Hashes | None = None
     problems: tuple[str, ...] = ()
     broken: bool = False
+    members: tuple[Inspection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,9 +62,13 @@ class AnswersDocument(Document, frozen=True, kw_only=True):
 
 
 class InspectionDocument(AnswersDocument, frozen=True, kw_only=True):
-    """One file or diffusers folder. `broken`: it cannot be loaded as it is; `problems` state why."""
+    """One file or diffusers folder. `broken`: it cannot be loaded as it is; `problems` state why.
+
+    `members` are the models in an archive.
+    """
 
     broken: bool
+    members: tuple[InspectionDocument, ...] = ()
 
 
 _ANSWERS = tuple(field.name for field in fields(Detection) if field.name != "problems")
@@ -92,6 +96,7 @@ def inspection_document(inspection: Inspection) -> InspectionDocument:
         hashes=hashes_document(inspection.hashes),
         problems=inspection.problems,
         broken=inspection.broken,
+        members=tuple(inspection_document(member) for member in inspection.members),
     )
 
 

@@ -39,7 +39,8 @@ class PullDocument(Document, frozen=True, kw_only=True):
     """One source of a pull: its plan, with `--dry-run` nothing else, then what was obtained and added.
 
     `error`, `hint` and `exit_code` are those of a failure; the rest is then empty as far as it was not reached.
-    `layout` is "file" or "diffusers".
+    `refused` says why models of an archive were not added, though others were; `exit_code` is then not 0. A downloaded
+    archive is deleted once it is unpacked. `layout` is "file" or "diffusers".
     """
 
     source: str
@@ -55,6 +56,7 @@ class PullDocument(Document, frozen=True, kw_only=True):
     candidates: tuple[CandidateDocument, ...] = ()
     obtained: tuple[ObtainedDocument, ...] = ()
     models: tuple[ModelDocument, ...] = ()
+    refused: tuple[str, ...] = ()
     error: str | None = None
     hint: str = ""
     exit_code: int = 0

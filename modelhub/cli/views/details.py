@@ -49,10 +49,19 @@ def inspection_lines(inspection: Inspection, *, why: bool = False) -> list[str]:
     ]
     lines += safety_lines(inspection.safety)
     lines += [field("problem" if not i else "", p) for i, p in enumerate(inspection.problems)]
+    lines += [line for member in inspection.members for line in _member_lines(inspection, member)]
     lines += hash_lines(inspection.hashes)
     if why:
         lines += evidence_lines(inspection.detection.evidence)
     return lines
+
+
+def _member_lines(archive: Inspection, member: Inspection) -> list[str]:
+    name = str(member.path)[len(str(archive.path)) + 1 :]
+    verdict = member.safety.verdict
+    text = f"{name}  ({headline(member.detection)}, {format_size(member.size)})"
+    line = f"{field('holds', text)}  {color(verdict.value, _VERDICT_COLORS[verdict])}"
+    return [line, *(field("", f"- {finding}") for finding in member.safety.findings[:_MANY])]
 
 
 def headline(detection: Detection) -> str:

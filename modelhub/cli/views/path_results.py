@@ -64,7 +64,7 @@ def _word(result: PathResult) -> str:
 def _lines(result: PathResult) -> list[str]:
     inspection, word = result.inspection, _word(result)
     code = "31" if word == "broken" else _COLORS.get(result.status, "0")
-    in_catalog = inspection is not None or result.status is PathStatus.MOVED
+    in_catalog = inspection is not None or result.status in (PathStatus.MOVED, PathStatus.UNPACKED)
     name = clean(result.path.name if in_catalog else str(result.path))
     summary = f"  ({clean(headline(inspection.detection))})" if inspection else ""
     notes = [result.message, sentence(result.remedy)]

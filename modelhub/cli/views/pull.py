@@ -10,7 +10,7 @@ from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.failures import show_failure
 from modelhub.documents.pull import PullDocument
-from modelhub.errors import worst_exit_code
+from modelhub.errors import Exit, worst_exit_code
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout, total_size
 from modelhub.fetch.malware_scans import scan_warning
 from modelhub.fetch.sources.registry import fetchers, find_row
@@ -37,6 +37,7 @@ def run_pulls(session: Session, requests: Sequence[PullRequest], *, dry_run: boo
     """
     documents: list[PullDocument] = []
     failures: list[PullFailure] = []
+    codes: list[Exit] = []
     for step in _steps(session, requests, dry_run=dry_run):
         match step:
             case PullPlan():
@@ -46,6 +47,7 @@ def run_pulls(session: Session, requests: Sequence[PullRequest], *, dry_run: boo
             case PullResult():
                 show_result(session, step)
                 documents.append(pull_document(step))
+                codes.append(step.code)
             case PullFailure(error=error):
                 if len(requests) == 1 and session.progress_form != "json":
                     raise error
@@ -57,7 +59,7 @@ def run_pulls(session: Session, requests: Sequence[PullRequest], *, dry_run: boo
     elif len(requests) > 1:
         for line in _summary_lines(len(requests), failures):
             session.progress.note(line)
-    return worst_exit_code(failure.error.code for failure in failures)
+    return worst_exit_code([*codes, *(failure.error.code for failure in failures)])
 
 
 def _steps(
@@ -144,6 +146,9 @@ def result_lines(result: PullResult) -> list[str]:
         lines.append(f"{color('ready', '32')}  {clean(model.name)}  ({facts})")
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
+    for error in result.refused:
+        lines.append(f"{color('refused', '31;1')}  {clean(error.summary)}")
+        lines += [f"       {clean(text)}" for text in (*error.details, sentence(error.remedy)) if text]
     return lines + [f"       {clean(text)}" for text in (*_obtained_lines(result.obtained), *_source_lines(result))]
 
 

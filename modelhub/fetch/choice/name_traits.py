@@ -20,6 +20,7 @@ class Container(StrEnum):
     GGUF = "gguf"
     PICKLE = "pickle"
     OTHER_WEIGHTS = "weights for another framework"
+    ARCHIVE = "archive"
     NOT_WEIGHTS = "not weights"
 
 
@@ -41,6 +42,7 @@ _CONTAINERS = {
     **dict.fromkeys((".msgpack", ".h5", ".onnx", ".onnx_data", ".pb", ".tflite", ".ot"), Container.OTHER_WEIGHTS),
     **dict.fromkeys((".mlmodel", ".mlpackage", ".engine", ".trt", ".npz"), Container.OTHER_WEIGHTS),
 }
+_CONTAINERS[".zip"] = Container.ARCHIVE
 # Files with a suffix of weights that are something else.
 _FOREIGN = re.compile(r"(^|/)(openvino_[^/]*\.bin|[^/]*\.onnx\.data|weights\.pb|weight\.bin)$|\.(mlpackage|mlmodelc)/")
 _TRAINING_STATE = re.compile(
@@ -167,6 +169,7 @@ def _model_name(words: str) -> str:
 _SOURCE_SETS = {"full": WeightSet.FULL, "pruned": WeightSet.PRUNED}
 # Civitai's kinds for the file that a version is about; the others (VAE, Config, Training Data …) accompany it.
 _MAIN_KINDS = frozenset({"", "Model", "Pruned Model"})
+_ARCHIVE_KIND = "Archive"
 _WEIGHT_KINDS = {"VAE": "vae", "Negative": "embedding", "Text Encoder": "text encoder", "UNet": None}
 
 
@@ -178,7 +181,7 @@ def read_traits(file: RemoteFile) -> Traits:
     container, role = found.container, found.side_role
     if file.kind not in _MAIN_KINDS:
         role = _WEIGHT_KINDS.get(file.kind)
-        if file.kind not in _WEIGHT_KINDS:
+        if file.kind not in _WEIGHT_KINDS and not (file.kind == _ARCHIVE_KIND and container is Container.ARCHIVE):
             container = Container.NOT_WEIGHTS
     elif file.kind:
         role = None

@@ -55,10 +55,15 @@ def _pick_all(model: RemoteModel, options: Sequence[Option]) -> Pick:
     if find_roots(options)[:1] == [""]:
         kept = allowed(options)
         return Pick(options=kept, layout=ModelLayout.DIFFUSERS, reason=f"all {len(kept)} files")
-    weights = [option for option in options if option.traits.is_weights]
+    weights = [option for option in options if option.traits.is_weights] or _archives(options)
     if not weights:
         raise _no_models(model, options)
     return _pick_allowed(model, weights, "every model file")
+
+
+def _archives(options: Sequence[Option]) -> list[Option]:
+    """Return the zip archives, which may hold models: they count only where there is no model file."""
+    return [option for option in options if option.traits.container is Container.ARCHIVE]
 
 
 def _pick_matching(model: RemoteModel, options: Sequence[Option], patterns: Sequence[str]) -> Pick:
@@ -103,7 +108,7 @@ def _pick_best(model: RemoteModel, options: Sequence[Option], criteria: FileCrit
     if has_pipeline and (not groups or has_only_side_files):
         return _pick_pipeline(model, options, criteria)
     if not groups:
-        raise _no_models(model, options)
+        return _pick_archive(model, options)
     allowed_groups = [group.allowed for group in groups if group.allowed.variants]
     if not allowed_groups:
         if has_pipeline:
@@ -117,6 +122,15 @@ def _pick_best(model: RemoteModel, options: Sequence[Option], criteria: FileCrit
     best = best_variant(group, criteria)
     is_only_one = len(groups) == 1 and len(groups[0].variants) == 1
     return _pick_bundle(best, options, explain_variant(best, criteria, is_only_one=is_only_one))
+
+
+def _pick_archive(model: RemoteModel, options: Sequence[Option]) -> Pick:
+    archives = _archives(options)
+    if not archives:
+        raise _no_models(model, options)
+    if len(archives) > 1 and len(allowed(archives)) > 1:
+        raise _ambiguous(model, [Bundle((option,)) for option in allowed(archives)])
+    return _pick_allowed(model, archives, "an archive, whose models are unpacked")
 
 
 def _pick_bundle(bundle: Bundle, options: Sequence[Option], reason: str) -> Pick:

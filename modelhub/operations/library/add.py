@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from modelhub.catalog import Catalog, Root
 from modelhub.choices import member
 from modelhub.errors import ModelhubError, Remedy, UsageError
+from modelhub.formats.packs import Pack
 from modelhub.operations.library.folder_changes import contents_of
 from modelhub.operations.library.library_import import LibraryImport
 from modelhub.operations.library.model_paths import existing_paths, find_models, is_diffusers_folder
+from modelhub.operations.library.packs import add_packs, pack_at
 from modelhub.operations.library.path_results import PathResult, failed_result, passed_over, unreadable_place
 from modelhub.operations.library.record import read_and_record, record_changes, record_new
 from modelhub.progress import SILENT, Progress
+from modelhub.storage.model_names import is_model_name
 from modelhub.storage.walk import FoundModel
 
 
@@ -41,17 +45,36 @@ def add(
 ) -> Iterator[PathResult]:
     """Catalog files, model folders and folders of models; yield a result for each model as it is done.
 
-    A known file whose size, time and inode are unchanged is not read again. `library`: the folder to copy or move them
-    into. `workers`: how many files are read at once; 0 decides by the drive and the number of cores. Raise
+    A known file whose size, time and inode are unchanged is not read again. The models of a zip archive that is named
+    are unpacked into the library; with the mode MOVE, the archive goes to the trash. `library`: the folder to copy or
+    move them into. `workers`: how many files are read at once; 0 decides by the drive and the number of cores. Raise
     NotFoundError, before anything is done, when one of `paths` does not exist, and UsageError for another mode.
     """
     mode = member(AddMode, mode, name="mode")
-    if mode == AddMode.IN_PLACE:
-        return _add_in_place(existing_paths(paths), catalog, progress, workers)
-    if library is None:
-        raise UsageError("No library is named to bring the models into.")
-    copy = mode == AddMode.COPY
-    return import_into_library(paths, copy=copy, library=library, catalog=catalog, progress=progress, workers=workers)
+    if mode != AddMode.IN_PLACE:
+        if library is None:
+            raise UsageError("No library is named to bring the models into.")
+        return import_into_library(
+            paths, copy=mode == AddMode.COPY, library=library, catalog=catalog, progress=progress, workers=workers
+        )
+    packs, rest = _split_packs(existing_paths(paths)) if library else ([], existing_paths(paths))
+    return chain(
+        _add_in_place(rest, catalog, progress, workers),
+        _add_packs(packs, library, remove=False, catalog=catalog, progress=progress, workers=workers),
+    )
+
+
+def _split_packs(paths: Sequence[Path]) -> tuple[list[Pack], list[Path]]:
+    """Return the archives of models among the paths, and the other paths."""
+    packs = {path: pack for path in paths if not is_model_name(path.name) and (pack := pack_at(path)) is not None}
+    return list(packs.values()), [path for path in paths if path not in packs]
+
+
+def _add_packs(
+    packs: Sequence[Pack], library: Path | None, *, remove: bool, catalog: Catalog, progress: Progress, workers: int
+) -> Iterator[PathResult]:
+    if packs and library is not None:
+        yield from add_packs(packs, library=library, remove=remove, catalog=catalog, progress=progress, workers=workers)
 
 
 def import_into_library(
@@ -65,10 +88,15 @@ def import_into_library(
 ) -> Iterator[PathResult]:
     """Copy or move models, with their sidecars, into the library's folders for their types, and catalog them there.
 
-    What is in the library already is cataloged where it is. Dangerous and unknown files and diffusers folders stay
-    where they are, with a result that says why. Raise NotFoundError as `add` does.
+    What is in the library already is cataloged where it is, and the models of a named zip archive are unpacked there.
+    Dangerous and unknown files and diffusers folders stay where they are, with a result that says why. Raise
+    NotFoundError as `add` does.
     """
-    return _import(existing_paths(paths), LibraryImport(library, copy=copy), library, catalog, progress, workers)
+    packs, rest = _split_packs(existing_paths(paths))
+    return chain(
+        _import(rest, LibraryImport(library, copy=copy), library, catalog, progress, workers),
+        _add_packs(packs, library, remove=not copy, catalog=catalog, progress=progress, workers=workers),
+    )
 
 
 def _add_in_place(paths: Sequence[Path], catalog: Catalog, progress: Progress, workers: int) -> Iterator[PathResult]:

@@ -13,7 +13,13 @@ from modelhub.errors import ModelhubError
 from modelhub.formats import read_header
 from modelhub.formats.header import Header
 from modelhub.formats.tensors import TensorSpan, tensor_spans
-from modelhub.operations.library.inspect import collect_hints, inspect_header, is_unlike_model, reason_to_pass
+from modelhub.operations.library.inspect import (
+    collect_hints,
+    inspect_header,
+    is_unlike_model,
+    reason_to_pass,
+    reason_to_pass_archive,
+)
 from modelhub.operations.library.path_results import PassedOverError
 from modelhub.progress import Task
 from modelhub.storage.hashing import FullHashes, Sink, hash_files
@@ -75,6 +81,8 @@ def identify_files(
     started: dict[Path, _Started] = {}
 
     def sinks_for(path: Path) -> Sequence[Sink]:
+        if path in unnamed and (reason := reason_to_pass_archive(path)):
+            raise PassedOverError(reason)
         header = read_header(path)
         if path in unnamed:
             _ensure_model(_inspection(path, header))

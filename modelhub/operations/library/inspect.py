@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -13,18 +14,25 @@ from typing import TypeVar
 
 from modelhub.detect import detect, parse_sidecar
 from modelhub.detect.hints import Hints
-from modelhub.domain import Format, Inspection, ModelType, SafetyReport, TriggerWord, Verdict
+from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyReport, TriggerWord, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.formats import read_header
+from modelhub.formats.archive import Member
 from modelhub.formats.header import Header
+from modelhub.formats.packs import read_pack, write_excerpt
 from modelhub.progress import SILENT, Progress
 from modelhub.safety import assess
+from modelhub.storage.safe_names import safe_name
 from modelhub.storage.sidecar_names import sidecars_of
 
 # With fewer files, starting another process (about 0.1 s) takes longer than it saves.
 _FILES_FOR_MORE_PROCESSES = 400
 _SIDECAR_TEXTS = (".json", ".info", ".txt")
 _SIDECAR_LIMIT = 4 * 1024 * 1024
+_MEMBERS_SHOWN = 100  # models of one archive that are looked into
+_MEMBERS_LIMIT = 256 << 20  # bytes that are inflated to look into the models of one archive
+_NO_MODELS = "It is a zip archive without a model."
+_UNCLEAR = (Verdict.UNRECOGNISED, Verdict.SUSPICIOUS)
 
 
 def inspect(path: str | Path, *, hints: Hints | None = None, with_hashes: bool = False) -> Inspection:
@@ -38,6 +46,8 @@ def inspect(path: str | Path, *, hints: Hints | None = None, with_hashes: bool =
     if not os.path.lexists(path):
         raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
     inspection = inspect_header(path, read_header(path), hints=hints or collect_hints(path))
+    if inspection.format is Format.UNKNOWN and path.is_file():
+        inspection = _with_members(inspection)
     if with_hashes and path.is_file():
         from modelhub.storage.hashing import hash_file
 
@@ -61,6 +71,66 @@ def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
     )
 
 
+def _with_members(archive: Inspection) -> Inspection:
+    """Return the inspection of an archive with those of the models in it; others as they are."""
+    try:
+        pack = read_pack(archive.path)
+        if pack is None or pack.is_empty:
+            return archive
+        with tempfile.TemporaryDirectory(prefix="modelhub-") as folder:
+            left, members = _MEMBERS_LIMIT, []
+            for member in pack.models[:_MEMBERS_SHOWN]:
+                found, used = _inspect_member(pack.path, member, Path(folder), left)
+                left -= used
+                members.append(found)
+    except OSError:
+        return archive
+    members += [_unread_member(pack.path, name, 0, reason) for name, reason in pack.refused[:_MEMBERS_SHOWN]]
+    report = archive.safety
+    if any(member.safety.verdict is Verdict.DANGEROUS for member in members) and report.verdict in _UNCLEAR:
+        report = SafetyReport(Verdict.DANGEROUS, ("A model in it runs code when it is loaded.", *report.findings))
+    text = pack_sentence(len(pack.models), len(pack.refused))
+    return replace(archive, members=tuple(members), safety=report, problems=(text,), broken=False)
+
+
+def pack_sentence(models: int, refused: int) -> str:
+    """Return what an archive of models is, in a sentence."""
+    what = "a model" if models == 1 else f"{models} models"
+    if not models:
+        return "It is a zip archive whose models cannot be unpacked."
+    more = " and members that are refused" if refused else ""
+    return f"It is a zip archive with {what}{more}. Add the archive itself to unpack it."
+
+
+def _inspect_member(archive: Path, member: Member, folder: Path, limit: int) -> tuple[Inspection, int]:
+    """Return the inspection of a model in an archive, from an excerpt, and how many bytes that took."""
+    name = Path(member.name.replace("\\", "/")).name
+    excerpt = folder / safe_name(name)
+    if not write_excerpt(archive, member, excerpt, limit=limit):
+        reason = "It is too large to be looked into within the archive."
+        return _unread_member(archive, member.name, member.size, reason), 0
+    used = excerpt.stat().st_blocks * 512 if hasattr(excerpt.stat(), "st_blocks") else excerpt.stat().st_size
+    found = inspect_header(excerpt, read_header(excerpt), hints=Hints(names=(name,)))
+    excerpt.unlink()
+    return replace(found, path=member_path(archive, member.name)), used
+
+
+def _unread_member(archive: Path, name: str, size: int, reason: str) -> Inspection:
+    return Inspection(
+        path=member_path(archive, name),
+        size=size,
+        format=Format.UNKNOWN,
+        detection=Detection(),
+        safety=SafetyReport(Verdict.UNRECOGNISED, (reason,)),
+        problems=(reason,),
+    )
+
+
+def member_path(archive: Path, name: str) -> Path:
+    """Return the path by which a member is shown: that of the archive with the member's name behind it."""
+    return Path(f"{archive}/{name}")
+
+
 def is_unlike_model(inspection: Inspection) -> bool:
     """Return whether a file that is not named as a model is none by its content either; a dangerous one counts."""
     if inspection.safety.verdict is Verdict.DANGEROUS:
@@ -75,6 +145,20 @@ def reason_to_pass(inspection: Inspection) -> str:
     if inspection.format is Format.PICKLE:
         return "It is a pickle without a model that modelhub recognizes."
     return inspection.problems[0] if inspection.problems else "It is not a format that modelhub can read."
+
+
+def reason_to_pass_archive(path: Path) -> str | None:
+    """Return why a zip archive that is found in a folder is passed over; None for a torch file and any other file.
+
+    Its members are not read for that, except for the first bytes of each.
+    """
+    try:
+        pack = read_pack(path)
+    except OSError:
+        return None
+    if pack is None:
+        return None
+    return pack_sentence(len(pack.models), len(pack.refused)) if not pack.is_empty else _NO_MODELS
 
 
 def collect_hints(path: Path) -> Hints:
@@ -150,8 +234,6 @@ def _one(path: Path, *, with_hashes: bool, then: Callable[[Inspection], _T]) -> 
 
 def unreadable(path: Path, error: ModelhubError) -> Inspection:
     """Return the inspection of a file that could not be read, with the reason as its problem."""
-    from modelhub.domain import Detection
-
     return Inspection(
         path=path,
         size=0,

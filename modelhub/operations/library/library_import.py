@@ -72,7 +72,24 @@ class LibraryImport:
         finally:
             if planned.copying is not None:
                 planned.copying.discard()
-        return _at(planned.target, file)
+        return self.at(planned.target, file)
+
+    def forget(self, source: Path) -> None:
+        """Drop the plan for a file that is not placed after all."""
+        planned = self._planned.pop(source, None)
+        if planned is not None and planned.copying is not None:
+            planned.copying.discard()
+
+    @staticmethod
+    def at(target: Path, file: IdentifiedFile) -> IdentifiedFile:
+        """Return the identified file as it is at `target`, with the time and inode that it has there."""
+        status = target.stat()
+        return replace(
+            file,
+            path=target,
+            inspection=replace(file.inspection, path=target),
+            found=replace(file.found, mtime_ns=status.st_mtime_ns, inode=status.st_ino),
+        )
 
     def discard(self) -> None:
         """Remove the unfinished copies of an interrupted run."""
@@ -127,14 +144,3 @@ def _is_same(target: Path, *, size: int, sha256: str) -> bool:
 def _on_one_drive(source: Path, folder: Path) -> bool:
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     return source.stat().st_dev == existing.stat().st_dev
-
-
-def _at(target: Path, file: IdentifiedFile) -> IdentifiedFile:
-    """Return the identified file as it is at `target`, with the time and inode that it has there."""
-    status = target.stat()
-    return replace(
-        file,
-        path=target,
-        inspection=replace(file.inspection, path=target),
-        found=replace(file.found, mtime_ns=status.st_mtime_ns, inode=status.st_ino),
-    )

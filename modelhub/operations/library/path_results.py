@@ -22,6 +22,7 @@ class PathStatus(StrEnum):
     MISSING = "missing"
     UNAVAILABLE = "unavailable"
     DANGEROUS = "dangerous"
+    UNPACKED = "unpacked"
     PASSED_OVER = "passed over"
     FAILED = "failed"
 

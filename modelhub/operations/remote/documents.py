@@ -159,6 +159,8 @@ def _result_fields(result: PullResult) -> dict[str, Any]:
             for file in result.obtained
         ),
         "models": tuple(model_document(model) for model in result.models),
+        "refused": tuple(error.message for error in result.refused),
+        "exit_code": int(result.code),
     }
 
 

@@ -113,10 +113,11 @@ def _pull_model(
     for source in wanted.sources:
         try:
             plan = _plan(wanted, source.source, fetchers, settings, allow_pickle)
-            (record,) = pull(plan, catalog=catalog, settings=settings, progress=progress).models
+            records = pull(plan, catalog=catalog, settings=settings, progress=progress).models
         except ModelhubError as exc:
             failures.append(exc)
             continue
+        record = next((one for one in records if [file.sha256 for file in one.files] == wanted.hashes), records[0])
         if [file.sha256 for file in record.files] != wanted.hashes and plan.request.criteria.convert:
             message = f"{wanted.name} was converted to {record.path}, whose content differs from the recorded one."
             failures.append(ModelhubError(message))
@@ -147,8 +148,12 @@ def _plan(
     layout = ModelLayout.DIFFUSERS if wanted.is_folder else ModelLayout.FILE
     criteria = FileCriteria(allow_pickle=True, convert=any(_is_original(file, source) for file in files))
     choice = FileChoice(files=files, layout=layout, reason="in the manifest", root=root)
+    is_packed = any(_is_archive(file, source) for file in files)
     request = PullRequest(
-        source=source.reference, criteria=criteria, to=_target_folder(wanted, settings), name=_name(wanted)
+        source=source.reference,
+        criteria=criteria,
+        to=None if is_packed else _target_folder(wanted, settings),
+        name=None if is_packed else _name(wanted),
     )
     return PullPlan(request=request, remote=remote, choice=choice)
 
@@ -203,7 +208,7 @@ def _find_file(wanted: ManifestModel, index: int, source: Source, remote: Remote
         if same_name and not found.sha256:
             return replace(found, sha256=sha256)
     for found in remote.files:
-        if not wanted.is_folder and _is_original(found, source):
+        if not wanted.is_folder and (_is_original(found, source) or _is_archive(found, source)):
             return found
     raise NotFoundError(
         f"{remote.reference} no longer has {file.name} with SHA-256 {sha256[:10]}….",
@@ -215,6 +220,11 @@ def _is_original(found: RemoteFile, source: Source) -> bool:
     """Return whether the recorded file was converted from this pickle."""
     stem, _, suffix = (source.path or "").rpartition(".")
     return suffix == "safetensors" and found.name in {f"{stem}.{other}" for other in PICKLE_SUFFIXES}
+
+
+def _is_archive(found: RemoteFile, source: Source) -> bool:
+    """Return whether the recorded file was unpacked from this archive."""
+    return (source.path or "").startswith(f"{found.name}/")
 
 
 def _is_named(found: RemoteFile, wanted: ManifestModel, index: int, source: Source) -> bool:

@@ -192,7 +192,7 @@ def _compare_files(
         if file is not None:
             changed += [] if same_content(file, held) else [file]
             continue
-        before, after = _converted_from(name, source, remote, queries)
+        before, after = _made_from(name, source, remote, queries)
         if after is None:
             gone.append(name)
         elif before is None or (before.sha256, before.git_sha1) != (after.sha256, after.git_sha1):
@@ -220,15 +220,18 @@ def same_content(file: RemoteFile, held: FileRecord) -> bool:
     return True
 
 
-def _converted_from(
+def _made_from(
     name: str, source: Source, remote: RemoteModel, queries: SourceQueries
 ) -> tuple[RemoteFile | None, RemoteFile | None]:
-    """Return the pickle that a file was converted from, as it was at the recorded commit and as it is now."""
+    """Return the file that a model was made from, as it was at the recorded commit and as it is now.
+
+    That is the pickle that was converted, or the archive that was unpacked.
+    """
     stem, dot, suffix = name.rpartition(".")
-    if suffix != "safetensors" or not source.commit:
+    if not source.commit:
         return None, None
-    names = {f"{stem}{dot}{other}" for other in PICKLE_SUFFIXES}
-    after = next((file for file in remote.files if file.name in names), None)
+    names = {f"{stem}{dot}{other}" for other in PICKLE_SUFFIXES} if suffix == "safetensors" else set()
+    after = next((file for file in remote.files if file.name in names or name.startswith(f"{file.name}/")), None)
     if after is None:
         return None, None
     try:

@@ -11,20 +11,25 @@ from modelhub.catalog import Catalog
 from modelhub.config import Settings
 from modelhub.detect import find_known_model
 from modelhub.domain import ModelRecord, Style, is_sha256
-from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.errors import Exit, ModelhubError, NotFoundError, Remedy, UsageError, worst_exit_code
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria, parse_precision, parse_purpose
+from modelhub.fetch.choice.refusals import ALLOW_PICKLE
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources.registry import example_references
+from modelhub.formats.packs import Pack
 from modelhub.operations.remote.check import CheckedFile, check_files
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, publish
 from modelhub.operations.remote.pull_convert import convert_pickles, find_converted, is_pickle
+from modelhub.operations.remote.pull_packs import delete_archive, split_packs, unpack_pulled
 from modelhub.operations.remote.source_sidecars import staging_folder, write_sidecars
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.containment import ensure_inside
+from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.locks import LockOwner, file_lock
+from modelhub.storage.model_names import model_stem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +77,20 @@ class PullPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullResult:
-    """The models that a pull added, and how each file was obtained."""
+    """The models that a pull added, and how each file was obtained.
+
+    `refused`: why models of a pulled archive were not added, though others were.
+    """
 
     plan: PullPlan
     models: tuple[ModelRecord, ...]
     obtained: tuple[ObtainedFile, ...]
+    refused: tuple[ModelhubError, ...] = ()
+
+    @property
+    def code(self) -> Exit:
+        """The exit code: OK unless a model was refused."""
+        return worst_exit_code(error.code for error in self.refused)
 
 
 def criteria_from(settings: Settings) -> FileCriteria:
@@ -151,7 +165,7 @@ def _require_sha256(file: RemoteFile, sha256: str) -> RemoteFile:
     return replace(file, sha256=sha256)
 
 
-_STATE_FOLDERS = ("incoming", "converted", "quarantine", "previews")
+_STATE_FOLDERS = ("incoming", "converted", "quarantine", "previews", "unpacked")
 
 
 def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> PullResult:
@@ -167,16 +181,65 @@ def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Prog
     for folder in _STATE_FOLDERS:  # before anything is written: none of them may be a link out of the library
         ensure_inside(settings.library, state / folder / "entry")
     obtained = obtain(plan.remote, plan.choice.files, catalog=catalog, settings=settings, progress=progress)
-    if plan.request.criteria.convert:
-        obtained, models = _convert_and_publish(plan, obtained, catalog, settings.library, progress)
-    else:
-        with _library_lock(state, progress):
-            obtained, checked = _check(plan, obtained, catalog, settings.library)
-            models = publish(plan.remote, checked, destination=_destination(plan, settings.library), catalog=catalog)
+    plain, packs = split_packs(obtained, plan.choice.layout)
+    refused: list[ModelhubError] = []
+    models: tuple[ModelRecord, ...] = ()
+    if plain:
+        plain, models = _check_and_publish(plan, plain, catalog, settings.library, progress)
+    for file, pack in packs:
+        models += _publish_pack(plan, file, pack, refused, catalog, settings.library, progress)
+    if refused and not models:
+        raise refused[0]
+    obtained = (*plain, *(file for file, _ in packs))
     models = _apply_style(plan.request, models, catalog)
     if plan.request.sidecars:
         _write_sidecars(plan.remote, models, staging_folder(settings.library), progress)
-    return PullResult(plan=plan, models=models, obtained=obtained)
+    return PullResult(plan=plan, models=models, obtained=obtained, refused=tuple(refused))
+
+
+def _check_and_publish(
+    plan: PullPlan, files: Sequence[ObtainedFile], catalog: Catalog, library: Path, progress: Progress
+) -> tuple[list[ObtainedFile], tuple[ModelRecord, ...]]:
+    """Return the files where they were when they were checked, and the models that they are."""
+    if plan.request.criteria.convert:
+        present, models = _convert_and_publish(plan, files, catalog, library, progress)
+    else:
+        with _library_lock(library / ".modelhub", progress):
+            present, checked = _check(plan, files, catalog, library)
+            models = publish(plan.remote, checked, destination=_destination(plan, library), catalog=catalog)
+    return list(present), models
+
+
+def _publish_pack(
+    plan: PullPlan,
+    file: ObtainedFile,
+    pack: Pack,
+    refused: list[ModelhubError],
+    catalog: Catalog,
+    library: Path,
+    progress: Progress,
+) -> tuple[ModelRecord, ...]:
+    """Unpack an archive and publish each of its models; add to `refused` why others are not.
+
+    The downloaded archive is deleted, unless a model would be added under another name or if pickles were allowed.
+    """
+    models: tuple[ModelRecord, ...] = ()
+    failed: list[ModelhubError] = [
+        ModelhubError(f"{name} in {file.name} was not unpacked. {reason}") for name, reason in pack.refused
+    ]
+    with unpack_pulled(file, pack, library=library, progress=progress) as members:
+        for member in members:
+            name = plan.request.name
+            own_name = f"{name}-{model_stem(member.name)}" if name and len(members) > 1 else name
+            own_plan = replace(plan, request=replace(plan.request, name=own_name))
+            try:
+                models += _check_and_publish(own_plan, [member], catalog, library, progress)[1]
+            except ModelhubError as exc:
+                failed.append(exc)
+    refused += failed
+    if not any(isinstance(error, TargetExistsError) or error.remedy == ALLOW_PICKLE for error in failed):
+        delete_archive(file)
+    return models
 
 
 def _converted_before(plan: PullPlan, catalog: Catalog) -> tuple[ModelRecord, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from modelhub.catalog import Catalog, ModelRow
 from modelhub.domain import Format, ModelType, Verdict
 from modelhub.errors import NotFoundError, Remedy
-from modelhub.operations.library.inspect import inspect_many, is_unlike_model, reason_to_pass
+from modelhub.operations.library.inspect import inspect_many, is_unlike_model, reason_to_pass, reason_to_pass_archive
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.model_names import is_model_name, model_stem
 from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES
@@ -221,6 +221,9 @@ def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None) -> Ite
 
 def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple[Path, Item | str]]:
     """Yield the answer for each file: an item, or why a file that is not named as a model is passed over."""
+    archives = {item.path: why for item in found if not item.named and (why := reason_to_pass_archive(item.path))}
+    yield from archives.items()
+    found = [item for item in found if item.path not in archives]
     inspections = inspect_many([item.path for item in found], progress=progress)
     for item, inspection in zip(found, inspections, strict=True):
         if not item.named and is_unlike_model(inspection):

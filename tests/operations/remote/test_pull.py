@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -372,3 +373,64 @@ def test_every_file_of_a_diffusers_folder_is_judged_by_content(place: Place, rep
     place.hub.repositories.update(repositories_in(repositories))
     with pytest.raises(UnsafeError, match=r"vocab\.txt is dangerous"):
         place.pull("painter/pipeline", all=True)
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> bytes:
+    """An archive of a LoRA, a good and a hostile embedding, and a text."""
+    made = tmp_path / "made"
+    path = tmp_path / "pack.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(safetensors_file.write(made / "a", adapters.lora_sd1(1), seed=1), "loras/style.safetensors")
+        archive.write(torch_file.write(made / "b", adapters.embedding_a1111("easy"), seed=3), "easy.pt")
+        archive.write(hostile.checkpoint(made / "c"), "trap.pt")
+        archive.writestr("README.txt", "text")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["pack.zip", "130072"])
+def test_a_pulled_archive_is_unpacked_under_the_same_checks(place: Place, pack: bytes, name: str) -> None:
+    """Its good models are added, the hostile one is quarantined, and the archive is not kept."""
+    result = pull_bytes(place, pack, name, allow_pickle=True)
+    assert {model.path for model in result.models} == {
+        place.library / "lora" / "style.safetensors",
+        place.library / "embedding" / "easy.pt",
+    }
+    (refused,) = result.refused
+    assert isinstance(refused, UnsafeError)
+    assert f"{name}/trap.pt is dangerous" in refused.message
+    assert result.code == 4
+    assert [source.path for source in place.catalog.find("style")[0].sources] == [f"{name}/loras/style.safetensors"]
+    state = place.library / ".modelhub"
+    assert [path.name.partition("-")[2] for path in (state / "quarantine").iterdir()] == ["trap.pt.quarantined"]
+    assert not list(state.rglob("pack.zip"))
+    assert not (state / "unpacked").exists()
+
+
+def test_pickles_of_an_archive_must_be_allowed(place: Place, pack: bytes) -> None:
+    """The others are added."""
+    result = pull_bytes(place, pack, "pack.zip")
+    assert [model.name for model in result.models] == ["style"]
+    assert [error.summary.partition(" is ")[0] for error in result.refused] == ["pack.zip/easy.pt", "pack.zip/trap.pt"]
+
+
+def test_an_archive_without_a_good_model_is_an_error(place: Place, tmp_path: Path) -> None:
+    """Nothing was added."""
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(hostile.checkpoint(tmp_path / "c"), "trap.pt")
+    with pytest.raises(UnsafeError, match="trap"):
+        pull_bytes(place, path.read_bytes(), "bad.zip", allow_pickle=True)
+    assert not place.catalog.records(ModelQuery())
+
+
+def test_a_repository_with_nothing_but_an_archive_offers_it(place: Place, repositories: Path, pack: bytes) -> None:
+    """Where there is a model file, that one is taken."""
+    folder = repositories / "painter/pack"
+    folder.mkdir(parents=True)
+    (folder / "pack.zip").write_bytes(pack)
+    place.hub.repositories.update(repositories_in(repositories))
+    assert {model.name for model in place.pull("painter/pack", allow_pickle=True).models} == {"style", "easy"}
+    safetensors_file.write(folder / "own.safetensors", adapters.lora_sd1(1), seed=7)
+    place.hub.repositories.update(repositories_in(repositories))
+    assert [file.name for file in place.plan("painter/pack").choice.files] == ["own.safetensors"]
