@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from modelhub.catalog import Catalog, Root
@@ -58,10 +57,15 @@ def add(
             paths, copy=mode == AddMode.COPY, library=library, catalog=catalog, progress=progress, workers=workers
         )
     packs, rest = _split_packs(existing_paths(paths)) if library else ([], existing_paths(paths))
-    return chain(
+    return _in_turn(
         _add_in_place(rest, catalog, progress, workers),
         _add_packs(packs, library, remove=False, catalog=catalog, progress=progress, workers=workers),
     )
+
+
+def _in_turn(*parts: Iterator[PathResult]) -> Iterator[PathResult]:
+    for part in parts:
+        yield from part
 
 
 def _split_packs(paths: Sequence[Path]) -> tuple[list[Pack], list[Path]]:
@@ -93,7 +97,7 @@ def import_into_library(
     NotFoundError as `add` does.
     """
     packs, rest = _split_packs(existing_paths(paths))
-    return chain(
+    return _in_turn(
         _import(rest, LibraryImport(library, copy=copy), library, catalog, progress, workers),
         _add_packs(packs, library, remove=not copy, catalog=catalog, progress=progress, workers=workers),
     )

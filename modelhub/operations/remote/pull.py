@@ -15,21 +15,17 @@ from modelhub.errors import Exit, ModelhubError, NotFoundError, Remedy, UsageErr
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria, parse_precision, parse_purpose
-from modelhub.fetch.choice.refusals import ALLOW_PICKLE
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
 from modelhub.fetch.sources.registry import example_references
-from modelhub.formats.packs import Pack
 from modelhub.operations.remote.check import CheckedFile, check_files
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, publish
 from modelhub.operations.remote.pull_convert import convert_pickles, find_converted, is_pickle
-from modelhub.operations.remote.pull_packs import delete_archive, split_packs, unpack_pulled
+from modelhub.operations.remote.pull_packs import publish_pack, split_packs
 from modelhub.operations.remote.source_sidecars import staging_folder, write_sidecars
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.containment import ensure_inside
-from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.locks import LockOwner, file_lock
-from modelhub.storage.model_names import model_stem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +182,13 @@ def pull(plan: PullPlan, *, catalog: Catalog, settings: Settings, progress: Prog
     models: tuple[ModelRecord, ...] = ()
     if plain:
         plain, models = _check_and_publish(plan, plain, catalog, settings.library, progress)
+
+    def publish_member(member: ObtainedFile, name: str | None) -> tuple[ModelRecord, ...]:
+        own_plan = replace(plan, request=replace(plan.request, name=name))
+        return _check_and_publish(own_plan, [member], catalog, settings.library, progress)[1]
+
     for file, pack in packs:
-        models += _publish_pack(plan, file, pack, refused, catalog, settings.library, progress)
+        models += publish_pack(file, pack, publish_member, refused, plan.request.name, settings.library, progress)
     if refused and not models:
         raise refused[0]
     obtained = (*plain, *(file for file, _ in packs))
@@ -208,38 +209,6 @@ def _check_and_publish(
             present, checked = _check(plan, files, catalog, library)
             models = publish(plan.remote, checked, destination=_destination(plan, library), catalog=catalog)
     return list(present), models
-
-
-def _publish_pack(
-    plan: PullPlan,
-    file: ObtainedFile,
-    pack: Pack,
-    refused: list[ModelhubError],
-    catalog: Catalog,
-    library: Path,
-    progress: Progress,
-) -> tuple[ModelRecord, ...]:
-    """Unpack an archive and publish each of its models; add to `refused` why others are not.
-
-    The downloaded archive is deleted, unless a model would be added under another name or if pickles were allowed.
-    """
-    models: tuple[ModelRecord, ...] = ()
-    failed: list[ModelhubError] = [
-        ModelhubError(f"{name} in {file.name} was not unpacked. {reason}") for name, reason in pack.refused
-    ]
-    with unpack_pulled(file, pack, library=library, progress=progress) as members:
-        for member in members:
-            name = plan.request.name
-            own_name = f"{name}-{model_stem(member.name)}" if name and len(members) > 1 else name
-            own_plan = replace(plan, request=replace(plan.request, name=own_name))
-            try:
-                models += _check_and_publish(own_plan, [member], catalog, library, progress)[1]
-            except ModelhubError as exc:
-                failed.append(exc)
-    refused += failed
-    if not any(isinstance(error, TargetExistsError) or error.remedy == ALLOW_PICKLE for error in failed):
-        delete_archive(file)
-    return models
 
 
 def _converted_before(plan: PullPlan, catalog: Catalog) -> tuple[ModelRecord, ...]:
