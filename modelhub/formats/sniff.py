@@ -80,7 +80,7 @@ def _read_file(path: Path) -> Header:
 def _read_content(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
     if archive.is_zip(head):
         return _read_zip(file, size)
-    if head.startswith(gguf.MAGIC):
+    if head.startswith(gguf.MAGICS):
         return gguf.read(path)
     if torch_legacy.has_magic(head):
         return torch_legacy.read(file, size).header
