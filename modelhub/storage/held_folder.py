@@ -106,6 +106,12 @@ def held_folder(folder: Path, *, within: Path) -> Iterator[HeldFolder]:
     A link on the way may lead elsewhere inside of `within`. Raise OutsideTargetError for any other, and ModelhubError.
     """
     ensure_inside(within, folder / "entry")
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as exc:  # too long: made part by part, it could be reached by nobody
+        raise errors.from_os_error(exc, folder, "make the folder") from exc
     make_folder(within)
     descriptor: int | None = None
     try:

@@ -44,6 +44,11 @@ def is_safe_name(name: str) -> bool:
     return bool(name) and safe_name(name, fallback="") == name
 
 
+def is_windows_name(name: str) -> bool:
+    """Return whether Windows takes `name` for a file: not a device such as CON, nor a stream of a file (`a:b`)."""
+    return not _FORBIDDEN.search(name) and not _RESERVED.match(name.split(".", 1)[0].rstrip(" "))
+
+
 def _last_part(name: str) -> str:
     parts = [part for part in _SEPARATORS.split(name) if part.strip(" .\t\r\n")]
     last = parts[-1] if parts else ""

@@ -189,7 +189,7 @@ def test_a_lock_is_not_opened_through_a_link(library: Path, outside: Path) -> No
     assert_untouched(outside)
 
 
-def test_opening_without_following_works_where_the_system_cannot(
+def test_a_file_is_not_opened_through_a_link_on_systems_without_such_a_flag(
     library: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry is looked at before and after."""

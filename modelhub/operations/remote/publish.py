@@ -54,6 +54,12 @@ class Destination:
     layout: ModelLayout
     root: str
 
+    @property
+    def within(self) -> Path:
+        """The folder that no file may leave: the library, or a folder elsewhere that the user named."""
+        folder = self.folder
+        return self.library if folder is None or folder.is_relative_to(self.library) else folder
+
 
 def publish(
     remote: RemoteModel, checked: Sequence[CheckedFile], *, destination: Destination, catalog: Catalog
@@ -76,7 +82,7 @@ def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destinati
         LIBRARY.folder_for(kind.type, algorithm=kind.algorithm, format=inspection.format)
     )
     name = _file_name(remote, item, destination.name)
-    target = _place(item, folder / name, within=destination.folder or destination.library)
+    target = _place(item, folder / name, destination=destination)
     return catalog.record(
         NewModel(
             name=model_stem(name),
@@ -96,14 +102,13 @@ def _publish_folder(
         LIBRARY.folder_for(ModelType.BASE, format=Format.DIFFUSERS)
     )
     folder = parent / name
-    within = destination.folder or destination.library
     # model_index.json is placed last: a folder without it is not yet a model for other programs.
     ordered = sorted(checked, key=lambda item: item.file.remote.name.endswith("model_index.json"))
     placed = {}
     for item in ordered:
         relative = PurePosixPath(item.file.remote.name).relative_to(destination.root or ".")
         target = folder.joinpath(*(safe_name(part) for part in relative.parts))
-        placed[str(relative)] = (item, _place(item, target, within=within, together=True))
+        placed[str(relative)] = (item, _place(item, target, destination=destination, together=True))
     hints = Hints(names=(name, remote.title), repository=remote.repository, tags=remote.tags)
     whole = inspect_header(folder, read_header(folder), hints=hints)
     files = [
@@ -122,7 +127,7 @@ def _publish_folder(
     )
 
 
-def _place(item: CheckedFile, target: Path, *, within: Path, together: bool = False) -> Path:
+def _place(item: CheckedFile, target: Path, *, destination: Destination, together: bool = False) -> Path:
     """Give a file its final name and return its path, which is another one where the library has the content already.
 
     `together`: the file is part of a folder, which must be complete wherever else its parts are too.
@@ -130,8 +135,9 @@ def _place(item: CheckedFile, target: Path, *, within: Path, together: bool = Fa
     file = item.file
     if file.path == target:
         return target
-    is_in_library = file.origin is FileOrigin.HELD and within in file.path.parents and target.suffix == file.path.suffix
-    if is_in_library and not together and not target.exists():
+    within, folder = destination.within, destination.folder or destination.library
+    is_in_folder = file.origin is FileOrigin.HELD and folder in file.path.parents and target.suffix == file.path.suffix
+    if is_in_folder and not together and not target.exists():
         return file.path  # the library has it already, under a name that the user chose
     try:
         if file.origin is FileOrigin.DOWNLOADED:

@@ -24,6 +24,9 @@ from modelhub.storage.errors import FileChangedError, TargetExistsError, from_os
 from modelhub.storage.hashing import sha256_of
 from modelhub.storage.trash import move_to_trash
 
+# Sidecars that hold absolute paths of their model, and are rewritten when it moves.
+SIDECARS_WITH_PATHS = (".metadata.json", ".cm-info.json", ".civitai.info")
+
 
 class StepLike(Protocol):
     """A step, planned or stored."""
@@ -173,7 +176,10 @@ def _unlink(step: StepLike) -> None:
 def _unlink_obstacle(step: StepLike) -> ModelhubError | None:
     """Delete a copy only if its original still exists and the copy is unchanged; return the error otherwise."""
     copy, original = Path(step.source), Path(step.target)
-    if not (copy.is_symlink() and os.path.lexists(copy)) and (changed := _change_of(copy, step)):
+    if copy.is_symlink():
+        if not _is_same(copy, original):
+            return FileChangedError(f"{copy} is a link to another file than {original}.", "It was kept.")
+    elif changed := _change_of(copy, step):
         return changed
     if not original.exists() or not is_unchanged(original, step.detail):
         return FileChangedError(f"{original}, the original of {copy}, is missing or has changed.", "The copy was kept.")

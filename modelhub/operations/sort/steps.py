@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modelhub.catalog import NewStep
-from modelhub.operations.sort.actions import facts_of
+from modelhub.operations.sort.actions import SIDECARS_WITH_PATHS, facts_of
 from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.plan import PlannedMove, SortPlan
 from modelhub.operations.sort.rules import SortRules
 
-# Sidecars that hold absolute paths of their model, and are rewritten when it moves.
-_WITH_PATHS = (".metadata.json", ".cm-info.json", ".civitai.info")
 _REWRITE_LIMIT = 4 << 20  # bytes
 
 
@@ -59,7 +57,7 @@ def _rewrites(move: PlannedMove) -> Iterable[NewStep]:
     """Yield a step for each known sidecar that holds absolute paths of the bundle's files."""
     places = {str(source): str(target) for source, target in ((move.item.path, move.target), *move.sidecars)}
     for source, target in move.sidecars:
-        if not source.name.endswith(_WITH_PATHS) or source.stat().st_size > _REWRITE_LIMIT:
+        if not source.name.endswith(SIDECARS_WITH_PATHS) or source.stat().st_size > _REWRITE_LIMIT:
             continue
         before = source.read_bytes()
         after = replace_paths(before, places)

@@ -169,6 +169,63 @@ def test_a_manifest_cannot_place_files_outside_the_library(place: User, elsewher
     assert not (tmp_path / "outside").exists()
 
 
+HOSTILE_PATHS = (
+    "../../outside",
+    "/outside",
+    "//server/share/x",
+    "\\\\server\\share\\x",
+    "C:\\outside",
+    "C:outside",
+    "a:b",
+    "CON",
+    "nul.safetensors",
+    "x" * 300,
+    "/".join(["deep"] * 3000),
+    "nul\0byte",
+    "\u202egnp.exe",
+    "two\nlines",
+    ".modelhub/quarantine",
+    ".",
+    "\udcff",
+    "~",
+    "~root/x",
+    "$HOME",
+)
+
+
+@pytest.mark.parametrize("path", HOSTILE_PATHS)
+def test_hostile_paths_of_one_entry_stay_inside_and_stop_no_other(
+    path: str, place: User, elsewhere: User, tmp_path: Path
+) -> None:
+    """As folder, name and file name: the file is in the library or its entry failed, and the others are there."""
+    document = json.loads(exported(place))
+    document["models"].sort(key=lambda model: model["name"] != "dress")
+    hostile_one, *others = document["models"]
+    hostile_one |= {"folder": path, "name": path}
+    for file in hostile_one["files"]:
+        file["name"] = path
+    before = {found for found in tmp_path.rglob("*") if elsewhere.settings.library not in found.parents}
+    results = list(
+        rebuild_library(
+            read_manifest(json.dumps(document).encode(), "m.json"),
+            catalog=elsewhere.catalog,
+            fetchers=elsewhere.fetchers,
+            settings=elsewhere.settings,
+            allow_pickle=True,
+        )
+    )
+    assert len(results) == len(others) + 1
+    for model in elsewhere.models:
+        assert model.path is not None
+        assert elsewhere.settings.library in model.path.parents
+        assert ".modelhub" not in model.path.parts
+    assert all(result.status is not ImportStatus.FAILED for result in results[1:])
+    if results[0].status is ImportStatus.FAILED:
+        assert results[0].errors
+    after = {found for found in tmp_path.rglob("*") if elsewhere.settings.library not in found.parents}
+    assert {found for found in after - before if "hf" not in found.parts} <= {elsewhere.settings.library}
+
+
 def test_a_pickle_of_a_manifest_needs_the_users_consent(place: User, elsewhere: User) -> None:
     """A manifest is not trusted: pickles are not taken unless they are allowed."""
     document = json.loads(exported(place))

