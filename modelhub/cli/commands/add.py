@@ -22,7 +22,8 @@ def add(
     """Add files and folders to the catalog where they are, or copy or move them into the library.
 
     Each file is identified from its content and read once for all its hashes. Known files that have not changed are not
-    read again.
+    read again. A zip archive of models that is named itself is unpacked into the library, and kept unless `--move` is
+    given.
 
     Example: modelhub add ~/stable-diffusion-webui/models
     """

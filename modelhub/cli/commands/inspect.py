@@ -29,11 +29,11 @@ def inspect(
 
     Example: modelhub inspect ~/Downloads/unknown.ckpt --why
     """
-    from modelhub.operations.library.inspect import inspect_many
+    from modelhub.operations.library.inspect import inspect_many, may_hold_model
     from modelhub.operations.library.model_paths import existing_paths, find_models
 
     session: Session = ctx.obj
-    chosen = [model.path for model in find_models(existing_paths(paths))]
+    chosen = [model.path for model in find_models(existing_paths(paths)) if model.named or may_hold_model(model.path)]
     if session.json and not deep:
         from modelhub.documents.inspection import inspection_text
         from modelhub.operations.library.inspect import inspect_each

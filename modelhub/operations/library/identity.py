@@ -9,6 +9,13 @@ from modelhub.detect import rules_version
 from modelhub.domain import Detection, FileRecord, Inspection, ModelType, TriggerWord
 
 _UNIDENTIFIED = (ModelType.UNKNOWN, ModelType.OTHER)
+# Where trigger words come from that are found again whenever the file is identified.
+_FROM_BYTES = frozenset(
+    (
+        "file name", "name inside the file", "token inside the file", "modelspec.trigger_phrase", "dataset folder",
+        "in nearly every caption",
+    )
+)  # fmt: skip
 # Answers that names, sidecars and sources can give where the tensors do not.
 _STATED = ("subtype", "variant", "precision", "prediction", "algorithm", "rank", "vectors")
 
@@ -22,6 +29,13 @@ def keep_identity(found: Inspection, held: FileRecord | None) -> Inspection:
     if held is None or held.format is not found.format:
         return found
     return replace(found, detection=_merge(held, found.detection))
+
+
+def keep_stated_words(found: Inspection, held: FileRecord) -> Inspection:
+    """Return a new identification with the trigger words that a source or a sidecar stated for the same bytes."""
+    stated = tuple(word for word in held.detection.trigger_words if word.source not in _FROM_BYTES)
+    words = _unite(stated, found.detection.trigger_words)
+    return replace(found, detection=replace(found.detection, trigger_words=words))
 
 
 def _merge(held: FileRecord, now: Detection) -> Detection:

@@ -161,6 +161,11 @@ def reason_to_pass_archive(path: Path) -> str | None:
     return pack_sentence(len(pack.models), len(pack.refused)) if not pack.is_empty else _NO_MODELS
 
 
+def may_hold_model(path: Path) -> bool:
+    """Return whether a file that is not named as a model may be one or hold some: not a zip archive without any."""
+    return reason_to_pass_archive(path) != _NO_MODELS
+
+
 def collect_hints(path: Path) -> Hints:
     """Return what a file's name and its sidecar files say about it."""
     tags: list[str] = []

@@ -132,8 +132,10 @@ def _record_move(path: Path, place: KnownLocation, root: Root, catalog: Catalog)
 def _record_file(file: IdentifiedFile, place: KnownLocation | None, catalog: Catalog) -> PathResult:
     path, inspection = file.path, file.inspection
     if inspection.format is Format.UNKNOWN and not is_model_name(path.name):
-        message = f"It is not a model file. {inspection.problems[0]}"
-        return PathResult(path=path, status=PathStatus.FAILED, message=message)
+        is_dangerous = inspection.safety.verdict is Verdict.DANGEROUS
+        reasons = inspection.safety.findings if is_dangerous else inspection.problems
+        status = PathStatus.DANGEROUS if is_dangerous else PathStatus.FAILED
+        return PathResult(path=path, status=status, message=" ".join(("It is not a model file.", *reasons[:1])))
     if place is None:
         return record_new(file, catalog)
     if place.sha256 == _sha256(file):

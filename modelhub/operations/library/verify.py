@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from modelhub.detect.weights.health import HealthSink
-from modelhub.domain import FileRecord, Location, LocationState, ModelRecord, Verdict
+from modelhub.domain import FileRecord, Format, Location, LocationState, ModelRecord, Verdict
 from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats import read_header
 from modelhub.formats.tensors import tensor_spans
@@ -100,7 +100,7 @@ def _judged(
             problems=(problem,),
             remedy=Remedy("Pull it again, or scan the folders if you replaced it.", "pull-or-scan"),
         )
-    if not is_model_name(place.path.name):
+    if file.format is Format.UNKNOWN and not is_model_name(place.path.name):
         return VerifiedFile(model=record, path=place.path, health=Health.OK)
     header = read_header(place.path)
     problems = [problem.text for problem in header.problems]

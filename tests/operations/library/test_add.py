@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.catalog import Catalog, ModelQuery
-from modelhub.domain import Format, LocationState, ModelType, Verdict
+from modelhub.domain import Detection, Format, Inspection, LocationState, ModelType, SafetyReport, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.operations.library import identify
 from modelhub.operations.library.add import add
@@ -384,3 +384,42 @@ def test_files_passed_over_in_an_inner_folder_are_reported_once(catalog: Catalog
     catalog.ensure_root(models / "sub")
     found = [result.path.name for result in scan_roots(catalog.roots(), catalog=catalog)]
     assert found.count("pack.7z") == 1
+
+
+def test_what_a_source_said_outlives_newer_rules_and_what_was_never_read_is_judged(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier versions recorded files without a model's suffix as safe, unread."""
+    from modelhub.operations.library import reidentify as module
+
+    model = safetensors_file.write(tmp_path / "a" / "good.safetensors", adapters.lora_sd1(4), seed=1)
+    model.with_suffix(".civitai.info").write_text('{"trainedWords": ["foo"]}')
+    trap = hostile.checkpoint(tmp_path / "a" / "130072")
+    list(add([model, trap], catalog=catalog))
+    model.with_suffix(".civitai.info").unlink()
+    held = catalog.find("130072")[0]
+    unread = Inspection(
+        path=trap,
+        size=held.size,
+        format=Format.UNKNOWN,
+        detection=Detection(type=ModelType.OTHER),
+        safety=SafetyReport(Verdict.SAFE),
+        hashes=held.main.hashes,
+    )
+    catalog.update_file(held.main.sha256, unread, rules_version=1)
+    assert catalog.find("130072")[0].safety.verdict is Verdict.SAFE
+    monkeypatch.setattr(module, "rules_version", lambda: 1_000_000)
+    assert reidentify_outdated(catalog) == 2
+    assert catalog.find("130072")[0].safety.verdict is Verdict.DANGEROUS
+    assert [word.word for word in catalog.find("good")[0].detection.trigger_words] == ["foo"]
+
+
+def test_a_named_file_that_is_not_a_model_and_would_run_is_reported_as_dangerous(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    """A program is no model, and is not recorded."""
+    program = tmp_path / "tool"
+    program.write_bytes(b"\x7fELF" + bytes(200))
+    (result,) = add([program], catalog=catalog)
+    assert result.status is PathStatus.DANGEROUS
+    assert result.model_id is None

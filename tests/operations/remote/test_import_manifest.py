@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -341,3 +342,21 @@ def test_a_converted_pickle_is_converted_again(place: User, elsewhere: User) -> 
     found = restored(exported(place), elsewhere)
     assert found[old.name].status is ImportStatus.PULLED, found[old.name].errors
     assert named(elsewhere, old.name).main.sha256 == old.main.sha256
+
+
+def test_a_model_out_of_an_archive_is_restored_from_it(place: User, elsewhere: User, tmp_path: Path) -> None:
+    """The archive is pulled and unpacked again, and a later commit of it is noticed."""
+    archive = tmp_path / "hub" / "painter/pack" / "pack.zip"
+    archive.parent.mkdir(parents=True)
+    with zipfile.ZipFile(archive, "w") as file:
+        for seed, name in enumerate(("first", "second"), 5):
+            model = safetensors_file.write(tmp_path / "made" / name, adapters.lora_sd1(1), seed=seed)
+            file.write(model, f"a/{name}.safetensors")
+    place.publish()
+    place.pull("painter/pack")
+    results = restored(exported(place), elsewhere)
+    assert results["first"].status is ImportStatus.PULLED
+    assert results["second"].status in (ImportStatus.PULLED, ImportStatus.HELD)
+    record = named(elsewhere, "first")
+    assert record.main.sha256 == named(place, "first").main.sha256
+    assert [source.path for source in record.sources] == ["pack.zip/a/first.safetensors"]

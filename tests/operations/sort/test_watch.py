@@ -45,6 +45,27 @@ def test_a_file_is_ready_when_it_has_been_quiet_for_long_enough(tmp_path: Path) 
     assert arrivals.ready() == []
 
 
+def test_what_arrives_without_a_suffix_is_taken_by_its_content(tmp_path: Path) -> None:
+    """Pictures, texts and hidden files are not; an archive is, because it is then named."""
+    clock = Clock()
+    arrivals = Arrivals(quiet=1, clock=clock)
+    model = safetensors_file.write(tmp_path / "130072", adapters.lora_sd1(4), seed=1)
+    shutil.copy(model, tmp_path / "notes.txt")
+    shutil.copy(model, tmp_path / "z.safetensors.part")
+    shutil.copy(model, tmp_path / ".hidden")
+    for name, content in (
+        ("a.png", b"\x89PNG"),
+        ("b", b"text"),
+        ("c.docx", b"PK\x03\x04"),
+        ("d.7z", b"7z\xbc\xaf\x27\x1c"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    for path in tmp_path.iterdir():
+        arrivals.note(path)
+    clock.now = 2
+    assert [path.name for path in arrivals.ready()] == ["130072", "d.7z", "notes.txt"]
+
+
 def test_files_and_whole_folders_that_arrive_are_found(tmp_path: Path) -> None:
     """Written there, renamed from a browser's partner file, and moved in as a folder."""
     folder, elsewhere = tmp_path / "downloads", tmp_path / "elsewhere"
