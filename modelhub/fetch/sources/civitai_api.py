@@ -14,7 +14,8 @@ import msgspec
 
 from modelhub.domain import ModelType, TriggerWord
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel, RemoteVersion
-from modelhub.fetch.sources import json_answers, remote_names
+from modelhub.fetch.http import json_answers
+from modelhub.fetch.sources import remote_names
 from modelhub.fetch.sources.civitai_reference import HOSTS
 
 TYPES: Mapping[str, ModelType] = {

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
+from modelhub.fetch.http.api_client import ApiAnswer, ApiClient
 from modelhub.fetch.sources import civitai_api, civitai_reference
-from modelhub.fetch.sources.api_client import ApiAnswer, ApiClient
 from modelhub.fetch.sources.civitai_api import Model, Version
 from modelhub.fetch.sources.civitai_reference import CivitaiReference
 from modelhub.fetch.sources.endpoints import normalize_endpoint

@@ -18,8 +18,8 @@ from urllib.parse import quote
 import msgspec
 
 from modelhub.errors import AccessError, NetworkError, Remedy
+from modelhub.fetch.http.api_client import ApiAnswer, ApiClient
 from modelhub.fetch.sources import huggingface_errors, huggingface_listing, remote_names, repositories
-from modelhub.fetch.sources.api_client import ApiAnswer, ApiClient
 from modelhub.fetch.sources.huggingface_errors import RepositoryGoneError
 from modelhub.fetch.sources.huggingface_listing import HubFile
 from modelhub.fetch.sources.huggingface_reference import HubReference, is_repository
@@ -170,7 +170,7 @@ class _Hub:
 
     def _page(self, path: str) -> huggingface_listing.Page:
         answer = self._get(path)
-        entries = self._decode(answer, list[huggingface_listing.Entry])
+        entries = self._decode(answer, list[huggingface_listing.TreeEntry])
         return huggingface_listing.Page(entries=entries, link=answer.headers.get("Link", ""))
 
     def check_gate(self, commit: str, file: HubFile) -> None:

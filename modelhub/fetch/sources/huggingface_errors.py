@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError
+from modelhub.fetch.http.retry import retry_after
 from modelhub.fetch.sources.huggingface_reference import HubReference
-from modelhub.fetch.transfer.retry import retry_after
 from modelhub.quantities import format_duration
 
 _TOKEN_HINT = "Set HF_TOKEN (or huggingface.token in the configuration) to a token of an account that may read it."

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 import msgspec
 
 from modelhub.errors import NetworkError
-from modelhub.fetch.sources import json_answers
+from modelhub.fetch.http import json_answers
+from modelhub.fetch.http.session import origin_of
 from modelhub.fetch.sources.huggingface_reference import PUBLIC_HOSTS
-from modelhub.fetch.transfer.session import origin_of
 
 _NEXT = re.compile(r"<([^<>]*)>\s*;[^,<]*\brel=\"?next\"?", re.IGNORECASE)
 # The hub has 1,000 files on a page, and 50 with scan verdicts.
@@ -27,7 +27,7 @@ _MOST_SCANNED_PAGES = 20
 _FAULTY = "The hub or mirror is faulty: try again later, or set HF_ENDPOINT to another one."
 
 
-class Entry(msgspec.Struct, rename="camel"):
+class TreeEntry(msgspec.Struct, rename="camel"):
     """A file or folder in the answer of a hub; `lfs` describes large content.
 
     The types are checked for each entry on its own, so that one wrong entry does not end the listing.
@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, rename="camel"):
 class Page:
     """One page of a listing, with its `Link` header."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[TreeEntry]
     link: str
 
 
@@ -80,7 +80,7 @@ def list_files(endpoint: str, path: str, get_page: Callable[[str], Page]) -> tup
     return tuple(files)
 
 
-def _pages(endpoint: str, path: str, get_page: Callable[[str], Page]) -> Iterator[Sequence[Entry]]:
+def _pages(endpoint: str, path: str, get_page: Callable[[str], Page]) -> Iterator[Sequence[TreeEntry]]:
     """Yield the entries of each page, from the one at `path` to the last."""
     deadline = time.monotonic() + _MOST_SECONDS
     count = 0
@@ -123,7 +123,7 @@ def _endless_error(endpoint: str, what: str) -> NetworkError:
     return NetworkError(f"The file list of {endpoint} has {what}, so it was not read further.", _FAULTY)
 
 
-def _files(entries: Sequence[Entry]) -> Iterator[HubFile]:
+def _files(entries: Sequence[TreeEntry]) -> Iterator[HubFile]:
     for entry in entries:
         if entry.type != "file":
             continue

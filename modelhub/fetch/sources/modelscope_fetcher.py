@@ -19,8 +19,9 @@ import msgspec
 from modelhub.domain import TriggerWord
 from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
-from modelhub.fetch.sources import json_answers, modelscope_reference, remote_names, repositories
-from modelhub.fetch.sources.api_client import ApiClient
+from modelhub.fetch.http import json_answers
+from modelhub.fetch.http.api_client import ApiClient
+from modelhub.fetch.sources import modelscope_reference, remote_names, repositories
 from modelhub.fetch.sources.endpoints import normalize_endpoint
 from modelhub.fetch.sources.modelscope_reference import MAIN, ModelScopeReference
 

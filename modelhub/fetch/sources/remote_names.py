@@ -57,7 +57,8 @@ def reason_to_refuse(name: object) -> str | None:
         return "is missing"
     if len(name) > _MOST_BYTES:
         return "is too long"
-    if any(unicodedata.category(character) in _CONTROL for character in name):
+    is_plain = name.isascii() and name.isprintable()
+    if not is_plain and any(unicodedata.category(character) in _CONTROL for character in name):
         return "has control characters"
     if "\\" in name:
         return "has a backslash"
@@ -72,7 +73,7 @@ def reason_to_refuse(name: object) -> str | None:
         return "has an empty part"
     if _leaves(parts):
         return "leaves the repository"
-    return _reason_once_decoded(name)
+    return _reason_once_decoded(name) if "%" in name else None
 
 
 def _reason_once_decoded(name: str) -> str | None:

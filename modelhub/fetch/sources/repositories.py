@@ -8,7 +8,7 @@ from typing import Any
 
 from modelhub.errors import NotFoundError, Remedy
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.sources import json_answers
+from modelhub.fetch.http import json_answers
 from modelhub.fetch.sources.huggingface_reference import HubReference
 
 INDEX_LIMIT = 1 << 20  # bytes; a real `model_index.json` has less than two thousand

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from modelhub.domain import Hashes
 from modelhub.errors import NetworkError
+from modelhub.fetch.http.retry import RestartError, backoff
 from modelhub.fetch.transfer.coordinator import DownloadCoordinator
 from modelhub.fetch.transfer.error_pages import can_be_empty
 from modelhub.fetch.transfer.hash_pipeline import HashPipeline
-from modelhub.fetch.transfer.retry import RestartError, backoff
 from modelhub.storage.free_space import ensure_free_space
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelhub.fetch.http.retry import CancelledError, RestartError, RetryableError, backoff
 from modelhub.fetch.transfer.error_pages import SNIFF_BYTES, reject_error_page
-from modelhub.fetch.transfer.retry import CancelledError, RestartError, RetryableError, backoff
 from modelhub.quantities import format_duration
 from modelhub.storage.crc import crc32
 

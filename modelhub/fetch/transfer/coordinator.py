@@ -7,13 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from modelhub.fetch.http.retry import RestartError
 from modelhub.fetch.transfer.blocks import Block, BlockPool
 from modelhub.fetch.transfer.connection import Connection
 from modelhub.fetch.transfer.connection_scaling import ConnectionScaler
 from modelhub.fetch.transfer.disk_flusher import DiskFlusher
 from modelhub.fetch.transfer.disk_writer import DiskWriter
 from modelhub.fetch.transfer.piece_queue import PieceQueue
-from modelhub.fetch.transfer.retry import RestartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from modelhub.fetch.fetcher import RemoteFile
+from modelhub.fetch.http.retry import RetryableError, backoff
+from modelhub.fetch.http.session import new_session
 from modelhub.fetch.transfer.content_disposition import choose_file_name
 from modelhub.fetch.transfer.limits import TransferLimits, TransferSettings
 from modelhub.fetch.transfer.range_client import RangeClient
-from modelhub.fetch.transfer.retry import RetryableError, backoff
-from modelhub.fetch.transfer.session import new_session
 from modelhub.fetch.transfer.staging import DownloadedFile, ProbeResult, StagedFile
 from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.progress import SILENT, Progress
 from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
 
 __all__ = ["DownloadedFile", "ProbeResult", "TransferSettings", "download", "download_many", "probe"]
 

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError
-from modelhub.fetch.transfer.bounded_body import read_start
+from modelhub.fetch.http.bounded_body import read_start
 
 if TYPE_CHECKING:
     import requests

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from modelhub.domain import Hashes
+from modelhub.fetch.http.retry import CancelledError
 from modelhub.fetch.transfer.blocks import Block, BlockPool
-from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.storage.digests import DataPartSink, Sha256Sink
 
 _READ = 256 << 10  # bytes; stays within a core's own cache

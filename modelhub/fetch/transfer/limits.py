@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from modelhub.fetch.transfer.retry import CancelledError
+from modelhub.fetch.http.retry import CancelledError
 
 MIB = 1 << 20
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from modelhub.fetch.http.retry import CancelledError
 from modelhub.fetch.transfer.crc_combine import combine_crc32
 from modelhub.fetch.transfer.own_files import open_own
 from modelhub.fetch.transfer.positioned_file import PositionedFile
-from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.storage import errors
 from modelhub.storage.crc import crc32
 from modelhub.storage.durable import sync_descriptor

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.transfer.bounded_response import BoundedResponse
+from modelhub.fetch.http.bounded_response import BoundedResponse
+from modelhub.fetch.http.redirects import Exchange, ensure_listed, send_with_redirects
+from modelhub.fetch.http.retry import RETRYABLE_STATUSES, RestartError, RetryableError, retry_after
 from modelhub.fetch.transfer.error_pages import error_for_response
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.fetch.transfer.part_file import RemoteFacts
-from modelhub.fetch.transfer.redirects import Exchange, ensure_listed, send_with_redirects
-from modelhub.fetch.transfer.retry import RETRYABLE_STATUSES, RestartError, RetryableError, retry_after
 from modelhub.quantities import format_duration, format_size
 from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
     import requests
 
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
 
 # No file has more than 18 digits of bytes; numbers of thousands of digits are an attack on the parser.
 _RANGE = re.compile(r"bytes\s+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)\s*$", re.IGNORECASE)

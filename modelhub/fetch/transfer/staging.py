@@ -34,7 +34,7 @@ from modelhub.storage.safe_names import safe_name
 
 if TYPE_CHECKING:
     from modelhub.fetch.fetcher import RemoteFile
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
     from modelhub.progress import Progress
 
 _PLACING = 20.0  # seconds in which another process moves its download to its place and records it

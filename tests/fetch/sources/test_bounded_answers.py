@@ -22,7 +22,8 @@ import pytest
 
 from modelhub.errors import Exit, ModelhubError, NetworkError
 from modelhub.fetch.fetcher import Fetcher
-from modelhub.fetch.sources import api_client, huggingface_listing, json_answers
+from modelhub.fetch.http import api_client, json_answers
+from modelhub.fetch.sources import huggingface_listing
 from modelhub.fetch.sources.civitai_fetcher import Civitai
 from modelhub.fetch.sources.huggingface_fetcher import HuggingFace
 from modelhub.fetch.sources.modelscope_fetcher import ModelScope

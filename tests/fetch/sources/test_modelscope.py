@@ -14,11 +14,12 @@ from modelhub.domain import ModelType, TriggerWord
 from modelhub.errors import AccessError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
 from modelhub.fetch.fetcher import RemoteFile
-from modelhub.fetch.sources import api_client, modelscope_reference
+from modelhub.fetch.http import api_client
+from modelhub.fetch.http.redirects import Exchange
+from modelhub.fetch.sources import modelscope_reference
 from modelhub.fetch.sources.modelscope_fetcher import ModelScope
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.fetch.transfer.download import download
-from modelhub.fetch.transfer.redirects import Exchange
 from modelhub.operations.remote.outdated import UpdateState, outdated
 from modelhub.operations.remote.pull import PullRequest, PullResult, plan_pull, pull
 from modelhub.operations.remote.update import records_from_source

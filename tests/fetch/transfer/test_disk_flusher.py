@@ -10,11 +10,11 @@ import pytest
 
 from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile
+from modelhub.fetch.http.retry import CancelledError
 from modelhub.fetch.transfer.blocks import Block
 from modelhub.fetch.transfer.disk_flusher import DiskFlusher
 from modelhub.fetch.transfer.download import TransferSettings, download
 from modelhub.fetch.transfer.part_file import PartFile
-from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.testing.hubs.faulty import serving
 from tests.fetch.transfer.transfers import sha256
 

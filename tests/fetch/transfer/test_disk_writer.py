@@ -13,13 +13,13 @@ import pytest
 
 from modelhub.errors import ModelhubError
 from modelhub.fetch.fetcher import RemoteFile
+from modelhub.fetch.http.retry import CancelledError
 from modelhub.fetch.transfer import part_file, positioned_file
 from modelhub.fetch.transfer.blocks import Block, BlockPool
 from modelhub.fetch.transfer.disk_writer import DiskWriter
 from modelhub.fetch.transfer.download import download
 from modelhub.fetch.transfer.hash_pipeline import HashPipeline
 from modelhub.fetch.transfer.positioned_file import PositionedFile
-from modelhub.fetch.transfer.retry import CancelledError
 from modelhub.testing.hubs.faulty import serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, content, sha256
 

@@ -11,12 +11,13 @@ import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
 from modelhub.fetch.fetcher import RemoteFile, RemoteModel
-from modelhub.fetch.sources.api_client import ApiClient
+from modelhub.fetch.http import bounded_session, redirects
+from modelhub.fetch.http.api_client import ApiClient
+from modelhub.fetch.http.networks import Network, network_of, networks_of_host
+from modelhub.fetch.http.session import new_session
 from modelhub.fetch.sources.civitai_fetcher import Civitai
-from modelhub.fetch.transfer import bounded_session, coordinator, redirects
+from modelhub.fetch.transfer import coordinator
 from modelhub.fetch.transfer.download import download, probe
-from modelhub.fetch.transfer.networks import Network, network_of, networks_of_host
-from modelhub.fetch.transfer.session import new_session
 from modelhub.operations.remote.source_sidecars import fetch_preview
 from modelhub.storage import free_space
 from modelhub.storage.errors import DiskFullError

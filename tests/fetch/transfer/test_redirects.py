@@ -9,11 +9,11 @@ import pytest
 
 from modelhub.errors import AccessError, NetworkError
 from modelhub.fetch.fetcher import Credential
-from modelhub.fetch.transfer import redirects
+from modelhub.fetch.http import redirects
+from modelhub.fetch.http.networks import Network
+from modelhub.fetch.http.retry import retry_after
 from modelhub.fetch.transfer.content_disposition import choose_file_name
 from modelhub.fetch.transfer.download import download
-from modelhub.fetch.transfer.networks import Network
-from modelhub.fetch.transfer.retry import retry_after
 from modelhub.redaction import redact_url
 from modelhub.testing.hubs.faulty import Fault, serving
 from tests.fetch.transfer.transfers import PIECE, QUICK, content, remote

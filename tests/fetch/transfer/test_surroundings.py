@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 
 from modelhub.errors import ModelhubError, NetworkError
+from modelhub.fetch.http import bounded_session
+from modelhub.fetch.http.networks import Network
 from modelhub.fetch.sources.url_fetcher import PlainHttp
-from modelhub.fetch.transfer import bounded_session, positioned_file
+from modelhub.fetch.transfer import positioned_file
 from modelhub.fetch.transfer.download import download, download_many
-from modelhub.fetch.transfer.networks import Network
 from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.storage.errors import DiskFullError
 from modelhub.storage.locks import file_lock

@@ -12,8 +12,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from modelhub.errors import NetworkError
-from modelhub.fetch.transfer.bounded_response import BoundedResponse
-from modelhub.fetch.transfer.networks import Network, network_of
+from modelhub.fetch.http.bounded_response import BoundedResponse
+from modelhub.fetch.http.networks import Network, network_of
 from modelhub.version import __version__
 
 

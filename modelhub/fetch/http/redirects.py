@@ -13,16 +13,16 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from modelhub.errors import NetworkError, UsageError
 from modelhub.fetch.fetcher import Credential
-from modelhub.fetch.transfer.bounded_body import read_start
-from modelhub.fetch.transfer.networks import Network, networks_of_host
-from modelhub.fetch.transfer.retry import RetryableError
-from modelhub.fetch.transfer.session import origin_of
+from modelhub.fetch.http.bounded_body import read_start
+from modelhub.fetch.http.networks import Network, networks_of_host
+from modelhub.fetch.http.retry import RetryableError
+from modelhub.fetch.http.session import origin_of
 from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
     import requests
 
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
 
 _LIMIT = 20
 _PAGE_BYTES = 64 << 10  # of a redirect's own body
@@ -199,7 +199,7 @@ def _is_same_host(one: str, other: str) -> bool:
 
 def _network_of_source(response: requests.Response, current: str, source: str) -> Network:
     """Return the network of `source`, which sent `response` where it is `current`; with doubts, the public one."""
-    from modelhub.fetch.transfer.bounded_session import peer_network
+    from modelhub.fetch.http.bounded_session import peer_network
 
     found = peer_network(response) if _is_same_host(current, source) else None
     return found if found is not None else min(networks_of_host(source), default=Network.PUBLIC)

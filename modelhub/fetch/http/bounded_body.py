@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from modelhub.fetch.transfer.bounded_response import BoundedResponse
+from modelhub.fetch.http.bounded_response import BoundedResponse
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from urllib.parse import urlencode
 
 from modelhub.errors import NetworkError
 from modelhub.fetch.fetcher import Credential
-from modelhub.fetch.sources import json_answers
-from modelhub.fetch.transfer.bounded_body import ACCEPTED_CODING, BodyError, read_body
-from modelhub.fetch.transfer.redirects import Exchange, send_with_redirects
-from modelhub.fetch.transfer.retry import RetryableError, retry_after
-from modelhub.fetch.transfer.session import new_session, origin_of
+from modelhub.fetch.http import json_answers
+from modelhub.fetch.http.bounded_body import ACCEPTED_CODING, BodyError, read_body
+from modelhub.fetch.http.redirects import Exchange, send_with_redirects
+from modelhub.fetch.http.retry import RetryableError, retry_after
+from modelhub.fetch.http.session import new_session, origin_of
 from modelhub.redaction import redact_url
 
 if TYPE_CHECKING:
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
 
 _T = TypeVar("_T")
 _ATTEMPTS = 4

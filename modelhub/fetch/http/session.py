@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def new_session(connections: int = 16) -> BoundedSession:
     """Return a session that keeps so many connections open for reuse; threads may share it."""
-    from modelhub.fetch.transfer.bounded_session import BoundedSession
+    from modelhub.fetch.http.bounded_session import BoundedSession
 
     return BoundedSession(connections)
 

@@ -1,0 +1,1 @@
+"""HTTP within bounds: sessions, redirects, bodies and JSON answers, for services and downloads alike."""
