@@ -93,7 +93,7 @@ def _kind(file: BinaryIO, member: Member) -> str | None:
     """Return what a member begins like, "model" or "archive"; None for what is not of interest here."""
     if member.encrypted or member.link or member.method not in (STORED, DEFLATED):
         return "model" if _MODEL_NAME.search(member.name) else None
-    head = MemberStream(file, member, InflationBudget(1 << 16)).read(_HEAD)
+    head = MemberStream(file, member, InflationBudget(_HEAD)).read(_HEAD)
     if is_zip(head):
         return "model" if _begins_as_torch(head) or _MODEL_NAME.search(member.name) else "archive"
     is_model = (
@@ -161,7 +161,7 @@ def write_excerpt(path: Path, member: Member, target: Path, *, limit: int) -> bo
     written, where that needs more than `limit` bytes. Raise OSError.
     """
     with path.open("rb") as file:
-        head = MemberStream(file, member, InflationBudget(1 << 16)).read(_HEAD)
+        head = MemberStream(file, member, InflationBudget(_HEAD)).read(_HEAD)
         needed = member.size
         if head.startswith(gguf.MAGIC):
             needed = min(needed, _LONGEST_HEADER)

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import TypeVar
 
 from modelhub.detect import detect, parse_sidecar
@@ -31,6 +32,7 @@ _SIDECAR_TEXTS = (".json", ".info", ".txt")
 _SIDECAR_LIMIT = 4 * 1024 * 1024
 _MEMBERS_SHOWN = 100  # models of one archive that are looked into
 _MEMBERS_LIMIT = 256 << 20  # bytes that are inflated to look into the models of one archive
+_MEMBERS_SECONDS = 2.0  # of the processor's time, after which no further model is looked into
 _NO_MODELS = "It is a zip archive without a model."
 _UNCLEAR = (Verdict.UNRECOGNISED, Verdict.SUSPICIOUS)
 
@@ -78,8 +80,10 @@ def _with_members(archive: Inspection) -> Inspection:
         if pack is None or pack.is_empty:
             return archive
         with tempfile.TemporaryDirectory(prefix="modelhub-") as folder:
-            left, members = _MEMBERS_LIMIT, []
+            left, members, start = _MEMBERS_LIMIT, [], process_time()
             for member in pack.models[:_MEMBERS_SHOWN]:
+                if process_time() - start > _MEMBERS_SECONDS:
+                    left = 0  # the others are only listed
                 found, used = _inspect_member(pack.path, member, Path(folder), left)
                 left -= used
                 members.append(found)
@@ -107,7 +111,7 @@ def _inspect_member(archive: Path, member: Member, folder: Path, limit: int) -> 
     name = Path(member.name.replace("\\", "/")).name
     excerpt = folder / safe_name(name)
     if not write_excerpt(archive, member, excerpt, limit=limit):
-        reason = "It is too large to be looked into within the archive."
+        reason = "It was not looked into: it is too large, or the archive holds too much."
         return _unread_member(archive, member.name, member.size, reason), 0
     used = excerpt.stat().st_blocks * 512 if hasattr(excerpt.stat(), "st_blocks") else excerpt.stat().st_size
     found = inspect_header(excerpt, read_header(excerpt), hints=Hints(names=(name,)))

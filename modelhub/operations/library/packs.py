@@ -26,7 +26,7 @@ from modelhub.operations.library.library_import import LibraryImport
 from modelhub.operations.library.path_results import PathResult, PathStatus, failed_result
 from modelhub.operations.library.record import read_and_record, record_new
 from modelhub.progress import Progress, Task
-from modelhub.storage.containment import make_folder
+from modelhub.storage.containment import ensure_inside, make_folder
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.free_space import ensure_free_space
 from modelhub.storage.locks import file_lock
@@ -66,6 +66,7 @@ def unpacked(pack: Pack, *, library: Path, progress: Progress) -> Iterator[tuple
     Raise DiskFullError before anything is written, and ModelhubError for a damaged archive.
     """
     top = library / ".modelhub" / "unpacked"
+    ensure_inside(library, top / "entry")
     with file_lock(library / ".modelhub" / "unpacked.lock", wait=None):
         _clear(top)  # what a killed process left: the lock says that no other one is at work
         ensure_free_space(library, pack.size + _RESERVE, remedy=_FREE_SPACE)
@@ -96,7 +97,7 @@ def _write_all(pack: Pack, folder: Path, task: Task) -> Iterator[UnpackedFile]:
 
 def _free_name(name: str, taken: set[str]) -> str:
     """Return a safe name that no earlier model has: with its folder's name in front, or a number behind its stem."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part]
+    parts = [part for part in name.replace("\\", "/").split("/") if part] or [name]
     base = safe_name(parts[-1])
     choices = [base, *([safe_name(f"{parts[-2]}-{base}")] if len(parts) > 1 else [])]
     stem = model_stem(base)

@@ -417,7 +417,7 @@ def test_what_a_source_said_outlives_newer_rules_and_what_was_never_read_is_judg
 def test_a_named_file_that_is_not_a_model_and_would_run_is_reported_as_dangerous(
     catalog: Catalog, tmp_path: Path
 ) -> None:
-    """A program is no model, and is not recorded."""
+    """A program is not a model, and is not recorded."""
     program = tmp_path / "tool"
     program.write_bytes(b"\x7fELF" + bytes(200))
     (result,) = add([program], catalog=catalog)
