@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,10 @@ def move_to_trash(paths: Iterable[Path], *, send: Callable[[str], None] | None =
             raise NotFoundError(f"Could not move {path} to the trash: it does not exist.", SCAN_AGAIN)
         if not _has_trash(path):
             raise TrashError(f"Could not move {path} to the trash: network drives have no trash.", _NOTHING_DELETED)
+        if planted := planted_trash(path):
+            raise TrashError(
+                f"Could not move {path} to the trash: {planted} is a link or another user's.", _NOTHING_DELETED
+            )
     send = send or _default_send()
     for path in todo:
         _move_one(path, send)
@@ -58,6 +63,32 @@ def _default_send() -> Callable[[str], None]:
         raise TrashError(f"The trash cannot be used here: {_reason(exc)}.", _NOTHING_DELETED) from exc
     send: Callable[[str], None] = send2trash
     return send
+
+
+def planted_trash(path: Path, *, home: Path | None = None) -> Path | None:
+    """Return a folder of the trash on the drive of `path` that is a link or another user's, None if none is.
+
+    Only drives other than that of `home`: everybody may write to their top folder, where desktops keep `.Trash-UID`.
+    """
+    if not hasattr(os, "getuid"):
+        return None
+    try:
+        top = path.parent.resolve()
+        if top.stat().st_dev == (home or Path.home()).stat().st_dev:
+            return None
+        while not os.path.ismount(top):
+            top = top.parent
+    except OSError:
+        return None
+    trash = top / f".Trash-{os.getuid()}"
+    for folder in (trash, trash / "files", trash / "info"):
+        try:
+            status = folder.lstat()
+        except OSError:
+            continue
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            return folder
+    return None
 
 
 def _has_trash(path: Path) -> bool:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,33 @@ def test_a_failed_import_of_the_trash_library_is_an_error(tmp_path: Path, monkey
     with pytest.raises(TrashError, match="cannot be used"):
         move_to_trash([model])
     assert model.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system, such as Linux' /dev/shm")
+@pytest.mark.parametrize("planted", ["trash", "files", "info"])
+def test_a_planted_trash_of_another_drive_is_refused(
+    planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may write to the top folder of a drive; what lies there as a link would take the file elsewhere."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        drive, outside = Path(name), tmp_path / "outside"
+        outside.mkdir()
+        if drive.stat().st_dev == Path.home().stat().st_dev:
+            pytest.skip("the home folder is on the same file system")
+        real = os.path.ismount
+        monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == drive or real(path))
+        (drive / "m").mkdir()
+        file = drive / "m" / "a.pt"
+        file.write_text("model")
+        trash = drive / f".Trash-{os.getuid()}"
+        link = trash if planted == "trash" else trash / planted
+        link.parent.mkdir(exist_ok=True)
+        bin_ = Bin(tmp_path / "bin")
+        link.symlink_to(outside)
+        with pytest.raises(TrashError, match=link.name):
+            move_to_trash([file], send=bin_)
+        assert file.read_text() == "model"
+        link.unlink()
+        link.mkdir()
+        assert move_to_trash([file], send=bin_) == (file,)
+        assert list(outside.iterdir()) == []

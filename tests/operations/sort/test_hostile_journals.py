@@ -61,7 +61,7 @@ def forged(home: Path, library: Path) -> dict[str, list[NewStep]]:
         "a new start-up file": step(
             "rewrite", bashrc, bashrc, before=encoded("evil"), after=encoded(bashrc.read_text()), mtime_ns=1
         ),
-        "a sidecar that is no JSON": step(
+        "a sidecar with another content": step(
             "rewrite", home / "x.json", home / "x.json", before=encoded("evil"), after=encoded("old"), mtime_ns=1
         ),
         "a path with dots": step("move", library / "taken", f"{library}/../home/.ssh/id", **facts),
@@ -79,7 +79,7 @@ KINDS = (
     "a copy with other facts",
     "a trash without facts",
     "a new start-up file",
-    "a sidecar that is no JSON",
+    "a sidecar with another content",
     "a path with dots",
     "a relative path",
     "a NUL",
