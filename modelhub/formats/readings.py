@@ -40,10 +40,9 @@ def add_other_readings(header: Header, suffix: str, file: BinaryIO, head: bytes)
             scan_tar(file, scanner)
             text = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
             scanner.findings.append(("suspicious" if header.format is not Format.UNKNOWN else "unrecognised", text))
-        if header.format not in PICKLE_FORMATS and not own and head[:1] not in _EXTENSIONS:
+        if header.format not in PICKLE_FORMATS and head[:1] not in _EXTENSIONS:
             _add_pickle(file, scanner)
-        if not own or header.format in PICKLE_FORMATS:
-            _add_archive(header.size, file, scanner)
+        _add_archive(header.size, file, scanner, own=own and header.format not in PICKLE_FORMATS)
     if not scanner.globals and not scanner.findings:
         return header
     before, more = header.pickle or PickleScan(), scanner.result()
@@ -63,7 +62,8 @@ def _add_pickle(file: BinaryIO, scanner: PickleScanner) -> None:
         scanner.findings.append(("suspicious", f"{text or 'It is also a pickle'}: torch reads it as one."))
 
 
-def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner) -> None:
+def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner, *, own: bool) -> None:
+    """Add that the file ends as an archive. `own`: only one with members counts, not four bytes of numbers alike."""
     file.seek(max(0, size - TAIL))
-    if ends_as_archive(file.read(TAIL)):
+    if ends_as_archive(file.read(TAIL)) and not (own and not archive.read_archive(file, size).members):
         scanner.findings.append(("suspicious", "It ends as a zip archive, which some programs read instead."))

@@ -9,7 +9,7 @@ from modelhub.formats.pickles.placeholders import SkippedBytes, TruncatedError, 
 MAX_LINE = 1 << 12  # bytes of a line in protocol 0
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
 MAX_TEXT = 32 << 20  # bytes of strings kept in all
-_MAX_SKIPPED = 1 << 48  # bytes; no file is that long, and no seek may be
+_MAX_SKIPPED = 1 << 43  # bytes; no file is that long, and on ext4 no seek may be
 _PIECE = 1 << 16
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from modelhub.formats.zips.directory import MAX_MEMBERS, UTF8, large_values
@@ -30,26 +31,25 @@ def check_members(file: BinaryIO, entries: list[DirectoryEntry], end: ArchiveEnd
             between = entry.offset - expected
             what = f"{between} bytes belong to no member" if between > 0 else "another member lies over it"
             findings.add("gap", f"Member {entry.name!r} at byte {entry.offset}: {what}.")
-        member = _check_member(file, entry, findings)
+        member = _check_member(file, entry, findings) if 0 <= entry.offset < end.begins else None
         if member is None:
             findings.add(
                 "start", f"Member {entry.name!r} does not begin at byte {entry.offset}, as the directory states."
             )
             continue
-        made[index] = member
         expected = member.start + member.stored
-        if entry.flags & _DESCRIPTOR:
+        if entry.flags & _DESCRIPTOR and expected <= end.begins:
             expected += _check_descriptor(file, expected, entry, findings)
         if expected > end.begins:
             findings.add("cut", f"Member {entry.name!r} reaches into the archive's directory.")
+            member = replace(member, stored=max(0, min(member.stored, end.begins - member.start)))
+        made[index] = member
     if entries and expected != end.offset:
         findings.add("gap", f"{end.offset - expected} bytes before the archive's directory belong to no member.")
     return [made[index] for index in sorted(made)]
 
 
 def _check_member(file: BinaryIO, entry: DirectoryEntry, findings: Findings) -> Member | None:
-    if entry.offset < 0:
-        return None
     file.seek(entry.offset)
     head = file.read(_LOCAL.size + 512)  # header, name and extra field of nearly every member
     if len(head) < _LOCAL.size or head[:4] != LOCAL_MAGIC:

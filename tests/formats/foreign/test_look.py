@@ -52,7 +52,7 @@ def tar_of(name: str) -> bytes:
     [
         ("a.7z", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24), "7z archive"),
         ("a.safetensors", b"Rar!\x1a\x07\x01\0" + bytes(40), "RAR archive"),
-        ("a.ckpt", gzip.compress(b"x" * 99), "gzip"),
+        ("a.ckpt", gzip.compress(b"x" * 99, mtime=0), "gzip"),
         ("a.ckpt", b"BZh91AY&SY" + bytes(40), "bzip2"),
         ("a.pt", b"\xfd7zXZ\x00\x00\x04" + bytes(40), "xz"),
         ("a.zst", b"\x28\xb5\x2f\xfd" + bytes(40), "Zstandard"),
