@@ -16,7 +16,6 @@ from modelhub.formats.header import Header, PickleScan, Problem, TensorInfo
 
 INDEX = "model_index.json"
 _MAX_JSON = 4 << 20  # bytes of one configuration
-_MAX_INDEX = 16 << 20  # bytes of an index of shards
 _MAX_GLOBALS = 20_000  # of all files together
 _MAX_FINDINGS = 400
 _WORST_FIRST = {"dangerous": 0, "suspicious": 1, "unrecognised": 2, "note": 3}
@@ -83,6 +82,8 @@ def _judge_files(contents: _FolderContents, read_file: Callable[[Path], Header])
     shards: set[str] = set()
     for file in contents.files.values():
         if ".index." in file.path.name and file.path.suffix.lower() == ".json":
+            if file.size > _MAX_JSON:
+                contents.findings.append(("suspicious", f"{file.relative} is larger than any index of shards."))
             index = _parse_json(file.path)
             contents.findings += shard_findings(index, file.relative)
             prefix = file.relative.rpartition("/")[0]
@@ -184,7 +185,7 @@ def _find_shards(
 def _parse_json(path: Path) -> Any:
     """Return the value of an index of shards, None when it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size <= _MAX_INDEX else None
+        return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size <= _MAX_JSON else None
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from modelhub.formats import archive
 from modelhub.formats.foreign import numpy_arrays
+from modelhub.formats.foreign.signatures import is_native_code
 from modelhub.formats.header import PickleGlobal, PickleScan
 from modelhub.formats.pickles.reader import ByteStream, PickleReader
 from modelhub.formats.pickles.walk import PickleWalk, WalkBudget, walk_pickle
@@ -101,6 +102,8 @@ def _scan_stream(
 ) -> None:
     if _add_encoding(head, name, scanner):
         return
+    if is_native_code(head):
+        scanner.findings.append(("suspicious", f"{name} is compiled code, which a loader runs without any check."))
     if named or looks_like_pickle(head):
         scan_pickles(_Resumed(head, stream), member.size, name, scanner, sure=looks_like_pickle(head))
 

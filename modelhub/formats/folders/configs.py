@@ -16,7 +16,7 @@ from modelhub.formats.foreign.chat_templates import template_findings
 
 Finding = tuple[str, str]
 MAX_PARSED = 4 << 20  # bytes; longer texts, which are vocabularies, are only searched
-_MAX_SEARCHED = 128 << 20  # bytes
+_MAX_SEARCHED = 48 << 20  # bytes; the longest published vocabulary has 33 million
 _MAX_FINDINGS = 8
 _SHOWN = 80  # characters of a value
 _BLANK = r"\s{0,64}"
@@ -29,11 +29,23 @@ _KEY_IN_TEXT = re.compile(
         rf'|_?attn_implementation"{_BLANK}:{_BLANK}"[^"]{{0,200}}/)'
     ).encode()
 )
+_KEY_PARTS = (
+    b"auto_map",
+    b"custom_pipeline",
+    b"_target_",
+    b"py/",
+    b"_class_name",
+    b"remote_code",
+    b"parent_",
+    b"attn_",
+)
 _ESCAPED_KEY = re.compile(
     rb'"[a-z_/]{0,20}\\u00(?:5f|5F|[67][0-9a-fA-F])[a-z_/\\u0-9A-F]{0,120}"\s{0,64}:\s{0,64}[\[{"tT]'
 )
 _TEMPLATE_KEY = re.compile(rb'"chat_template"\s{0,64}:')
 _LONGEST_TEMPLATE = 1 << 20  # bytes
+# Files that name components; those of sub-folders belong to pipelines within the pipeline.
+_COMPONENT_INDEXES = ("model_index.json", "modular_model_index.json")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -48,13 +60,17 @@ def scan_config(data: bytes, place: str) -> tuple[Finding, ...]:
     except RecursionError:
         return (("suspicious", f"{place} is nested deeper than any configuration."),)
     found = dict.fromkeys(_findings(value, place))
+    if place.rpartition("/")[2].lower() in _COMPONENT_INDEXES and isinstance(value, dict):
+        found |= dict.fromkeys(component_findings(value, place))
     return tuple(found)[:_MAX_FINDINGS]
 
 
 def _search_text(data: bytes, place: str) -> tuple[Finding, ...]:
     if len(data) > _MAX_SEARCHED:
         return (("suspicious", f"{place} has {len(data)} bytes, more than any configuration or vocabulary."),)
-    match = _KEY_IN_TEXT.search(data) or _ESCAPED_KEY.search(data)
+    match = _KEY_IN_TEXT.search(data) if any(key in data for key in _KEY_PARTS) else None
+    if match is None and b"\\u00" in data:
+        match = _ESCAPED_KEY.search(data)
     if match is None:
         template = _TEMPLATE_KEY.search(data)
         text = data[template.end() : template.end() + _LONGEST_TEMPLATE].decode("utf-8", "replace") if template else ""
@@ -154,6 +170,10 @@ def component_findings(index: dict[str, Any], place: str) -> Iterator[Finding]:
         elif not is_known_library(library):
             text = f"{place}: component {name} is {library}.{kind}, which is not a class of a known library."
             yield "suspicious", text
+        settings = value[2] if len(value) == 3 and isinstance(value[2], dict) else {}
+        source = settings.get("pretrained_model_name_or_path") or settings.get("repo")
+        if isinstance(source, str):
+            yield "note", f"{place}: component {name} comes from {_shown(source)} and was not looked into."
 
 
 def shard_findings(index: Any, place: str) -> Iterator[Finding]:

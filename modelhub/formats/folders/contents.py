@@ -16,7 +16,7 @@ from modelhub.formats.header import Header, PickleGlobal
 
 Finding = tuple[str, str]
 _HEAD = 4096
-_MAX_TEXT = 128 << 20  # bytes of a text that is read
+_MAX_TEXT = 48 << 20  # bytes of a text that is read
 # Files that a loader imports, or that Python or the system loads as code.
 _CODE = re.compile(r"\.(py|pyw|pyc|pyo|pyd|so(\.\d+)*|dll|dylib|cubin|ptx)$", re.IGNORECASE)
 _WEIGHTS = frozenset(

@@ -151,6 +151,17 @@ def test_an_index_that_names_foreign_code_or_places_is_suspicious(values: dict[s
     assert any("model_index.json" in text for text in found.findings)
 
 
+def test_an_index_of_an_inner_pipeline_counts(folder: Path) -> None:
+    """Pipelines may hold pipelines; modular ones name repositories, which are not looked into."""
+    inner = {"_class_name": "X", "unet": ["diffusers", "UNet2DModel", {"repo": "someone/else"}]}
+    put(folder, "prior/modular_model_index.json", json.dumps(inner))
+    found = report(folder)
+    assert found.verdict is Verdict.SAFE
+    assert "someone/else" in found.findings[0]
+    put(folder, "prior/model_index.json", json.dumps({"unet": ["my_unet", "MyUNet"]}))
+    assert report(folder).verdict is Verdict.SUSPICIOUS
+
+
 @pytest.mark.parametrize(
     "value",
     [

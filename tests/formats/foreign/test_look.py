@@ -19,6 +19,8 @@ from modelhub.domain import SafetyReport, Verdict
 from modelhub.formats import read_header
 from modelhub.formats.foreign.onnx_files import is_onnx, scan_onnx
 from modelhub.safety import assess
+from modelhub.testing.files import torch_file
+from modelhub.testing.files.tensors import Tensor
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(57)
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(88)
@@ -108,6 +110,15 @@ def test_an_exported_program_and_native_code_in_an_archive_are_suspicious(
     found = report(tmp_path, "a.pt2", zip_of(members))
     assert found.verdict is Verdict.SUSPICIOUS
     assert any("program" in text or "compiled code" in text for text in found.findings)
+
+
+def test_compiled_code_in_a_torch_file_is_suspicious(tmp_path: Path) -> None:
+    """Members besides the weights are looked at, whatever they are called."""
+    torch_file.write(tmp_path / "a.pt", {"w": Tensor("F32", (2,))})
+    assert assess(read_header(tmp_path / "a.pt")).verdict is Verdict.SAFE
+    with zipfile.ZipFile(tmp_path / "a.pt", "a") as archive:
+        archive.writestr("a/extra", ELF)
+    assert assess(read_header(tmp_path / "a.pt")).verdict is Verdict.SUSPICIOUS
 
 
 def keras(config: object) -> bytes:
