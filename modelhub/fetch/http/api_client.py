@@ -88,7 +88,7 @@ class ApiClient:
         return self._request("POST", path, list(json), _MOST_BYTES)
 
     def probe(self, path: str) -> ApiAnswer:
-        """Send a GET request whose body is not read. Return and raise what `get` does."""
+        """Send a GET request, without reading its body or following a redirect. Return and raise what `get` does."""
         return self._request("GET", path, None, 0)
 
     def _request(self, method: str, path: str, document: list[str] | None, most_bytes: int) -> ApiAnswer:
@@ -110,6 +110,7 @@ class ApiClient:
             timeout=(self._timeout, self._timeout),
             json=document,
             deadline=deadline,
+            follow=most_bytes > 0,
         )
         address = f"{self.endpoint}{path}"
         url = redact_url(address)

@@ -37,7 +37,8 @@ class Exchange:
     """A request: `json` is the body of a POST, `source` the URL that the user's reference led to (None: the URL).
 
     Each of `credentials` is sent to its own origin only. `timeout` has the seconds for the connection and for the
-    header and each read; `deadline` is a time of `time.monotonic` for the whole, None without one.
+    header and each read; `deadline` is a time of `time.monotonic` for the whole, None without one. Without `follow`, a
+    redirect is an answer like any other.
     """
 
     method: str = "GET"
@@ -47,6 +48,7 @@ class Exchange:
     json: object = None
     source: str | None = None
     deadline: float | None = None
+    follow: bool = True
 
 
 def send_with_redirects(session: BoundedSession, url: str, exchange: Exchange) -> tuple[requests.Response, str]:
@@ -67,7 +69,8 @@ def send_with_redirects(session: BoundedSession, url: str, exchange: Exchange) -
             raise RetryableError(f"{redact_url(url)} took too long to answer.")
         seen.add(current)
         response = _send(session, current, exchange, credentials)
-        if response.status_code not in _REDIRECTS or "Location" not in response.headers:
+        is_redirect = response.status_code in _REDIRECTS and "Location" in response.headers
+        if not is_redirect or not exchange.follow:
             return response, current
         target = _target(current, response.headers["Location"])
         if network is None:

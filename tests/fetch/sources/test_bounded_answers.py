@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from modelhub.errors import Exit, ModelhubError, NetworkError
+from modelhub.errors import AccessError, Exit, ModelhubError, NetworkError
 from modelhub.fetch.fetcher import Fetcher
 from modelhub.fetch.http import api_client, json_answers
 from modelhub.fetch.sources import huggingface_listing
@@ -424,3 +424,13 @@ def test_the_command_ends_with_the_code_of_the_network(tmp_path: Path) -> None:
         )
     assert done.returncode == Exit.NETWORK, done.stderr
     assert "has a page that repeats" in done.stderr and "set HF_ENDPOINT" in done.stderr
+
+
+def test_the_gate_of_a_repository_is_checked_without_its_bytes() -> None:
+    """The address of a file is requested once; neither a redirect is followed nor a body read."""
+    files = {"a.safetensors": b"x" * 100}
+    with Hub({"org/gated": Repository(files=files, gated=True)}, token="hf_right") as hub:
+        HuggingFace(endpoints=(hub.url,), token="hf_right").resolve("org/gated")
+        assert [each.origin for each in hub.requests] == ["api"] * 3
+        with pytest.raises(AccessError, match="is gated"):
+            HuggingFace(endpoints=(hub.url,)).resolve("org/gated")
