@@ -11,6 +11,7 @@ from modelhub.formats.pickles.placeholders import Global, OpaqueObject, SkippedB
 
 MAX_NODES = 1_000_000
 MAX_DEPTH = 24
+MAX_TEXT = 32 << 20  # characters; the names of a large checkpoint with its optimizer have 2 million
 MAX_ENTRIES = 4096
 _TEXT = 400  # characters of a scalar entry that are kept
 # Wrappers that trainers put around a state dict, in the order in which loaders look for them.
@@ -31,6 +32,7 @@ class StateDict:
     whole_module: str | None = None
     limit_reached: bool = False
     nodes: int = 0
+    text: int = 0  # characters of all names
 
 
 def read_state_dict(built: Any) -> StateDict:
@@ -93,7 +95,8 @@ def _module_children(made: OpaqueObject) -> dict[Any, Any]:
 
 def _collect_tensors(value: Any, name: str, state_dict: StateDict, depth: int) -> None:
     state_dict.nodes += 1
-    if state_dict.nodes > MAX_NODES or depth > MAX_DEPTH:
+    state_dict.text += len(name)
+    if state_dict.nodes > MAX_NODES or depth > MAX_DEPTH or state_dict.text > MAX_TEXT:
         state_dict.limit_reached = True
         return
     if isinstance(value, TensorRef):

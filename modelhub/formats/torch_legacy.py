@@ -12,7 +12,7 @@ from modelhub.formats.pickles.reader import PickleReader
 from modelhub.formats.pickles.walk import PickleWalk, walk_pickle
 from modelhub.formats.scan import PickleScanner, scan_pickles
 from modelhub.formats.state_dict import StateDict, read_state_dict
-from modelhub.formats.torch_zip import structure_problems
+from modelhub.formats.torch_zip import structure_findings, structure_problems
 
 MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
 _NAMES = ("the magic number", "the protocol", "the system's facts", "the object", "the storages' keys")
@@ -56,8 +56,7 @@ def read(file: BinaryIO, size: int) -> TorchLegacy:
     if whole:
         storages, more = _locate_storages(file, size, walks, scanner)
         problems += more
-    if state_dict.limit_reached:
-        scanner.findings.append(("suspicious", "The object shares its parts so often that it unfolds without end."))
+    scanner.findings += structure_findings(state_dict, "the object")
     header = Header(
         format=Format.TORCH_LEGACY,
         size=size,
@@ -115,6 +114,7 @@ def read_bare_pickle(file: BinaryIO, size: int) -> tuple[Header, StateDict]:
     file.seek(0)
     walks = scan_pickles(file, size, "the pickle", scanner)
     state_dict = read_state_dict(walks[0].root) if walks else StateDict()
+    scanner.findings += structure_findings(state_dict, "the pickle")
     problems = structure_problems(state_dict)
     if walks and not walks[0].complete:
         problems.append(Problem("The pickle breaks off.", fatal=True))

@@ -60,8 +60,7 @@ def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member
     if found.truncated:
         problems.append(Problem("The end of the archive is missing: the file is truncated.", fatal=True))
     problems += structure_problems(state_dict)
-    if state_dict.limit_reached:
-        scanner.findings.append(("suspicious", f"{main.name} shares its parts so often that it unfolds without end."))
+    scanner.findings += structure_findings(state_dict, main.name)
     order = next((m for m in rest if m.name == f"{folder}byteorder"), None)
     header = Header(
         format=Format.TORCH_ZIP,
@@ -121,9 +120,14 @@ def structure_problems(state_dict: StateDict) -> list[Problem]:
     if state_dict.whole_module:
         text = f"It holds a whole pickled module ({state_dict.whole_module}) rather than a state dict."
         notes.append(Problem(text))
-    if state_dict.limit_reached:
-        notes.append(Problem("It holds more objects, or nests them deeper, than any real model."))
     return notes
+
+
+def structure_findings(state_dict: StateDict, place: str) -> list[tuple[str, str]]:
+    """Return a finding about an object that a program may never finish to go through, such as one shared 2^60 times."""
+    if not state_dict.limit_reached:
+        return []
+    return [("suspicious", f"{place} holds more objects, or nests them deeper, than any real model.")]
 
 
 def _missing_data(state_dict: StateDict, storages: dict[str, archive.Member], size: int) -> list[str]:

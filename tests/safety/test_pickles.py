@@ -6,7 +6,6 @@ import csv
 import os
 import pickle
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -100,39 +99,6 @@ def test_tricks_are_seen(tmp_path: Path, name: str) -> None:
     """Each at least suspicious, under whatever suffix."""
     for suffix in (".pkl", ".ckpt", ".bin", ".safetensors"):
         assert verdict(tmp_path, HOSTILE[name], f"model{suffix}") in CAUGHT
-
-
-BOMBS = {
-    "doubling lists": b"\x80\x04]\x94" + b"".join(b"]\x94(h%ch%ce" % (i, i) for i in range(200)) + b".",
-    "a million marks": b"\x80\x04" + b"(" * 1_000_000 + b".",
-    "a million nested lists": b"\x80\x04" + b"]" * 500_000 + b"a" * 499_999 + b".",
-    "a list that holds itself": b"\x80\x04]\x94h\x00a.",
-    "a far memo": b"\x80\x04]r\xff\xff\xff\xff.",
-    "a text of four gigabytes": b"\x80\x04\x8d\xff\xff\xff\xff\x00\x00\x00\x00abc.",
-    "an integer of a gigabyte": b"\x80\x04\x8b\xff\xff\xff\x3f.",
-    "an empty stack": b"\x80\x04.",
-    "endless duplicates": b"\x80\x04]" + b"2" * 2_000_000 + b".",
-}
-
-
-@pytest.mark.parametrize("name", BOMBS)
-def test_bombs_cost_neither_time_nor_memory(tmp_path: Path, name: str) -> None:
-    """An answer within seconds and 512 MB, in a process with that limit."""
-    path = tmp_path / "bomb.pkl"
-    path.write_bytes(BOMBS[name])
-    code = (
-        "import sys\n"
-        "try:\n"
-        "    import resource; resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))\n"
-        "except ImportError: pass\n"
-        "from pathlib import Path; from modelhub.formats import read_header; from modelhub.safety import assess\n"
-        "from modelhub.detect import detect\n"
-        "header = read_header(Path(sys.argv[1])); detect(header); print(assess(header).verdict)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr[-400:]
 
 
 def test_a_file_that_shares_one_stand_in_does_not_poison_the_next(tmp_path: Path) -> None:

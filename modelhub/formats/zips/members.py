@@ -67,9 +67,9 @@ def _check_member(file: BinaryIO, entry: DirectoryEntry, findings: Findings) -> 
         findings.add("method", f"{where} is stored in two ways, by its own header and by the directory.")
     if ALL_ONES in (size, stored):
         size, stored = large_values(head[_LOCAL.size + name_length : length], size, stored)
-    given = (checksum, stored, size)
-    absent = flags & _DESCRIPTOR and given in ((0, 0, 0), (0, ALL_ONES, ALL_ONES))
-    if given != (entry.checksum, entry.stored, entry.size) and not absent:
+    stated = ((checksum, entry.checksum), (stored, entry.stored), (size, entry.size))
+    left_open = (0, ALL_ONES) if flags & _DESCRIPTOR else ()  # until the descriptor behind the data
+    if any(own not in (listed, *left_open) for own, listed in stated):
         findings.add("size", f"{where} states another size or checksum in its own header than the directory does.")
     encrypted = bool((flags | entry.flags) & _ENCRYPTED)
     if entry.method == STORED and entry.stored != entry.size and not encrypted:
