@@ -74,6 +74,7 @@ def tar_of(name: str) -> bytes:
         ("a.npz", zip_of({"a.npy": b"\x93NUMPY\1\0\x02\0{}"}), "1 numpy arrays"),
         ("a.dduf", zip_of({"model_index.json": "{}"}), "diffusers folder in a zip"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_container_that_is_not_looked_into_is_named(name: str, content: bytes, word: str, tmp_path: Path) -> None:
     """Its verdict is never safe, and a sentence states what it is."""
