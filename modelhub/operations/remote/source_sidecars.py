@@ -12,6 +12,7 @@ from modelhub.fetch.fetcher import RemoteFile, RemoteModel
 from modelhub.fetch.transfer.download import download
 from modelhub.fetch.transfer.limits import TransferSettings
 from modelhub.storage.atomic_write import replace_file
+from modelhub.storage.containment import ensure_inside
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.place import move
 from modelhub.storage.sidecar_names import PREVIEW_SUFFIXES, sidecars_of
@@ -51,7 +52,12 @@ def fetch_preview(
 def preview_fetcher(library: Path) -> Callable[[RemoteModel, Path], Path | None]:
     """Return `fetch_preview` with the staging folder of a library."""
     staging = staging_folder(library)
-    return lambda remote, model: fetch_preview(remote, model, staging=staging)
+
+    def fetch(remote: RemoteModel, model: Path) -> Path | None:
+        ensure_inside(library, staging / "entry")  # it may be a link out of the library by now
+        return fetch_preview(remote, model, staging=staging)
+
+    return fetch
 
 
 def staging_folder(library: Path) -> Path:

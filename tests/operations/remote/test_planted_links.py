@@ -12,8 +12,10 @@ import pytest
 
 from modelhub.errors import ModelhubError, UnsafeError
 from modelhub.fetch.choice.criteria import FileCriteria
+from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.transfer.staging_cleanup import clean_staging
 from modelhub.operations.remote.pull import PullRequest, plan_pull, pull
+from modelhub.operations.remote.source_sidecars import preview_fetcher, staging_folder
 from modelhub.storage import held_folder
 from modelhub.testing.files import adapters, hostile, safetensors_file
 from tests.operations.remote.hubs import User, user
@@ -128,4 +130,15 @@ def test_a_manifest_places_nothing_through_a_link(place: User, outside: Path) ->
     plan = plan_pull(PullRequest(source="someone/lora", criteria=FileCriteria(), to=link), fetchers=place.fetchers)
     with pytest.raises(ModelhubError, match="mine"):
         pull(plan, catalog=place.catalog, settings=place.settings)
+    assert_untouched(outside)
+
+
+def test_a_preview_is_not_downloaded_through_a_link(place: User, outside: Path) -> None:
+    """The folder of previews that are being downloaded is a link out of the library."""
+    link = staging_folder(place.settings.library)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside)
+    remote = RemoteModel(kind="url", reference="x", title="x", files=(), previews=("http://127.0.0.1:9/x.png",))
+    with pytest.raises(ModelhubError, match="previews"):
+        preview_fetcher(place.settings.library)(remote, place.settings.library / "m.safetensors")
     assert_untouched(outside)
