@@ -21,7 +21,7 @@ WEIGHTS = b"weights" * 999
 
 
 def file(name: str, *, kind: str = "Model", fp: str = "fp16", size: str = "pruned", **more: Any) -> dict[str, Any]:
-    """A file as the API lists it."""
+    """Return a file as the API lists it."""
     container = "SafeTensor" if name.endswith(".safetensors") else "PickleTensor" if kind == "Model" else "Other"
     query = "" if more.get("primary") else f"?type={kind}&format={container}&size={size}&fp={fp}"
     return {
@@ -41,7 +41,7 @@ def file(name: str, *, kind: str = "Model", fp: str = "fp16", size: str = "prune
 
 
 def version(number: int, *files: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A version as the API lists it."""
+    """Return a version as the API lists it."""
     return {
         "id": number,
         "modelId": 7,
@@ -88,12 +88,12 @@ def site() -> Iterator[CivitaiSite]:
 
 
 def fetcher(site: CivitaiSite, *, token: str | None = None) -> Civitai:
-    """A fetcher of this site that never waits."""
+    """Return a fetcher of this site that never waits."""
     return Civitai(endpoint=site.url, token=token, sleep=lambda _: None)
 
 
 def failure(site: CivitaiSite, source: str, *, token: str | None = None) -> ModelhubError:
-    """The error that resolving `source` ends with."""
+    """Return the error of resolving `source`."""
     with pytest.raises(ModelhubError) as caught:
         fetcher(site, token=token).resolve(source)
     return caught.value
@@ -225,13 +225,13 @@ def test_a_download_address_means_its_file(site: CivitaiSite) -> None:
     ],
 )
 def test_the_file_is_chosen_by_what_the_site_states(site: CivitaiSite, criteria: FileCriteria, expected: str) -> None:
-    """Precision, size and format come from the site; training pictures and the VAE are no candidates for the model."""
+    """Precision, size and format come from the site; the model is chosen, not training pictures or the VAE."""
     choice = choose(fetcher(site).resolve("civitai:7@20"), criteria)
     assert [file.name for file in choice.files] == [expected]
     assert "pictures.zip" not in {row.file.name for row in choice.candidates}
 
 
-def test_refusals_are_told_apart(site: CivitaiSite) -> None:
+def test_each_refusal_has_its_own_error(site: CivitaiSite) -> None:
     """Not there, no files, login, early access, archived, too many requests, out of order: each its code and words."""
     assert (failure(site, "civitai:8").code, failure(site, "civitai:7@10").code) == (Exit.NOT_FOUND, Exit.NOT_FOUND)
     assert "has no file to download" in failure(site, "civitai:7@10").message

@@ -34,12 +34,12 @@ SUCCESSOR = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
 
 def fetcher(hub: Hub, *more: str, token: str | None = None, cache: Path | None = None) -> HuggingFace:
-    """A fetcher of this hub that never waits."""
+    """Return a fetcher of this hub that never waits."""
     return HuggingFace(endpoints=(hub.url, *more), token=token, cache=cache, sleep=lambda _: None)
 
 
 def failure(hub: Hub, source: str, *, token: str | None = None, revision: str | None = None) -> ModelhubError:
-    """The error that resolving `source` ends with."""
+    """Return the error of resolving `source`."""
     with pytest.raises(ModelhubError) as caught:
         fetcher(hub, token=token).resolve(source, revision=revision)
     return caught.value
@@ -70,7 +70,7 @@ def test_a_repository_of_thousands_of_files_is_listed_in_large_pages() -> None:
 
 
 def test_resolve_reads_the_model_card() -> None:
-    """Licence, base, trigger word and tags of the card are in the answer."""
+    """License, base, trigger word and tags of the card are in the answer."""
     with Hub({"org/name": SD15}) as hub:
         model = fetcher(hub).resolve("org/name")
     assert (model.license, model.base_model, model.model_type) == ("creativeml-openrail-m", "a/b", "lora")
@@ -168,7 +168,7 @@ def test_a_failing_hub_is_no_reason_to_use_a_successor() -> None:
         assert not any("stable-diffusion-v1-5/stable" in request.path for request in hub.requests)
 
 
-def test_refusals_are_told_apart() -> None:
+def test_each_refusal_has_its_own_error() -> None:
     """Not there, no such revision or file, gated, private, wrong token: each has its own code and words."""
     repositories = {
         "org/name": SD15,

@@ -1,4 +1,4 @@
-"""Finding what already lies in the user's Hugging Face cache."""
+"""Finding files in the user's Hugging Face cache."""
 
 from __future__ import annotations
 

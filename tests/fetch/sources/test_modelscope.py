@@ -85,7 +85,7 @@ def test_words_that_name_nothing(words: str) -> None:
 
 
 def lora(folder: Path, seed: int = 1) -> Path:
-    """A LoRA file."""
+    """Return a LoRA file."""
     path = folder / f"{seed}.safetensors"
     metadata = adapters.lora_metadata("reddress", "reddress", rank=4)
     safetensors_file.write(path, adapters.lora_sd1(4), metadata=metadata, seed=seed)
@@ -163,7 +163,7 @@ def user(site: modelscope.ModelScope, tmp_path: Path) -> Iterator[User]:
 
 
 def test_a_pull_brings_the_file_and_what_is_said_of_it(user: User, held: dict[str, Repository]) -> None:
-    """Content proved, kind found, trigger words, licence, base and commit kept."""
+    """Content proved, kind found, trigger words, license, base and commit kept."""
     (model,) = user.pull("ms:painter/red-dress").models
     repository = held["painter/red-dress"]
     assert model.main.sha256 == repository.trees["main"][LORA].sha256
@@ -186,7 +186,7 @@ def test_a_page_and_a_revision_lead_to_the_same_place(
 
 
 def test_a_pipeline_is_one_model(user: User) -> None:
-    """Its index is asked for, and every file of it placed."""
+    """Its index is requested, and every file of it is placed."""
     (model,) = user.pull("ms:painter/pipeline").models
     assert model.path is not None
     assert (model.path / "model_index.json").is_file()
@@ -235,7 +235,7 @@ def test_a_token_opens_private_repositories_and_stays_at_its_site(site: modelsco
 
 
 def test_a_token_of_one_site_does_not_go_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """modelscope.ai is another catalogue with accounts of its own."""
+    """modelscope.ai is another site, with accounts of its own."""
     requested: list[tuple[str, Exchange]] = []
 
     class StopError(Exception):
@@ -310,7 +310,7 @@ def test_names_that_leave_the_repository_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_is_promised_with_size_and_hash(site: modelscope.ModelScope) -> None:
-    """Folders are no files; hashes in capitals are hashes."""
+    """Folders are left out; hashes in capitals are hashes."""
     files: dict[str, RemoteFile] = {
         file.name: file for file in ModelScope(endpoint=site.url).resolve("ms:painter/red-dress").files
     }
