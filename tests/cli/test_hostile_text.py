@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import shlex
+import string
 import subprocess
 import sys
 from collections.abc import Callable
@@ -245,8 +246,9 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("key", sorted(key for key, words in WORDS.items() if "{" in words))
 def test_a_copied_command_gets_the_name_as_one_argument(key: str, name: str, tmp_path: Path) -> None:
-    """Each command of a remedy is given to a real shell, in which `modelhub` prints its arguments."""
-    values = dict.fromkeys(("folder", "name", "reference", "ui", "id", "model", "example", "title", "known"), name)
+    """Each command of a remedy is given to a real shell, which prints its words."""
+    fields = [field for _, field, _, _ in string.Formatter().parse(WORDS[key]) if field]
+    values = dict.fromkeys(fields, name)
     words = sentence(Remedy("", key, values))
     template = WORDS[key].split("`")[1::2]
     commands = words.split("`")[1::2] if "`" not in name else [quote_argument(name)]
@@ -254,7 +256,7 @@ def test_a_copied_command_gets_the_name_as_one_argument(key: str, name: str, tmp
         if "{" not in part:
             continue
         done = subprocess.run(
-            ["sh", "-c", f"modelhub() {{ printf '%s\\0' \"$@\"; }}; modelhub {text.removeprefix('modelhub ')}"],
+            ["sh", "-c", f"show() {{ printf '%s\\0' \"$@\"; }}; show {text}"],
             capture_output=True,
             cwd=tmp_path,
             check=True,
