@@ -61,6 +61,8 @@ WORDS: dict[str, str] = {
     "render-smaller": "Use a smaller `--size`, or close other programs.",
     "repair-or-print": "Repair that line, or add by hand what `modelhub link --layout {ui} --print` prints.",
     "repair-position-ids": "`modelhub convert --repair` rewrites them as integers 0–76.",
+    "save-only-tensors": "It was quarantined at {file}. Look for a safetensors version of it, or save only its tensors:"
+    " `modelhub convert {file} --read-suspicious --to {name}` runs nothing.",
     "scan-again": "Run `modelhub scan`, then try again.",
     "scan-moved": "Run `modelhub scan` if it was moved.",
     "shortcut-install": "There is none yet. `modelhub shortcut install` makes one.",

@@ -11,6 +11,7 @@ from modelhub.formats import archive
 from modelhub.formats.foreign import numpy_arrays
 from modelhub.formats.foreign.signatures import is_native_code
 from modelhub.formats.header import PickleGlobal, PickleScan
+from modelhub.formats.pickles.machine import as_subject
 from modelhub.formats.pickles.reader import ByteStream, PickleReader
 from modelhub.formats.pickles.walk import PickleWalk, WalkBudget, walk_pickle
 
@@ -67,7 +68,7 @@ def scan_archive(
     scanner.findings += [(severity, f"{place}{text}") for severity, text in found.findings]
     stored, size = sum(member.stored for member in found.members), sum(member.size for member in found.members)
     if size > archive.MAX_INFLATED and size > _HIGHEST_RATIO * stored:
-        text = f"{place or 'It '}inflates from {stored} bytes to {size}, more than any model: a bomb."
+        text = f"{place or 'It '}inflates from {stored} bytes to {size}, more than any model, which fills the memory."
         scanner.findings.append(("suspicious", text))
     for member in found.members:
         if _STORAGE.search(member.name) or not member.stored:
@@ -153,16 +154,19 @@ def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 
 
 
 def scan_pickles(
-    source: ByteStream, total: int, place: str, scanner: PickleScanner, *, sure: bool = True
+    source: ByteStream, total: int, place: str, scanner: PickleScanner, *, start: int = 0, sure: bool = True
 ) -> list[PickleWalk]:
-    """Walk one pickle and those that follow it in a source of `total` bytes; bytes left over are a finding."""
-    reader = PickleReader(source)
+    """Walk one pickle and those that follow it in a source of `total` bytes; bytes left over are a finding.
+
+    `start`: the byte at which the source stands.
+    """
+    reader = PickleReader(source, offset=start)
     walks = [walk_pickle(reader, place, budget=scanner.budget)]
     if not walks[0].complete and walks[0].opcodes <= 1 and not sure:
         return []  # named like a pickle, but not one
     while walks[-1].complete and walks[-1].end < total and len(walks) < _MAX_PICKLES:
         if len(walks) == 1:
-            text = f"{place}: {total - walks[-1].end} bytes follow the end of the pickle."
+            text = f"{as_subject(place)}: {total - walks[-1].end} bytes follow its end at byte {walks[-1].end}."
             scanner.findings.append(("suspicious", text))
         following = walk_pickle(reader, f"{place}, pickle {len(walks) + 1}", budget=scanner.budget)
         if not following.complete and following.opcodes <= 1:
@@ -179,4 +183,4 @@ def scan_numpy(file: BinaryIO, size: int, place: str, scanner: PickleScanner) ->
     scanner.findings += found.findings
     for start in found.pickles:
         file.seek(start)
-        scan_pickles(file, size, f"{place} (numpy objects)", scanner, sure=False)
+        scan_pickles(file, size, f"{place} (its objects)", scanner, start=start, sure=False)

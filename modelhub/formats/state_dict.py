@@ -38,7 +38,7 @@ class StateDict:
 def read_state_dict(built: Any) -> StateDict:
     """Collect all tensors below `built`; bounded, even if the object contains itself or shares parts without end."""
     state_dict = StateDict()
-    if isinstance(built, OpaqueObject) and isinstance(built.callee, Global):
+    if isinstance(built, OpaqueObject) and isinstance(built.callee, Global) and built.callee.module:
         state_dict.whole_module = f"{built.callee.module}.{built.callee.name}"
     parts = _children(built)
     state_dict.root = _find_wrapper(parts)

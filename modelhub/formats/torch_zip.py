@@ -118,7 +118,7 @@ def structure_problems(state_dict: StateDict) -> list[Problem]:
     """Return problems with the way in which the tensors were stored."""
     notes = []
     if state_dict.whole_module:
-        text = f"It holds a whole pickled module ({state_dict.whole_module}) rather than a state dict."
+        text = f"It holds an object made by {state_dict.whole_module} rather than a state dict."
         notes.append(Problem(text))
     return notes
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelhub.cli.output import clean, color
+from modelhub.cli.views.safety_words import next_step, verdict_sentence
 from modelhub.domain import (
     Detection,
     Evidence,
     Hashes,
     Inspection,
     ModelRecord,
-    SafetyReport,
     Source,
     TriggerWord,
     Verdict,
@@ -24,14 +24,6 @@ _VERDICT_COLORS = {
     Verdict.SUSPICIOUS: "33",
     Verdict.DANGEROUS: "31;1",
     Verdict.UNRECOGNISED: "33",
-}
-_VERDICT_SENTENCES = {
-    Verdict.SAFE: "safe: Contains only data.",
-    Verdict.SAFE_LEGACY: "safe-legacy: An old format that could hold code; it contains only data and harmless helpers.",
-    Verdict.SUSPICIOUS: "suspicious: Contains something that is not on the safe list."
-    " Load it only if you trust its source.",
-    Verdict.DANGEROUS: "dangerous: Runs code when loaded. Do not load it.",
-    Verdict.UNRECOGNISED: "unrecognised: Not a format that modelhub can read.",
 }
 _MANY = 12
 
@@ -47,7 +39,7 @@ def inspection_lines(inspection: Inspection, *, why: bool = False) -> list[str]:
         color(clean(str(inspection.path)), "1"),
         *detection_lines(inspection.detection, inspection.format.value, inspection.size),
     ]
-    lines += safety_lines(inspection.safety)
+    lines += safety_lines(inspection, broken=inspection.broken)
     lines += [field("problem" if not i else "", p) for i, p in enumerate(inspection.problems)]
     lines += [line for member in inspection.members for line in _member_lines(inspection, member)]
     lines += hash_lines(inspection.hashes)
@@ -107,14 +99,16 @@ def style_text(detection: Detection) -> str:
     return "" if style.value.value == "unknown" else f"{style.value.value} ({style.confidence:.0%} sure)"
 
 
-def safety_lines(report: SafetyReport) -> list[str]:
-    """Return the verdict and the findings."""
-    lines = [field("safety", "") + color(_VERDICT_SENTENCES[report.verdict], _VERDICT_COLORS[report.verdict])]
-    shown = report.findings[:_MANY]
-    lines += [field("", f"- {finding}") for finding in shown]
+def safety_lines(model: Inspection | ModelRecord, *, broken: bool) -> list[str]:
+    """Return the verdict with its meaning, the findings, and what to do next."""
+    report = model.safety
+    sentence = verdict_sentence(model, broken=broken)
+    lines = [field("safety", "") + color(sentence, _VERDICT_COLORS[report.verdict])]
+    lines += [field("", f"- {finding}") for finding in report.findings[:_MANY]]
     if len(report.findings) > _MANY:
         lines.append(field("", f"- {len(report.findings) - _MANY} more, shown by `--json`"))
-    return lines
+    step = next_step(model, broken=broken)
+    return [*lines, field("", step)] if step else lines
 
 
 def hash_lines(hashes: Hashes | None) -> list[str]:
@@ -148,7 +142,7 @@ def record_lines(
         ("yours", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
     )
     lines += [field(name, value) for name, value in rows if value]
-    lines += safety_lines(record.safety)
+    lines += safety_lines(record, broken=any(file.broken for file in record.files))
     lines += [field("rendered" if not i else "", text) for i, text in enumerate(last_test)]
     lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
     lines += [field("same" if not i else "", text) for i, text in enumerate(shared)]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, color, count_sentence, print_json
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
+from modelhub.cli.views.safety_words import next_step
+from modelhub.domain import Inspection, Verdict
 from modelhub.errors import Exit, worst_exit_code
 from modelhub.operations.library.path_results import PathResult, PathStatus
 
@@ -28,6 +30,9 @@ _COLORS = {
 }
 _CODES = {PathStatus.FAILED: Exit.FAILED, PathStatus.DANGEROUS: Exit.UNSAFE}
 _INDENT = " " * 14
+_WORD_COLORS = {"broken": "31", "suspicious": "33", "unrecognised": "33"}
+_HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)
+_MOST_FINDINGS = 3  # of one file; `modelhub inspect` has all
 _MOST_PASSED = 12  # files that are passed over and shown; the JSON document has all
 
 
@@ -56,22 +61,41 @@ def _print_passed(passed: Sequence[PathResult]) -> None:
 
 
 def _word(result: PathResult) -> str:
-    """Return the status as it is printed and counted: a damaged file that was added is "broken"."""
-    broken = result.inspection is not None and result.inspection.broken and result.status is PathStatus.ADDED
-    return "broken" if broken else result.status.value
+    """Return the status as it is printed and counted: that of an added file is its verdict, unless it is harmless."""
+    if result.inspection is None or result.status is not PathStatus.ADDED:
+        return result.status.value
+    if result.inspection.broken:
+        return "broken"
+    verdict = result.inspection.safety.verdict
+    return result.status.value if verdict in _HARMLESS else verdict.value
 
 
 def _lines(result: PathResult) -> list[str]:
     inspection, word = result.inspection, _word(result)
-    code = "31" if word == "broken" else _COLORS.get(result.status, "0")
+    code = _WORD_COLORS.get(word) or _COLORS.get(result.status, "0")
     in_catalog = inspection is not None or result.status in (PathStatus.MOVED, PathStatus.UNPACKED)
     name = clean(result.path.name if in_catalog else str(result.path))
     summary = f"  ({clean(headline(inspection.detection))})" if inspection else ""
     notes = [result.message, sentence(result.remedy)]
     if inspection:
-        notes += inspection.safety.findings[:3] if result.status is PathStatus.DANGEROUS else ()
-        notes += inspection.problems
-    return [f"{color(f'{word:<12}', code)}  {name}{summary}", *(_INDENT + clean(note) for note in notes if note)]
+        notes += _safety_notes(inspection)
+        notes += [text for text in inspection.problems if not any(text in note for note in notes)]
+        if inspection.safety.verdict not in _HARMLESS:
+            notes.append(next_step(inspection, broken=inspection.broken))
+    shown = (_INDENT + clean(note) for note in dict.fromkeys(notes) if note)
+    return [f"{color(f'{word:<12}', code)}  {name}{summary}", *shown]
+
+
+def _safety_notes(inspection: Inspection) -> Iterator[str]:
+    """Yield the first findings about a file that is not known to be harmless."""
+    if inspection.safety.verdict in _HARMLESS:
+        return
+    findings = inspection.safety.findings
+    yield from findings[:_MOST_FINDINGS]
+    if (more := len(findings) - _MOST_FINDINGS) > 0:
+        yield count_sentence(
+            more, "1 more finding, shown by `modelhub inspect`.", "{count} more findings, shown by `modelhub inspect`."
+        )
 
 
 def _document(result: PathResult) -> PathResultDocument:

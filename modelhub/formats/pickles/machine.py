@@ -21,6 +21,11 @@ _PLAIN_KEYS = frozenset((str, int, bytes, bool, float, type(None)))
 _ALWAYS_COPIED = 1 << 20  # bytes or items that calls may copy, however small the pickle is
 
 
+def as_subject(place: str) -> str:
+    """Return a place as the start of a sentence: a description with a capital, a member's name as it is."""
+    return f"T{place[1:]}" if place.startswith("the ") else place
+
+
 class PickleMachine:
     """The state of one walk. `place` names the pickle in findings."""
 
@@ -62,7 +67,7 @@ class PickleMachine:
     def start_frame(self, length: int) -> None:
         """Note the frame that begins here."""
         if self.frame_end is not None:
-            self.report("dangerous", "a frame begins inside another one, so loaders see different opcodes")
+            self.report("dangerous", "a frame begins inside another one, so loaders see different instructions")
         self.frame_end = self.reader.offset + length
 
     def check_frame(self, *, stopped: bool = False) -> None:
@@ -73,7 +78,7 @@ class PickleMachine:
         assert self.frame_end is not None
         offset = self.reader.offset
         if offset > self.frame_end or (stopped and offset < self.frame_end):
-            self.report("dangerous", "a frame ends in the middle of an opcode, so loaders see different opcodes")
+            self.report("dangerous", "a frame ends within an instruction, so loaders see different instructions")
         if offset >= self.frame_end:
             self.frame_end = None
 
@@ -135,7 +140,7 @@ class PickleMachine:
     def report(self, severity: str, text: str) -> None:
         """Add a finding: `text` is a clause about the pickle, such as "it appends to a number"."""
         if sum(kind == severity for kind, _ in self.findings) < _MAX_FINDINGS:
-            self.findings.append((severity, f"{self.place} at byte {self.reader.offset}: {text}."))
+            self.findings.append((severity, f"{as_subject(self.place)} at byte {self.reader.offset}: {text}."))
 
     def globals_found(self) -> list[PickleGlobal]:
         """List every global that the pickle names, with the place of its first mention."""

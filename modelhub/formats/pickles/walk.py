@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelhub.formats.header import PickleGlobal
-from modelhub.formats.pickles.machine import PickleMachine
+from modelhub.formats.pickles.machine import PickleMachine, as_subject
 from modelhub.formats.pickles.opcodes import HANDLERS
 from modelhub.formats.pickles.placeholders import Storage, TruncatedError, WalkError
 from modelhub.formats.pickles.reader import PickleReader
@@ -115,7 +115,7 @@ def _run(machine: PickleMachine, result: PickleWalk, budget: WalkBudget) -> None
 def _breaking_off(result: PickleWalk, place: str, reason: str) -> tuple[str, str]:
     """Return the finding about a pickle without an end: a malformed one may be a trick, one cut short is none."""
     if result.truncated:
-        return "unrecognised", f"{place} is cut off at byte {result.end}. {reason}"
+        return "unrecognised", f"{as_subject(place)} is cut off at byte {result.end}. {reason}"
     if result.opcodes > 1:
-        return "suspicious", f"{place} breaks off at byte {result.end}. {reason}"
-    return "unrecognised", f"{place} is not a pickle. {reason}"
+        return "suspicious", f"{as_subject(place)} breaks off at byte {result.end}. {reason}"
+    return "unrecognised", f"{as_subject(place)} is not a pickle. {reason}"

@@ -45,7 +45,7 @@ def check_members(file: BinaryIO, entries: list[DirectoryEntry], end: ArchiveEnd
             member = replace(member, stored=max(0, min(member.stored, end.begins - member.start)))
         made[index] = member
     if entries and expected != end.offset:
-        findings.add("gap", f"{end.offset - expected} bytes before the archive's directory belong to no member.")
+        findings.add("gap", f"The members end at byte {expected}, the archive's directory begins at {end.offset}.")
     return [made[index] for index in sorted(made)]
 
 

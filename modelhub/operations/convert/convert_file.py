@@ -81,9 +81,10 @@ def _ensure_convertible(header: Header, path: Path, *, read_suspicious: bool) ->
     """Raise UnsafeError or ModelhubError for a file that cannot be converted."""
     report = assess(header)
     if report.verdict not in _READABLE and not (read_suspicious and header.tensors):
+        remedy = Remedy("Only its tensors can be read; nothing is executed then either.", "read-suspicious")
         raise UnsafeError(
             f"{path} was not converted: it is {report.verdict.value}. {' '.join(report.findings[:3])}",
-            Remedy("Only its tensors can be read; nothing is executed then either.", "read-suspicious"),
+            remedy if header.tensors else "It holds no tensors that could be saved. Do not load it.",
         )
     if header.broken:
         problem = next(problem.text for problem in header.problems if problem.fatal)

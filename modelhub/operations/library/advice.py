@@ -69,7 +69,7 @@ def how_to_use(record: ModelRecord, *, fitting_bases: Sequence[str]) -> list[str
     """Return the lines about using a model: the base it needs, the bases that fit, its folders, its prompt text."""
     detection = record.detection
     if record.safety.verdict is Verdict.DANGEROUS:
-        return ["Do not load it in any UI: it runs code when loaded. Move it to the trash."]
+        return ["Do not load it in any UI: it can run code. Delete it, and report it to the place that it came from."]
     lines = []
     if detection.variant in _VARIANT_ADVICE:
         lines.append(_VARIANT_ADVICE[detection.variant])

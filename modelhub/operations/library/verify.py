@@ -11,8 +11,10 @@ from modelhub.detect.weights.health import HealthSink
 from modelhub.domain import FileRecord, Format, Location, LocationState, ModelRecord, Verdict
 from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats import read_header
+from modelhub.formats.diffusers import INDEX
 from modelhub.formats.tensors import tensor_spans
 from modelhub.progress import SILENT, Progress
+from modelhub.safety import assess
 from modelhub.storage.hashing import FullHashes, hash_file_fully
 from modelhub.storage.model_names import is_model_name
 
@@ -28,6 +30,8 @@ class Health(StrEnum):
     NOTED = "noted"
 
 
+_HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)
+_INSPECT = Remedy("Inspect it before you load it.", "show-findings")
 # The results of intact files; a noted one has something worth knowing.
 SOUND = (Health.OK, Health.NOTED)
 
@@ -86,6 +90,20 @@ def _health_sink(path: Path) -> HealthSink | None:
     return HealthSink(found) if found else None
 
 
+def _judged_companion(record: ModelRecord, place: Location) -> VerifiedFile:
+    """Return the result for an unchanged file that is not weights; the index of a folder has the folder's verdict."""
+    verdict = record.safety.verdict
+    if place.path.name != INDEX or verdict in _HARMLESS:
+        return VerifiedFile(model=record, path=place.path, health=Health.OK)
+    return VerifiedFile(
+        model=record,
+        path=place.path,
+        health=Health.NOTED,
+        problems=(f"The safety verdict of its folder is `{verdict.value}`.",),
+        remedy=_INSPECT,
+    )
+
+
 def _judged(
     record: ModelRecord, file: FileRecord, place: Location, found: FullHashes, sink: HealthSink | None
 ) -> VerifiedFile:
@@ -101,7 +119,7 @@ def _judged(
             remedy=Remedy("Pull it again, or scan the folders if you replaced it.", "pull-or-scan"),
         )
     if file.format is Format.UNKNOWN and not is_model_name(place.path.name):
-        return VerifiedFile(model=record, path=place.path, health=Health.OK)
+        return _judged_companion(record, place)
     header = read_header(place.path)
     problems = [problem.text for problem in header.problems]
     if sink is not None:
@@ -112,10 +130,10 @@ def _judged(
             data_part_sha256=found.data_part_sha256,
         )
         problems += report.problems
-    verdict, remedy = record.safety.verdict, Remedy()
-    if verdict not in (Verdict.SAFE, Verdict.SAFE_LEGACY):
+    verdict, remedy = assess(header).verdict, Remedy()
+    if verdict not in _HARMLESS:
         problems.append(f"Its safety verdict is `{verdict.value}`.")
-        remedy = Remedy("Inspect it before you load it.", "show-findings")
+        remedy = _INSPECT
     health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK
     return VerifiedFile(
         model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)), remedy=remedy

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog
 from modelhub.detect.hints import Hints
-from modelhub.domain import Format, Inspection, Verdict
+from modelhub.domain import Format, Inspection, ModelType, Verdict
 from modelhub.errors import ModelhubError, NetworkError, Remedy, UnsafeError
 from modelhub.fetch.choice.refusals import ALLOW_PICKLE
 from modelhub.fetch.fetcher import RemoteModel
@@ -116,9 +116,24 @@ def _unsafe_error(inspection: Inspection, file: ObtainedFile, library: Path) -> 
     message = f"{file.remote.name} is {inspection.safety.verdict.value} and was not added to the library:"
     if file.origin is not FileOrigin.DOWNLOADED:
         return UnsafeError(message, f"Do not load {file.path}, and report it to its source.", details=findings)
-    where = _quarantine(file, library)
-    remedy = f"It was quarantined at {where}. Delete it and report it to its source."
-    return UnsafeError(message, remedy, details=findings)
+    return UnsafeError(message, _quarantine_remedy(inspection, _quarantine(file, library)), details=findings)
+
+
+def _quarantine_remedy(inspection: Inspection, where: Path) -> Remedy:
+    """Return what to do about a download that was moved to quarantine."""
+    verdict, detection = inspection.safety.verdict, inspection.detection
+    if verdict is Verdict.DANGEROUS:
+        return Remedy(f"It was quarantined at {where}. Delete it and report it to its source.")
+    if verdict is Verdict.UNRECOGNISED:
+        return Remedy(f"It was quarantined at {where}. Use it only if you trust its source.")
+    has_tensors = detection.precision is not None or detection.type is not ModelType.UNKNOWN
+    if inspection.format in PICKLES and has_tensors and not inspection.broken:
+        return Remedy(
+            f"It was quarantined at {where}. Look for a safetensors version, or save only its tensors.",
+            "save-only-tensors",
+            {"file": str(where), "name": f"{PurePosixPath(inspection.path.name).stem}.safetensors"},
+        )
+    return Remedy(f"It was quarantined at {where}. Look for another version, or ask its publisher what this is for.")
 
 
 def _quarantine(file: ObtainedFile, library: Path) -> Path:
