@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import resource
 import struct
 import tarfile
 import time
@@ -21,6 +20,8 @@ from modelhub.formats.foreign.onnx_files import is_onnx, scan_onnx
 from modelhub.safety import assess
 from modelhub.testing.files import torch_file
 from modelhub.testing.files.tensors import Tensor
+
+resource = pytest.importorskip("resource", reason="Windows does not tell a process its peak of memory")
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(57)
 HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(88)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import struct
 import time
 import zipfile
@@ -17,6 +16,8 @@ from modelhub.domain import Verdict
 from modelhub.formats import read_header
 from modelhub.formats.foreign.numpy_arrays import ArrayScan, scan_arrays
 from modelhub.safety import assess
+
+resource = pytest.importorskip("resource", reason="Windows does not tell a process its peak of memory")
 
 CAUGHT = (Verdict.SUSPICIOUS, Verdict.DANGEROUS)
 CALL = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00echo\x85R."
