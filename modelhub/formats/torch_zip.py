@@ -53,7 +53,7 @@ def read(file: BinaryIO, size: int, found: archive.Archive, main: archive.Member
     state_dict = read_state_dict(built.root)
     folder = main.name[: -len("data.pkl")]
     storages = {m.name[len(folder) + 5 :]: m for m in rest if m.name.startswith(f"{folder}data/")}
-    scanner.findings += _storage_findings(built, storages, size)
+    scanner.findings += _storage_findings(built, storages, size, truncated=found.truncated)
     problems = [Problem(text, fatal=True) for text in _missing_data(state_dict, storages, size)]
     if not built.complete:
         problems.append(Problem(f"{main.name} cannot be read to its end.", fatal=True))
@@ -103,11 +103,23 @@ def _folder_findings(found: archive.Archive, main: archive.Member) -> list[tuple
     return findings
 
 
-def _storage_findings(built: PickleWalk, storages: dict[str, archive.Member], size: int) -> list[tuple[str, str]]:
-    """Return findings about storages of another length than the pickle states: torch reads beyond a shorter one."""
+def _storage_findings(
+    built: PickleWalk, storages: dict[str, archive.Member], size: int, *, truncated: bool
+) -> list[tuple[str, str]]:
+    """Return findings about storages of another length than the pickle states: torch reads beyond a shorter one.
+
+    torch finds members without regard to case.
+    """
     findings = []
+    folded = {key.lower(): member for key, member in storages.items()}
     for key, storage in built.storages.items():
         member = storages.get(key)
+        other = folded.get(key.lower())
+        if member is None and other is not None:
+            text = f"The pickle asks for storage {key!r}, for which torch takes member {other.name!r}."
+            findings.append(("suspicious", text))
+        elif member is None and storage.numel and not truncated:
+            findings.append(("unrecognised", f"Storage {key!r} has no data in the archive."))
         if member is not None and member.size != storage.length and member.start + member.stored <= size:
             text = f"Member {member.name!r} has {member.size} bytes, but the pickle states {storage.length}."
             findings.append(("suspicious", text))

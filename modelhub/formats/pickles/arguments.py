@@ -157,9 +157,18 @@ def is_tensor(value: Any) -> bool:
     )
 
 
+def is_unexpanded_tensor(value: Any) -> bool:
+    """Return whether a value is a tensor with no more elements than its storage: its copy is as small as the file."""
+    if isinstance(value, TensorRef):
+        return math.prod(value.shape) <= value.storage.numel
+    return is_tensor(value)
+
+
 def is_tensors(value: Any) -> bool:
     """Return whether a value is a sparse tensor's data: tensors, sizes and flags."""
-    return type(value) is tuple and all(is_tensor(part) or is_counts(part) or is_scalar(part) for part in value)
+    return type(value) is tuple and all(
+        is_unexpanded_tensor(part) or is_counts(part) or is_scalar(part) for part in value
+    )
 
 
 def is_quantizer(value: Any) -> bool:
@@ -170,7 +179,7 @@ def is_quantizer(value: Any) -> bool:
 
 
 def _is_scale(value: Any) -> bool:
-    return is_tensor(value) or is_number(value) or (type(value) is list and all(map(is_number, value)))
+    return is_unexpanded_tensor(value) or is_number(value) or (type(value) is list and all(map(is_number, value)))
 
 
 def is_numpy_dtype(value: Any) -> bool:

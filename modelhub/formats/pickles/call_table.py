@@ -21,7 +21,8 @@ def _nothing(arguments: Arguments) -> Any:
 class KnownCall:
     """One row. `forms`: the sequences of arguments that real files have; `check`: what they must also satisfy.
 
-    `makes`: the value that the call returns, None for a placeholder. `state`: what BUILD may give the result.
+    `makes`: the value that the call returns, None for a placeholder. `state`: what BUILD may give the result;
+    `belongs`: whether that fits the call's arguments.
     `items`: whether SETITEM may fill it. `copies`: whether the call makes a copy of its first argument.
     `hashes`: what of that argument becomes keys. `calls_first`: whether it calls its first argument with its third.
     """
@@ -30,6 +31,7 @@ class KnownCall:
     check: Callable[[Arguments], bool] = lambda arguments: True
     makes: Callable[[Arguments], Any] = _nothing
     state: Kind | None = None
+    belongs: Callable[[Arguments, Any], bool] = lambda arguments, state: True
     items: bool = False
     copies: bool = False
     hashes: Callable[[Any], Iterable[Any]] = lambda first: ()

@@ -29,7 +29,7 @@ def may_set(target: Any, state: Any) -> bool:
     known = find(target.callee) if isinstance(target, OpaqueObject) else None
     if known is None:
         return isinstance(target, OpaqueObject)  # code of another library, which is reported as such
-    return known.state is not None and known.state(state)
+    return known.state is not None and known.state(state) and known.belongs(target.arguments, state)
 
 
 def takes_items(target: OpaqueObject) -> bool:

@@ -15,9 +15,10 @@ from modelhub.formats.pickles.reader import PickleReader
 MAX_MARKS = 10_000  # open at one time; picklers write one for each level of nesting
 _MAX_GLOBALS = 10_000
 _MAX_FINDINGS = 100  # of one severity
-_MAX_LARGE_KEYS = 64  # integers as keys whose hashes can be made equal on purpose
+_MAX_CHOSEN_KEYS = 4096  # keys whose hashes can be made equal on purpose; searching them takes their square
 _LARGE_KEY = 1 << 60  # CPython's hash of an integer is its remainder modulo 2**61 - 1
 _PLAIN_KEYS = frozenset((str, int, bytes, bool, float, type(None)))
+_TEXTS = (str, bytes)  # their hashes depend on a secret of the process
 _ALWAYS_COPIED = 1 << 20  # bytes or items that calls may copy, however small the pickle is
 
 
@@ -30,8 +31,8 @@ class PickleMachine:
     """The state of one walk. `place` names the pickle in findings."""
 
     __slots__ = (
+        "_chosen_keys",
         "_copied",
-        "_large_keys",
         "_replaced_keys",
         "_seen",
         "findings",
@@ -55,7 +56,7 @@ class PickleMachine:
         self.findings: list[tuple[str, str]] = []
         self._seen: dict[tuple[str, str], tuple[int, bool]] = {}
         self._replaced_keys = 0
-        self._large_keys = 0
+        self._chosen_keys = 0
         self._copied = 0
 
     # Reading
@@ -104,14 +105,14 @@ class PickleMachine:
         A tuple of tuples is reported: shared parts make its hash take time without end.
         """
         kind = type(value)
-        if kind is int and not -_LARGE_KEY < value < _LARGE_KEY:
-            self._large_keys += 1
-            if self._large_keys == _MAX_LARGE_KEYS:
-                self.report("suspicious", "its dictionaries have keys that are numbers larger than those of any model")
-        elif kind in _PLAIN_KEYS:
+        if kind in _PLAIN_KEYS and not (kind is int and not -_LARGE_KEY < value < _LARGE_KEY):
             return value
-        elif kind is tuple and any(type(part) is tuple and part for part in value):
+        if kind is tuple and any(type(part) is tuple and part for part in value):
             self.report("suspicious", "a key is a tuple of tuples, which no model has")
+        if not _has_secret_hash(value):
+            self._chosen_keys += 1
+            if self._chosen_keys == _MAX_CHOSEN_KEYS:
+                self.report("suspicious", "it has more keys of one kind than any model, whose hashes may all be equal")
         self._replaced_keys += 1
         return ReplacedKey(self._replaced_keys)
 
@@ -131,11 +132,10 @@ class PickleMachine:
         return Global(module, name)
 
     def record_copy(self, size: int) -> None:
-        """Count `size` bytes or items that a call copies: a pickle that copies more than it holds fills the memory."""
+        """Count `size` bytes or items that a call copies. Raise WalkError for far more than the pickle holds."""
         self._copied += size
         if self._copied > self.reader.offset + _ALWAYS_COPIED:
-            self._copied = 0
-            self.report("suspicious", "its calls make far more data than it holds, which fills the memory")
+            raise WalkError("Its calls make far more data than it holds, which fills the memory.")
 
     def report(self, severity: str, text: str) -> None:
         """Add a finding: `text` is a clause about the pickle, such as "it appends to a number"."""
@@ -148,3 +148,14 @@ class PickleMachine:
             PickleGlobal(module, name, f"{self.place} at byte {offset}", called)
             for (module, name), (offset, called) in self._seen.items()
         ]
+
+
+def _has_secret_hash(key: Any) -> bool:
+    """Return whether nobody can choose such keys with equal hashes: a name, or a tuple that begins with text."""
+    if type(key) is not tuple:
+        return isinstance(key, Global)
+    return bool(key) and type(key[0]) in _TEXTS and all(type(part) in _TEXTS or _is_small(part) for part in key)
+
+
+def _is_small(part: Any) -> bool:
+    return type(part) is int and 0 <= part < _LARGE_KEY

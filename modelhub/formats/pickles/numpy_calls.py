@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import string
 from typing import Any
 
 from modelhub.formats.pickles import arguments as kinds
-from modelhub.formats.pickles.call_table import KnownCall, Rows, named, one_of, rows
-from modelhub.formats.pickles.placeholders import Global
+from modelhub.formats.pickles.call_table import Arguments, KnownCall, Rows, named, one_of, rows
+from modelhub.formats.pickles.placeholders import Global, OpaqueObject
 
+_PLAIN_FLAGS = 8 | 16 | 128  # items to be initialized, by Python's interface, aligned; the others speak of pointers
+_MAX_ITEM = 1 << 24  # bytes of one item
 _BIT_GENERATORS = kinds.words("MT19937 PCG64 PCG64DXSM Philox SFC64")
 
 
@@ -24,25 +28,90 @@ def _is_array_state(value: Any) -> bool:
     return (
         type(value) is tuple
         and len(value) == 5
+        and kinds.is_count(value[0])
         and kinds.is_counts(value[1])
         and kinds.is_numpy_dtype(value[2])
+        and kinds.is_flag(value[3])
         and kinds.is_bytes(value[4])
     )
 
 
 def _is_dtype_state(value: Any) -> bool:
-    """Return whether a value is what numpy sets of a data type: order, sub-type, names and types of its fields."""
+    """Return whether a value is what numpy sets of a data type: order, sub-type, fields, size, alignment, flags.
+
+    numpy believes the numbers: wrong ones make it take bytes for pointers, or read beyond an array.
+    """
     if type(value) is not tuple or len(value) not in (8, 9):
         return False
-    _, order, inner, names, fields, *_ = value
-    inner_type = inner[0] if type(inner) is tuple and inner else inner
-    types = [part[0] if type(part) is tuple and part else None for part in (fields or {}).values()]
+    version, order, inner, names, fields, size, alignment, flags = value[:8]
+    if version != len(value) - 5 or not (kinds.is_text(order) and all(map(kinds.is_integer, value[5:8]))):
+        return False
+    if flags & ~_PLAIN_FLAGS or not -1 <= size < _MAX_ITEM or not -1 <= alignment <= 64:
+        return False
+    if len(value) == 9 and not _is_time_unit(value[8]):
+        return False
+    if fields is None:
+        return names is None and (inner is None or _fills(inner, size))
+    return inner is None and _are_names(names) and type(fields) is dict and _are_fields(fields, names, size)
+
+
+def _is_time_unit(value: Any) -> bool:
+    """Return whether a value is the metadata of a time: nothing, and its unit, such as `(b"s", 1, 1, 1)`."""
+    if type(value) is not tuple or len(value) != 2 or value[0] is not None:
+        return False
+    unit = value[1]
     return (
-        kinds.is_text(order)
-        and (inner is None or kinds.is_numpy_dtype(inner_type))
-        and (names is None or (type(names) is tuple and all(map(kinds.is_text, names))))
-        and all(map(kinds.is_numpy_dtype, types))
+        type(unit) is tuple and len(unit) == 4 and kinds.is_bytes(unit[0]) and unit[2:] == (1, 1) and _is_size(unit[1])
     )
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 < value < _MAX_ITEM
+
+
+def _are_names(value: Any) -> bool:
+    return type(value) is tuple and all(map(kinds.is_text, value))
+
+
+def _are_fields(fields: dict[Any, Any], names: tuple[str, ...], size: int) -> bool:
+    """Return whether each field is a data type and its offset within an item of `size` bytes."""
+    places = [part for part in fields.values() if type(part) is tuple and len(part) in (2, 3)]
+    return (
+        len(places) == len(fields)
+        and set(names) <= fields.keys()
+        and all(
+            kinds.is_numpy_dtype(part[0]) and kinds.is_count(part[1]) and part[1] + _item_size(part[0]) <= size
+            for part in places
+        )
+    )
+
+
+def _fills(inner: Any, size: int) -> bool:
+    """Return whether a sub-array's data type and shape make up an item of `size` bytes."""
+    if (
+        type(inner) is not tuple
+        or len(inner) != 2
+        or not (kinds.is_numpy_dtype(inner[0]) and kinds.is_counts(inner[1]))
+    ):
+        return False
+    return math.prod(inner[1]) * _item_size(inner[0]) == size
+
+
+def _item_size(dtype: OpaqueObject) -> int:
+    """Return the bytes of one item of a data type, by its state or its name; too many for a name without a number."""
+    if dtype.state is not None and dtype.state[5] >= 0:
+        return int(dtype.state[5])
+    name = dtype.arguments[0].lstrip("<>=|")
+    if name in ("bool", "?"):
+        return 1
+    digits = int(name.lstrip(string.ascii_letters) or _MAX_ITEM)
+    return digits * 4 if name[0] == "U" else digits if len(name.rstrip(string.digits)) == 1 else -(-digits // 8)
+
+
+def _is_state_of_dtype(arguments: Arguments, state: Any) -> bool:
+    """Return whether a state belongs to this data type: one of times needs a unit, which no other has."""
+    is_time = arguments[0].lstrip("<>=|")[:1] in ("M", "m")
+    return is_time == (len(state) == 9)
 
 
 def _is_generator_name(value: Any) -> bool:
@@ -87,7 +156,9 @@ ROWS: Rows = (
         "numpy",
         "dtype",
         KnownCall(
-            forms=((kinds.is_numpy_type,), (kinds.is_numpy_type, kinds.is_flag, kinds.is_flag)), state=_is_dtype_state
+            forms=((kinds.is_numpy_type,), (kinds.is_numpy_type, kinds.is_flag, kinds.is_flag)),
+            state=_is_dtype_state,
+            belongs=_is_state_of_dtype,
         ),
     )
     | rows(

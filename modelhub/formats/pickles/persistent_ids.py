@@ -37,4 +37,11 @@ def resolve_id(identity: Any) -> Storage | Global | None:
 
 
 def _is_view(view: Any) -> bool:
-    return type(view) is tuple and len(view) == 3 and kinds.is_count(view[1]) and kinds.is_count(view[2])
+    """Return whether a value is a view's key, offset and length."""
+    return (
+        type(view) is tuple
+        and len(view) == 3
+        and type(view[0]) in (str, int)
+        and kinds.is_count(view[1])
+        and kinds.is_count(view[2])
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from modelhub.formats.pickles import arguments as kinds
@@ -28,15 +29,26 @@ def _encoded(arguments: Arguments) -> Any:
         return None
 
 
+def _pair_keys(pairs: Any) -> Iterator[Any]:
+    """Yield the keys of a list of pairs; those of a dictionary are hashed already."""
+    if kinds.is_sequence(pairs):
+        yield from (pair[0] for pair in pairs)
+
+
 _ATTRIBUTES = KnownCall(forms=((),), state=kinds.is_plain_state)
 _SCALAR = KnownCall(forms=((), (kinds.is_scalar,)), makes=first_argument, copies=True)
-_SEQUENCE = KnownCall(forms=((), (kinds.is_sequence,)), makes=first_argument, copies=True)
+_LIST = KnownCall(
+    forms=((), (kinds.is_sequence,)), makes=lambda arguments: list(arguments[0] if arguments else ()), copies=True
+)
+_TUPLE = KnownCall(
+    forms=((), (kinds.is_sequence,)), makes=lambda arguments: tuple(arguments[0] if arguments else ()), copies=True
+)
 _SET = KnownCall(forms=((), (kinds.is_sequence,)), makes=first_argument, copies=True, hashes=lambda items: items)
 _DICTIONARY = KnownCall(
     forms=((), (kinds.is_pairs,)),
     makes=_dictionary,
     copies=True,
-    hashes=lambda pairs: (pair[0] for pair in pairs) if kinds.is_sequence(pairs) else (),
+    hashes=_pair_keys,
 )
 _BYTES = KnownCall(
     forms=((), (kinds.is_bytes,), (kinds.is_small_bytes,), (kinds.is_bytes, kinds.is_latin)),
@@ -46,8 +58,8 @@ _BYTES = KnownCall(
 _BUILTINS = {
     "set": _SET,
     "frozenset": _SET,
-    "list": _SEQUENCE,
-    "tuple": _SEQUENCE,
+    "list": _LIST,
+    "tuple": _TUPLE,
     "dict": _DICTIONARY,
     "int": _SCALAR,
     "long": _SCALAR,
@@ -78,7 +90,9 @@ ROWS: Rows = (
     | rows("omegaconf.base", "ContainerMetadata Metadata", _ATTRIBUTES)
     | rows("omegaconf.nodes", "AnyNode StringNode IntegerNode FloatNode BooleanNode BytesNode PathNode", _ATTRIBUTES)
     | {
-        Global(module, "AttributeDict"): KnownCall(forms=((), (kinds.is_pairs,)), items=True)
+        Global(module, "AttributeDict"): KnownCall(
+            forms=((), (kinds.is_pairs,)), items=True, copies=True, hashes=_pair_keys
+        )
         for module in (
             "pytorch_lightning.utilities.parsing",
             "lightning_fabric.utilities.data",

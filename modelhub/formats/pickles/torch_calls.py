@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from modelhub.formats.dtypes import BITS
@@ -18,6 +19,11 @@ def _width(storage: Storage, dtype: str) -> int:
 
 def _within(arguments: Arguments) -> bool:
     return kinds.fits_storage(*arguments[:4])
+
+
+def _fills_storage(arguments: Arguments) -> bool:
+    """Return whether a storage holds each element of a tensor: torch allocates the tensor first."""
+    return _within(arguments) and math.prod(arguments[2]) <= arguments[0].numel
 
 
 def _typed_within(arguments: Arguments) -> bool:
@@ -67,7 +73,7 @@ _REBUILD_TYPED = KnownCall(
     check=_typed_within,
     makes=_typed_tensor,
 )
-_FROM_TENSOR = (kinds.is_tensor, kinds.is_dtype, kinds.is_device, kinds.is_flag)
+_FROM_TENSOR = (kinds.is_unexpanded_tensor, kinds.is_dtype, kinds.is_device, kinds.is_flag)
 _FROM_ARRAY = (kinds.is_numpy_array, kinds.is_dtype, kinds.is_device, kinds.is_flag)
 _PARAMETER = KnownCall(forms=((kinds.is_tensor,), (kinds.is_tensor, kinds.is_flag)), makes=first_argument)
 ROWS: Rows = (
@@ -86,7 +92,7 @@ ROWS: Rows = (
     | rows(
         "torch._utils",
         "_rebuild_qtensor",
-        KnownCall(forms=((*_TENSOR_PLACE, kinds.is_quantizer, kinds.is_flag, kinds.is_hooks),), check=_within),
+        KnownCall(forms=((*_TENSOR_PLACE, kinds.is_quantizer, kinds.is_flag, kinds.is_hooks),), check=_fills_storage),
     )
     | rows(
         "torch._utils",
@@ -98,7 +104,7 @@ ROWS: Rows = (
         "_rebuild_meta_tensor_no_storage",
         KnownCall(forms=((kinds.is_dtype, kinds.is_counts, kinds.is_counts, kinds.is_flag),)),
     )
-    | rows("torch._utils", "_rebuild_nested_tensor", KnownCall(forms=((kinds.is_tensor,) * 4,)))
+    | rows("torch._utils", "_rebuild_nested_tensor", KnownCall(forms=((kinds.is_unexpanded_tensor,) * 4,)))
     | rows(
         "torch._utils", "_rebuild_device_tensor_from_cpu_tensor", KnownCall(forms=(_FROM_TENSOR,), makes=first_argument)
     )

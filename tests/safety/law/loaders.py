@@ -41,9 +41,9 @@ class _Storages:
     """The persistent ids of torch for a pickle alone: storages of zeros, whatever the id states."""
 
     def persistent_load(self, identity: Any) -> Any:
-        """Return a storage for torch's own form of id; of any other form, the object that old loaders hand out."""
+        """Return a storage for torch's own form of id; of another tuple, the object that old loaders hand out."""
         if not isinstance(identity, tuple) or not identity:
-            return identity
+            raise pickle.UnpicklingError("A persistent id is not a tuple.")
         if identity[0] in ("storage", b"storage") and len(identity) > 4:
             dtype = getattr(identity[1], "dtype", torch.float32)
             count = min(int(identity[4]), _MAX_ELEMENTS)

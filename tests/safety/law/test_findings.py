@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import struct
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -49,14 +50,25 @@ def _equal_keys(count: int) -> bytes:
     return b"\x80\x04}(" + keys + b"u."
 
 
-def _zip_entries(data: bytes, storage: bytes) -> list[zips.Entry]:
-    named = {b"a/data.pkl": data, b"a/data/0": storage, b"a/version": b"3\n"}
+def _zip_entries(data: bytes, storage: bytes, *, key: bytes = b"0") -> list[zips.Entry]:
+    named = {b"a/data.pkl": data, b"a/data/" + key: storage, b"a/version": b"3\n"}
     return [zips.Entry(name, content) for name, content in named.items()]
 
 
-def _storage(count: int, *, legacy: bool = False) -> bytes:
+def _storage(count: int, *, legacy: bool = False, dtype: str = "FloatStorage", key: str = "0") -> bytes:
     view = b"N" if legacy else b""
-    return b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + _long(count) + view + b"tQ"
+    return (
+        b"("
+        + text("storage")
+        + b"ctorch\n"
+        + dtype.encode()
+        + b"\n"
+        + text(key)
+        + text("cpu")
+        + _long(count)
+        + view
+        + b"tQ"
+    )
 
 
 def _long(value: int) -> bytes:
@@ -88,6 +100,64 @@ def _tar(head: streams.Head) -> bytes:
 def _moved_directory() -> bytes:
     out = zips.write(_zip_entries(zips.PLAIN, b""))
     return out[:-6] + struct.pack("<I", 0xFFFF) + out[-2:]
+
+
+def _dtype(name: str, order: str, size: int, flags: int) -> bytes:
+    """Return a data type of numpy with the state of BUILD."""
+    made = b"cnumpy\ndtype\n(" + text(name) + b"\x89\x88tR"
+    return made + b"(K\x03" + text(order) + b"NNNJ" + struct.pack("<i", size) + b"J\xff\xff\xff\xffK%ctb" % flags
+
+
+def _scalar(dtype: bytes) -> bytes:
+    return _PROTO + b"cnumpy._core.multiarray\nscalar\n" + dtype + b"C\x08AAAAAAAA\x86R."
+
+
+def _array(dtype: bytes) -> bytes:
+    empty = b"cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+    return _PROTO + empty + b"(K\x01K\x02\x85" + dtype + b"\x89C\x10" + b"A" * 16 + b"tb."
+
+
+def _quantized(shape: bytes, stride: bytes) -> bytes:
+    scheme = b"ctorch\nper_tensor_affine\nG" + struct.pack(">d", 1.0) + b"K\x00\x87"
+    parts = _storage(12, dtype="QInt8Storage") + b"K\x00" + shape + stride + scheme + b"\x89" + _ORDERED
+    return b"ctorch._utils\n_rebuild_qtensor\n(" + parts + b"tR"
+
+
+def _expanded() -> bytes:
+    """Return a tensor that repeats twelve bytes two billion times."""
+    parts = _storage(3) + b"K\x00" + _long(1 << 30) + b"K\x02\x86K\x00K\x01\x86\x89" + _ORDERED
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + parts + b"tR"
+
+
+def _converted(tensor: bytes) -> bytes:
+    arguments = tensor + b"ctorch\nfloat64\n" + text("cpu") + b"\x89"
+    return b"ctorch._utils\n_rebuild_device_tensor_from_cpu_tensor\n(" + arguments + b"tR"
+
+
+def _complex_keys(count: int) -> bytes:
+    """Return a dictionary whose keys are complex numbers of one hash, which is that of both parts together."""
+    keys = (b"cbuiltins\ncomplex\n" + _long(-1000003 * n) + _long(n) + b"\x86RN" for n in range(1, count))
+    return _PROTO + b"}(" + b"".join(keys) + b"u."
+
+
+def _pair_keys(length: int) -> bytes:
+    """Return a dictionary with all tuples of -1 and -2 as keys: both numbers have the hash -2."""
+    keys = (b"(" + b"".join(parts) + b"tN" for parts in product((b"h\x00", b"h\x01"), repeat=length))
+    return _PROTO + b"J\xff\xff\xff\xffq\x000J\xfe\xff\xff\xffq\x010}(" + b"".join(keys) + b"u."
+
+
+def _called_tuples(use: bytes) -> bytes:
+    """Return a tuple of shared parts that calls of `tuple` make; `use` makes something hash it."""
+    levels = (b"0cbuiltins\ntuple\n](h%ch%ce\x85Rq%c" % (level - 1, level - 1, level) for level in range(1, 40))
+    return _PROTO + b")q\x00" + b"".join(levels) + use + b"."
+
+
+def _view_of_shared_key() -> bytes:
+    levels = (b"0h%ch%c\x86q%c" % (level - 1, level - 1, level) for level in range(1, 40))
+    view = b"(h\x27K\x00K\x03t"
+    storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"K\x03" + view + b"tQ"
+    body = b")q\x00" + b"".join(levels) + b"0" + storage
+    return _legacy(body, ["0"], struct.pack("<q", 3) + bytes(12))
 
 
 _PROTO = b"\x80\x02"
@@ -147,6 +217,39 @@ FINDINGS = [
     Finding("integers of one hash as keys", "x.pkl", _equal_keys(20_000), "time"),
     Finding("an end record that leads nowhere", "x.ckpt", _moved_directory(), ""),
     Finding("tuples nested too deep to be hashed", "x.pkl", _PROTO + b"})" + b"\x85" * 300_000 + b"Ns.", "crash"),
+    Finding("times without a unit", "x.pkl", _scalar(_dtype("M8", "<", -1, 0)), "crash"),
+    Finding("a data type that reads items itself", "x.pkl", _scalar(_dtype("V8", "|", 8, 32)), "crash"),
+    Finding("a data type of numbers that are pointers", "x.pkl", _array(_dtype("f8", "<", -1, 1)), "act"),
+    Finding(
+        "a storage found by a name in other capitals",
+        "x.ckpt",
+        zips.write(
+            _zip_entries(
+                _PROTO + _quantized(b"K\x0c\x85", b"K\x01\x85").replace(text("0"), text("A")) + b".",
+                b"12345678",
+                key=b"a",
+            )
+        ),
+        "overread",
+    ),
+    Finding(
+        "a quantized tensor that repeats its storage",
+        "x.ckpt",
+        zips.write(
+            _zip_entries(_PROTO + _quantized(_long(1 << 30) + b"K\x02\x86", b"K\x00K\x01\x86") + b".", bytes(12))
+        ),
+        "memory",
+    ),
+    Finding(
+        "a copy of a repeated storage",
+        "x.ckpt",
+        zips.write(_zip_entries(_PROTO + _converted(_expanded()) + b".", bytes(12))),
+        "memory",
+    ),
+    Finding("complex numbers of one hash as keys", "x.pkl", _complex_keys(20_000), "time"),
+    Finding("tuples of one hash as keys", "x.pkl", _pair_keys(14), "time"),
+    Finding("a tuple of called tuples as a key", "x.pkl", _called_tuples(b"0}h\x27Ns"), "time"),
+    Finding("a view with a tuple of shared parts as its key", "x.pt", _view_of_shared_key(), "time"),
 ]
 
 
