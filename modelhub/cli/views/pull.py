@@ -9,7 +9,9 @@ from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.failures import show_failure
+from modelhub.cli.views.safety_words import next_step, verdict_sentence
 from modelhub.documents.pull import PullDocument
+from modelhub.domain import ModelRecord, Verdict
 from modelhub.errors import Exit, worst_exit_code
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout, total_size
 from modelhub.fetch.malware_scans import scan_warning
@@ -21,6 +23,7 @@ from modelhub.operations.remote.pull_many import PullFailure, plan_pulls, pull_m
 from modelhub.quantities import format_size
 from modelhub.redaction import redact_text
 
+_FINDINGS_SHOWN = 3
 _CANDIDATES = (
     Column(""),
     Column("file", flexible=True, least=20),
@@ -146,10 +149,19 @@ def result_lines(result: PullResult) -> list[str]:
         lines.append(f"{color('ready', '32')}  {clean(model.name)}  ({facts})")
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
+        lines += [f"       {line}" for line in _warning_lines(model)]
     for error in result.refused:
         lines.append(f"{color('refused', '31;1')}  {clean(error.summary)}")
         lines += [f"       {clean(text)}" for text in (*error.details, sentence(error.remedy)) if text]
     return lines + [f"       {clean(text)}" for text in (*_obtained_lines(result.obtained), *_source_lines(result))]
+
+
+def _warning_lines(model: ModelRecord) -> Iterator[str]:
+    """Yield the verdict on a folder that came whole although a part of it may act, with what was found."""
+    if model.safety.verdict in (Verdict.SUSPICIOUS, Verdict.DANGEROUS):
+        yield f"warning: {verdict_sentence(model, broken=False)}"
+        yield from (f"- {clean(finding)}" for finding in model.safety.findings[:_FINDINGS_SHOWN])
+        yield next_step(model, broken=False)
 
 
 def _source_lines(result: PullResult) -> Iterator[str]:

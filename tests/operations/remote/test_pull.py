@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from modelhub import config
 from modelhub.catalog import Catalog, ModelQuery
 from modelhub.cli.remedies import sentence
+from modelhub.cli.views.pull import result_lines
 from modelhub.domain import Format, ModelType, Style, Verdict
 from modelhub.errors import AccessError, ModelhubError, NetworkError, NotFoundError, UnsafeError, UsageError
 from modelhub.fetch.choice.criteria import FileCriteria
@@ -373,6 +375,19 @@ def test_every_file_of_a_diffusers_folder_is_judged_by_content(place: Place, rep
     place.hub.repositories.update(repositories_in(repositories))
     with pytest.raises(UnsafeError, match=r"vocab\.txt is dangerous"):
         place.pull("painter/pipeline", all=True)
+
+
+def test_a_folder_that_names_code_of_its_own_arrives_with_a_warning(place: Place, repositories: Path) -> None:
+    """It may be meant so: nothing runs by itself, the verdict is suspicious, and the result says what was found."""
+    index = repositories / "painter/pipeline" / "model_index.json"
+    content = json.loads(index.read_text(encoding="utf-8"))
+    index.write_text(json.dumps(content | {"_class_name": ["my_pipeline", "MyPipeline"]}), encoding="utf-8")
+    place.hub.repositories.update(repositories_in(repositories))
+    result = place.pull("painter/pipeline")
+    assert result.models[0].safety.verdict is Verdict.SUSPICIOUS
+    shown = "\n".join(result_lines(result))
+    assert "warning: suspicious" in shown
+    assert "my_pipeline" in shown
 
 
 @pytest.fixture
