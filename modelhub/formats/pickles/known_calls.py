@@ -22,6 +22,11 @@ def find(callee: Any) -> KnownCall | None:
     return _ROWS.get(callee) if isinstance(callee, Global) else None
 
 
+def rows() -> dict[Global, KnownCall]:
+    """Return every row by the function or class that it is about."""
+    return dict(_ROWS)
+
+
 def may_set(target: Any, state: Any) -> bool:
     """Return whether BUILD may give `target` this state."""
     if type(target) is dict:  # an ordered dictionary, such as a state dict with its `_metadata`

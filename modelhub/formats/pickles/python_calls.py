@@ -36,7 +36,19 @@ def _pair_keys(pairs: Any) -> Iterator[Any]:
 
 
 _ATTRIBUTES = KnownCall(forms=((),), state=kinds.is_plain_state)
-_SCALAR = KnownCall(forms=((), (kinds.is_scalar,)), makes=first_argument, copies=True)
+
+
+def _converting(kind: type) -> KnownCall:
+    """Return the row of a plain type: what it converts from another type has no value here, as nobody computes it."""
+
+    def make(arguments: Arguments) -> Any:
+        if not arguments:
+            return kind()
+        return arguments[0] if type(arguments[0]) is kind else None
+
+    return KnownCall(forms=((), (kinds.is_scalar,)), makes=make, copies=True)
+
+
 _LIST = KnownCall(
     forms=((), (kinds.is_sequence,)), makes=lambda arguments: list(arguments[0] if arguments else ()), copies=True
 )
@@ -50,9 +62,18 @@ _DICTIONARY = KnownCall(
     copies=True,
     hashes=_pair_keys,
 )
+
+
+def _bytes(arguments: Arguments) -> Any:
+    """Read `bytes(b"…")` and the like; what comes from text or numbers has no value here."""
+    if not arguments:
+        return b""
+    return arguments[0] if isinstance(arguments[0], (bytes, SkippedBytes)) else None
+
+
 _BYTES = KnownCall(
     forms=((), (kinds.is_bytes,), (kinds.is_small_bytes,), (kinds.is_bytes, kinds.is_latin)),
-    makes=lambda arguments: arguments[0] if arguments else b"",
+    makes=_bytes,
     copies=True,
 )
 _BUILTINS = {
@@ -61,12 +82,12 @@ _BUILTINS = {
     "list": _LIST,
     "tuple": _TUPLE,
     "dict": _DICTIONARY,
-    "int": _SCALAR,
-    "long": _SCALAR,
-    "float": _SCALAR,
-    "bool": _SCALAR,
-    "str": _SCALAR,
-    "unicode": _SCALAR,
+    "int": _converting(int),
+    "long": _converting(int),
+    "float": _converting(float),
+    "bool": _converting(bool),
+    "str": _converting(str),
+    "unicode": _converting(str),
     "bytes": _BYTES,
     "bytearray": _BYTES,
     "complex": KnownCall(forms=((kinds.is_number,), (kinds.is_number, kinds.is_number))),

@@ -140,6 +140,12 @@ def _complex_keys(count: int) -> bytes:
     return _PROTO + b"}(" + b"".join(keys) + b"u."
 
 
+def _called_keys(count: int) -> bytes:
+    """Return a dictionary whose keys are integers of one hash, which calls of `int` read from texts."""
+    keys = (b"cbuiltins\nint\n" + text(str(number * _PRIME)) + b"\x85RN" for number in range(1, count))
+    return _PROTO + b"}(" + b"".join(keys) + b"u."
+
+
 def _pair_keys(length: int) -> bytes:
     """Return a dictionary with all tuples of -1 and -2 as keys: both numbers have the hash -2."""
     keys = (b"(" + b"".join(parts) + b"tN" for parts in product((b"h\x00", b"h\x01"), repeat=length))
@@ -247,6 +253,7 @@ FINDINGS = [
         "memory",
     ),
     Finding("complex numbers of one hash as keys", "x.pkl", _complex_keys(20_000), "time"),
+    Finding("called integers of one hash as keys", "x.pkl", _called_keys(20_000), "time"),
     Finding("tuples of one hash as keys", "x.pkl", _pair_keys(14), "time"),
     Finding("a tuple of called tuples as a key", "x.pkl", _called_tuples(b"0}h\x27Ns"), "time"),
     Finding("a view with a tuple of shared parts as its key", "x.pt", _view_of_shared_key(), "time"),
