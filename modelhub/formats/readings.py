@@ -2,7 +2,8 @@
 
 A UI gives a file to the reader that its suffix names: safetensors and GGUF to their own readers, all else to torch.
 torch reads a file as a zip archive when it begins as one, else as a tar archive, else as pickles from byte 0. Older
-programs look for a zip archive at the end. A file is what it seems only when none of these finds something in it.
+programs look for a zip archive at the end. A file is what it seems only when none of these finds something in it,
+whatever it is called: names change.
 """
 
 from __future__ import annotations
@@ -31,18 +32,17 @@ OF_SUFFIX: dict[str, frozenset[Format]] = {
 _EXTENSIONS = (b"\x82", b"\x83", b"\x84")
 
 
-def add_other_readings(header: Header, suffix: str, file: BinaryIO, head: bytes) -> Header:
+def add_other_readings(header: Header, file: BinaryIO, head: bytes) -> Header:
     """Return the header with findings about every other way in which a loader may read the file."""
     scanner = PickleScanner()
     if not archive.is_zip(head):
-        own = header.format in OF_SUFFIX.get(suffix, ()) and not header.broken
         if has_tar_header(head):
             scan_tar(file, scanner)
             text = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
             scanner.findings.append(("suspicious" if header.format is not Format.UNKNOWN else "unrecognised", text))
         if header.format not in PICKLE_FORMATS and head[:1] not in _EXTENSIONS:
             _add_pickle(file, scanner)
-        _add_archive(header.size, file, scanner, own=own and header.format not in PICKLE_FORMATS)
+        _add_archive(header.size, file, scanner)
     if not scanner.globals and not scanner.findings:
         return header
     before, more = header.pickle or PickleScan(), scanner.result()
@@ -62,8 +62,8 @@ def _add_pickle(file: BinaryIO, scanner: PickleScanner) -> None:
         scanner.findings.append(("suspicious", f"{text or 'It is also a pickle'}: torch reads it as one."))
 
 
-def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner, *, own: bool) -> None:
-    """Add that the file ends as an archive. `own`: only one with members counts, not four bytes of numbers alike."""
+def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner) -> None:
+    """Add that the file ends as an archive with members; numbers of a tensor may look like an end record."""
     file.seek(max(0, size - TAIL))
-    if ends_as_archive(file.read(TAIL)) and not (own and not archive.read_archive(file, size).members):
+    if ends_as_archive(file.read(TAIL)) and archive.read_archive(file, size).members:
         scanner.findings.append(("suspicious", "It ends as a zip archive, which some programs read instead."))

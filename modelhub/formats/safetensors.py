@@ -152,40 +152,41 @@ def _parse_fast(buffer: bytearray, end: int) -> ParsedHeader | None:
     text = memoryview(buffer)[8:end]
     try:
         tensors = _DECODE_TENSORS(text)
-        metadata = _metadata(buffer, end) if "__metadata__" in tensors else None
+        metadata, behind = _metadata(buffer, end) if "__metadata__" in tensors else (None, 8)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
     # The decoder keeps the last of two equal keys, and skips what it does not know: both show in the number of quotes.
     quotes = _QUOTES * len(tensors)
+    inside = 0
     if metadata is not None:
-        quotes += 2 - _QUOTES + sum(4 + name.count('"') + text.count('"') for name, text in metadata.items())
-    if buffer[8:9] != b"{" or buffer.count(b'"', 8, end) != quotes or _has_odd_text(buffer, end, tensors, metadata):
+        inside = sum(name.count('"') + text.count('"') for name, text in metadata.items())
+        quotes += 2 - _QUOTES + 4 * len(metadata) + inside
+    if buffer[8:9] != b"{" or buffer.count(b'"', 8, end) != quotes:
+        return None
+    # What the decoder or the count misjudges: a quote written as a number, and a zero with a sign in a tensor's entry.
+    hidden = inside and buffer.find(b"\\u0022", 8, behind if behind > 8 else end) >= 0
+    signed = buffer.find(b"-", behind, end) >= 0 and any(
+        buffer.find(zero, behind, end) >= 0 for zero in _NEGATIVE_ZEROS
+    )
+    if hidden or signed or "" in tensors or len(tensors) > MAX_TENSORS or len(metadata or ()) > MAX_METADATA:
         return None
     if metadata is not None:
         del tensors["__metadata__"]
     return tensors, metadata or {}, ()
 
 
-def _has_odd_text(buffer: bytearray, end: int, tensors: dict[str, TensorInfo], metadata: dict[str, str] | None) -> bool:
-    """Return whether the header has what the decoder or the count of quotes misjudges, or what deserves a warning."""
-    return (
-        "" in tensors
-        or len(tensors) > MAX_TENSORS
-        or len(metadata or ()) > MAX_METADATA
-        or (metadata is not None and buffer.find(b"\\u0022", 8, end) >= 0)
-        or (buffer.find(b"-0", 8, end) >= 0 and any(buffer.find(text, 8, end) >= 0 for text in _NEGATIVE_ZEROS))
-    )
+def _metadata(buffer: bytearray, end: int) -> tuple[dict[str, str] | None, int]:
+    """Return the metadata, and where the tensors begin behind them; 8 when they do not stand in front.
 
-
-def _metadata(buffer: bytearray, end: int) -> dict[str, str] | None:
-    """Return the metadata. It is first in nearly every file: then the tensors need not be skipped a second time."""
+    They do in nearly every file: then the tensors need not be skipped a second time.
+    """
     close = buffer.find(b'},"', 8, end) if buffer.startswith(b'{"__metadata__":{', 8) else -1
     if close > 0:
         try:
-            return _DECODE_METADATA(buffer[8 : close + 1] + b"}").values
+            return _DECODE_METADATA(buffer[8 : close + 1] + b"}").values, close
         except msgspec.DecodeError:
             pass  # the brace was part of a value
-    return _DECODE_METADATA(memoryview(buffer)[8:end]).values
+    return _DECODE_METADATA(memoryview(buffer)[8:end]).values, 8
 
 
 def _layout_problems(

@@ -74,7 +74,7 @@ def _read_file(path: Path) -> Header:
         head = file.read(_HEAD)
         size = file.seek(0, 2)
         header = _read_content(path, file, head, size)
-        return readings.add_other_readings(header, path.suffix.lower(), file, head)
+        return readings.add_other_readings(header, file, head)
 
 
 def _read_content(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:

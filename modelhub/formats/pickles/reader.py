@@ -10,7 +10,7 @@ MAX_LINE = 1 << 12  # bytes of a line in protocol 0
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
 MAX_TEXT = 32 << 20  # bytes of strings kept in all
 _MAX_SKIPPED = 1 << 43  # bytes; no file is that long, and on ext4 no seek may be
-_PIECE = 1 << 16
+_FIRST_PIECE, _LARGEST_PIECE = 1 << 12, 1 << 16  # most files that are tried as pickles are none after a few bytes
 
 
 class ByteStream(Protocol):
@@ -26,12 +26,13 @@ class PickleReader:
     `data` and `position` are the piece in memory and the place in it; they are public for the walk's inner loop.
     """
 
-    __slots__ = ("_before", "_stream", "_text_left", "data", "position")
+    __slots__ = ("_before", "_piece", "_stream", "_text_left", "data", "position")
 
     def __init__(self, stream: ByteStream, *, offset: int = 0) -> None:
         self._stream = stream
         self._before = offset  # bytes of the stream in front of `data`
         self._text_left = MAX_TEXT
+        self._piece = _FIRST_PIECE
         self.data = b""
         self.position = 0
 
@@ -44,7 +45,8 @@ class PickleReader:
         """Hold at least `count` bytes in `data` from `position` on; return whether the stream has as many."""
         missing = count - (len(self.data) - self.position)
         if missing > 0:
-            more = self._stream.read(max(missing, _PIECE))
+            more = self._stream.read(max(missing, self._piece))
+            self._piece = min(2 * self._piece, _LARGEST_PIECE)
             self._before += self.position
             self.data = self.data[self.position :] + more
             self.position = 0
