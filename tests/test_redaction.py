@@ -143,7 +143,7 @@ def test_doctor_notes_a_token_that_others_may_read(text: str, mode: int, is_note
     if is_noted:
         done = modelhub("doctor", "--config", str(file), "--json", home=tmp_path)
         (advice,) = [one["advice"] for one in json.loads(done.stdout) if "other users" in one["text"]]
-        assert advice == f"`chmod 600 '{file}'` keeps it to you."
+        assert advice == f"Make it private with `chmod 600 '{file}'`."
 
 
 @posix

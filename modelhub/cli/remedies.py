@@ -47,7 +47,7 @@ WORDS: dict[str, str] = {
     "list-models": "`modelhub list` shows the models.",
     "list-settings": "`modelhub config show` lists all settings.",
     "list-vaes": "`modelhub list --type vae` shows the library's VAEs.",
-    "make-private": "`chmod 600 {file}` keeps it to you.",
+    "make-private": "Make it private with `chmod 600 {file}`.",
     "name-diffusers-folder": "Name one of them, such as `modelhub pull {reference} --diffusers`.",
     "name-file": "Choose with `--file`, such as `--file {name}`, or take all of them with `--all`.",
     "name-into": "Name it with `--into DIR`, the UI's own folder or its models folder, or set sort.into.",

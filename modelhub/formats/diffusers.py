@@ -175,8 +175,7 @@ def _find_shards(
 ) -> Iterator[Path]:
     indexes = sorted(path for path in place.glob(f"{stem}{suffix}.index*.json"))
     listed = _read_json(indexes[0], f"{name}/{indexes[0].name}", contents) if indexes else None
-    mapping = listed.get("weight_map") if isinstance(listed, dict) else None
-    wanted = {v for v in mapping.values() if isinstance(v, str)} if isinstance(mapping, dict) else set(shards)
+    wanted = shard_names(listed) or set(shards)
     missing = sorted(wanted - set(shards))
     contents.problems += [Problem(f"Shard {name}/{shard} is missing.", fatal=True) for shard in missing[:8]]
     yield from (place / shard for shard in sorted(wanted & set(shards)))

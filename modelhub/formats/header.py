@@ -13,13 +13,12 @@ from modelhub.domain import Format
 Count = Annotated[int, msgspec.Meta(ge=0)]
 NO_SHAPE = (-1,)  # of a tensor whose entry states none
 
+OBJECT = "object: "  # in front of the class, in the text of an entry that is neither a number nor a text
+
 
 def quote_name(name: str) -> str:
     """Return a name from a file for a message: in quotes, with escapes, and not longer than a line."""
     return repr(name if len(name) <= 80 else f"{name[:79]}…")
-
-
-OBJECT = "object: "  # in front of the class, in the text of an entry that is neither a number nor a text
 
 
 class TensorInfo(msgspec.Struct, frozen=True, gc=False):

@@ -27,6 +27,8 @@ OF_SUFFIX: dict[str, frozenset[Format]] = {
     ".sft": frozenset((Format.SAFETENSORS,)),
     ".gguf": frozenset((Format.GGUF,)),
 } | dict.fromkeys((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"), PICKLE_FORMATS)
+TAR_HEADER = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
+ZIP_END = "It ends like a zip archive, which some programs read instead."
 # Opcodes that look up a registered extension: as the first one it fails, because no loader registers any. MessagePack
 # files, such as those of Flax, begin with these bytes.
 _EXTENSIONS = (b"\x82", b"\x83", b"\x84")
@@ -38,8 +40,8 @@ def add_other_readings(header: Header, file: BinaryIO, head: bytes) -> Header:
     if not archive.is_zip(head):
         if has_tar_header(head):
             scan_tar(file, scanner)
-            text = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
-            scanner.findings.append(("suspicious" if header.format is not Format.UNKNOWN else "unrecognised", text))
+            severity = "suspicious" if header.format is not Format.UNKNOWN else "unrecognised"
+            scanner.findings.append((severity, TAR_HEADER))
         if header.format not in PICKLE_FORMATS and head[:1] not in _EXTENSIONS:
             _add_pickle(file, scanner)
         _add_archive(header.size, file, scanner)
@@ -63,7 +65,7 @@ def _add_pickle(file: BinaryIO, scanner: PickleScanner) -> None:
 
 
 def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner) -> None:
-    """Add that the file ends as an archive with members; numbers of a tensor may look like an end record."""
+    """Add that the file ends like an archive with members; numbers of a tensor may look like an end record."""
     file.seek(max(0, size - TAIL))
     if ends_as_archive(file.read(TAIL)) and archive.read_archive(file, size).members:
-        scanner.findings.append(("suspicious", "It ends as a zip archive, which some programs read instead."))
+        scanner.findings.append(("suspicious", ZIP_END))

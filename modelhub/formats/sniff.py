@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,7 +51,7 @@ def read_header(path: Path) -> Header:
     try:
         if path.is_dir():
             return _read_folder(path)
-        if not path.is_file() and path.exists():  # opening a pipe would wait for its other end, for ever
+        if not path.is_file() and path.exists():  # opening a pipe would wait for its other end forever
             raise ModelhubError(f"{path} is a device or a pipe, not a file.", "Save its content in a file first.")
         header = _read_file(path)
         return _check_suffix(header, path) if header.format is not Format.UNKNOWN else header
@@ -159,7 +160,5 @@ def _check_suffix(header: Header, path: Path) -> Header:
     expected = OF_SUFFIX.get(path.suffix.lower())
     if expected is None or header.format in expected:
         return header
-    from dataclasses import replace
-
     text = f"The name ends in {path.suffix}, but the content is {header.format.value}."
     return replace(header, problems=(*header.problems, Problem(text)))

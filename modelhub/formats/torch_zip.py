@@ -27,7 +27,7 @@ class TorchZip:
 def find_main_pickle(found: archive.Archive) -> archive.Member | None:
     """Return the object's pickle; None when this is not a torch file.
 
-    torch searches `data.pkl` in the first member's folder, without regard to case.
+    torch looks for `data.pkl` in the first member's folder, without regard to case.
     """
     named = [member for member in found.members if member.name.rpartition("/")[2].lower() == "data.pkl"]
     first = f"{_top_folder(found)}data.pkl".lower()

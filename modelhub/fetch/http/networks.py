@@ -22,7 +22,7 @@ class Network(IntEnum):
     PUBLIC = 0
     PRIVATE = 1
     LOOPBACK = 2
-    LINK_LOCAL = 3  # such as 169.254.169.254, where clouds keep the credentials of their machines (169.254.169.254)
+    LINK_LOCAL = 3  # such as 169.254.169.254, where clouds keep the credentials of their machines
 
 
 def network_of(address: str) -> Network:

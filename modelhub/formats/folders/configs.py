@@ -103,7 +103,7 @@ def _class_name(value: Any, place: str) -> Iterator[Finding]:
 
 def _trusts_code(value: Any, place: str) -> Iterator[Finding]:
     if value is True or (isinstance(value, str) and value.lower() == "true"):
-        yield "suspicious", f"{place} asks a loader to run code of the repository."
+        yield "suspicious", f"{place} allows a loader to run code of the repository."
 
 
 def _kernel(value: Any, place: str) -> Iterator[Finding]:

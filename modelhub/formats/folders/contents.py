@@ -13,6 +13,7 @@ from modelhub.formats.folders import configs
 from modelhub.formats.folders.listing import FolderFile
 from modelhub.formats.foreign.chat_templates import template_findings
 from modelhub.formats.header import Header, PickleGlobal
+from modelhub.formats.readings import TAR_HEADER, ZIP_END
 
 Finding = tuple[str, str]
 _HEAD = 4096
@@ -110,13 +111,13 @@ def _is_openvino_data(file: FolderFile) -> bool:
 
 
 def _judge_text(file: FolderFile, header: Header) -> FileReport:
-    """Judge a text. A few first characters of any text are a pickle too: only a whole one, or a call, is one."""
+    """Judge a text. The first characters of any text may be opcodes: only a whole pickle, or a call, counts as one."""
     report = _of_pickles(file.relative, header)
     is_whole = header.format is not Format.UNKNOWN and not header.broken
     is_pickle = is_whole or any(_is_call(found) for found in report.globals)
     if not is_pickle:  # that it is also an archive counts all the same
-        archives = tuple(finding for finding in report.findings if "archive" in finding[1])
-        report = FileReport(findings=archives)
+        readings = tuple(f"{file.relative}: {text}" for text in (TAR_HEADER, ZIP_END))
+        report = FileReport(findings=tuple(found for found in report.findings if found[1] in readings))
     return _with_findings(report, list(_text_findings(file.path, file.relative)))
 
 

@@ -25,7 +25,7 @@ class ZipKind:
 def zip_kind(names: Sequence[str], read: Callable[[int, int], bytes]) -> ZipKind:
     """Name an archive by its members. `read(index, limit)` returns the first bytes of the member at an index."""
     findings = list(itertools.islice(_native_findings(names), _MAX_FINDINGS))
-    text = f"It is a zip archive of {len(names)} files, not a torch file. Unpack it first."
+    text = "It is a zip archive, but not a torch file. Unpack it first."
     last = {name.rpartition("/")[2] for name in names}
     if _is_torch_export(names, last):
         text = "It is a torch.export program (.pt2): a program that torch runs, not weights."
@@ -35,7 +35,7 @@ def zip_kind(names: Sequence[str], read: Callable[[int, int], bytes]) -> ZipKind
         index = names.index("config.json")
         findings += keras_files.scan_config(read(index, _MAX_CONFIG), "config.json")
     elif names and all(name.lower().endswith(".npy") for name in names):
-        text = f"It is a zip archive of {len(names)} numpy arrays, not a model."
+        text = "It is a zip archive of numpy arrays, not a model."
     elif "model_index.json" in names:
         text = "It is a diffusers folder in a zip archive. Unpack it first."
     elif "com.apple.CoreML" in {part for name in names for part in name.split("/")}:

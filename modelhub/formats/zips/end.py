@@ -1,4 +1,4 @@
-"""The end of a zip archive: end record, zip64 record and its locator, which must all speak of the same directory."""
+"""The end of a zip archive: end record, zip64 record and its locator, which must all describe the same directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelhub.formats.zips.parts import ALL_ONES, Findings
 END = struct.Struct("<4s4H2IH")
 _LOCATOR = struct.Struct("<4sIQI")
 _RECORD = struct.Struct("<4sQ2H2I4Q")
-TAIL = (1 << 16) + (1 << 13)  # bytes; readers search the end record in the last 64 KiB and some
+TAIL = (1 << 16) + (1 << 13)  # bytes; readers search for the end record in the last 64 KiB and its own length
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def read_end(file: BinaryIO, size: int, findings: Findings) -> ArchiveEnd | None
     _, disk, first_disk, here, entries, length, offset, comment = END.unpack_from(tail, place)
     at = start + place
     if disk or first_disk or here != entries:
-        findings.add("end", f"The archive's end record at byte {at} speaks of several disks.")
+        findings.add("end", f"The archive's end record at byte {at} describes several disks.")
     if at + END.size + comment != size:
         text = f"{size - at - END.size} bytes follow the archive's end record at byte {at}, which states {comment}."
         findings.add("end", text)

@@ -1,4 +1,4 @@
-"""The members of a zip archive: their local headers and data descriptors, held against the directory."""
+"""The members of a zip archive: their local headers and data descriptors, compared with the directory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_members(file: BinaryIO, entries: list[DirectoryEntry], end: ArchiveEnd
         entry = entries[index]
         if entry.offset != expected:
             between = entry.offset - expected
-            what = f"{between} bytes belong to no member" if between > 0 else "another member lies over it"
+            what = f"{between} bytes belong to no member" if between > 0 else "another member overlaps it"
             findings.add("gap", f"Member {entry.name!r} at byte {entry.offset}: {what}.")
         member = _check_member(file, entry, findings) if 0 <= entry.offset < end.begins else None
         if member is None:

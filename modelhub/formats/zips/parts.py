@@ -43,7 +43,7 @@ class DirectoryEntry:
 
 @dataclass(slots=True)
 class Findings:
-    """Findings as (severity, sentence), at most eight of one kind."""
+    """Findings as (severity, sentence), at most `_MAX_SHOWN` of one kind."""
 
     texts: list[tuple[str, str]] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)

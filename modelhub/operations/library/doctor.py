@@ -80,7 +80,7 @@ def _readable_secrets(settings: Settings) -> Iterator[Finding]:
             subject="configuration",
             grade=Grade.NOTE,
             text=f"{file} holds a token or password, and other users of this computer may read it.",
-            advice=Remedy("Take the permissions of others away from it.", "make-private", {"file": str(file)}),
+            advice=Remedy("Remove the permissions of other users from it.", "make-private", {"file": str(file)}),
         )
 
 

@@ -98,12 +98,12 @@ def _with_members(archive: Inspection) -> Inspection:
 
 
 def pack_sentence(models: int, refused: int) -> str:
-    """Return what an archive of models is, in a sentence."""
-    what = "a model" if models == 1 else f"{models} models"
+    """Return what an archive of models holds, and how to unpack it."""
     if not models:
         return "It is a zip archive whose models cannot be unpacked."
-    more = " and members that are refused" if refused else ""
-    return f"It is a zip archive with {what}{more}. Add the archive itself to unpack it."
+    text = "It is a zip archive with 1 model." if models == 1 else f"It is a zip archive with {models} models."
+    more = " Others are refused." if refused else ""
+    return f"{text}{more} Add the archive itself to unpack it."
 
 
 def _inspect_member(archive: Path, member: Member, folder: Path, limit: int) -> tuple[Inspection, int]:
@@ -136,7 +136,7 @@ def member_path(archive: Path, name: str) -> Path:
 
 
 def is_unlike_model(inspection: Inspection) -> bool:
-    """Return whether a file that is not named as a model is none by its content either; a dangerous one counts."""
+    """Return whether a file that is not named as a model is not one by its content either; a dangerous one counts."""
     if inspection.safety.verdict is Verdict.DANGEROUS:
         return False
     return inspection.format is Format.UNKNOWN or (

@@ -92,6 +92,13 @@ def test_a_text_that_ends_as_an_archive_is_suspicious(folder: Path) -> None:
     assert report(folder).verdict in (Verdict.SUSPICIOUS, Verdict.DANGEROUS)
 
 
+def test_texts_in_a_folder_named_archive_are_safe(folder: Path) -> None:
+    """Only what a text holds counts, not the words in its path."""
+    put(folder, "archive/notes.txt", "Trained on 2,000 pictures.\n")
+    put(folder, "archive/log.json", '{"steps": 2000}')
+    assert report(folder) == SafetyReport(Verdict.SAFE)
+
+
 def test_pickles_of_the_same_weights_are_safe(folder: Path) -> None:
     """Published folders hold both kinds of files."""
     tensors = read_header(folder / "unet" / "diffusion_pytorch_model.safetensors").tensors

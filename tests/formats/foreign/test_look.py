@@ -72,7 +72,7 @@ def tar_of(name: str) -> bytes:
         ("a.pb", b"\x08\x01\x12\x02\x0a\x00", "TensorFlow graph"),
         ("a.h5", HDF5, "HDF5"),
         ("a.h5", bytes(512) + HDF5, "HDF5"),
-        ("a.npz", zip_of({"a.npy": b"\x93NUMPY\1\0\x02\0{}"}), "1 numpy arrays"),
+        ("a.npz", zip_of({"a.npy": b"\x93NUMPY\1\0\x02\0{}"}), "numpy arrays"),
         ("a.dduf", zip_of({"model_index.json": "{}"}), "diffusers folder in a zip"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
