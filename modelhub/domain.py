@@ -76,6 +76,9 @@ class Verdict(StrEnum):
     UNRECOGNISED = "unrecognised"
 
 
+HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)  # of files with nothing but data and harmless helpers
+
+
 class LocationState(StrEnum):
     """The state of a known place of a file. Unavailable: the folder that it is in is out of reach."""
 

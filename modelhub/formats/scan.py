@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from modelhub.formats import archive
 from modelhub.formats.foreign import numpy_arrays
-from modelhub.formats.foreign.signatures import is_native_code
+from modelhub.formats.foreign.signatures import is_native_code, packed_name
 from modelhub.formats.header import PickleGlobal, PickleScan
 from modelhub.formats.pickles.machine import as_subject
 from modelhub.formats.pickles.reader import ByteStream, PickleReader
@@ -27,12 +27,6 @@ _MODULES = (b"__", b"os\n", b"posix", b"nt\n", b"sys", b"torch", b"col", b"built
 _STARTS = tuple(b"\x80" + bytes([version]) for version in range(2, 6))
 _OLD_STARTS = (b"(d", b"(l", b"(t", b"}", b"]", b"(c", b"(i", *(b"c" + word for word in _MODULES))
 _STORAGE = re.compile(r"(^|/)data/\d+$")
-_ENCODINGS = (
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-)
 
 
 @dataclass(slots=True)
@@ -101,7 +95,7 @@ def _scan_stream(
     *,
     named: bool,
 ) -> None:
-    if _add_encoding(head, name, scanner):
+    if _add_packed(head, name, scanner):
         return
     if is_native_code(head):
         scanner.findings.append(("suspicious", f"{name} is compiled code, which a loader runs without any check."))
@@ -125,13 +119,12 @@ class _Resumed:
         return self._stream.seek(offset - within, 1)
 
 
-def _add_encoding(head: bytes, place: str, scanner: PickleScanner) -> bool:
-    """Add a finding for bytes that are compressed in a way that is not looked into; return whether they are."""
-    for magic, name in _ENCODINGS:
-        if head.startswith(magic):
-            scanner.findings.append(("unrecognised", f"{place} is {name}, which is not looked into."))
-            return True
-    return False
+def _add_packed(head: bytes, place: str, scanner: PickleScanner) -> bool:
+    """Add a finding for an archive or compressed file that is not looked into; return whether the bytes are one."""
+    name = packed_name(head)
+    if name is not None:
+        scanner.findings.append(("unrecognised", f"{place} is {name}, which is not looked into."))
+    return name is not None
 
 
 def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 0, named: bool = False) -> None:
@@ -147,7 +140,7 @@ def scan_bytes(data: bytes, place: str, scanner: PickleScanner, *, depth: int = 
     if head.startswith(numpy_arrays.MAGIC):
         scan_numpy(io.BytesIO(data), len(data), place, scanner)
         return
-    if _add_encoding(head, place, scanner):
+    if _add_packed(head, place, scanner):
         return
     if named or looks_like_pickle(head):
         scan_pickles(io.BytesIO(data), len(data), place, scanner, sure=looks_like_pickle(head))

@@ -11,7 +11,7 @@ from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.safety_words import next_step
-from modelhub.domain import Inspection, Verdict
+from modelhub.domain import HARMLESS, Inspection
 from modelhub.errors import Exit, worst_exit_code
 from modelhub.operations.library.path_results import PathResult, PathStatus
 
@@ -31,7 +31,6 @@ _COLORS = {
 _CODES = {PathStatus.FAILED: Exit.FAILED, PathStatus.DANGEROUS: Exit.UNSAFE}
 _INDENT = " " * 14
 _WORD_COLORS = {"broken": "31", "suspicious": "33", "unrecognised": "33"}
-_HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 _MOST_FINDINGS = 3  # of one file; `modelhub inspect` has all
 _MOST_PASSED = 12  # files that are passed over and shown; the JSON document has all
 
@@ -67,7 +66,7 @@ def _word(result: PathResult) -> str:
     if result.inspection.broken:
         return "broken"
     verdict = result.inspection.safety.verdict
-    return result.status.value if verdict in _HARMLESS else verdict.value
+    return result.status.value if verdict in HARMLESS else verdict.value
 
 
 def _lines(result: PathResult) -> list[str]:
@@ -80,7 +79,7 @@ def _lines(result: PathResult) -> list[str]:
     if inspection:
         notes += _safety_notes(inspection)
         notes += [text for text in inspection.problems if not any(text in note for note in notes)]
-        if inspection.safety.verdict not in _HARMLESS:
+        if inspection.safety.verdict not in HARMLESS:
             notes.append(next_step(inspection, broken=inspection.broken))
     shown = (_INDENT + clean(note) for note in dict.fromkeys(notes) if note)
     return [f"{color(f'{word:<12}', code)}  {name}{summary}", *shown]
@@ -88,7 +87,7 @@ def _lines(result: PathResult) -> list[str]:
 
 def _safety_notes(inspection: Inspection) -> Iterator[str]:
     """Yield the first findings about a file that is not known to be harmless."""
-    if inspection.safety.verdict in _HARMLESS:
+    if inspection.safety.verdict in HARMLESS:
         return
     findings = inspection.safety.findings
     yield from findings[:_MOST_FINDINGS]

@@ -11,25 +11,31 @@ _NOT_LOOKED_INTO = "which modelhub does not look into."
 _UNPACK = "Unpack it first."
 
 
+# Archives and compressed files, by a name that fits into a sentence.
+_PACKED = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"MSCF\x00\x00\x00\x00", "a cabinet archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"\x04\x22\x4d\x18", "an LZ4 file"),
+    (b"LZIP\x01", "an lzip file"),
+)
+
+
 def _rows(*rows: tuple[bytes, str]) -> tuple[tuple[re.Pattern[bytes], str], ...]:
     return tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in rows)
 
 
 _SIGNATURES = _rows(
-    (rb"7z\xbc\xaf\x27\x1c", f"It is a 7z archive. {_UNPACK}"),
-    (rb"Rar!\x1a\x07", f"It is a RAR archive. {_UNPACK}"),
-    (rb"\x1f\x8b", f"It is compressed with gzip. {_UNPACK}"),
-    (rb"BZh[1-9]", f"It is compressed with bzip2. {_UNPACK}"),
-    (rb"\xfd7zXZ\x00", f"It is compressed with xz. {_UNPACK}"),
+    *((re.escape(magic), f"It is {name}. {_UNPACK}") for magic, name in _PACKED),
     (rb"\x5d\x00\x00..\xff{8}", f"It is compressed with LZMA. {_UNPACK}"),
-    (rb"\x28\xb5\x2f\xfd", f"It is compressed with Zstandard. {_UNPACK}"),
-    (rb"\x04\x22\x4d\x18", f"It is compressed with LZ4. {_UNPACK}"),
     (rb"\x1f\x9d", f"It is compressed with compress. {_UNPACK}"),
-    (rb"LZIP", f"It is compressed with lzip. {_UNPACK}"),
     (rb"\x78[\x01\x5e\x9c\xda]", "It is compressed with zlib, as joblib does."),
     (rb"ZF0x", "It is an old compressed joblib file, which is a pickle."),
     (rb".{257}ustar", f"It is a tar archive. {_UNPACK}"),
-    (rb"MSCF", f"It is a cabinet archive. {_UNPACK}"),
     (rb"(?:ptrt|ftrt)", f"It is a TensorRT engine, {_NOT_LOOKED_INTO}"),
     (rb".{4}TFL3", f"It is a TensorFlow Lite model, {_NOT_LOOKED_INTO}"),
     (rb"(?:lmgg|fmgg|tjgg|algg)", f"It is a GGML file, the format before GGUF, {_NOT_LOOKED_INTO}"),
@@ -63,6 +69,11 @@ _NATIVE = re.compile(
 def container_name(head: bytes) -> str | None:
     """Return a sentence that names the container of a file that begins with `head`; None when it is not a known one."""
     return _first(_SIGNATURES, head)
+
+
+def packed_name(head: bytes) -> str | None:
+    """Return the name of the archive or compressed file that begins with `head`, such as "a 7z archive", or None."""
+    return next((name for magic, name in _PACKED if head.startswith(magic)), None)
 
 
 def code_name(head: bytes) -> str | None:

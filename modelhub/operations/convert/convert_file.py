@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.domain import Format, Hashes, Verdict
+from modelhub.domain import HARMLESS, Format, Hashes
 from modelhub.errors import ModelhubError, Remedy, UnsafeError
 from modelhub.formats.header import Header
 from modelhub.formats.tensors import TensorReader
@@ -21,7 +21,6 @@ from modelhub.version import __version__
 
 # Hashes of the source's data, which are not those of the result.
 _STALE_METADATA = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash")
-_READABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +79,7 @@ def convert_file(
 def _ensure_convertible(header: Header, path: Path, *, read_suspicious: bool) -> None:
     """Raise UnsafeError or ModelhubError for a file that cannot be converted."""
     report = assess(header)
-    if report.verdict not in _READABLE and not (read_suspicious and header.tensors):
+    if report.verdict not in HARMLESS and not (read_suspicious and header.tensors):
         remedy = Remedy("Only its tensors can be read; nothing is executed then either.", "read-suspicious")
         raise UnsafeError(
             f"{path} was not converted: it is {report.verdict.value}. {' '.join(report.findings[:3])}",

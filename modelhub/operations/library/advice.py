@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from modelhub.catalog import Catalog, ModelQuery, Term
-from modelhub.domain import Detection, LocationState, ModelRecord, ModelType, Variant, Verdict
+from modelhub.domain import HARMLESS, Detection, LocationState, ModelRecord, ModelType, Variant, Verdict
 from modelhub.uis.registry import all_uis
 from modelhub.uis.ui import UI
 
@@ -60,7 +60,7 @@ def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
         row
         for family in families
         for row in catalog.list(ModelQuery(terms=(Term("type", "base"), Term("arch", family)), sort="size"))
-        if row.state == LocationState.PRESENT and row.verdict in (Verdict.SAFE, Verdict.SAFE_LEGACY) and not row.broken
+        if row.state == LocationState.PRESENT and row.verdict in HARMLESS and not row.broken
     ]
     return tuple(row.name for row in rows)
 

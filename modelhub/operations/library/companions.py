@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from modelhub.detect.hints import Hints
-from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyReport, Verdict
+from modelhub.domain import HARMLESS, Detection, Format, Inspection, ModelType, SafetyReport, Verdict
 from modelhub.formats import read_header
 from modelhub.formats.companions import CompanionKind, companion_kind, pickle_reading
 from modelhub.operations.library.inspect import inspect_header
 from modelhub.storage.errors import from_os_error
 from modelhub.storage.model_names import is_program_name
-
-_LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 
 
 def inspect_unnamed(path: Path, *, hints: Hints) -> Inspection:
@@ -36,7 +34,7 @@ def inspect_unnamed(path: Path, *, hints: Hints) -> Inspection:
     report = found.safety
     if is_model and header.format is not Format.UNKNOWN:
         return found
-    if report.verdict in _LOADABLE or header.format is Format.PICKLE:
+    if report.verdict in HARMLESS or header.format is Format.PICKLE:
         report = SafetyReport(Verdict.UNRECOGNISED, ("It is not a format that modelhub can read.",))
     return _companion(path, size, report)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelhub.catalog import Catalog
-from modelhub.domain import Inspection, LocationState, Source, Verdict
+from modelhub.domain import HARMLESS, Inspection, LocationState, Source, Verdict
 from modelhub.errors import ModelhubError, UnsafeError
 from modelhub.formats import read_header
 from modelhub.formats.archive import Member
@@ -36,7 +36,6 @@ from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES
 from modelhub.storage.trash import move_to_trash
 from modelhub.storage.walk import FoundModel
 
-_LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 _RESERVE = 64 << 20  # bytes left free beside the unpacked models
 _LARGEST_SIDECAR = 32 << 20  # bytes
 _FREE_SPACE = "Free some space, or choose another library."
@@ -181,7 +180,7 @@ def _add_files(
     wanted: list[FoundModel] = []
     for file in files:
         inspection = inspect_header(file.path, read_header(file.path), hints=collect_hints(file.path))
-        if inspection.safety.verdict in _LOADABLE:
+        if inspection.safety.verdict in HARMLESS:
             status = file.path.stat()
             wanted.append(FoundModel(file.path, status.st_size, status.st_mtime_ns, status.st_ino))
         else:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from modelhub.detect.weights.health import HealthSink
-from modelhub.domain import FileRecord, Format, Location, LocationState, ModelRecord, Verdict
+from modelhub.domain import HARMLESS, FileRecord, Format, Location, LocationState, ModelRecord
 from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats import read_header
 from modelhub.formats.diffusers import INDEX
@@ -30,7 +30,6 @@ class Health(StrEnum):
     NOTED = "noted"
 
 
-_HARMLESS = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 _INSPECT = Remedy("Inspect it before you load it.", "show-findings")
 # The results of intact files; a noted one has something worth knowing.
 SOUND = (Health.OK, Health.NOTED)
@@ -93,7 +92,7 @@ def _health_sink(path: Path) -> HealthSink | None:
 def _judged_companion(record: ModelRecord, place: Location) -> VerifiedFile:
     """Return the result for an unchanged file that is not weights; the index of a folder has the folder's verdict."""
     verdict = record.safety.verdict
-    if place.path.name != INDEX or verdict in _HARMLESS:
+    if place.path.name != INDEX or verdict in HARMLESS:
         return VerifiedFile(model=record, path=place.path, health=Health.OK)
     return VerifiedFile(
         model=record,
@@ -131,7 +130,7 @@ def _judged(
         )
         problems += report.problems
     verdict, remedy = assess(header).verdict, Remedy()
-    if verdict not in _HARMLESS:
+    if verdict not in HARMLESS:
         problems.append(f"Its safety verdict is `{verdict.value}`.")
         remedy = _INSPECT
     health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK

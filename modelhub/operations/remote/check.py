@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from modelhub.catalog import Catalog
 from modelhub.detect.hints import Hints
-from modelhub.domain import Format, Inspection, ModelType, Verdict
+from modelhub.domain import HARMLESS, Format, Inspection, ModelType, Verdict
 from modelhub.errors import ModelhubError, NetworkError, Remedy, UnsafeError
 from modelhub.fetch.choice.refusals import ALLOW_PICKLE
 from modelhub.fetch.fetcher import RemoteModel
@@ -25,7 +25,6 @@ from modelhub.storage.place import move
 from modelhub.storage.safe_names import safe_name
 
 PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
-_LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY)
 _NAME_MAX = 200
 _FINDINGS_SHOWN = 8
 
@@ -73,7 +72,7 @@ def _check_file(remote: RemoteModel, file: ObtainedFile, library: Path, *, is_fo
     verdict = inspection.safety.verdict
     is_damaged = inspection.broken and inspection.format is not Format.UNKNOWN
     may_be_unrecognised = is_companion or is_damaged
-    if verdict not in _LOADABLE and not (may_be_unrecognised and verdict is Verdict.UNRECOGNISED):
+    if verdict not in HARMLESS and not (may_be_unrecognised and verdict is Verdict.UNRECOGNISED):
         raise _unsafe_error(inspection, file, library)
     if inspection.broken:
         _delete_download(file)
