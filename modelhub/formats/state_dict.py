@@ -23,7 +23,10 @@ _MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 
 @dataclass(slots=True)
 class StateDict:
-    """Tensors by flattened name; `refs`: where the values are. `limit_reached`: it held more than a real file."""
+    """Tensors by flattened name; `refs`: where the values are. `limit_reached`: it held more than a real file.
+
+    `open`: the containers that are being followed, by identity; settings of OmegaConf refer to those around them.
+    """
 
     tensors: dict[str, TensorInfo] = field(default_factory=dict)
     refs: dict[str, TensorRef] = field(default_factory=dict)
@@ -33,6 +36,7 @@ class StateDict:
     limit_reached: bool = False
     nodes: int = 0
     text: int = 0  # characters of all names
+    open: set[int] = field(default_factory=set)
 
 
 def read_state_dict(built: Any) -> StateDict:
@@ -103,11 +107,15 @@ def _collect_tensors(value: Any, name: str, state_dict: StateDict, depth: int) -
         state_dict.tensors[name] = TensorInfo(value.dtype, value.shape)
         state_dict.refs[name] = value
         return
+    if id(value) in state_dict.open:
+        return
+    state_dict.open.add(id(value))
     for key, child in _children(value).items():
         if state_dict.limit_reached:
             return
         if isinstance(child, _NESTED):
             _collect_tensors(child, f"{name}.{key}" if name else str(key), state_dict, depth + 1)
+    state_dict.open.discard(id(value))
 
 
 def _collect_entries(parts: dict[Any, Any], state_dict: StateDict) -> None:

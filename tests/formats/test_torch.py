@@ -249,3 +249,14 @@ def test_gguf_headers_are_read_and_bounded(tmp_path: Path) -> None:
     assert header.metadata["general.architecture"] == "flux"
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1))
     assert read_header(path).broken
+
+
+def test_settings_that_refer_to_those_around_them_raise_no_alarm(tmp_path: Path) -> None:
+    """An object that contains itself, as OmegaConf's settings do, is followed once and does not unfold without end."""
+    settings: dict[str, Any] = {"content": {}}
+    settings["content"]["parent"] = settings
+    path = tmp_path / "a.pt"
+    torch.save({"settings": settings, "w": torch.ones(2)}, path)
+    header = read_header(path)
+    assert assess(header).verdict is Verdict.SAFE
+    assert header.tensors.keys() == {"w"}
