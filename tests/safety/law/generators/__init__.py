@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.safety.law.generators import mutations, near_calls, pickles, streams, zips
+from tests.safety.law.generators import mutations, near_calls, pickles, streams, torch_zips, zips
 from tests.safety.law.harness import Candidate
 
 
@@ -38,6 +38,7 @@ GENERATORS: dict[str, Generator] = {
     "GGUF as pickle": Generator(streams.gguf_as_pickle, 2, 0.3),
     "safetensors as pickle": Generator(streams.safetensors_as_pickle, 2, 0.15),
     "numpy": Generator(streams.numpy_array, 2),
+    "torch zip, odd members": Generator(torch_zips.odd_members, 6, 0.1),
     "near calls": Generator(near_calls.near_call, 16, 0.3),
     "mutations": Generator(mutations.mutated, 12, 0.08),
 }

@@ -168,13 +168,16 @@ def safetensors_as_pickle(random: Random) -> Candidate:
 def numpy_array(random: Random) -> Candidate:
     """Return an npy file whose data type is spelled in one of many ways, with the attack as its data."""
     kinds = ["'|O'", "'O'", "'object'", "'>O'", "[('a', 'O')]", "[('a', '<i4'), ('b', 'object')]", "'<f4'", "'O8'"]
-    kinds += ["('O', (1,))", "{'names': ['a'], 'formats': ['O']}", "'i4,O'", "'<U2'", "'V8'"]
+    kinds += ["'<f4'", "'<i4'", "'<f8'", "('O', (1,))", "{'names': ['a'], 'formats': ['O']}", "'i4,O'", "'<U2'", "'V8'"]
     head = f"{{'descr': {random.choice(kinds)}, 'fortran_order': False, 'shape': (1,), }}"
     version = random.choice([1, 2, 3])
     width = "<H" if version == 1 else "<I"
     data = head.encode().ljust(117) + b"\n"
-    body = random.choice([attack(), pickle.dumps([1], 2), bytes(16)])
+    body = random.choice([attack(), pickle.dumps([1], 2), bytes(16), bytes(8), bytes(4), bytes(4)])
     content = b"\x93NUMPY" + bytes([version, 0]) + struct.pack(width, len(data)) + data + body
-    if random.random() < 0.3:
+    if random.random() < 0.2:
         content = zips.write([zips.Entry(b"a.npy", content)])
+    elif random.random() < 0.5:
+        entries = zips.torch_entries(random, zips.PLAIN, {})
+        return Candidate("x.pt", zips.write([*entries, zips.Entry(entries[0].name[:-8] + b"x.npy", content)]))
     return Candidate(random.choice(["x.npy", "x.npz", "x.pt"]), content)
