@@ -182,7 +182,7 @@ def _begins_with_a_verb(doc: str) -> bool:
 
 
 def _is_attribute(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a method is read like an attribute: its docstring may be a noun phrase."""
+    """Return whether a method is read like an attribute: its docstring may be a noun phrase."""
     return any(
         "property" in ast.unparse(decorator) or "fixture" in ast.unparse(decorator) for decorator in node.decorator_list
     )

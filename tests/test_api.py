@@ -168,7 +168,7 @@ def test_what_names_no_model_is_refused(place: Path, model: Any) -> None:
 
 
 def test_the_home_of_nobody_is_a_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `~` before what is no user's name is a part of the path, in arguments and settings."""
+    """A `~` before a word that is not the name of a user is a part of the path, in arguments and settings."""
     monkeypatch.setenv("MODELHUB_LIBRARY", "~nobody-here/library")
     with Library.open() as library:
         assert library.path.name == "library"

@@ -192,7 +192,7 @@ def test_no_match_is_answered_with_what_helps(home: Path) -> None:
 
 
 def test_known_models_are_found_by_several_words(home: Path) -> None:
-    """All words must match; no match is no empty table."""
+    """All words must match; where none does, a sentence says so instead of an empty table."""
     assert "Realistic Vision" in modelhub("known", "realistic", "vision", home=home).stdout
     none = modelhub("known", "realistic", "nothing", home=home)
     assert not none.stdout

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "modelhub"
 
 
 def _named() -> Iterator[tuple[str, str, set[str] | None]]:
-    """(place, key, names of its values) of each `Remedy(text, key, {…})`; None for values that are no literal."""
+    """Yield place, key and names of the values of each `Remedy(text, key, {…})`; None where they are not literal."""
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Remedy" and len(node.args) > 1:

@@ -163,7 +163,7 @@ def test_pull_without_a_source_is_wrong_usage(place: User) -> None:
 
 
 def test_progress_as_events_on_stderr(place: User) -> None:
-    """One JSON object a line, from the plan to the end; stdout is the answer alone."""
+    """One JSON object per line, from the plan to the end; stdout is the answer alone."""
     done = run(place, "pull", DRESS, "--json", "--progress", "json", "--limit-rate", "100M")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)

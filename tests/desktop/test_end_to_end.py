@@ -63,7 +63,7 @@ class Home:
         )
 
     def reports(self) -> list[Path]:
-        """Reports of this shortcut, oldest first."""
+        """Return the reports of this shortcut, oldest first."""
         state = self.screen.home / ".local" / "share" / "modelhub"
         return sorted((state / "reports").glob(f"{self.id}--*.html"))
 
@@ -74,7 +74,7 @@ class Home:
         self.undone()
 
     def undone(self) -> None:
-        """`undo` brings everything back."""
+        """Undo the run, and check that everything is back."""
         self.modelhub("undo")
         assert self.model.exists()
         assert self.other.exists()

@@ -189,7 +189,7 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, report: SortRepo
 
 
 def _safe(name: str) -> str:
-    """Windows' paths would take `/` and `\\` for separators; POSIX' the first."""
+    """Replace what paths of Windows and POSIX would take for separators."""
     return name.replace("/", "∕")
 
 

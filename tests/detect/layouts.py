@@ -60,7 +60,7 @@ def header(
 
 
 def modules(unet: Unet) -> Iterator[tuple[str, int, int]]:
-    """(name, input width, output width) of every attention layer."""
+    """Return (name, input width, output width) of every attention layer."""
     for place, width, depth in unet.places:
         for block in range(depth):
             for part in _TRANSFORMER:
@@ -69,7 +69,7 @@ def modules(unet: Unet) -> Iterator[tuple[str, int, int]]:
 
 
 def kohya_lora(unet: Unet, *, rank: int = 8, keep: str = "") -> Shapes:
-    """kohya's LoRA of the UNet; `keep` is a piece of the layer names to keep."""
+    """Return kohya's LoRA of the UNet; `keep` is a piece of the layer names to keep."""
     shapes: Shapes = {}
     for name, width_in, width_out in modules(unet):
         if keep in name:
@@ -80,7 +80,7 @@ def kohya_lora(unet: Unet, *, rank: int = 8, keep: str = "") -> Shapes:
 
 
 def text_lora(prefix: str, width: int, *, layers: int = 2, rank: int = 8) -> Shapes:
-    """kohya's LoRA of a CLIP text encoder."""
+    """Return kohya's LoRA of a CLIP text encoder."""
     shapes: Shapes = {}
     for layer in range(layers):
         stem = f"{prefix}_text_model_encoder_layers_{layer}_self_attn_q_proj"
@@ -131,7 +131,7 @@ def ldm_vae(prefix: str = "") -> Shapes:
 
 
 def hypernetwork(*sizes: int) -> Shapes:
-    """A1111's hypernetwork: two stacks of layers for each width."""
+    """Return A1111's hypernetwork: two stacks of layers for each width."""
     return {
         f"{size}.{half}.linear.{layer}.weight": shape
         for size in sizes

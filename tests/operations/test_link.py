@@ -57,7 +57,7 @@ def link(layout: str, into: Path, library: Path, *, remove: bool = False) -> Pat
 
 
 def comfy_paths(file: Path) -> dict[str, list[str]]:
-    """Folders by kind as ComfyUI's loader finds them in the file."""
+    """Return folders by kind as ComfyUI's loader finds them in the file."""
     found: dict[str, list[str]] = {}
     for conf in yaml.safe_load(file.read_text("utf-8")).values():
         base = conf.pop("base_path", "")

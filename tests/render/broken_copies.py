@@ -121,7 +121,7 @@ def _bad_positions(tensors: Tensors) -> None:
 
 
 def _wider(tensors: Tensors) -> None:
-    """Cross-attention's input as SD1's 768 instead of the miniature's 40."""
+    """Widen the input of cross-attention to SD1's 768 from the miniature's 40."""
     for name, old in list(tensors.items()):
         if "attn2_to_k.lora_down" in name or "attn2_to_v.lora_down" in name:
             tensors[name] = numpy.zeros((old.shape[0], 768), old.dtype)

@@ -102,7 +102,7 @@ def opened(path: Path) -> Hypernetwork:
 
 
 def a1111(x: Any, side: Side, entries: Mapping[str, Any], strength: float) -> Any:
-    """A1111's forward pass: x + linear(x) · multiplier, with dropout off."""
+    """Return the result of A1111's forward pass: x + linear(x) · multiplier, with dropout off."""
     change, activation = x, entries["activation_func"] or "linear"
     weights = [name for name in side if name.endswith("weight") and side[name].ndim == 2]
     for name in weights:

@@ -127,7 +127,7 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 def run_all(command: Sequence[str], groups: list[list[Job]]) -> dict[str, Result]:
-    """Results by the subject's name, through a pool of one fake worker."""
+    """Return results by the subject's name, through a pool of one fake worker."""
     with Pool("cpu", limits=Limits(seconds=60), on_stage=nothing, command=command) as pool:
         pool.start()
         pool.submit(groups)

@@ -146,7 +146,7 @@ class Model:
     texts: tuple[Any, ...]
 
     def pipeline(self) -> Any:
-        """diffusers' own pipeline with these networks and the tokenizers of the originals."""
+        """Return diffusers' own pipeline with these networks and the tokenizers of the originals."""
         names = ("", "_2") if self.kind.kind != "refiner" else ("_2",)
         parts: dict[str, Any] = {"text_encoder": None, "tokenizer": None}
         for name, row, encoder in zip(names, self.kind.texts, self._shown(), strict=False):
@@ -243,7 +243,7 @@ _OPEN_ENDS = {
 
 
 def open_clip(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """OpenCLIP's names and packing of a CLIPTextModelWithProjection's tensors, with its scale."""
+    """Return a CLIPTextModelWithProjection's tensors with OpenCLIP's names, packing and scale."""
     result = {"logit_scale": torch.tensor(4.6), "text_projection": state["text_projection.weight"].T}
     result |= {new: state[old] for old, new in _OPEN_ENDS.items()}
     layers = {name.split(".")[2] for name in state if name.startswith("encoder.layers.")}

@@ -106,7 +106,7 @@ def test_a_failed_import_of_the_trash_library_is_an_error(tmp_path: Path, monkey
 def test_a_planted_trash_of_another_drive_is_refused(
     planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others may write to the top folder of a drive; what lies there as a link would take the file elsewhere."""
+    """Others may write to the top folder of a drive; a link there would take the file elsewhere."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
         drive, outside = Path(name), tmp_path / "outside"
         outside.mkdir()

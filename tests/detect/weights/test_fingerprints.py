@@ -419,7 +419,7 @@ def test_rounding_is_numpys_and_torchs(tmp_path: Path) -> None:
 
 
 def layout_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a labelled layout."""
+    """Return names and shapes of a labeled layout."""
     return {name: tuple(shape) for name, (_, shape) in json.loads(path.read_text())["tensors"].items()}
 
 

@@ -48,7 +48,7 @@ def original(tiny: Model) -> Any:
 
 
 def bare(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights without the prefix that some versions of transformers have, and without buffers that count up."""
+    """Return weights without the prefix that some versions of transformers have, and without buffers that count up."""
     return {name.removeprefix("text_model."): value for name, value in state.items() if "position_ids" not in name}
 
 

@@ -90,7 +90,7 @@ def layout(name: str) -> Any:
 
 
 def empty(shapes: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors that take no memory; position ids, whose values are looked at, are real."""
+    """Return tensors that take no memory; position ids, whose values are looked at, are real."""
     return {
         name: torch.arange(77) if name.endswith("position_ids") else torch.empty(tuple(shape), device="meta")
         for name, (_, shape) in shapes.items()

@@ -87,7 +87,7 @@ def test_kohya_sdxl_agrees_with_diffusers_in_both_naming_schemes(scheme: str) ->
 
 
 def _sdxl_ldm_name(name: str) -> str:
-    """SDXL's original name of an attention module: two blocks and a sampler a level down, three up."""
+    """Return SDXL's original name of an attention module: two blocks and a sampler a level down, three up."""
     kind, level, _, layer, *rest = name.split(".")
     if kind == "mid_block":
         return ".".join(["middle_block.1", *name.split(".")[3:]])

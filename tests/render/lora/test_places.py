@@ -58,7 +58,7 @@ def _full_size(architecture: str) -> nets.Networks:
 
 
 def _layouts(shared: Path) -> list[tuple[str, str, nets.Tensors]]:
-    """(file, architecture, tensors without memory) of every labelled LoRA layout."""
+    """Return (file, architecture, tensors without memory) of every labeled LoRA layout."""
     found = []
     for path in sorted((shared / "headers").glob("*.json")):
         layout = json.loads(path.read_text(encoding="utf-8"))
