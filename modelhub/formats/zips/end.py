@@ -11,6 +11,7 @@ from modelhub.formats.zips.parts import ALL_ONES, Findings
 END = struct.Struct("<4s4H2IH")
 _LOCATOR = struct.Struct("<4sIQI")
 _RECORD = struct.Struct("<4sQ2H2I4Q")
+_MAGIC = b"PK\x05\x06"
 TAIL = (1 << 16) + (1 << 13)  # bytes; readers search for the end record in the last 64 KiB and its own length
 
 
@@ -26,8 +27,10 @@ class ArchiveEnd:
 
 def ends_as_archive(tail: bytes) -> bool:
     """Return whether a file with these last bytes is an archive for readers that search its end, such as `zipfile`."""
-    found = tail.rfind(b"PK\x05\x06")
-    return found >= 0 and len(tail) - found >= END.size
+    if _MAGIC not in tail:  # a search forward is twice as quick, and nearly every file ends here
+        return False
+    found = tail.rfind(_MAGIC)
+    return len(tail) - found >= END.size
 
 
 def read_end(file: BinaryIO, size: int, findings: Findings) -> ArchiveEnd | None:
@@ -35,7 +38,7 @@ def read_end(file: BinaryIO, size: int, findings: Findings) -> ArchiveEnd | None
     start = max(0, size - TAIL)
     file.seek(start)
     tail = file.read(TAIL)
-    place = tail.rfind(b"PK\x05\x06")
+    place = tail.rfind(_MAGIC)
     if place < 0 or len(tail) - place < END.size:
         return None
     _, disk, first_disk, here, entries, length, offset, comment = END.unpack_from(tail, place)
