@@ -116,7 +116,7 @@ def _storage_findings(
         member = storages.get(key)
         other = folded.get(key.lower())
         if member is None and other is not None:
-            text = f"The pickle asks for storage {key!r}, for which torch takes member {other.name!r}."
+            text = f"The pickle names storage {key!r}, for which torch takes member {other.name!r}."
             findings.append(("suspicious", text))
         elif member is None and storage.numel and not truncated:
             findings.append(("unrecognised", f"Storage {key!r} has no data in the archive."))

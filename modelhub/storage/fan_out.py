@@ -177,7 +177,7 @@ class _SinkThreads:
     def _run(self, sink: Sink, queue: SimpleQueue[_Buffer | None]) -> None:
         failed = False
         while (buffer := queue.get()) is not None:
-            # A failed sink still empties its queue: otherwise the reader would wait for its buffers for ever.
+            # A failed sink still empties its queue: otherwise the reader would wait for its buffers forever.
             if not failed:
                 failed = not self._feed(sink, buffer)
             with self._lock:

@@ -50,7 +50,7 @@ def file_lock(
 ) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; make its folders.
 
-    `wait`: seconds to wait for another owner, None for ever. `on_wait` is called once, with that owner, before the
+    `wait`: seconds to wait for another owner, None forever. `on_wait` is called once, with that owner, before the
     wait. Raise BusyError, which names the owner, after that time.
     """
     make_folder(path.parent)

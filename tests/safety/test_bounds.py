@@ -125,7 +125,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell a process its peak of memory")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not report the peak of memory of a process")
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_costs_seconds_and_little_memory(tmp_path: Path, name: str) -> None:
     """Whatever is built of it, in CPU time and in memory of the whole process."""

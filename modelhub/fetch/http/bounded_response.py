@@ -1,7 +1,7 @@
 """An HTTP response whose header, interim responses and trailer are limited, and whose reads can have a deadline.
 
 http.client limits the lines of one header, but skips any number of `100 Continue`, reads any number of trailer lines,
-and waits for every single byte as long as the socket's timeout: a server could keep it busy for ever.
+and waits for every single byte as long as the socket's timeout: a server could keep it busy forever.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TooManyHeadersError(http.client.HTTPException):
 
 
 class BoundedResponse(http.client.HTTPResponse):
-    """A response that ends with an exception where the standard library's would go on for ever."""
+    """A response that ends with an exception where the standard library's would go on forever."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Handlers for the opcodes that name, call and change what a pickle imports, or ask its loader for something."""
+"""Handlers for the opcodes that name, call and change what a pickle imports, or request something from its loader."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def persistent_id(machine: PickleMachine) -> None:
     identity = machine.stack.pop()
     found = persistent_ids.resolve_id(identity)
     if found is None:
-        machine.report("dangerous", "it asks the loader for something other than the storage of a tensor")
+        machine.report("dangerous", "it requests something other than the storage of a tensor")
     elif isinstance(found, Storage):
         before = machine.storages.setdefault(found.key, found)
         if before != found:
@@ -113,5 +113,5 @@ def persistent_id(machine: PickleMachine) -> None:
 
 def persistent_line(machine: PickleMachine) -> None:
     machine.reader.line()
-    machine.report("suspicious", "it asks the loader for an object by a name, as no model does")
+    machine.report("suspicious", "it requests an object by a name, as no model does")
     machine.stack.append(OpaqueObject(Global("", "persistent id"), None))

@@ -17,7 +17,7 @@ def resolve_id(identity: Any) -> Storage | Global | None:
     """Return what torch's loader gives for a persistent id of the forms that torch writes, None for any other.
 
     `("storage", type, key, location, elements)`, in the old format with a view behind it, or there `("module", class,
-    file, source)`: the class itself, whose source torch only compares unless the class asks for a patch file.
+    file, source)`: the class itself, whose source torch only compares unless the class requests a patch file.
     """
     if type(identity) is not tuple or len(identity) < 4:
         return None

@@ -10,7 +10,7 @@ MAX_LINE = 1 << 12  # bytes of a line in protocol 0
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
 MAX_TEXT = 32 << 20  # bytes of strings kept in all
 _MAX_SKIPPED = 1 << 43  # bytes; no file is that long, and on ext4 no seek may be
-_FIRST_PIECE, _LARGEST_PIECE = 1 << 12, 1 << 16  # most files that are tried as pickles are none after a few bytes
+_FIRST_PIECE, _LARGEST_PIECE = 1 << 12, 1 << 16  # most files that are tried as pickles fail within a few bytes
 
 
 class ByteStream(Protocol):

@@ -33,7 +33,7 @@ class WalkBudget:
 class PickleWalk:
     """The result of one pickle's walk. `root`: what it builds, None when it breaks off. `end`: the byte behind it.
 
-    `storages`: the storages of tensors that it asks for, by key. `truncated`: the file ends before the pickle does.
+    `storages`: the storages of tensors that it names, by key. `truncated`: the file ends before the pickle does.
     """
 
     root: Any = None
@@ -52,7 +52,7 @@ class PickleWalk:
 
 
 def walk_pickle(reader: PickleReader, place: str, *, budget: WalkBudget | None = None) -> PickleWalk:
-    """Follow one pickle from the reader's position to its STOP. `place` names it in findings; never raises."""
+    """Follow one pickle from the reader's position to its STOP. `place` names it in findings. Never raise."""
     machine, result = PickleMachine(reader, place), PickleWalk()
     reason = ""
     try:
@@ -109,11 +109,11 @@ def _run(machine: PickleMachine, result: PickleWalk, budget: WalkBudget) -> None
         machine.check_frame(stopped=True)
     result.root = machine.stack.pop()
     if machine.stack or machine.marked:
-        machine.report("suspicious", "it leaves objects on its stack, as no program does that writes pickles")
+        machine.report("suspicious", "it leaves objects on its stack, which no program that writes pickles does")
 
 
 def _breaking_off(result: PickleWalk, place: str, reason: str) -> tuple[str, str]:
-    """Return the finding about a pickle without an end: a malformed one may be a trick, one cut short is none."""
+    """Return the finding about a pickle without an end: a malformed one may be a trick, a truncated one is not."""
     if result.truncated:
         return "unrecognised", f"{as_subject(place)} is cut off at byte {result.end}. {reason}"
     if result.opcodes > 1:

@@ -52,7 +52,7 @@ def add(
     mode = member(AddMode, mode, name="mode")
     if mode != AddMode.IN_PLACE:
         if library is None:
-            raise UsageError("No library is named to bring the models into.")
+            raise UsageError("Copying or moving models needs a library.", "Name the folder of a library.")
         return import_into_library(
             paths, copy=mode == AddMode.COPY, library=library, catalog=catalog, progress=progress, workers=workers
         )
