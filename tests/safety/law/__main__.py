@@ -1,4 +1,7 @@
-"""The long mode: `python -m tests.safety.law --count 100000 --seed 1` prints shares, violations and seconds."""
+"""The long mode: `python -m tests.safety.law --count 100000 --seed 1` prints shares, violations and seconds.
+
+`--files FOLDER` checks the files of a folder instead, such as a corpus of malicious pickles.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tests.safety.law.generators import GENERATORS, candidates
 from tests.safety.law.harness import Candidate, Law, LoadingProcess, Outcome
 
 BATCH = 24
+_LARGEST_FILE = 64 << 20  # bytes
 
 
 class Figures:
@@ -65,6 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.safety.law", description=__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--files", type=Path, help="folder whose files are checked instead of made ones")
     parser.add_argument("--only", action="append", default=[], choices=list(GENERATORS))
     parser.add_argument("--keep", type=Path, help="folder for one file per kind of violation")
     options = parser.parse_args()
@@ -72,19 +77,29 @@ def main() -> int:
     with LoadingProcess() as process, tempfile.TemporaryDirectory(prefix="law-") as folder:
         run(
             Law(process, Path(folder)),
-            candidates(options.count, options.seed, only=tuple(options.only)),
+            files_of(options.files)
+            if options.files
+            else candidates(options.count, options.seed, only=tuple(options.only)),
             figures,
         )
     seconds = time.monotonic() - started
     print("\n".join(figures.lines()))
     accepted = sum(figures.accepted.values())
+    of = f"of {options.files}" if options.files else f"of seed {options.seed}"
     print(
-        f"{options.count} candidates of seed {options.seed}, {accepted} accepted, {figures.loads} loads,"
+        f"{sum(figures.made.values())} candidates {of}, {accepted} accepted, {figures.loads} loads,"
         f" {sum(figures.violations.values())} violations, {seconds:.0f} s"
     )
     if options.keep is not None:
         keep(figures, options.keep)
     return 1 if figures.violations else 0
+
+
+def files_of(folder: Path) -> Iterator[Candidate]:
+    """Yield the files of a folder, the largest left out, each under its own name."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.stat().st_size <= _LARGEST_FILE:
+            yield Candidate(path.name, path.read_bytes(), "a file of the folder")
 
 
 def keep(figures: Figures, folder: Path) -> None:
