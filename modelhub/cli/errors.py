@@ -18,7 +18,7 @@ from modelhub.redaction import redact_text
 
 
 def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) -> None:
-    """Print an error to stderr, a line for each detail, and what to do about it."""
+    """Print an error to stderr, one line for each detail, and what to do about it."""
     print(f"modelhub: {clean(redact_text(message))}", file=sys.stderr)
     for line in details:
         print(f"  {clean(redact_text(line))}", file=sys.stderr)

@@ -76,7 +76,7 @@ def skip_value(data: bytearray, position: int, end: int, *, depth: int, budget: 
         budget.left -= 1
         if budget.left < 0:
             raise JsonError(
-                f"The header has more values that the format does not know than any model (byte {position})."
+                f"The header has too many values besides its tensors (byte {position}); it is larger than any model's."
             )
         found = _VALUE.match(data, position, end)
         if found is None:

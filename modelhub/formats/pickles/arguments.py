@@ -218,7 +218,7 @@ def is_plain_type(value: Any) -> bool:
 
 
 def fits_storage(storage: Any, offset: Any, shape: Any, stride: Any, *, width: int = 1) -> bool:
-    """Return whether a tensor lies within its storage; torch would enlarge the storage, however large the tensor.
+    """Return whether a tensor is within its storage; torch would enlarge the storage, however large the tensor.
 
     `width`: elements of the storage that one element of the tensor takes.
     """
@@ -237,7 +237,7 @@ def fits_storage(storage: Any, offset: Any, shape: Any, stride: Any, *, width: i
 def is_plain_state(value: Any) -> bool:
     """Return whether a value is a dictionary of attributes that hold data only: no functions, no special names.
 
-    A second dictionary, of slots, is none: Python sets those through the object's own methods.
+    A second dictionary, of slots, is not one: Python sets those through the object's own methods.
     """
     return type(value) is dict and all(
         type(name) is str and not name.startswith("__") and _is_data(attribute) for name, attribute in value.items()

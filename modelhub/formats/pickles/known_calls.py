@@ -1,4 +1,4 @@
-"""The calls in model files: one row a function or class, with the arguments that real files give it.
+"""The calls in model files: one row per function or class, with the arguments that real files give it.
 
 Sources: torch's own weights-only list (2.13), the published checkpoints of the last years, and the pickles that torch
 2.13, numpy 2.4, omegaconf and Lightning write. `safety.tables` lists which of these names are safe to call; a call with

@@ -1,4 +1,4 @@
-"""Handlers for the opcodes of pickle protocols 0 to 5 (CPython's `pickletools`): a table, one row an opcode."""
+"""Handlers for the opcodes of pickle protocols 0 to 5 (CPython's `pickletools`): a table with one row per opcode."""
 
 from __future__ import annotations
 

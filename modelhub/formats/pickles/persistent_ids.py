@@ -1,4 +1,4 @@
-"""The persistent ids with which torch's pickles ask their loader for the storages of tensors."""
+"""The persistent ids by which torch's pickles name the storages of tensors."""
 
 from __future__ import annotations
 

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from modelhub.formats.dtypes import BITS
 
+_STORAGE_BITS = BITS | {"C128": 128}  # torch has this type, safetensors does not
+
 
 class WalkError(Exception):
     """A reason why a pickle cannot be followed any further, as a sentence ("A MARK is missing.")."""
-
-
-_STORAGE_BITS = BITS | {"C128": 128}  # what torch has and safetensors has not
 
 
 class TruncatedError(WalkError):

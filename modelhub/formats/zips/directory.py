@@ -1,4 +1,4 @@
-"""The directory of a zip archive: one entry a member."""
+"""The directory of a zip archive: one entry per member."""
 
 from __future__ import annotations
 
