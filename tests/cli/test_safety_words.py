@@ -49,6 +49,15 @@ def only_text(path: Path) -> Path:
     return path
 
 
+def pack(path: Path) -> Path:
+    """Write an archive with a sound model."""
+    model = path.with_name("inside.safetensors")
+    safetensors_file.write(model, adapters.embedding(), seed=1)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(model, model.name)
+    return path
+
+
 def sound(path: Path) -> Path:
     """Write a sound safetensors file."""
     safetensors_file.write(path, adapters.embedding(), seed=1)
@@ -75,6 +84,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str, str, str]] = {
     "suspicious folder": (folder_with_code, "model", "not on the safe list", "without these files"),
     "dangerous": (hostile.checkpoint, "a.pt", "Can run code when loaded. Do not load it.", "Delete it"),
     "unrecognised": (only_text, "a.zip", "Not a format that modelhub can read.", "only if you trust its source"),
+    "unrecognised pack": (pack, "a.zip", "Not a format", "`modelhub add` unpacks the archive"),
     "unrecognised, cut off": (hostile.lying_header, "a.safetensors", "Cannot be read to its end", "Download it again"),
 }
 

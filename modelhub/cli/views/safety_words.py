@@ -49,6 +49,8 @@ def next_step(model: Inspection | ModelRecord, *, broken: bool) -> str:
             return "Look for another version of it, or ask its publisher what this is for."
         case Verdict.DANGEROUS:
             return "Delete it, and report it to the place that it came from."
+        case Verdict.UNRECOGNISED if isinstance(model, Inspection) and model.members:
+            return "`modelhub add` unpacks the archive; each model in it is checked by itself."
         case Verdict.UNRECOGNISED if broken and format is not Format.UNKNOWN:
             return "Download it again, or ask its publisher for a file that is not damaged."
         case Verdict.UNRECOGNISED:
