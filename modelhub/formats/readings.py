@@ -29,6 +29,7 @@ OF_SUFFIX: dict[str, frozenset[Format]] = {
 } | dict.fromkeys((".ckpt", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".th", ".p", ".joblib"), PICKLE_FORMATS)
 TAR_HEADER = "Its first 512 bytes are the header of a tar archive, which torch reads before anything else."
 ZIP_END = "It ends like a zip archive, which some programs read instead."
+_PICKLES = 5  # that torch reads one after the other
 # Opcodes that look up a registered extension: as the first one it fails, because no loader registers any. MessagePack
 # files, such as those of Flax, begin with these bytes.
 _EXTENSIONS = (b"\x82", b"\x83", b"\x84")
@@ -53,15 +54,20 @@ def add_other_readings(header: Header, file: BinaryIO, head: bytes) -> Header:
 
 
 def _add_pickle(file: BinaryIO, scanner: PickleScanner) -> None:
-    """Add what a loader would do that reads the file as a pickle, if it would do anything but fail."""
+    """Add what a loader would do that reads the file as a pickle, if it would do anything but fail.
+
+    torch reads on behind the first pickle when that is its magic number.
+    """
     file.seek(0)
-    walk = walk_pickle(PickleReader(file), "the file, read as a pickle,", budget=scanner.budget)
-    if walk.acts:
-        scanner.add(walk)
-        text = (
-            f"It is also a pickle, which names {walk.globals[0].module}.{walk.globals[0].name}" if walk.globals else ""
-        )
-        scanner.findings.append(("suspicious", f"{text or 'It is also a pickle'}: torch reads it as one."))
+    reader = PickleReader(file)
+    for count in range(_PICKLES):
+        walk = walk_pickle(reader, "the file, read as a pickle,", budget=scanner.budget, first=count == 0)
+        if walk.acts:
+            scanner.add(walk)
+            named = f", which names {walk.globals[0].module}.{walk.globals[0].name}" if walk.globals else ""
+            scanner.findings.append(("suspicious", f"It is also a pickle{named}: torch reads it as one."))
+        if not walk.complete:
+            return
 
 
 def _add_archive(size: int, file: BinaryIO, scanner: PickleScanner) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from modelhub.domain import Verdict
 from modelhub.formats import read_header
+from modelhub.formats.pickles.reader import PickleReader
+from modelhub.formats.pickles.walk import walk_pickle
 from modelhub.safety import assess
 
 
@@ -59,3 +61,53 @@ def test_an_archive_whose_numbers_lead_beyond_every_file_is_answered(tmp_path: P
     length = struct.unpack_from("<I", content, len(content) - 10)[0]
     content[-10:-6] = struct.pack("<I", length + len(wide))
     assert _verdict(tmp_path / "a.ckpt", bytes(content)) is Verdict.SUSPICIOUS
+
+
+def _safetensors_of_length(first: int, filler: int, data: bytes) -> bytes:
+    """Return a sound file the length of whose header has `first` as its lowest byte, the first opcode of a pickle."""
+    while True:
+        parts = {"__metadata__": {"a": "b" * filler}} | {
+            "a": {"dtype": "U8", "shape": [len(data)], "data_offsets": [0, len(data)]}
+        }
+        head = json.dumps(parts).encode()
+        if len(head) % 256 == first:
+            return struct.pack("<Q", len(head)) + head + data
+        filler += 1
+
+
+_CALL = b"cos\ngetcwd\n)R."
+_MAGIC = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])
+@pytest.mark.parametrize(
+    ("filler", "pickle"),
+    [
+        pytest.param(40, b"0" + _CALL, id="a short line"),
+        pytest.param(9000, b"0" + _CALL, id="a line longer than any name"),
+        pytest.param(40, b"0I010\n0" + _CALL, id="an octal number"),
+        pytest.param(40, b"0I 1_0\n0" + _CALL, id="a number with a blank and an underscore"),
+        pytest.param(40, b"0I" + b" " * 9000 + b"1\n0" + _CALL, id="a number behind blanks"),
+        pytest.param(40, b"0L" + b"1" * 4000 + b"\n0" + _CALL, id="a number of many digits"),
+        pytest.param(40, b"0F" + b"0" * 9000 + b"\n0" + _CALL, id="a long fraction"),
+        pytest.param(40, b"p" + b"0" * 9000 + b"1\n0" + _CALL, id="a long memo entry"),
+        pytest.param(40, b"0S'" + b"a" * 9000 + b"'\n0" + _CALL, id="a long text in quotes"),
+        pytest.param(40, b"0" + b"(" * 10_001 + b"l" * 10_001 + b"0" + _CALL, id="many marks"),
+        pytest.param(40, b"r\xff\xff\xff\x000" + _CALL, id="a far memo entry"),
+        pytest.param(40, b"0" + b"N0" * 500_001 + _CALL, id="many opcodes"),
+        pytest.param(40, b"0" + _MAGIC + b".\x80\x02M\xe9\x03.\x80\x02}.\x80\x02" + _CALL, id="behind torch's number"),
+    ],
+)
+def test_a_tensor_that_goes_on_as_a_pickle_is_not_safe(tmp_path: Path, suffix: str, filler: int, pickle: bytes) -> None:
+    """A sound safetensors file is not safe when its header's length begins a text that ends where a pickle goes on."""
+    content = _safetensors_of_length(ord("V"), filler, b"\n" + pickle)
+    assert _verdict(tmp_path / f"a{suffix}", content) in (Verdict.SUSPICIOUS, Verdict.DANGEROUS)
+
+
+def test_no_length_of_a_header_makes_a_sound_file_suspicious() -> None:
+    """Whatever opcodes the eight bytes of a length are, a pickle that fails there acts in no loader."""
+    text = json.dumps({"lora.weight": {"dtype": "F16", "shape": [2], "data_offsets": [0, 4]}}, indent=1).encode()
+    for length in range(8, 1 << 16, 3):
+        content = struct.pack("<Q", length) + text + bytes(range(128, 256))
+        walk = walk_pickle(PickleReader(io.BytesIO(content)), "the file", first=True)
+        assert not walk.acts, length

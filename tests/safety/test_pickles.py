@@ -169,3 +169,32 @@ def test_real_shapes_of_published_checkpoints_raise_no_alarm(tmp_path: Path) -> 
     content = torch_file.checkpoint(networks.sd1(SMALL, both=True), **torch_file.TRAINING_STATE)
     path = torch_file.write(tmp_path / "full.ckpt", content, sparse=True)
     assert assess(read_header(path)).verdict in HARMLESS
+
+
+@pytest.mark.parametrize("maker", ["bytes", "bytearray"])
+@pytest.mark.parametrize("length", [401, 70_000])
+def test_a_long_number_is_not_taken_for_bytes(tmp_path: Path, maker: str, length: int) -> None:
+    """A number with so many zeros in front that it is not kept still asks for as many bytes as it says."""
+    number = b"\x8b" + length.to_bytes(4, "little") + (1 << 36).to_bytes(length, "little")
+    content = b"\x80\x02cbuiltins\n" + maker.encode() + b"\n" + number + b"\x85R."
+    assert verdict(tmp_path, content) is Verdict.SUSPICIOUS
+
+
+@pytest.mark.parametrize(
+    ("maker", "change"),
+    [("builtins\nset", b"(K\x00\x90"), ("torch\nSize", b"K\x00a"), ("builtins\ntuple", b"K\x00a")],
+)
+def test_a_copy_does_not_share_what_is_added_later(tmp_path: Path, maker: str, change: bytes) -> None:
+    """A shape that was copied before a zero was added to the list is as large as before."""
+    size = b"\x8a\x06" + (1 << 36).to_bytes(6, "little")
+    shape = b"]q\x01" + size + b"a0]q\x02K\x01a0"
+    copies = b"".join(b"c" + maker.encode() + b"\nh" + memo + b"\x85Rq" + to + b"0" for memo, to in _MEMOS)
+    added = b"".join(b"h" + place + change + b"0" for place in ((b"\3", b"\4") if "set" in maker else (b"\1", b"\2")))
+    used = b"h\x01h\x02" if "set" in maker else b"h\x03h\x04"
+    storage = b"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\x000X\3\0\0\0cpuK\x04tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + used + b"\x89}tR."
+    found = verdict(tmp_path, b"\x80\x02" + shape + copies + added + tensor)
+    assert found is Verdict.SUSPICIOUS
+
+
+_MEMOS = ((b"\x01", b"\x03"), (b"\x02", b"\x04"))

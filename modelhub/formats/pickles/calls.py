@@ -7,7 +7,7 @@ from typing import Any
 
 from modelhub.formats.pickles import known_calls, persistent_ids
 from modelhub.formats.pickles.machine import PickleMachine
-from modelhub.formats.pickles.placeholders import Global, OpaqueObject, Storage
+from modelhub.formats.pickles.placeholders import Global, OpaqueObject, Storage, WalkError
 
 
 def build(machine: PickleMachine) -> None:
@@ -64,6 +64,8 @@ def newobj_ex(machine: PickleMachine) -> None:
 
 
 def inst(machine: PickleMachine) -> None:
+    if not machine.marked:  # before the name, which no machine looks up then
+        raise WalkError("A MARK is missing.")
     callee = _named(machine)
     _call(machine, callee, tuple(machine.pop_to_mark()))
 
@@ -90,6 +92,8 @@ def stack_global(machine: PickleMachine) -> None:
 def extension(width: int) -> Callable[[PickleMachine], None]:
     def handle(machine: PickleMachine) -> None:
         code = machine.number(width)
+        if machine.first:
+            raise WalkError(f"It uses extension code {code}, which no loader knows.")
         machine.report("dangerous", f"it uses extension code {code}, which stands for an unnamed function")
         machine.stack.append(Global("copyreg", f"extension {code}"))
 
@@ -98,6 +102,7 @@ def extension(width: int) -> Callable[[PickleMachine], None]:
 
 def persistent_id(machine: PickleMachine) -> None:
     identity = machine.stack.pop()
+    _check_answered(machine)
     found = persistent_ids.resolve_id(identity)
     if found is None:
         machine.report("dangerous", "it requests something other than the storage of a tensor")
@@ -112,6 +117,12 @@ def persistent_id(machine: PickleMachine) -> None:
 
 
 def persistent_line(machine: PickleMachine) -> None:
+    _check_answered(machine)
     machine.reader.line()
     machine.report("suspicious", "it requests an object by a name, as no model does")
     machine.stack.append(OpaqueObject(Global("", "persistent id"), None))
+
+
+def _check_answered(machine: PickleMachine) -> None:
+    if machine.first:
+        raise WalkError("It asks the loader for an object, and nothing answers.")

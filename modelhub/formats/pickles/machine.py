@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelhub.formats.header import PickleGlobal
-from modelhub.formats.pickles.placeholders import Global, ReplacedKey, Storage, WalkError
+from modelhub.formats.pickles.placeholders import Global, LimitError, ReplacedKey, Storage, WalkError
 from modelhub.formats.pickles.reader import PickleReader
 
 MAX_MARKS = 10_000  # open at one time; picklers write one for each level of nesting
@@ -28,7 +28,10 @@ def as_subject(place: str) -> str:
 
 
 class PickleMachine:
-    """The state of one walk. `place` names the pickle in findings."""
+    """The state of one walk. `place` names the pickle in findings.
+
+    `first`: it is what a loader reads before anything else, so that nothing answers its persistent ids.
+    """
 
     __slots__ = (
         "_chosen_keys",
@@ -36,6 +39,7 @@ class PickleMachine:
         "_replaced_keys",
         "_seen",
         "findings",
+        "first",
         "frame_end",
         "marked",
         "memo",
@@ -45,9 +49,10 @@ class PickleMachine:
         "storages",
     )
 
-    def __init__(self, reader: PickleReader, place: str) -> None:
+    def __init__(self, reader: PickleReader, place: str, *, first: bool = False) -> None:
         self.reader = reader
         self.place = place
+        self.first = first
         self.stack: list[Any] = []
         self.marked: list[list[Any]] = []  # the parts of the stack below each open MARK
         self.memo: dict[int, Any] = {}
@@ -88,7 +93,7 @@ class PickleMachine:
     def mark(self) -> None:
         """Put a MARK on the stack."""
         if len(self.marked) >= MAX_MARKS:
-            raise WalkError("It nests deeper than the pickle of any model.")
+            raise LimitError("It nests deeper than the pickle of any model.")
         self.marked.append(self.stack)
         self.stack = []
 
@@ -123,12 +128,14 @@ class PickleMachine:
         if type(module) is not str or type(name) is not str:
             self.report("dangerous", "STACK_GLOBAL takes its name from something other than plain text")
             return Global("?", "?")
+        if self.first and ("\0" in module or "\0" in name):
+            raise WalkError("It names a module that cannot exist.")
         pair = (module, name)
         offset, before = self._seen.get(pair, (self.reader.offset, False))
         if len(self._seen) < _MAX_GLOBALS or pair in self._seen:
             self._seen[pair] = (offset, before or called)
         elif len(self._seen) == _MAX_GLOBALS:
-            raise WalkError("It names more classes and functions than any model.")
+            raise LimitError("It names more classes and functions than any model.")
         return Global(module, name)
 
     def record_copy(self, size: int) -> None:

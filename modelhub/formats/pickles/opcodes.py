@@ -22,9 +22,12 @@ def _push(value: Any) -> Handler:
 
 
 def _remember(machine: PickleMachine, index: int) -> None:
-    if not 0 <= index <= machine.reader.offset:  # the C machine makes a table as long as the largest index
-        raise WalkError(f"It stores memo entry {index}, more than its length allows.")
-    machine.memo[index] = machine.stack[-1]
+    value = machine.stack[-1]
+    if index < 0:
+        raise WalkError("It stores a memo entry with a negative number.")
+    if index > machine.reader.offset:  # the C machine makes a table as long as the largest index
+        machine.report("suspicious", f"it stores memo entry {index}, more than its length allows")
+    machine.memo[index] = value
 
 
 def _put(width: int) -> Handler:
@@ -32,7 +35,7 @@ def _put(width: int) -> Handler:
 
 
 def _put_line(machine: PickleMachine) -> None:
-    _remember(machine, literals.integer(machine.reader.line()))
+    _remember(machine, literals.integer(literals.number_line(machine)))
 
 
 def _memoize(machine: PickleMachine) -> None:
@@ -160,12 +163,12 @@ _ROWS: dict[bytes, Handler] = {
     _O.POP: _pop,
     _O.POP_MARK: lambda machine: machine.pop_to_mark().clear(),
     _O.DUP: lambda machine: machine.stack.append(machine.stack[-1]),
-    _O.FLOAT: lambda machine: machine.stack.append(float(machine.reader.line())),
+    _O.FLOAT: literals.float_line,
     _O.INT: literals.int_line,
     _O.BININT: lambda machine: machine.stack.append(int.from_bytes(machine.reader.take(4), "little", signed=True)),
     _O.BININT1: lambda machine: machine.stack.append(machine.reader.byte()),
     _O.BININT2: lambda machine: machine.stack.append(machine.number(2)),
-    _O.LONG: lambda machine: machine.stack.append(literals.integer(machine.reader.line().removesuffix(b"L"))),
+    _O.LONG: literals.long_line,
     _O.LONG1: literals.long(1),
     _O.LONG4: literals.long(4),
     _O.NONE: _push(None),
@@ -177,7 +180,7 @@ _ROWS: dict[bytes, Handler] = {
     _O.STRING: literals.string_line,
     _O.BINSTRING: literals.old_text(4),
     _O.SHORT_BINSTRING: literals.old_text(1),
-    _O.UNICODE: lambda machine: machine.stack.append(machine.reader.line().decode("raw-unicode-escape")),
+    _O.UNICODE: literals.unicode_line,
     _O.BINUNICODE: literals.text(4),
     _O.SHORT_BINUNICODE: literals.text(1),
     _O.BINUNICODE8: literals.text(8),
@@ -205,7 +208,7 @@ _ROWS: dict[bytes, Handler] = {
     _O.FROZENSET: _frozen_set,
     _O.SETITEM: _setitem,
     _O.SETITEMS: lambda machine: _set_items(machine, machine.pop_to_mark()),
-    _O.GET: lambda machine: _recall(machine, literals.integer(machine.reader.line())),
+    _O.GET: lambda machine: _recall(machine, literals.integer(literals.number_line(machine))),
     _O.BINGET: _get(1),
     _O.LONG_BINGET: _get(4),
     _O.PUT: _put_line,

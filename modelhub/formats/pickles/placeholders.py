@@ -16,6 +16,10 @@ class WalkError(Exception):
     """A reason why a pickle cannot be followed any further, as a sentence ("A MARK is missing.")."""
 
 
+class LimitError(WalkError):
+    """The walk ends at a limit of its own, beyond which a loader may go on."""
+
+
 class TruncatedError(WalkError):
     """The pickle goes on beyond the end of the file."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelhub.formats.pickles import arguments as kinds
-from modelhub.formats.pickles.call_table import Arguments, KnownCall, Rows, first_argument, one_of, rows
+from modelhub.formats.pickles.call_table import Arguments, KnownCall, Rows, one_of, rows
 from modelhub.formats.pickles.placeholders import Global, SkippedBytes
 
 
@@ -55,7 +55,12 @@ _LIST = KnownCall(
 _TUPLE = KnownCall(
     forms=((), (kinds.is_sequence,)), makes=lambda arguments: tuple(arguments[0] if arguments else ()), copies=True
 )
-_SET = KnownCall(forms=((), (kinds.is_sequence,)), makes=first_argument, copies=True, hashes=lambda items: items)
+_SET = KnownCall(
+    forms=((), (kinds.is_sequence,)),
+    makes=lambda arguments: list(arguments[0] if arguments else ()),
+    copies=True,
+    hashes=lambda items: items,
+)
 _DICTIONARY = KnownCall(
     forms=((), (kinds.is_pairs,)),
     makes=_dictionary,

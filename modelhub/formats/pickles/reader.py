@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from modelhub.formats.pickles.placeholders import SkippedBytes, TruncatedError, WalkError
+from modelhub.formats.pickles.placeholders import LimitError, SkippedBytes, TruncatedError, WalkError
 
 MAX_LINE = 1 << 12  # bytes of a line in protocol 0
 MAX_KEPT = 1 << 16  # bytes of one string that are kept; longer ones are skipped over
 MAX_TEXT = 32 << 20  # bytes of strings kept in all
 _MAX_SKIPPED = 1 << 43  # bytes; no file is that long, and on ext4 no seek may be
 _FIRST_PIECE, _LARGEST_PIECE = 1 << 12, 1 << 16  # most files that are tried as pickles fail within a few bytes
+_LONGEST_SKIPPED_LINE = 1 << 28  # bytes
 
 
 class ByteStream(Protocol):
@@ -82,6 +83,23 @@ class PickleReader:
         piece = self.data[self.position : found]
         self.position = found + 1
         return piece
+
+    def text_line(self) -> bytes | SkippedBytes:
+        """Return the next line like `line`; skip over one that is too long to keep, as a loader would read it."""
+        try:
+            return self.line()
+        except TruncatedError:
+            raise
+        except WalkError:
+            start = self.offset
+        while (found := self.data.find(b"\n", self.position)) < 0:
+            self.position = len(self.data)
+            if self.offset - start > _LONGEST_SKIPPED_LINE:
+                raise LimitError("A line is longer than any model's.")
+            if not self.fill():
+                raise TruncatedError
+        self.position = found + 1
+        return SkippedBytes(self.offset - start - 1)
 
     def content(self, length: int) -> bytes | SkippedBytes:
         """Return `length` bytes; skip over content longer than `MAX_KEPT`, or beyond `MAX_TEXT` in all."""

@@ -118,7 +118,7 @@ ROWS: Rows = (
         ),
     )
     | rows("torch.nn.parameter", "Parameter Buffer", _PARAMETER)
-    | rows("torch", "Size", KnownCall(forms=((kinds.is_counts,),), makes=first_argument))
+    | rows("torch", "Size", KnownCall(forms=((kinds.is_counts,),), makes=lambda arguments: tuple(arguments[0])))
     | rows("torch", "device", KnownCall(forms=((kinds.is_device,), (kinds.is_device, kinds.is_count))))
     | rows("torch.serialization", "_get_layout", KnownCall(forms=((kinds.is_text,),)))
     | rows("torch.torch_version", "TorchVersion", KnownCall(forms=((kinds.is_text,),), makes=first_argument))

@@ -15,7 +15,7 @@ from typing import Any
 from modelhub.formats.header import PickleGlobal
 from modelhub.formats.pickles.machine import PickleMachine, as_subject
 from modelhub.formats.pickles.opcodes import HANDLERS
-from modelhub.formats.pickles.placeholders import Storage, TruncatedError, WalkError
+from modelhub.formats.pickles.placeholders import LimitError, Storage, TruncatedError, WalkError
 from modelhub.formats.pickles.reader import PickleReader
 
 MAX_OPCODES = 1_000_000  # of all pickles of one file; that of a 7.7 GB checkpoint has 60,000
@@ -34,6 +34,7 @@ class PickleWalk:
     """The result of one pickle's walk. `root`: what it builds, None when it breaks off. `end`: the byte behind it.
 
     `storages`: the storages of tensors that it names, by key. `truncated`: the file ends before the pickle does.
+    `limited`: the walk ended at a limit of its own, beyond which a loader may go on.
     """
 
     root: Any = None
@@ -44,16 +45,22 @@ class PickleWalk:
     end: int = 0
     complete: bool = False
     truncated: bool = False
+    limited: bool = False
 
     @property
     def acts(self) -> bool:
-        """Whether a loader would do anything besides building plain values."""
-        return bool(self.globals) or any(severity == "dangerous" for severity, _ in self.findings)
+        """Whether a loader would do anything besides building plain values, or could beyond the walk's limits."""
+        return bool(self.globals) or self.limited or any(severity == "dangerous" for severity, _ in self.findings)
 
 
-def walk_pickle(reader: PickleReader, place: str, *, budget: WalkBudget | None = None) -> PickleWalk:
-    """Follow one pickle from the reader's position to its STOP. `place` names it in findings. Never raise."""
-    machine, result = PickleMachine(reader, place), PickleWalk()
+def walk_pickle(
+    reader: PickleReader, place: str, *, budget: WalkBudget | None = None, first: bool = False
+) -> PickleWalk:
+    """Follow one pickle from the reader's position to its STOP. `place` names it in findings. Never raise.
+
+    `first`: end where a loader fails that reads it before anything else, as at a persistent id, which nothing answers.
+    """
+    machine, result = PickleMachine(reader, place, first=first), PickleWalk()
     reason = ""
     try:
         with _without_collector():
@@ -62,7 +69,7 @@ def walk_pickle(reader: PickleReader, place: str, *, budget: WalkBudget | None =
     except TruncatedError as exc:
         result.truncated, reason = True, str(exc)
     except WalkError as exc:
-        reason = str(exc)
+        result.limited, reason = isinstance(exc, LimitError), str(exc)
     except (IndexError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
         reason = f"It is not well-formed ({type(exc).__name__})."
     except MemoryError:
@@ -102,7 +109,7 @@ def _run(machine: PickleMachine, result: PickleWalk, budget: WalkBudget) -> None
                 break
             handlers[opcode](machine)
             if result.opcodes > budget.opcodes:
-                raise WalkError("It is larger than the pickle of any model.")
+                raise LimitError("It is larger than the pickle of any model.")
     finally:
         budget.opcodes -= result.opcodes
     if machine.frame_end is not None:
