@@ -25,7 +25,7 @@ from modelhub.storage import free_space
 from modelhub.storage.errors import DiskFullError, TargetExistsError
 from modelhub.testing.files import adapters, folders, hostile, networks, safetensors_file, torch_file
 from modelhub.testing.files.networks import SMALL
-from modelhub.testing.files.tensors import cast
+from modelhub.testing.files.tensors import Tensor, cast
 from modelhub.testing.hubs.faulty import Fault, serving
 from modelhub.testing.hubs.hub import Hub, repositories_in
 
@@ -332,6 +332,19 @@ def test_what_an_address_sends_is_judged_by_content(
     assert not place.catalog.records(ModelQuery())
     (kept,) = (place.library / ".modelhub" / "quarantine").iterdir()
     assert kept.read_bytes() == data
+
+
+def test_a_suspicious_download_is_kept_apart_with_a_way_to_its_tensors(place: Place, tmp_path: Path) -> None:
+    """Code of another library is no reason to delete a model: its tensors can be saved without running anything."""
+    call = torch_file.Call(torch_file.Global("pathlib", "PurePosixPath"), ("a",))
+    content = {"string_to_param": {"*": Tensor("F32", (4, 768))}, "where": call}
+    data = torch_file.write(tmp_path / "odd.pt", content).read_bytes()
+    with pytest.raises(UnsafeError, match=r"pathlib\.PurePosixPath") as caught:
+        pull_bytes(place, data, "odd.pt", allow_pickle=True)
+    (kept,) = (place.library / ".modelhub" / "quarantine").iterdir()
+    words = sentence(caught.value.remedy)
+    assert str(kept) in words
+    assert "--read-suspicious --to odd.safetensors" in words
 
 
 def test_a_model_without_a_suffix_is_placed_under_a_name_that_uis_load(place: Place, tmp_path: Path) -> None:
