@@ -27,6 +27,7 @@ __all__ = [
 
 MAX_INFLATED = 256 << 20  # bytes of all members of one archive together
 _PIECE = 1 << 16
+_LONGEST_READ = 64 << 20  # bytes that are read for the checksum when they are skipped
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ class MemberStream:
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
         self._held = b""
         self.checksum = 0  # CRC-32 of what was read so far
+        self.skipped = False  # whether the checksum lacks a part that was too long to read
 
     def read(self, count: int, /) -> bytes:
         """Return the next bytes, fewer than `count` only at the end."""
@@ -89,7 +91,8 @@ class MemberStream:
 
     def seek(self, offset: int, whence: int = 1, /) -> int:
         """Go forward by `offset` bytes; nothing else is possible."""
-        if self._inflater is None and not self._held:
+        if self._inflater is None and not self._held and offset > _LONGEST_READ:
+            self.skipped = True
             step = min(offset, self._left)
             self._at, self._left = self._at + step, self._left - step
             return 0

@@ -221,3 +221,10 @@ def test_a_torchscript_file_is_called_a_program(tmp_path: Path) -> None:
     report = assess(read_header(path))
     assert report.verdict is SUSPICIOUS
     assert any("a program for torch's own interpreter" in finding for finding in report.findings)
+
+
+def test_long_bytes_in_a_torch_file_raise_no_alarm(tmp_path: Path) -> None:
+    """Bytes and arrays too long for the walk to keep are still part of the checksum."""
+    path = tmp_path / "model.pt"
+    torch.save({"a": torch.zeros(2), "text": "x" * 100_000, "array": numpy.ones(30_000), "bytes": b"x" * 200_000}, path)
+    assert assess(read_header(path)).verdict is LEGACY
