@@ -8,14 +8,21 @@ import re
 from collections.abc import Callable
 
 from modelhub.formats.pickles.machine import PickleMachine
-from modelhub.formats.pickles.placeholders import Global, LimitError, OpaqueObject, SkippedBytes, WalkError
+from modelhub.formats.pickles.placeholders import (
+    Global,
+    LimitError,
+    OpaqueObject,
+    SkippedBytes,
+    TruncatedError,
+    WalkError,
+)
 
 Handler = Callable[[PickleMachine], None]
 _MAX_DIGITS = 1000  # of one integer; CPython converts 4300
 _INTEGER = re.compile(rb"-?(0|[1-9][0-9]*)")  # as every machine reads it: others take octal, hexadecimal, "1_0" too
 # The other forms that some machine reads, with blanks around them; a longer number may be one.
 _ODD_INTEGER = re.compile(rb"\s*[+-]?(0[xX][0-9a-fA-F_]*|0[oObB][0-7_]*|[0-9][0-9_]*|)\s*[lL]?\s*")
-_NUMBER_START = re.compile(rb"[\s0-9_.eExX+-]+(\Z|[lL\n])")  # of a line as long as that
+_NUMBER_START = re.compile(rb"[\s0-9_.eExX+-]+")  # of a line that is too long
 _LONGEST_INTEGER = 400  # bytes of a number in binary form that is kept; no model has a longer one
 _LONG_NUMBER = Global("", "a number too long to keep")
 
@@ -33,9 +40,14 @@ def integer(line: bytes | SkippedBytes) -> int:
 def number_line(machine: PickleMachine) -> bytes | SkippedBytes:
     """Return a line that holds a number; one that is too long only where its start is that of a number."""
     reader = machine.reader
-    reader.fill(_MAX_DIGITS)
-    start = reader.data[reader.position : reader.position + _MAX_DIGITS]
-    return reader.text_line() if _NUMBER_START.match(start) else reader.line()
+    try:
+        return reader.line()
+    except TruncatedError:
+        raise
+    except WalkError:  # longer than any number
+        if not _NUMBER_START.fullmatch(reader.data, reader.position, reader.position + _MAX_DIGITS):
+            raise
+        return reader.text_line()
 
 
 def float_line(machine: PickleMachine) -> None:
