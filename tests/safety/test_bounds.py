@@ -75,6 +75,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "a text of four gigabytes": lambda: b"\x80\x04\x8d\xff\xff\xff\xff\0\0\0\0abc.",
     "an integer of a gigabyte": lambda: b"\x80\x04\x8b\xff\xff\xff\x3f.",
     "copies of the top of the stack": lambda: b"\x80\x04]" + b"2" * 2_000_000 + b".",
+    "numbers on lines": lambda: b"I12345\n" * 900_000 + b".",
     "nothing": lambda: b"\x80\x02" + b"N" * 2_500_000 + b".",
     "nested tuples": lambda: b"\x80\x02N" + b"\x85" * 2_900_000 + b".",
     "nested dictionaries": lambda: b"\x80\x02" + b"}K\1" * 300_000 + b"N" + b"s" * 300_000 + b".",

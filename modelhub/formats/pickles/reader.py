@@ -27,7 +27,7 @@ class PickleReader:
     `data` and `position` are the piece in memory and the place in it; they are public for the walk's inner loop.
     """
 
-    __slots__ = ("_before", "_piece", "_stream", "_text_left", "data", "position")
+    __slots__ = ("_before", "_piece", "_stream", "_text_left", "data", "lines", "position")
 
     def __init__(self, stream: ByteStream, *, offset: int = 0) -> None:
         self._stream = stream
@@ -36,6 +36,7 @@ class PickleReader:
         self._piece = _FIRST_PIECE
         self.data = b""
         self.position = 0
+        self.lines = 0  # that were read since the walk began: they cost more than other opcodes
 
     @property
     def offset(self) -> int:
@@ -82,6 +83,7 @@ class PickleReader:
                 raise WalkError("A line is longer than any name.") if whole else TruncatedError
         piece = self.data[self.position : found]
         self.position = found + 1
+        self.lines += 1
         return piece
 
     def text_line(self) -> bytes | SkippedBytes:

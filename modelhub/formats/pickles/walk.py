@@ -19,6 +19,7 @@ from modelhub.formats.pickles.placeholders import LimitError, Storage, Truncated
 from modelhub.formats.pickles.reader import PickleReader
 
 MAX_OPCODES = 1_000_000  # of all pickles of one file; that of a 7.7 GB checkpoint has 60,000
+_LINE_COST = 2  # opcodes that a line costs besides its own: a search and a conversion take that long
 _STOP = ord(".")
 
 
@@ -108,10 +109,11 @@ def _run(machine: PickleMachine, result: PickleWalk, budget: WalkBudget) -> None
             if opcode == _STOP:
                 break
             handlers[opcode](machine)
-            if result.opcodes > budget.opcodes:
+            if result.opcodes + _LINE_COST * reader.lines > budget.opcodes:
                 raise LimitError("It is larger than the pickle of any model.")
     finally:
-        budget.opcodes -= result.opcodes
+        budget.opcodes -= result.opcodes + _LINE_COST * reader.lines
+        reader.lines = 0
     if machine.frame_end is not None:
         machine.check_frame(stopped=True)
     result.root = machine.stack.pop()
@@ -123,6 +125,8 @@ def _breaking_off(result: PickleWalk, place: str, reason: str) -> tuple[str, str
     """Return the finding about a pickle without an end: a malformed one may be a trick, a truncated one is not."""
     if result.truncated:
         return "unrecognised", f"{as_subject(place)} is cut off at byte {result.end}. {reason}"
+    if result.limited:
+        return "suspicious", f"{as_subject(place)} goes on behind byte {result.end}, where it is not followed. {reason}"
     if result.opcodes > 1:
         return "suspicious", f"{as_subject(place)} breaks off at byte {result.end}. {reason}"
     return "unrecognised", f"{as_subject(place)} is not a pickle. {reason}"
