@@ -172,8 +172,8 @@ def scan_pickles(
 
 def scan_numpy(file: BinaryIO, size: int, place: str, scanner: PickleScanner) -> None:
     """Walk the pickle of a numpy array, which only an array of Python objects has."""
-    found = numpy_arrays.scan_arrays(file, size, place)
+    found = numpy_arrays.scan_arrays(file, size, as_subject(place))
     scanner.findings += found.findings
     for start in found.pickles:
         file.seek(start)
-        scan_pickles(file, size, f"{place} (its objects)", scanner, start=start, sure=False)
+        scan_pickles(file, size, f"{place}, its objects", scanner, start=start, sure=False)

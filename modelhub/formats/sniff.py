@@ -146,7 +146,7 @@ def _foreign_header(size: int, text: str, findings: tuple[tuple[str, str], ...] 
 
 def _read_numpy(file: BinaryIO, size: int) -> Header:
     scanner = scan.PickleScanner()
-    scan.scan_numpy(file, size, "The array", scanner)
+    scan.scan_numpy(file, size, "the array", scanner)
     text = "It is a numpy array, not a model."
     return Header(
         format=Format.UNKNOWN,

@@ -47,7 +47,7 @@ def scan_tar(file: BinaryIO, scanner: PickleScanner) -> None:
                     continue
                 reader = PickleReader(content)
                 while reader.fill():
-                    walk = walk_pickle(reader, f"{member.name} (tar)", budget=scanner.budget)
+                    walk = walk_pickle(reader, f"the tar member {member.name}", budget=scanner.budget)
                     if walk.acts:
                         scanner.add(walk)
                     if not walk.complete:

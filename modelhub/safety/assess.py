@@ -29,10 +29,12 @@ def assess(header: Header) -> SafetyReport:
         found = header.pickle.findings
         graded += [(_SEVERITIES[severity], text) for severity, text in found if severity in _SEVERITIES]
         notes += [text for severity, text in found if severity == "note"]
-    elif header.format not in _INERT:
+    elif header.format not in _INERT and not header.broken:
         graded.append((Verdict.UNRECOGNISED, "It is not a format that modelhub can read."))
     if header.broken and header.format is not Format.DIFFUSERS:  # the parts of a folder are assessed one by one
-        graded.append((Verdict.UNRECOGNISED, f"It cannot be read to its end. {_first_fault(header)}"))
+        fault = _first_fault(header)
+        text = fault if header.format is Format.UNKNOWN else f"It cannot be read to its end. {fault}"
+        graded.append((Verdict.UNRECOGNISED, text))
     worst = max((verdict for verdict, _ in graded), key=_ORDER.index, default=Verdict.SAFE)
     shown = [(verdict, text) for verdict, text in graded if verdict is not Verdict.SAFE]
     shown.sort(key=lambda item: -_ORDER.index(item[0]))

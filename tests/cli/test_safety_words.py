@@ -40,6 +40,19 @@ def second_directory(path: Path) -> Path:
     return path
 
 
+def cut_off(path: Path) -> Path:
+    """Write the first half of a sound torch file."""
+    whole = unknown_code(path).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+def empty(path: Path) -> Path:
+    """Write a file without a byte."""
+    path.write_bytes(b"")
+    return path
+
+
 def only_text(path: Path) -> Path:
     """Write an archive without any model."""
     content = io.BytesIO()
@@ -81,10 +94,12 @@ CASES: dict[str, tuple[Callable[[Path], Path], str, str, str]] = {
         "`modelhub convert --read-suspicious`",
     ),
     "suspicious bytes": (second_directory, "a.pt", "not on the safe list", "Look for"),
+    "suspicious, cut off": (cut_off, "a.pt", "not on the safe list", "download it again"),
     "suspicious folder": (folder_with_code, "model", "not on the safe list", "without these files"),
     "dangerous": (hostile.checkpoint, "a.pt", "Can run code when loaded. Do not load it.", "Delete it"),
     "unrecognised": (only_text, "a.zip", "Not a format that modelhub can read.", "only if you trust its source"),
     "unrecognised pack": (pack, "a.zip", "Not a format", "`modelhub add` unpacks the archive"),
+    "unrecognised, empty": (empty, "a.pt", "Not a format that modelhub can read.", "Download it again"),
     "unrecognised, cut off": (hostile.lying_header, "a.safetensors", "Cannot be read to its end", "Download it again"),
 }
 
@@ -123,6 +138,25 @@ def test_a_damaged_file_is_explained_once(tmp_path: Path) -> None:
     assert added.startswith("broken")
     assert added.count("truncated") == 1
     assert "Download it again" in added
+
+
+def test_what_is_not_a_model_is_explained_once(tmp_path: Path) -> None:
+    """The reason is the only finding."""
+    assert inspect(empty(tmp_path / "a.safetensors")).safety.findings == ("The file is empty.",)
+
+
+def test_verify_names_each_place_once_and_the_folder_that_it_is_in(tmp_path: Path) -> None:
+    """Two folders with equal weights do not report each other's files."""
+    folder_with_code(tmp_path / "models" / "one")
+    folder_with_code(tmp_path / "models" / "two")
+    index = tmp_path / "models" / "two" / "model_index.json"
+    index.write_text(index.read_text() + "\n")
+    modelhub("add", str(tmp_path / "models"), home=tmp_path)
+    rows = json.loads(modelhub("verify", "--json", home=tmp_path).stdout)
+    assert len({row["path"] for row in rows}) == len(rows)
+    weights = [row for row in rows if row["path"].endswith(".safetensors")]
+    assert {row["model"] for row in weights} == {"one", "two"}
+    assert all(f"/{row['model']}/" in row["path"] for row in rows)
 
 
 def test_verify_judges_each_file_of_a_folder_by_itself(tmp_path: Path) -> None:

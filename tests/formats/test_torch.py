@@ -120,6 +120,18 @@ def test_a_truncated_file_is_said_to_be_so(tmp_path: Path, legacy: bool) -> None
         assert read_header(cut).broken, length
 
 
+def test_an_interrupted_download_is_unrecognised_not_suspicious(tmp_path: Path) -> None:
+    """Members whose sizes only the missing directory states raise no alarm; the first problem is the missing end."""
+    path = tmp_path / "whole.ckpt"
+    torch.save({f"w{i}": torch.randn(1000) for i in range(6)}, path)
+    content = path.read_bytes()
+    for length in (len(content) // 3, len(content) // 2, len(content) - 10):
+        (tmp_path / "cut.ckpt").write_bytes(content[:length])
+        header = read_header(tmp_path / "cut.ckpt")
+        assert assess(header).verdict is Verdict.UNRECOGNISED, length
+        assert header.problems[0].text == "The end of the archive is missing: the file is truncated."
+
+
 def test_a_compressed_archive_is_read_all_the_same(tmp_path: Path) -> None:
     """Somebody repacked it: the values are still those."""
     path, packed = tmp_path / "a.pt", tmp_path / "packed.pt"

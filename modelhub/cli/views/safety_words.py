@@ -45,6 +45,8 @@ def next_step(model: Inspection | ModelRecord, *, broken: bool) -> str:
             )
         case Verdict.SUSPICIOUS if model.format is Format.DIFFUSERS:
             return "Look for a version without these files, or ask its publisher what they are for."
+        case Verdict.SUSPICIOUS if broken:
+            return "It may be damaged: download it again. If it is the same then, look for another version of it."
         case Verdict.SUSPICIOUS:
             return "Look for another version of it, or ask its publisher what this is for."
         case Verdict.DANGEROUS:
@@ -53,6 +55,8 @@ def next_step(model: Inspection | ModelRecord, *, broken: bool) -> str:
             return "`modelhub add` unpacks the archive; each model in it is checked by itself."
         case Verdict.UNRECOGNISED if broken and format is not Format.UNKNOWN:
             return "Download it again, or ask its publisher for a file that is not damaged."
+        case Verdict.UNRECOGNISED if broken:
+            return "Download it again if it should be a model. Otherwise load it only if you trust its source."
         case Verdict.UNRECOGNISED:
             return _TRUST
     return ""

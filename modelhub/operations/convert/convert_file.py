@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.domain import HARMLESS, Format, Hashes
+from modelhub.domain import HARMLESS, Format, Hashes, Verdict
 from modelhub.errors import ModelhubError, Remedy, UnsafeError
 from modelhub.formats.header import Header
 from modelhub.formats.tensors import TensorReader
@@ -19,6 +19,7 @@ from modelhub.safety import assess
 from modelhub.storage.hashing import hash_file
 from modelhub.version import __version__
 
+_BROKEN = "Get it again; a broken file cannot be converted."
 # Hashes of the source's data, which are not those of the result.
 _STALE_METADATA = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash")
 
@@ -76,18 +77,28 @@ def convert_file(
         )
 
 
+def _remedy(header: Header, verdict: Verdict) -> Remedy | str:
+    """Return what to do about a file that was refused for its verdict."""
+    if header.tensors and header.broken:
+        return _BROKEN
+    if header.tensors:
+        return Remedy("Only its tensors can be read; nothing is executed then either.", "read-suspicious")
+    if verdict is Verdict.UNRECOGNISED:
+        return Remedy("Inspect it before you load it.", "show-findings")
+    return "It holds no tensors that could be saved. Do not load it."
+
+
 def _ensure_convertible(header: Header, path: Path, *, read_suspicious: bool) -> None:
     """Raise UnsafeError or ModelhubError for a file that cannot be converted."""
     report = assess(header)
     if report.verdict not in HARMLESS and not (read_suspicious and header.tensors):
-        remedy = Remedy("Only its tensors can be read; nothing is executed then either.", "read-suspicious")
         raise UnsafeError(
             f"{path} was not converted: it is {report.verdict.value}. {' '.join(report.findings[:3])}",
-            remedy if header.tensors else "It holds no tensors that could be saved. Do not load it.",
+            _remedy(header, report.verdict),
         )
     if header.broken:
         problem = next(problem.text for problem in header.problems if problem.fatal)
-        raise ModelhubError(f"{path} is broken. {problem}", "Get it again; a broken file cannot be converted.")
+        raise ModelhubError(f"{path} is broken. {problem}", _BROKEN)
     if header.format is Format.DIFFUSERS:
         raise ModelhubError(
             f"{path} is a diffusers folder.", "Convert single files; its weights are safetensors already."

@@ -237,6 +237,8 @@ def _archive_result(pack: Pack, results: Sequence[PathResult], *, remove: bool) 
     failed = [result for result in results if result.status in (PathStatus.FAILED, PathStatus.DANGEROUS)]
     count = len(results) - len(failed)
     text = "1 model is in the library now." if count == 1 else f"{count} models are in the library now."
+    if not count:
+        text = "No model was unpacked."
     if not remove or failed:
         return PathResult(path=pack.path, status=PathStatus.UNPACKED, message=f"{text} The archive was kept.")
     try:

@@ -53,7 +53,7 @@ def verify(
 
     `deep`: also check every value for NaN, infinity and all-zero tensors.
     """
-    places = [(record, file, place) for record in records for file in record.files for place in file.locations]
+    places = _places(records)
     with progress.task("verifying", total=sum(place.size for _, _, place in places)) as task:
         for record, file, place in places:
             task.describe(place.path.name)
@@ -67,6 +67,18 @@ def verify(
                 yield VerifiedFile(model=record, path=place.path, health=Health.UNREADABLE, problems=(exc.message,))
                 continue
             yield _judged(record, file, place, found, sink)
+
+
+def _places(records: Sequence[ModelRecord]) -> list[tuple[ModelRecord, FileRecord, Location]]:
+    """Return each place once: folders that hold equal files share their records, and so list each other's places."""
+    places: dict[Path, tuple[ModelRecord, FileRecord, Location]] = {}
+    for record in records:
+        folder = record.path
+        for file in record.files:
+            for place in file.locations:
+                if place.path not in places or (folder is not None and place.path.is_relative_to(folder)):
+                    places[place.path] = (record, file, place)
+    return list(places.values())
 
 
 def _missing(record: ModelRecord, place: Location) -> VerifiedFile:

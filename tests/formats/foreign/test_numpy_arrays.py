@@ -140,6 +140,14 @@ def test_a_header_that_breaks_off_is_suspicious(content: bytes) -> None:
     assert [severity for severity, _ in scan(content).findings] == ["suspicious"]
 
 
+def test_findings_name_the_array_as_in_a_sentence(tmp_path: Path) -> None:
+    """It has a capital only where the sentence begins."""
+    (tmp_path / "a.npy").write_bytes(file_of("'O'"))
+    run, objects = assess(read_header(tmp_path / "a.npy")).findings[:2]
+    assert "(the array, its objects at byte " in run
+    assert objects.startswith("The array holds Python objects at byte ")
+
+
 def test_an_object_array_in_an_npz_file_is_seen(tmp_path: Path) -> None:
     """A zip of arrays is looked into, whatever the members are called."""
     for name in ("a.npy", "b"):

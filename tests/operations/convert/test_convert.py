@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,21 @@ def test_a_killed_conversion_leaves_no_result(tmp_path: Path) -> None:
     else:
         convert_file(path, target, ConversionOptions())
         assert read_header(target).problems == ()
+
+
+def test_a_truncated_file_is_refused_with_the_advice_to_get_it_again(tmp_path: Path) -> None:
+    """Reading its tensors would fail too, so that is not offered."""
+    source = hostile.lying_header(tmp_path / "half.safetensors")
+    with pytest.raises(UnsafeError) as caught:
+        convert_file(source, tmp_path / "out.safetensors")
+    assert caught.value.remedy.text == "Get it again; a broken file cannot be converted."
+
+
+def test_what_is_not_a_model_is_refused_with_the_advice_to_inspect_it(tmp_path: Path) -> None:
+    """It may be an archive of sound models, so nothing is said against loading these."""
+    source = tmp_path / "pack.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("notes.txt", "nothing")
+    with pytest.raises(UnsafeError) as caught:
+        convert_file(source, tmp_path / "out.safetensors")
+    assert caught.value.remedy.key == "show-findings"

@@ -117,6 +117,18 @@ def test_with_move_the_archive_goes_to_the_trash_when_all_is_well(
     assert results[-1].message == "1 model is in the library now. The archive was moved to the trash."
 
 
+def test_an_archive_whose_models_are_all_refused_says_that_none_was_unpacked(
+    catalog: Catalog, library: Path, tmp_path: Path
+) -> None:
+    """The archive is kept."""
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(hostile.checkpoint(tmp_path / "trap.pt"), "trap.pt")
+    refused, whole = add([path], catalog=catalog, library=library)
+    assert refused.status is PathStatus.DANGEROUS
+    assert whole.message == "No model was unpacked. The archive was kept."
+
+
 def test_nothing_is_unpacked_when_the_disk_is_too_small(
     catalog: Catalog, library: Path, pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
