@@ -145,4 +145,4 @@ def test_a_bomb_costs_seconds_and_little_memory(tmp_path: Path, name: str) -> No
 
 
 # Large, and nothing a loader would mind.
-HARMLESS = ("frames", "a number of many bytes")
+HARMLESS = ("frames", "a number of many bytes", "a list that holds itself")
