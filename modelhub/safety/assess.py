@@ -52,7 +52,7 @@ def _grade(found: PickleGlobal) -> tuple[Verdict, str]:
     if use is Verdict.SAFE:
         return Verdict.SAFE, name
     if use is Verdict.SAFE_LEGACY:
-        return Verdict.SAFE_LEGACY, f"Contains {name}, a harmless helper of an old training tool ({found.place})."
+        return Verdict.SAFE_LEGACY, f"Contains {name}, a harmless helper ({found.place})."
     if is_dangerous(*pair):
         return Verdict.DANGEROUS, f"{verb} {name}, which can run code or reach files and the network ({found.place})."
     return Verdict.SUSPICIOUS, f"{verb} {name}, code of another library that is not on the safe list ({found.place})."
