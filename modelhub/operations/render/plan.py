@@ -151,7 +151,8 @@ def find_obstacle(record: ModelRecord) -> Untested | None:
     """Return why a model cannot be tested as it is; None when it can."""
     type_, path, architecture = record.detection.type, record.path, record.detection.architecture
     reason = ""
-    if record.safety.verdict not in _LOADABLE:
+    is_cut = record.main.broken and record.safety.verdict is Verdict.UNRECOGNISED  # damaged, not unsafe
+    if record.safety.verdict not in _LOADABLE and not is_cut:
         reason = f"the safety scan judged the file as {record.safety.verdict.value}"
     elif type_ is ModelType.UNET:
         reason = "it is the network alone, without text encoder and VAE"
