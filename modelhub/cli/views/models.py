@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import Column, count_text, table
+from modelhub.domain import HARMLESS, Verdict
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def print_models(rows: Sequence[ModelRow], catalog: Catalog) -> None:
 
 
 def _cells(row: ModelRow) -> list[str]:
+    is_cut = row.broken and row.verdict == Verdict.UNRECOGNISED  # one word is enough
     remarks = (
         row.state if row.state != "present" else "",
-        row.verdict if row.verdict not in ("safe", "safe-legacy") else "",
+        row.verdict if row.verdict not in HARMLESS and not is_cut else "",
         "broken" if row.broken else "",
     )
     return [
