@@ -32,6 +32,24 @@ Action = Literal[
     "write",
     "write to",
 ]
+# Action → what failed; `{cause}` is a clause of `_cause`. Each is written out, for languages put words in other orders.
+_FAILURES: dict[Action, str] = {
+    "clone": "Could not clone {path}: {cause}",
+    "copy": "Could not copy {path}: {cause}",
+    "link": "Could not link {path}: {cause}",
+    "link a file to": "Could not link a file to {path}: {cause}",
+    "make a link at": "Could not make a link at {path}: {cause}",
+    "make the folder": "Could not make the folder {path}: {cause}",
+    "make the lock": "Could not make the lock {path}: {cause}",
+    "move": "Could not move {path}: {cause}",
+    "move a file to": "Could not move a file to {path}: {cause}",
+    "open the lock": "Could not open the lock {path}: {cause}",
+    "query the free space of": "Could not query the free space of {path}: {cause}",
+    "read": "Could not read {path}: {cause}",
+    "remove": "Could not remove {path}: {cause}",
+    "write": "Could not write {path}: {cause}",
+    "write to": "Could not write to {path}: {cause}",
+}
 
 
 class FileChangedError(ModelhubError):
@@ -74,36 +92,42 @@ def is_locked(error: OSError) -> bool:
 
 def from_os_error(error: OSError, path: Path, action: Action) -> ModelhubError:
     """Turn an OSError into an error with a remedy: "Could not read /models/x.safetensors: permission denied."."""
-    text = f"Could not {action} {path}"
+    kind, cause, remedy = _cause(error)
+    summary = _FAILURES[action].format(path=path, cause=cause or f"{error.strerror or error}.")
+    return kind(summary, remedy)
+
+
+def _cause(error: OSError) -> tuple[type[ModelhubError], str, Remedy | str]:
+    """Return the class of error, the cause in words and what to do; no words for a cause that only the system knows."""
     if is_disk_full(error):
-        return DiskFullError(f"{text}: the disk is full.", "Free some space, then try again.")
+        return DiskFullError, "the disk is full.", "Free some space, then try again."
     if error.errno == errno.EFBIG:
-        return DiskFullError(
-            f"{text}: its file system cannot hold a file of this size.",
+        return (
+            DiskFullError,
+            "its file system cannot hold a file of this size.",
             "FAT32 drives end at 4 GB a file; use a folder on exFAT, NTFS, APFS or ext4.",
         )
     if is_locked(error):
-        return FileInUseError(
-            f"{text}: another program is using it.", "Close the program that has the file open, then try again."
+        return (
+            FileInUseError,
+            "another program is using it.",
+            "Close the program that has the file open, then try again.",
         )
     if getattr(error, "winerror", None) == _WINDOWS_NO_PRIVILEGE:
-        return ModelhubError(
-            f"{text}: Windows does not let this account make symbolic links.",
+        return (
+            ModelhubError,
+            "Windows does not let this account make symbolic links.",
             "Turn on Developer Mode in the Windows settings, or use hard links.",
         )
     if isinstance(error, FileNotFoundError):
-        return NotFoundError(
-            f"{text}: it does not exist.",
-            Remedy("Check the path; if the file was moved, scan its folder again.", "check-path-or-scan"),
-        )
+        remedy = Remedy("Check the path; if the file was moved, scan its folder again.", "check-path-or-scan")
+        return NotFoundError, "it does not exist.", remedy
     if isinstance(error, FileExistsError):
-        return TargetExistsError(f"{text}: that name is taken.", "Choose another name.")
+        return TargetExistsError, "that name is taken.", "Choose another name."
     if isinstance(error, PermissionError):
-        return ModelhubError(f"{text}: permission denied.", "Check the permissions of that file and its folder.")
+        return ModelhubError, "permission denied.", "Check the permissions of that file and its folder."
     if error.errno == errno.ELOOP:
-        return OutsideTargetError(
-            f"{text}: there is a symbolic link in its place.", "Remove that link, then try again."
-        )
+        return OutsideTargetError, "there is a symbolic link in its place.", "Remove that link, then try again."
     if error.errno == errno.EROFS:
-        return ModelhubError(f"{text}: the drive is read-only.", "Choose a folder on a writable drive.")
-    return ModelhubError(f"{text}: {error.strerror or error}.", "Check the drive and its connection.")
+        return ModelhubError, "the drive is read-only.", "Choose a folder on a writable drive."
+    return ModelhubError, "", "Check the drive and its connection."
