@@ -1,0 +1,105 @@
+"""Recognize the template that a sentence was made from, to translate it after the fact.
+
+The catalog of models and the JSON documents hold English sentences with their values filled in. A template such as
+"{path} does not exist." is read backwards: what is at the place of `{path}` is put into the translated template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import chain
+
+from modelhub.language.catalog import LanguageCatalog
+
+_FIELD = re.compile(r"\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+# A value that is itself a sentence is translated too, up to this depth.
+_DEEPEST = 3
+_REMEMBERED = 4096
+# No message is longer; a longer text is not searched for templates.
+_LONGEST = 4000
+
+
+class Recognizer:
+    """The templates of one language's catalog, found by their words."""
+
+    def __init__(self, catalog: LanguageCatalog) -> None:
+        self._catalog = catalog
+        self._by_word: dict[str, list[str]] = {}
+        for template in catalog.plurals:
+            if _FIELD.search(template) and (word := _longest_word(_own_text(template))):
+                self._by_word.setdefault(word, []).append(template)
+        self.translate = lru_cache(maxsize=_REMEMBERED)(self._translate)
+
+    def _translate(self, sentence: str) -> str:
+        return self._translated(sentence, _DEEPEST)
+
+    def _translated(self, sentence: str, depth: int) -> str:
+        if sentence in self._catalog.plurals:
+            return self._translation(sentence, {})
+        if not depth or len(sentence) > _LONGEST:
+            return sentence
+        for template in self._candidates(sentence):
+            values = read_backwards(template, sentence)
+            if values is not None:
+                return self._translation(
+                    template, {name: self._translated(value, depth - 1) for name, value in values.items()}
+                )
+        return sentence
+
+    def _translation(self, template: str, values: Mapping[str, str]) -> str:
+        pair = self._catalog.plurals[template]
+        count = values.get("count", "")
+        if pair:
+            translated = self._catalog.get_plural(*pair, int(count) if count.isdecimal() else 2 - (template == pair[0]))
+        else:
+            translated = self._catalog.get(template)
+        return _literal(_FIELD.sub(lambda field: values.get(field.group(1), field.group()), translated))
+
+    def _candidates(self, sentence: str) -> list[str]:
+        """Return the templates that may fit, those with the most text of their own first."""
+        words = dict.fromkeys(_WORD.findall(sentence))
+        found = chain.from_iterable(self._by_word.get(word, ()) for word in words)
+        return sorted(found, key=lambda template: (-len(_own_text(template)), template))
+
+
+def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
+    """Return the values that make `sentence` of `template`, None where it does not fit.
+
+    Each value ends where the template's next text is first found, so that a hostile sentence costs no more than its
+    length: there is no search among the ways to split it.
+    """
+    texts, names = _parts(template)
+    if not sentence.startswith(texts[0]) or not sentence.endswith(texts[-1]):
+        return None
+    values: dict[str, str] = {}
+    start, limit = len(texts[0]), len(sentence) - len(texts[-1])
+    for place, name in enumerate(names):
+        is_last = place == len(names) - 1
+        end = limit if is_last else sentence.find(texts[place + 1], start + 1, limit)
+        if end <= start or values.setdefault(name, sentence[start:end]) != sentence[start:end]:
+            return None
+        start = end + len(texts[place + 1])
+    return values
+
+
+@cache
+def _parts(template: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the texts of a template and the names of the fields between them."""
+    pieces = _FIELD.split(template)
+    return [_literal(text) for text in pieces[::2]], pieces[1::2]
+
+
+def _own_text(template: str) -> str:
+    return _FIELD.sub(" ", template)
+
+
+def _longest_word(text: str) -> str:
+    """Return the longest word of a text: few other sentences have it."""
+    return max(_WORD.findall(text), key=len, default="")
+
+
+def _literal(text: str) -> str:
+    return text.replace("{{", "{").replace("}}", "}")
