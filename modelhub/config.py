@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from modelhub.config_file import default_file, read_file
 from modelhub.config_keys import KEYS, Key, convert
 from modelhub.errors import Remedy, UsageError
 from modelhub.home import expand_home
@@ -126,6 +126,7 @@ class Settings:
     library: Path
     catalog: str
     state: str
+    language: str
     offline: bool
     pull: PullSection
     transfer: TransferSection
@@ -180,15 +181,6 @@ def _data_folder() -> Path:
     return Path(platformdirs.user_data_dir("modelhub", appauthor=False))
 
 
-def config_file(environ: Mapping[str, str]) -> Path:
-    """Return the configuration file to read when none is named: MODELHUB_CONFIG, or the platform's own."""
-    if named := environ.get("MODELHUB_CONFIG"):
-        return expand_home(named)
-    import platformdirs  # only this path needs it
-
-    return Path(platformdirs.user_config_dir("modelhub", appauthor=False, roaming=True)) / "config.toml"
-
-
 def load(
     *,
     file: Path | None = None,
@@ -202,12 +194,12 @@ def load(
     only where the file states something that is not in `KEYS`; with None such names are not checked.
     Raise UsageError that names the key (and the nearest valid one), the file or the variable.
     """
-    path = file or config_file(environ)
+    path = file or default_file(environ)
     if file is not None and not file.is_file():
         raise UsageError(
             f"There is no configuration file at {file}.", Remedy("Write one from the example file.", "write-config")
         )
-    stated, layouts = _read_toml(path)
+    stated, layouts = read_file(path)
     inputs = Inputs(path=path, stated=stated, environ=dict(environ))
     _check_names(inputs, source_keys)
     values: dict[str, Any] = {}
@@ -240,43 +232,6 @@ def _check_names(inputs: Inputs, source_keys: Iterable[Key] | None) -> None:
         if not unknown:
             return
     raise UsageError(f"{inputs.path}: there is no setting `{unknown[0]}`.", _nearest(unknown[0], names))
-
-
-def _read_toml(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-    """Return the stated settings by name, and the user's own layouts (`[layout.NAME]`: type → folder)."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}, {}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{path} cannot be read as a configuration file: {exc}.", "It must be UTF-8 text.") from exc
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        hint = "Put text in quotes, and Windows paths in single quotes: library = 'D:\\models'."
-        raise UsageError(f"{path} is not valid TOML: {exc}.", hint) from exc
-    layouts = _layouts(tables.pop("layout", {}), path)
-    return dict(_flatten(tables)), layouts
-
-
-def _layouts(table: Any, path: Path) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for name, rows in table.items() if isinstance(table, dict) else [("", table)]:
-        if not isinstance(rows, dict) or not all(isinstance(folder, str) for folder in rows.values()):
-            hint = 'Write [layout.mine] and below it lora = "Loras/{architecture}".'
-            raise UsageError(f"{path}: layout.{name} is not a table of types and folders.", hint)
-        found[name] = dict(rows)
-    return found
-
-
-def _flatten(tables: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = []
-    for name, value in tables.items():
-        if isinstance(value, dict):
-            rows += _flatten(value, f"{prefix}{name}.")
-        else:
-            rows.append((prefix + name, value))
-    return rows
 
 
 def _nearest(name: str, known: Iterable[str]) -> Remedy:

@@ -13,13 +13,15 @@ from typing import Any
 
 from modelhub.errors import UsageError
 from modelhub.home import expand_home
+from modelhub.language import matching_language
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """One setting: `name` is its place in the TOML file ("section.field"), `environment` holds more variables for it.
 
-    `kind` is a key of the table of readers: flag, text, texts, count, bytes or path. `about` describes the setting.
+    `kind` is a key of the table of readers: flag, text, texts, count, bytes, path or language. `about` describes the
+    setting.
     """
 
     name: str
@@ -60,6 +62,7 @@ KEYS: tuple[Key, ...] = (
         "",
         "Folder for reports and the records of shortcuts; empty: the platform's data folder.",
     ),
+    Key("language", "language", "", "Language of messages: en or zh; empty: the language of the system."),
     Key("offline", "flag", False, "Use only what is already on this machine.", ("HF_HUB_OFFLINE",)),
     Key(
         "pull.purpose",
@@ -174,6 +177,13 @@ def _to_path(value: Any) -> Path:
     return expand_home(_to_text(value))
 
 
+def _to_language(value: Any) -> str:
+    text = _to_text(value)
+    if text and matching_language(text) is None:
+        raise ValueError(text)
+    return text
+
+
 _CONVERTERS = {
     "flag": _to_flag,
     "text": _to_text,
@@ -181,6 +191,7 @@ _CONVERTERS = {
     "count": _to_count,
     "bytes": _to_bytes,
     "path": _to_path,
+    "language": _to_language,
 }
 KINDS = tuple(_CONVERTERS)
 _WORDS = {
@@ -190,4 +201,5 @@ _WORDS = {
     "count": "a whole number, zero or more",
     "bytes": "a size such as 20MB",
     "path": "a path in quotes",
+    "language": "a language of modelhub, which are en and zh",
 }

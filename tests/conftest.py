@@ -12,6 +12,8 @@ from tests.postgresql import PostgresqlServer, programs_folder
 
 # Tests run side by side, a process for each core: threads of their own would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Whatever the language of the machine is; tests of other languages choose their own.
+os.environ["MODELHUB_LANGUAGE"] = "en"
 ROOT = Path(__file__).resolve().parent.parent
 
 

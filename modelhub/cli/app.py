@@ -14,8 +14,11 @@ import typer
 from typer.core import TyperGroup
 from typer.models import TyperPath
 
+from modelhub.cli.languages import language_of_run, translate_help
 from modelhub.cli.registry import COMMANDS, CommandRow, find_plugin, plugins
 from modelhub.cli.session import Session
+from modelhub.errors import UsageError
+from modelhub.language import matching_language, translate
 
 
 def _remember(name: str) -> Any:
@@ -29,6 +32,13 @@ def _remember(name: str) -> Any:
         return value
 
     return keep
+
+
+def _known_language(value: str | None) -> str | None:
+    """Return the language as it was given: it is in use already. Raise UsageError for one that modelhub lacks."""
+    if value is not None and matching_language(value) is None:
+        raise UsageError(f"`{value}` is not a language of modelhub.", "Choose `en` or `zh`.")
+    return value
 
 
 def _common(
@@ -52,6 +62,16 @@ def _common(
         Path | None,
         typer.Option(
             "--library", metavar="DIR", help="Library folder to use.", callback=_remember("library"), expose_value=False
+        ),
+    ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            "--lang",
+            metavar="LANG",
+            help="Language of messages: en or zh.",
+            callback=_known_language,
+            expose_value=False,
         ),
     ] = None,
 ) -> None:
@@ -126,6 +146,7 @@ class LazyGroup(TyperGroup):
 def _build_command(name: str, module: ModuleType) -> Any:
     command = typer.main.get_command(module.app)
     _add_common(command)
+    translate_help(command)
     command.name = name
     return command
 
@@ -133,7 +154,7 @@ def _build_command(name: str, module: ModuleType) -> Any:
 def _placeholder(name: str, row: CommandRow) -> Any:
     def nothing() -> None: ...
 
-    nothing.__doc__ = row.help
+    nothing.__doc__ = translate(row.help)
     command = _command_of(nothing)
     command.name = name
     return command
@@ -190,6 +211,7 @@ def build() -> Any:
     """Build the whole command line as one command object."""
     group = typer.main.get_command(app)
     group.params.extend(_command_of(_common).params)
+    translate_help(group)
     return group
 
 
@@ -197,4 +219,5 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command line and report its error. Return the exit code."""
     from modelhub.cli.errors import run_guarded
 
-    return run_guarded(lambda: build()(args=arguments, prog_name="modelhub", standalone_mode=False))
+    with language_of_run(arguments):
+        return run_guarded(lambda: build()(args=arguments, prog_name="modelhub", standalone_mode=False))

@@ -14,16 +14,17 @@ import typer
 from modelhub.cli.output import clean
 from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError
+from modelhub.language import translate
 from modelhub.redaction import redact_text
 
 
 def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) -> None:
     """Print an error to stderr, one line for each detail, and what to do about it."""
-    print(f"modelhub: {clean(redact_text(message))}", file=sys.stderr)
+    print(f"modelhub: {clean(redact_text(translate(message)))}", file=sys.stderr)
     for line in details:
-        print(f"  {clean(redact_text(line))}", file=sys.stderr)
+        print(f"  {clean(redact_text(translate(line)))}", file=sys.stderr)
     if hint:
-        print(f"  → {clean(redact_text(hint))}", file=sys.stderr)
+        print(f"  → {clean(redact_text(translate(hint)))}", file=sys.stderr)
 
 
 class LineFormatter(logging.Formatter):

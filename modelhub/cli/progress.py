@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
+from modelhub.language import translate
 from modelhub.printable import printable
 from modelhub.progress import SILENT, Task
 
@@ -44,7 +45,7 @@ class TerminalProgress:
         is_bytes = unit == "B"
         with tqdm(
             total=total,
-            desc=printable(label),
+            desc=printable(translate(label)),
             unit=unit if is_bytes else f" {unit}",
             unit_scale=is_bytes,
             unit_divisor=1000,
@@ -57,7 +58,7 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        line = printable(text)
+        line = printable(translate(text))
         if self.bars:
             from tqdm import tqdm
 
@@ -84,7 +85,7 @@ class _Bar:
 
     def describe(self, text: str) -> None:
         with self._lock:
-            self._bar.set_description(printable(text))
+            self._bar.set_description(printable(translate(text)))
 
 
 class JsonProgress:

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from modelhub import config as settings_module
 from modelhub.cli.output import Column, clean, print_json, print_raw, table
 from modelhub.cli.session import Session
+from modelhub.config import all_keys
 from modelhub.config_example import example_text
+from modelhub.config_file import default_file
 from modelhub.config_keys import Key
 from modelhub.errors import ModelhubError
 from modelhub.fetch.sources.registry import source_keys
@@ -54,7 +55,7 @@ def show(ctx: typer.Context) -> None:
     Example: modelhub config show
     """
     session: Session = ctx.obj
-    looked_up = [(key, *session.settings.lookup(key)) for key in settings_module.all_keys(source_keys())]
+    looked_up = [(key, *session.settings.lookup(key)) for key in all_keys(source_keys())]
     rows = [(key, _shown(key, value), origin) for key, value, origin in looked_up]
     if session.json:
         from modelhub.documents.library import SettingDocument
@@ -72,7 +73,7 @@ def path(ctx: typer.Context) -> None:
     Example: modelhub config path
     """
     session: Session = ctx.obj
-    place = session.config or settings_module.config_file(os.environ)
+    place = session.config or default_file(os.environ)
     if session.json:
         _print_file(place)
     else:
@@ -89,7 +90,7 @@ def init(
     Example: modelhub config init
     """
     session: Session = ctx.obj
-    place = session.config or settings_module.config_file(os.environ)
+    place = session.config or default_file(os.environ)
     if place.exists() and not force:
         raise ModelhubError(f"{place} exists already.", "Edit it, or replace it with `--force`.")
     # Users write tokens into it, so that nobody else may read it.
