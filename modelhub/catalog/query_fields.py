@@ -34,12 +34,30 @@ class Field:
 UNKNOWN = "unknown"
 _YES_NO = ("yes", "no")
 
+# The networks that a file can hold; a test holds them equal to those of `detect.rules.components`.
+COMPONENTS = (
+    "unet",
+    "ema_unet",
+    "vae",
+    "text_encoder",
+    "text_encoder_2",
+    "text_encoder_3",
+    "controlnet",
+    "depth_model",
+    "image_encoder",
+    "safety_checker",
+    "motion_modules",
+    "lora",
+    "embedding",
+)
+
 _ROWS = (
     Field("added", Kind.DATE, "when the model was added, such as `added:>2026-11-01` or `added:<30d`"),
     Field("arch", Kind.OPEN, "the architecture; a model that fits several counts for each"),
     Field("broken", Kind.CHOICE, "whether a file is damaged", _YES_NO),
     Field("duplicate", Kind.CHOICE, "whether the same file is in several places", _YES_NO),
     Field("format", Kind.CHOICE, "the file format", tuple(Format)),
+    Field("has", Kind.CHOICE, "a network that is inside; `type:base -has:vae` finds bases without a VAE", COMPONENTS),
     Field("name", Kind.TEXT, "a part of the name"),
     Field("path", Kind.TEXT, "a file, or a folder with everything in it"),
     Field("precision", Kind.OPEN, "the number format of the weights"),

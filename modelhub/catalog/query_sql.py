@@ -34,6 +34,25 @@ _IN_PLACE = (
 _NOTHING = "1 = 0"
 
 
+@dataclass(frozen=True, slots=True)
+class _ComponentsText:
+    """The SQL of the JSON list of components, as a text: of a model of several files, and of a file."""
+
+    of_whole: str
+    of_file: str
+
+
+_COMPONENTS = {
+    "sqlite": _ComponentsText(
+        "json_extract(m.whole, '$.detection.components')", "json_extract(f.detection, '$.components')"
+    ),
+    "postgresql": _ComponentsText(
+        "CAST(CAST(m.whole AS json) -> 'detection' -> 'components' AS text)",
+        "CAST(CAST(f.detection AS json) -> 'components' AS text)",
+    ),
+}
+
+
 @dataclass(slots=True)
 class _Statement:
     """The parts of a statement while it is built. `sqlite`: words are looked up in its full-text index."""
@@ -178,6 +197,17 @@ def _source(term: Term, statement: _Statement) -> str:
     return f"m.id IN (SELECT s.model_id FROM source s WHERE s.kind = {statement.bind(term.value)})"
 
 
+def _has(term: Term, statement: _Statement) -> str:
+    """Return the condition for a component: that of the whole for a model of several files, else of its file."""
+    among = statement.bind(like_pattern(f'"{term.value}"'))
+    row = _COMPONENTS["sqlite" if statement.sqlite else "postgresql"]
+    files = "SELECT mf.model_id FROM model_file mf JOIN file f ON f.id = mf.file_id WHERE mf.position = 0"
+    return (
+        f"CASE WHEN m.whole IS NULL THEN m.id IN ({files} AND {row.of_file} LIKE {among} ESCAPE '!')"
+        f" ELSE {row.of_whole} LIKE {among} ESCAPE '!' END"
+    )
+
+
 def _rendered(term: Term, statement: _Statement) -> str:
     if term.value == "never":
         return "m.id NOT IN (SELECT r.model_id FROM render_run r)"
@@ -218,6 +248,7 @@ _CONDITIONS: dict[str, Callable[[Term, _Statement], str]] = {
     "arch": _architecture,
     "broken": _broken,
     "duplicate": _duplicate,
+    "has": _has,
     "name": _name,
     "path": _path,
     "rendered": _rendered,

@@ -44,6 +44,7 @@ def _exact_matches(database: Database, text: str) -> Iterator[list[int]]:
     # Only of a bare file name: a path that no model is at must not mean a model of the same name somewhere else.
     stem = Path(text).stem if re.search(r"\.\w+$", text) and Path(text).name == text else ""
     if stem and not os.path.lexists(text.replace("\0", "")):
+        yield _with_file_name(database, text)
         yield first_column(database.read(by_name, {"name": normalize_key(stem)}))
     yield _with_hash(database, text.lower().removeprefix("0x"))
 
@@ -65,6 +66,17 @@ def _at_path(database: Database, text: str) -> list[int]:
         if found:
             return found
     return []
+
+
+def _with_file_name(database: Database, name: str) -> list[int]:
+    """Return the ids of the models whose file has this very name: `cut.ckpt` is not `cut.safetensors`."""
+    key = path_key(name)
+    sql = (
+        "SELECT DISTINCT mf.model_id FROM location l JOIN model_file mf ON mf.file_id = l.file_id"
+        " WHERE mf.position = 0 AND (l.relative_key = :key OR l.relative_key LIKE :below ESCAPE '!')"
+        " ORDER BY mf.model_id"
+    )
+    return first_column(database.read(sql, {"key": key, "below": like_pattern(f"/{key}")[:-1]}))
 
 
 def _with_hash(database: Database, text: str) -> list[int]:

@@ -103,6 +103,19 @@ def test_a_part_of_names_may_mean_several(catalog: Catalog, tmp_path: Path) -> N
         catalog.get(99)
 
 
+def test_a_file_name_means_the_file_of_that_very_name(catalog: Catalog, tmp_path: Path) -> None:
+    """`cut.ckpt` beside `cut.safetensors` is not ambiguous; a suffix that no file has means the stem."""
+    folder = tmp_path / "models"
+    for number, suffix in ((1, "safetensors"), (2, "ckpt")):
+        new = entry(folder, number, name="cut")
+        place = replace(new.files[0].location, path=folder / f"cut.{suffix}")
+        catalog.record(replace(new, files=(replace(new.files[0], location=place),)))
+    assert [str(record.path) for record in catalog.find("cut.ckpt")] == [str(folder / "cut.ckpt")]
+    assert [str(record.path) for record in catalog.find("cut.safetensors")] == [str(folder / "cut.safetensors")]
+    assert catalog.find("ut.ckpt") == []
+    assert len(catalog.find("cut.pt")) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "hits"),
     [("麦", 1), ("写实", 1), ("国风3", 1), ("ГОРОД", 1), ("red", 1), ("red dress", 1), ("xyz", 0), ("%", 0)],

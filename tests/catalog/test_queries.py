@@ -16,6 +16,7 @@ from modelhub.catalog import Catalog, ModelQuery, RenderRun, Term
 from modelhub.catalog.encoding import normalize_key
 from modelhub.catalog.query_fields import FIELDS, NOT_TESTED, WORKING_VERDICTS, Kind
 from modelhub.catalog.query_parser import MOST_TERMS, has_terms, parse_arguments, parse_query
+from modelhub.detect.rules.components import COMPONENTS
 from modelhub.domain import LocationState, ModelRecord, ModelType, Source, Style, StyleAnswer, Variant
 from modelhub.errors import UsageError
 from modelhub.render.verdicts import RenderVerdict, is_good
@@ -125,6 +126,21 @@ def test_what_is_not_valid_is_refused_with_the_nearest_that_is(text: str, remedy
     assert remedy in caught.value.remedy.text
 
 
+def test_every_component_can_be_searched_for() -> None:
+    """`has:` knows the components that the detection rules can find, and no others."""
+    assert set(FIELDS["has"].values) == {component for component, _ in COMPONENTS}
+
+
+def test_the_components_of_a_folder_are_those_of_the_whole(catalog: Catalog, tmp_path: Path) -> None:
+    """A diffusers folder is asked as one model, whatever its index file holds."""
+    new = entry(tmp_path / "folder", 1, name="model_index")
+    whole = replace(new.files[0].inspection, detection=replace(new.files[0].inspection.detection, components=("vae",)))
+    record = catalog.record(replace(new, name="whole", inspection=whole))
+    plain = catalog.record(entry(tmp_path / "folder", 2, name="plain"))
+    assert catalog.ids(parse_query("has:vae")) == [record.id]
+    assert catalog.ids(parse_query("-has:vae")) == [plain.id]
+
+
 def test_a_query_longer_than_a_database_takes_is_refused(catalog: Catalog) -> None:
     """As many terms as are allowed can be run on every database; one that is repeated counts once."""
     most = " ".join(f"name:{number}" for number in range(MOST_TERMS))
@@ -169,8 +185,24 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         entries = [
             entry(folder, 1, name="Red Dress v1", trigger_words=(word("red dress"), word("Straße"))),
             entry(folder / "sub", 2, name="red_dress%", architecture="sdxl", style=anime),
-            entry(folder / "sub", 3, name="模型 写实", type=ModelType.BASE, variant=Variant.PRUNED, precision=None),
-            entry(folder / "sub!", 4, type=ModelType.VAE, architecture=None, architecture_candidates=("sd1", "sdxl")),
+            entry(
+                folder / "sub",
+                3,
+                name="模型 写实",
+                type=ModelType.BASE,
+                variant=Variant.PRUNED,
+                precision=None,
+                components=("unet", "text_encoder_2"),
+                trigger_words=(word("vae"),),
+            ),
+            entry(
+                folder / "sub!",
+                4,
+                type=ModelType.VAE,
+                components=("vae",),
+                architecture=None,
+                architecture_candidates=("sd1", "sdxl"),
+            ),
             entry(folder.parent / "other", 5, name="ГОРОД", architecture=None, precision="bf16"),
             entry(folder.parent / "other", 6, name="ＦＵＬＬ width", style=anime),
         ]
@@ -230,6 +262,8 @@ def _holds(term: Term, record: ModelRecord, known: Library) -> bool:
             if value == NOT_TESTED or verdict in (None, NOT_TESTED):
                 return verdict == value
             return (verdict in WORKING_VERDICTS) is (value == "ok")
+        case "has":
+            return value in detection.components
         case "size":
             return _compared(record.size, term)
         case "added":
