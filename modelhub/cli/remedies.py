@@ -8,7 +8,9 @@ from __future__ import annotations
 from modelhub.cli.quoting import quote_argument
 from modelhub.errors import Remedy
 
+_INSTALL = "install-"
 # Key → words; `{name}` is filled from the remedy's values, inside of backticks quoted for the shell. Sorted by key.
+# `{install}` is the command that installs the extra that the key is named for.
 WORDS: dict[str, str] = {
     "add-folder": "`modelhub add FOLDER` adds models to a new library.",
     "add-in-place": "Run again without `--copy` and `--move`.",
@@ -32,9 +34,9 @@ WORDS: dict[str, str] = {
     "free-space-for-download": "Free some space, or choose another `--library` or fewer files with `--file`.",
     "go-online": "Run again without `--offline`.",
     "inspect": "`modelhub inspect` shows what it is.",
-    "install-convert": 'Install it with `pip install "sd-modelhub[convert]"`.',
-    "install-postgres": 'Install it with `pip install "sd-modelhub[postgres]"`.',
-    "install-render": 'Install it with `pip install "sd-modelhub[render]"`.',
+    "install-convert": "Install it with `{install}`.",
+    "install-postgres": "Install it with `{install}`.",
+    "install-render": "Install it with `{install}`.",
     "into-address": "Name it with `--into`, such as `--into {example}`.",
     "into-ui-folder": "Name the folder that {title} is installed in with `--into DIR`.",
     "keep-files": "Use `--keep-files` to delete it from the catalog only, or move that file out of the folder first.",
@@ -91,5 +93,9 @@ def sentence(remedy: Remedy) -> str:
     if not words:
         return remedy.text
     arguments = {name: quote_argument(value) for name, value in remedy.values.items()}
+    if remedy.key.startswith(_INSTALL):
+        from modelhub.cli.installation import install_command  # reads the installed package, which few remedies need
+
+        arguments["install"] = install_command(remedy.key.removeprefix(_INSTALL))
     parts = words.split("`")
     return "`".join(part.format_map(arguments if place % 2 else remedy.values) for place, part in enumerate(parts))

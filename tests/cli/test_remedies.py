@@ -39,7 +39,14 @@ def test_words_get_the_values_that_they_need() -> None:
     """A missing value would be a KeyError in front of the user."""
     for place, key, names in _named():
         needed = {field for _, field, _, _ in string.Formatter().parse(WORDS.get(key, "")) if field}
-        assert names is None or needed <= names, place
+        assert names is None or needed - {"install"} <= names, place
+
+
+def test_the_words_for_an_extra_have_a_command_to_paste() -> None:
+    """The command is quoted as it is, not as one argument."""
+    words = sentence(Remedy("Install the extra `render`.", "install-render"))
+    assert words.startswith("Install it with `")
+    assert words.endswith('[render]"`.')
 
 
 def test_a_remedy_without_words_shows_its_text() -> None:

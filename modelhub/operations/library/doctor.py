@@ -45,8 +45,18 @@ class Finding:
 
 _LITTLE_SPACE = 10_000_000_000  # bytes; one SDXL checkpoint is 7 GB
 _EXTRAS = (
-    ("torch", "rendering and precision changes", "pip install 'sd-modelhub[render]'"),
-    ("numpy", "fast checks of values", "pip install 'sd-modelhub[convert]'"),
+    (
+        "torch",
+        "installed, for rendering and precision changes",
+        "not installed; needed for rendering and precision changes",
+        Remedy("Install the extra `render`.", "install-render"),
+    ),
+    (
+        "numpy",
+        "installed, for fast checks of values",
+        "not installed; needed for fast checks of values",
+        Remedy("Install the extra `convert`.", "install-convert"),
+    ),
 )
 
 
@@ -160,16 +170,11 @@ def _models(count: int) -> str:
 
 
 def _extras() -> Iterator[Finding]:
-    for module, purpose, command in _EXTRAS:
+    for module, present, absent, remedy in _EXTRAS:
         if find_spec(module):
-            yield Finding(subject=module, grade=Grade.GOOD, text=f"installed, for {purpose}")
+            yield Finding(subject=module, grade=Grade.GOOD, text=present)
         else:
-            yield Finding(
-                subject=module,
-                grade=Grade.NOTE,
-                text=f"not installed; needed for {purpose}",
-                advice=Remedy(f"Run `{command}`."),
-            )
+            yield Finding(subject=module, grade=Grade.NOTE, text=absent, advice=remedy)
 
 
 def _access(settings: Settings) -> Finding:
