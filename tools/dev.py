@@ -1,7 +1,7 @@
 """The commands that `make` runs, on every platform: `python tools/dev.py demo|test|format|readme|clean`.
 
 Needs nothing but Python 3.11 or newer. The environment `.venv` is made once and brought up to date only when
-pyproject.toml or constraints.txt changed.
+pyproject.toml, constraints.txt or a translation changed.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def _call(words: list[str]) -> int:
 
 
 def _digest() -> str:
-    content = b"".join((ROOT / name).read_bytes() for name in _REQUIREMENTS)
+    # Catalogs are compiled by the installation.
+    catalogs = sorted((ROOT / "modelhub" / "locale").rglob("*.po"))
+    content = b"".join(path.read_bytes() for path in (*(ROOT / name for name in _REQUIREMENTS), *catalogs))
     return hashlib.sha256(content + str(ROOT).encode()).hexdigest()
 
 

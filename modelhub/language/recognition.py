@@ -13,7 +13,7 @@ from itertools import chain
 
 from modelhub.language.catalog import LanguageCatalog
 
-_FIELD = re.compile(r"\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}")
+_FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 # A value that is itself a sentence is translated too, up to this depth.
 _DEEPEST = 3

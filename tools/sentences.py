@@ -1,0 +1,218 @@
+"""Find the sentences of the source that people read: what `tools/translations.py` puts into the catalogs.
+
+Front ends mark theirs with `_` and `plural`. Elsewhere a literal or an f-string that reads as language is one, because
+it reaches a person as a message, a finding or a reason; an f-string becomes a template, with a name for each value. The
+few places where text is written for machines (patterns, SQL, logs) are listed below.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "modelhub"
+# Text of these is for machines, or for those who write tests.
+_LEFT_OUT = (
+    "testing/",
+    "documents/",
+    "catalog/derived.py",
+    "catalog/postgresql.py",
+    "catalog/query_sql.py",
+    "catalog/schema.py",
+    "catalog/sqlite.py",
+    "catalog/tables.py",
+    "config_example.py",
+    "safety/tables.py",
+    "open_library.py",
+    "library.py",
+)
+# Calls whose text no user sees; a method is named by its last part.
+_MACHINE_CALLS = frozenset(
+    (
+        *("debug", "info", "warning", "error", "exception", "critical", "log", "getLogger"),
+        *("compile", "sub", "match", "fullmatch", "search"),
+        *("execute", "text", "DDL", "Index", "CheckConstraint", "ForeignKey", "encode_text", "TypeVar", "NewType"),
+        *("ValueError", "TypeError", "KeyError", "RuntimeError", "AssertionError", "NotImplementedError"),
+        *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "replace", "split"),
+    )
+)
+# Calls of which single words are text for people, too: name → places of the arguments, keywords.
+_LABELS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
+    "_": ((0,), ()),
+    "Column": ((0,), ()),
+    "field": ((0,), ()),
+    "translate": ((0,), ()),
+}
+_WORD = re.compile(r"[A-Za-z][a-z]+(?:'[a-z]+)?")
+_MACHINE_TEXT = re.compile(
+    r"^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA|BEGIN|WITH|ALTER|WHERE|ANALYZE|VACUUM)\b"
+    r"|\b(?:IN|FROM) \(?[a-z{(]|\bIS NULL\b|[=<>] :\w|\b[a-z]\.[a-z_{}]+ (?:=|<|>|IN\b|LIKE\b)"  # SQL
+    r"|\n.*\$|^(?:modelhub|pip|python|pipx) [a-z-]+"  # scripts and commands
+    r"|^\s*[<\[#@.][a-z!/-]|^[\w. -]+( [\w.-]+){12,}$"  # markup, and lists of names
+)
+_NAME = re.compile(r"[a-z_][a-z_0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and its place. `many`: the plural of `text`, "" for a sentence without one."""
+
+    text: str
+    path: Path
+    line: int
+    many: str = ""
+
+
+def all_sentences() -> Iterator[Sentence]:
+    """Yield every sentence of the package, those of its page templates included."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if not path.relative_to(PACKAGE).as_posix().startswith(_LEFT_OUT):
+            yield from sentences_of(path)
+    for path in sorted(PACKAGE.rglob("*.html*")):
+        yield from sentences_of_template(path)
+
+
+def sentences_of_template(path: Path) -> Iterator[Sentence]:
+    """Yield what a Jinja template passes to `_` and `plural`."""
+    from jinja2.ext import babel_extract
+
+    with path.open("rb") as stream:
+        for line, function, found, _ in babel_extract(stream, ["_", "plural"], [], {}):
+            texts = [text for text in (found if isinstance(found, tuple) else (found,)) if isinstance(text, str)]
+            yield Sentence(texts[0], path, line, texts[1] if function == "plural" else "")
+
+
+def sentences_of(path: Path) -> Iterator[Sentence]:
+    """Yield the sentences of a module in the order of the source."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield from sorted(_Finder(path).found(tree), key=lambda sentence: sentence.line)
+
+
+class _Finder:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def found(self, node: ast.AST, *, label: bool = False) -> Iterator[Sentence]:
+        """Yield the sentences below a node. `label`: single words count, too."""
+        match node:
+            case ast.Constant(value=str() as text):
+                if label or reads_as_language(text):
+                    yield self._sentence(text, node)
+            case ast.JoinedStr():
+                template = template_of(node)
+                if reads_as_language(template):
+                    yield self._sentence(template, node)
+                for part in node.values:
+                    if isinstance(part, ast.FormattedValue):
+                        yield from self.found(part.value)
+            case ast.Call():
+                yield from self._in_call(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Module():
+                yield from self._in_body(node)
+            case ast.Compare() | ast.Subscript() | ast.AnnAssign(value=None):
+                pass
+            case ast.AnnAssign(annotation=annotation, value=value):
+                yield from self.found(annotation)
+                if value is not None:
+                    yield from self.found(value)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    yield from self.found(child)
+
+    def _in_call(self, node: ast.Call) -> Iterator[Sentence]:
+        name = _called(node.func)
+        if name == "plural":
+            one, many = node.args[1:3]
+            if isinstance(one, ast.Constant) and isinstance(many, ast.Constant):
+                yield Sentence(str(one.value), self._path, node.lineno, str(many.value))
+        elif name in _MACHINE_CALLS:
+            return
+        places, keywords = _LABELS.get(name, ((), ()))
+        for place, argument in enumerate(node.args):
+            if not (name == "plural" and place in (1, 2)):
+                yield from self.found(argument, label=place in places)
+        for keyword in node.keywords:
+            yield from self.found(keyword.value, label=keyword.arg in keywords)
+        if isinstance(node.func, ast.Attribute):
+            yield from self.found(node.func.value)
+
+    def _in_body(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module) -> Iterator[Sentence]:
+        documented = ast.get_docstring(node)
+        body = node.body[1:] if documented else node.body
+        if documented and isinstance(node, ast.FunctionDef) and _is_command(node):
+            for paragraph in documented.split("\n\n"):
+                text = " ".join(paragraph.split())
+                if not text.startswith("Example: "):
+                    yield self._sentence(text, node)
+        if not isinstance(node, ast.Module):
+            for decorator in node.decorator_list:
+                yield from self.found(decorator)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from self.found(node.args)
+        for child in body:
+            yield from self.found(child)
+
+    def _sentence(self, text: str, node: ast.expr | ast.FunctionDef) -> Sentence:
+        return Sentence(text, self._path, node.lineno)
+
+
+def reads_as_language(text: str) -> bool:
+    """Return whether a text is for people: two words at least, at least one of them in lower case, no markup or SQL."""
+    plain = re.sub(r"\{[^{}]*\}|`[^`]*`", " ", text)
+    words = _WORD.findall(plain)
+    if len(words) < 2 and not (words and text[:1].isupper() and text.rstrip().endswith((".", "?"))):
+        return False
+    return " " in text.strip() and not _MACHINE_TEXT.match(text) and any(word.islower() for word in words)
+
+
+def template_of(node: ast.JoinedStr) -> str:
+    """Return the template of an f-string, with a name for each value: that of the variable, attribute or call."""
+    parts, taken = [], dict[str, str]()
+    for value in node.values:
+        if isinstance(value, ast.Constant):
+            parts.append(str(value.value).replace("{", "{{").replace("}", "}}"))
+        elif isinstance(value, ast.FormattedValue):
+            parts.append("{" + _unique(field_name(value.value), ast.dump(value.value), taken) + "}")
+    return "".join(parts)
+
+
+def _unique(name: str, source: str, taken: dict[str, str]) -> str:
+    """Return a name for a value that no other value of the sentence has; the same value keeps its name."""
+    candidate, number = name, 2
+    while taken.setdefault(candidate, source) != source:
+        candidate, number = f"{name}{number}", number + 1
+    return candidate
+
+
+def field_name(node: ast.expr) -> str:
+    """Return a name for a value of an f-string, which tells a translator what it is."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            pass
+        case ast.Call(func=ast.Name(id="format_size" | "format_duration" as function)):
+            name = function.removeprefix("format_")
+        case ast.Call(func=ast.Name(id="len"), args=[inner]):
+            return "count" if not isinstance(inner, ast.Name) else f"{inner.id}_count".lstrip("_")
+        case ast.Call(func=ast.Attribute(attr="join"), args=[inner, *_]):
+            return field_name(inner) if not isinstance(inner, ast.GeneratorExp) else "items"
+        case ast.Call(args=[inner, *_]):
+            return field_name(inner)
+        case ast.Subscript(value=inner):
+            return field_name(inner)
+        case _:
+            name = "value"
+    name = name.strip("_").lower()
+    return name if _NAME.fullmatch(name) else "value"
+
+
+def _called(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _is_command(node: ast.FunctionDef) -> bool:
+    calls = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+    return any(isinstance(call, ast.Attribute) and call.attr in ("command", "callback") for call in calls)
