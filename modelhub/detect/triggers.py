@@ -2,11 +2,13 @@
 
 Order: ModelSpec's trigger phrase, the source's own list, the model card or a sidecar (both come with the hints), folder
 names of the training set, tags of nearly every caption. An embedding's word is its file's name, then its inner name.
+A name of code in a pickle is none of these, whatever place it has there.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 from modelhub.detect.hints import Hints
@@ -14,6 +16,7 @@ from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType, TriggerWord
 from modelhub.formats.header import OBJECT
+from modelhub.storage.copy_marks import without_copy_mark
 
 _TYPES_WITH_WORDS = frozenset(
     {ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK}
@@ -55,7 +58,9 @@ _COMMON = frozenset(
         "open mouth",
     }
 )
-_NO_WORDS = frozenset({"", "none", "null", "*"})
+_NO_WORDS = frozenset({"", "none", "null", "true", "false", "*"})
+_UNTYPED = ("Cc", "Cs", "Co", "Cn")  # controls and characters without a meaning
+_JOINERS = "\u200c\u200d"  # letters of Persian, Indic scripts and emoji need them
 
 
 def trigger_words(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[TriggerWord, ...]:
@@ -68,7 +73,7 @@ def trigger_words(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[Tr
         found = _model_words(index.header.metadata, hints)
     unique: dict[str, TriggerWord] = {}
     for word in found:
-        text = " ".join(word.word.split())[:_WORD_LIMIT]
+        text = _clean_word(word.word)
         if text.lower() not in _NO_WORDS:
             unique.setdefault(text.lower(), TriggerWord(text, word.source))
         if len(unique) >= _WORDS_LIMIT:
@@ -76,11 +81,27 @@ def trigger_words(index: HeaderIndex, kind: ModelType, hints: Hints) -> tuple[Tr
     return tuple(unique.values())
 
 
+def _clean_word(text: str) -> str:
+    """Return a word as one can type it: on one line, without invisible characters; "" for one that cannot be typed.
+
+    A long one ends behind its last whole part: a cut word would activate nothing.
+    """
+    line = " ".join(text[: 10 * _WORD_LIMIT].split())
+    if any(unicodedata.category(c) in _UNTYPED for c in line):
+        return ""
+    word = "".join(c for c in line if unicodedata.category(c) != "Cf" or c in _JOINERS).strip()
+    if len(word) <= _WORD_LIMIT:
+        return word
+    end = max(word.rfind(separator, 0, _WORD_LIMIT) for separator in (",", " "))
+    return word[:end].rstrip(", ") if end > 0 else ""
+
+
 def _embedding_words(index: HeaderIndex, hints: Hints) -> Iterator[TriggerWord]:
     for name in hints.names[:1]:
-        yield TriggerWord(_MODEL_SUFFIX.sub("", name.rpartition("/")[2]), "file name")
+        yield TriggerWord(without_copy_mark(_MODEL_SUFFIX.sub("", name.rpartition("/")[2])), "file name")
     inner = index.header.entries.get("name", "")
-    if inner and not inner.startswith(OBJECT):
+    # Code, and the text of a list or a dictionary, are not names.
+    if inner and not inner.startswith((OBJECT, "[", "{")):
         yield TriggerWord(inner, "name inside the file")
     for key in index.header.tensors:
         if key.startswith("<") and key.endswith(">"):

@@ -56,6 +56,8 @@ def test_inspect_answers_with_the_keys_of_the_contract(home: Path) -> None:
         assert set(row["hashes"]) == {"sha256", "autov1", "autov2", "autov3", "blake3", "crc32"}
         assert set(row["style"]) == {"value", "confidence"}
         assert row["safety"].keys() >= {"verdict", "findings"}
+    words = {Path(row["path"]).name: [word["word"] for word in row["trigger_words"]] for row in rows}
+    assert words == {"trap.pt": [], "easy.safetensors": ["easy"], "红裙 v1.safetensors": ["reddress"]}
     verdicts = {Path(row["path"]).name: row["safety"]["verdict"] for row in rows}
     assert verdicts["trap.pt"] == "dangerous"
     assert verdicts["easy.safetensors"] == "safe"

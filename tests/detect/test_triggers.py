@@ -56,3 +56,34 @@ def test_an_embeddings_word_is_its_files_stem_then_its_inner_name() -> None:
     shapes = {"string_to_param.*": (8, 768)}
     found = detect(header(shapes, entries={"name": "inner"}), Hints(names=("Easy.Negative.pt",)))
     assert [w.word for w in found.trigger_words] == ["Easy.Negative", "inner"]
+
+
+def test_a_copy_is_called_by_the_name_of_its_original() -> None:
+    """A system's mark, such as `(1)`, is not a part of the word."""
+    shapes = {"string_to_param.*": (8, 768)}
+    for name in ("EasyNegative (1).pt", "EasyNegative - 副本.pt", "EasyNegative - Copy (2).pt"):
+        found = detect(header(shapes, entries={"name": "EasyNegative"}), Hints(names=(name,)))
+        assert [w.word for w in found.trigger_words] == ["EasyNegative"]
+
+
+@pytest.mark.parametrize(
+    "inner", ["object: os.system", "['os.system', 'x']", "{'os': 'system'}", "True", "None", "rm\x1b[2J", "a\x00b"]
+)
+def test_what_is_not_a_name_is_not_an_embeddings_word(inner: str) -> None:
+    """Code, containers and control characters in the place of the name are left out."""
+    found = detect(header({"string_to_param.*": (8, 768)}, entries={"name": inner}), Hints(names=("x.pt",)))
+    assert [w.word for w in found.trigger_words] == ["x"]
+
+
+def test_a_long_word_ends_with_a_whole_part() -> None:
+    """A word that is cut in its middle would activate nothing; one without an end that can be typed is left out."""
+    words = (TriggerWord(", ".join(["mychar"] * 100), "civitai"), TriggerWord("x" * 5000, "civitai"))
+    (found,) = _words({}, Hints(trigger_words=words))
+    assert set(found[0].split(", ")) == {"mychar"}
+    assert len(found[0]) <= 200
+
+
+def test_a_word_has_no_invisible_characters() -> None:
+    """A zero-width space copied from a page would make it another word."""
+    words = (TriggerWord("my\u200bchar\ufeff", "civitai"), TriggerWord("\x1b[31mred", "civitai"))
+    assert _words({}, Hints(trigger_words=words)) == [("mychar", "civitai")]

@@ -17,7 +17,7 @@ from modelhub.plugins import Plugins, load_plugins
 
 GROUP = "modelhub.rules"
 # Raised whenever an answer of the built-in rules may differ: catalogs then read headers again.
-RULES_VERSION = 3
+RULES_VERSION = 4
 BUILT_IN = Rules(signs=SIGNS, types=TYPES, families=FAMILIES)
 _COMPONENTS = frozenset((*NET, *CTRL, *TEXT, *VAE, "vision", "depth", "ema"))
 _STEP = 1000  # versions of the built-in rules, between those of two sets of plug-ins

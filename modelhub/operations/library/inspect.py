@@ -61,6 +61,8 @@ def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
     """Return what a header shows. The file itself is not read."""
     safety = assess(header)
     detection = detect(header, hints)
+    if safety.verdict is Verdict.DANGEROUS:
+        detection = replace(detection, trigger_words=())  # nothing in a trap is a word to use it with
     problems = (*(p.text for p in header.problems), *detection.problems)
     return Inspection(
         path=path,
