@@ -28,7 +28,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
 
-class Previews:
+class Thumbnails:
     """The pictures of one page, bounded in number and bytes."""
 
     def __init__(self) -> None:
