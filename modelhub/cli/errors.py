@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from modelhub.cli.output import clean
+from modelhub.cli.output import clean, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.errors import Exit, ModelhubError
 from modelhub.language import translate
@@ -20,11 +20,14 @@ from modelhub.redaction import redact_text
 
 def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) -> None:
     """Print an error to stderr, one line for each detail, and what to do about it."""
-    print(f"modelhub: {clean(redact_text(translate(message)))}", file=sys.stderr)
-    for line in details:
-        print(f"  {clean(redact_text(translate(line)))}", file=sys.stderr)
+    lines = [f"modelhub: {_shown(message)}", *(f"  {_shown(line)}" for line in details)]
     if hint:
-        print(f"  → {clean(redact_text(translate(hint)))}", file=sys.stderr)
+        lines.append(f"  → {_shown(hint)}")
+    print_lines(lines, indent=4, error=True)
+
+
+def _shown(text: str) -> str:
+    return clean(redact_text(translate(text)))
 
 
 class LineFormatter(logging.Formatter):

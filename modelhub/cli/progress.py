@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +9,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
+from modelhub.cli.terminal import print_lines
 from modelhub.language import translate
 from modelhub.printable import printable
 from modelhub.progress import SILENT, Task
 
 if TYPE_CHECKING:
+    from modelhub.cli.bars import TerminalBar
     from modelhub.documents.document import Document
     from modelhub.documents.events import TaskEvent
 
@@ -40,37 +41,20 @@ class TerminalProgress:
             with SILENT.task(label) as silent:
                 yield silent
             return
-        from tqdm import tqdm
+        from modelhub.cli.bars import TerminalBar
 
-        is_bytes = unit == "B"
-        with tqdm(
-            total=total,
-            desc=printable(translate(label)),
-            unit=unit if is_bytes else f" {unit}",
-            unit_scale=is_bytes,
-            unit_divisor=1000,
-            dynamic_ncols=True,
-            leave=False,
-            file=sys.stderr,
-            smoothing=0.1,
-        ) as bar:
+        with TerminalBar(printable(translate(label)), total=total, unit=unit) as bar:
             yield _Bar(bar)
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        line = printable(translate(text))
-        if self.bars:
-            from tqdm import tqdm
-
-            tqdm.write(line, file=sys.stderr)
-        else:
-            print(line, file=sys.stderr)
+        print_lines(printable(translate(text)), error=True)
 
 
 class _Bar:
     """A bar that several threads may advance."""
 
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: TerminalBar) -> None:
         self._bar = bar
         self._lock = threading.Lock()
 
@@ -85,7 +69,8 @@ class _Bar:
 
     def describe(self, text: str) -> None:
         with self._lock:
-            self._bar.set_description(printable(translate(text)))
+            self._bar.label = printable(translate(text))
+            self._bar.refresh()
 
 
 class JsonProgress:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.cli import errors, output
+from modelhub.cli import errors
 from modelhub.cli.app import run
 from modelhub.cli.model_arguments import is_harmless_to_shells
 from modelhub.cli.progress import JsonProgress, TerminalProgress
@@ -84,7 +84,7 @@ def command(
 ) -> Command:
     """Run a command in this process, check all that it prints, and return its standard output."""
     if request.param == "terminal":
-        monkeypatch.setattr(output, "_piped", lambda: False)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
         monkeypatch.setenv("COLUMNS", "300")
 
     def call(*arguments: str) -> str:

@@ -1,0 +1,258 @@
+"""Measure, cut and wrap text by the columns that it takes on a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+_ZERO_WIDTH = ("Mn", "Me", "Cf")
+_NOT_FIRST = frozenset("。，、；：？！）」』】》〉〕”’…％·,.;:?!)]}%")  # a line never begins with one of these
+_NOT_LAST = frozenset("（「『【《〈〔“‘([{")  # nor ends with one of these
+# Commands in backticks and addresses are copied whole; a path runs to a space or to Chinese punctuation.
+_WHOLE = re.compile(
+    r"`[^`]*`[^\w\s]*|https?://\S+|(?<![\w/\\.~])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)[^\s。，；：？！（）「」《》]*"
+    r"|[^\s。，、；：？！（）]+\.[A-Za-z][A-Za-z0-9]{1,11}(?![\w.-])"
+)
+_PATH_START = re.compile(r"[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\]\S")
+_FILE_END = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,11}[.,;:)`]*$")
+_SENTENCE_END = (".", ",", ";", ":", "。", "，", "；", "：", ")", "`")
+_WORDS_OF_PATH = 4  # a path with spaces goes on in one of so many words
+_BORDERS = " -_.·/\\"
+
+
+def width(text: str) -> int:
+    """Return the columns that `text` takes on a terminal: East Asian wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text) - (sum(map(len, ESCAPE.findall(text))) if "\x1b" in text else 0)
+    if "\x1b" in text:
+        text = ESCAPE.sub("", text)
+    return sum(map(_character_width, text))
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in _ZERO_WIDTH:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def letters(text: str) -> list[str]:
+    """Return the characters of a text, each with the marks that combine with it."""
+    found: list[str] = []
+    for character in text:
+        if found and _character_width(character) == 0:
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
+
+
+def shorten(text: str, columns: int) -> str:
+    """Cut the middle out of `text` so that it fits into `columns` and both ends of a file name stay readable."""
+    if width(text) <= columns:
+        return text
+    parts, room = letters(text), columns - 1
+    pairs = [
+        (head, tail)
+        for head in _heads(parts, room)
+        for tail in _tails(parts, room - width(head))
+        if 2 * width(head + tail) >= room
+    ]
+    if pairs:
+        head, tail = max(pairs, key=lambda pair: (width(pair[0] + pair[1]), -abs(width(pair[0]) - width(pair[1]))))
+    else:
+        tail = _last(parts, room // 2)
+        head = _first(parts, room - width(tail))
+    return f"{head}…{tail}" if columns > 0 else ""
+
+
+def shorten_end(text: str, columns: int) -> str:
+    """Cut the end of `text` off, at the end of a word where one is near."""
+    if width(text) <= columns:
+        return text
+    parts, room = letters(text), columns - 1
+    head = max(_heads(parts, room), key=width, default="")
+    return f"{head if 2 * width(head) >= room else _first(parts, room)}…" if columns > 0 else ""
+
+
+def shorten_start(text: str, columns: int) -> str:
+    """Cut the beginning of `text` off, at the start of a word where one is near."""
+    if width(text) <= columns:
+        return text
+    parts, room = letters(text), columns - 1
+    tail = max(_tails(parts, room), key=width, default="")
+    return f"…{tail if 2 * width(tail) >= room else _last(parts, room)}" if columns > 0 else ""
+
+
+Cut = Callable[[str, int], str]
+
+
+def shorten_apart(texts: Iterable[str], columns: int, cut: Cut) -> dict[str, str]:
+    """Return each text cut to `columns` with `cut`, or in another way where two different texts would look alike."""
+    shown = {text: cut(text, columns) for text in texts}
+    for group in _alike(shown):
+        others = {short for text, short in shown.items() if text not in group}
+        for other in (shorten, shorten_start, shorten_end, _from_difference(group)):
+            changed = {text: other(text, columns) for text in group}
+            if len(set(changed.values())) == len(group) and others.isdisjoint(changed.values()):
+                shown |= changed
+                break
+    return shown
+
+
+def _alike(shown: dict[str, str]) -> list[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for text, short in shown.items():
+        groups.setdefault(short, []).append(text)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _from_difference(group: Sequence[str]) -> Cut:
+    """Return a cut that shows texts from a little before the place where they begin to differ."""
+    first, last = min(group), max(group)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+
+    def cut(text: str, columns: int) -> str:
+        if width(text) <= columns:
+            return text
+        rest = _last(letters(text[:same]), columns // 3) + text[same:]
+        return shorten_end(f"…{rest}", columns)
+
+    return cut
+
+
+def _heads(parts: Sequence[str], room: int) -> Iterator[str]:
+    """Yield the beginnings of a text that fit and end with a word."""
+    for place in range(1, len(parts)):
+        head = "".join(parts[:place])
+        if width(head) > room:
+            return
+        if _is_border(parts, place) and (head := head.rstrip(_BORDERS)):
+            yield head
+
+
+def _tails(parts: Sequence[str], room: int) -> Iterator[str]:
+    """Yield the ends of a text that fit and begin with a word."""
+    for place in range(len(parts) - 1, 0, -1):
+        tail = "".join(parts[place:])
+        if width(tail) > room:
+            return
+        if _is_border(parts, place) and (tail := tail.lstrip(_BORDERS)):
+            yield tail
+
+
+def _is_border(parts: Sequence[str], place: int) -> bool:
+    before, after = parts[place - 1], parts[place]
+    return before in _BORDERS or after in _BORDERS or width(before) == 2 or width(after) == 2
+
+
+def _first(parts: Sequence[str], columns: int) -> str:
+    kept, used = [], 0
+    for part in parts:
+        used += width(part)
+        if used > columns:
+            break
+        kept.append(part)
+    return "".join(kept)
+
+
+def _last(parts: Sequence[str], columns: int) -> str:
+    count = used = 0
+    while count < len(parts) and used + width(parts[-1 - count]) <= columns:
+        used += width(parts[-1 - count])
+        count += 1
+    return "".join(parts[len(parts) - count :])
+
+
+def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
+    """Return the lines of `text` on a terminal of `columns`; those after the first are indented.
+
+    Lines break at spaces and between Chinese characters, but not in front of punctuation. Paths, addresses and commands
+    are never broken: one that is longer than a line has a line of its own.
+    """
+    if width(text) <= columns:
+        return [text]
+    indent = min(indent, columns // 2)
+    lines: list[str] = []
+    line = ""
+    for space, part in _parts(text):
+        gap = space if line or not lines else ""
+        if line.strip() and width(line) + width(gap) + width(part) > columns:
+            lines.append(line.rstrip())
+            line, gap = " " * indent, ""
+        line += gap + part
+    return [*lines, line.rstrip()]
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the spaces in front of each part that is not broken, and the part."""
+    for space, word in _words(text):
+        for number, part in enumerate(_breakable(word)):
+            yield ("" if number else space), part
+
+
+def _words(text: str) -> Iterator[tuple[str, str]]:
+    """Yield spaces and words; a command in backticks and a path with spaces are one word."""
+    place = 0
+    while place < len(text):
+        start = place
+        while place < len(text) and text[place] == " ":
+            place += 1
+        space, start = text[start:place], place
+        place = _word_end(text, start)
+        yield space, text[start:place]
+
+
+def _word_end(text: str, start: int) -> int:
+    end = start
+    while end < len(text) and text[end] != " ":
+        match = _WHOLE.match(text, end) if text[end] == "`" else None
+        end = match.end() if match else end + 1
+    if _is_path(text[start:end]):
+        return _path_end(text, start, end)
+    return end
+
+
+def _is_path(word: str) -> bool:
+    return _PATH_START.match(word) is not None
+
+
+def _path_end(text: str, start: int, end: int) -> int:
+    """Return where a path that may hold spaces ends: its last word with a separator or a suffix."""
+    if text[start:end].endswith(_SENTENCE_END) or _FILE_END.search(text[start:end]):
+        return end
+    place = end
+    for _ in range(_WORDS_OF_PATH):
+        following = re.compile(r" ([^\s]+)").match(text, place)
+        if following is None or following[1][0] in "/~\\(→`":
+            return end
+        place = following.end()
+        if "/" in following[1] or "\\" in following[1] or _FILE_END.search(following[1]):
+            return _path_end(text, start, place)
+        if following[1].endswith(_SENTENCE_END):
+            return end
+    return end
+
+
+def _breakable(word: str) -> list[str]:
+    """Return the parts between which a word may be broken: only where a wide character is on one side."""
+    if word.isascii():
+        return [word]
+    parts: list[str] = []
+    place = 0
+    while place < len(word):
+        match = _WHOLE.match(word, place)
+        whole = match[0] if match else letters(word[place : place + 8])[0]
+        if parts and not _may_break(parts[-1], whole):
+            parts[-1] += whole
+        else:
+            parts.append(whole)
+        place += len(whole)
+    return parts
+
+
+def _may_break(before: str, after: str) -> bool:
+    if after[0] in _NOT_FIRST or before[-1] in _NOT_LAST:
+        return False
+    return _character_width(before[-1]) == 2 or _character_width(after[0]) == 2
