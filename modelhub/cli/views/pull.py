@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import Column, clean, color, count_sentence, print_json, table
+from modelhub.cli.output import Column, clean, color, count_sentence, print_json, print_lines, table
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
@@ -26,10 +26,10 @@ from modelhub.redaction import redact_text
 _FINDINGS_SHOWN = 3
 _CANDIDATES = (
     Column(""),
-    Column("file", flexible=True, least=20),
+    Column("file", flexible=True, least=20, main=True),
     Column("what", flexible=True),
     Column("size", right=True),
-    Column("why", flexible=True),
+    Column("why", flexible=True, least=24, wraps=True),
 )
 
 
@@ -90,7 +90,7 @@ def show_plan(session: Session, plan: PullPlan, *, full: bool) -> None:
     for notice in plan.remote.notices:
         session.progress.note(notice)
     if not session.json:
-        print("\n".join(plan_lines(plan, full=full)), flush=True)
+        print_lines(plan_lines(plan, full=full))
     if not full and isinstance(session.progress, JsonProgress):
         session.progress.plan(redact_text(plan.request.source), files=len(plan.choice.files), size=plan.choice.size)
 
@@ -98,7 +98,7 @@ def show_plan(session: Session, plan: PullPlan, *, full: bool) -> None:
 def show_result(session: Session, result: PullResult) -> None:
     """Show where the models are now."""
     if not session.json:
-        print("\n".join(result_lines(result)), flush=True)
+        print_lines(result_lines(result), indent=9)
 
 
 def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
@@ -128,7 +128,7 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
         )
         for candidate in choice.candidates
     ]
-    lines += [f"  {line}" for line in table(_CANDIDATES, rows)]
+    lines += table(_CANDIDATES, rows, indent=2)
     if not all(candidate.chosen for candidate in choice.candidates):
         lines.append("Choose other files with `--file`.")
     lines.append("Nothing was downloaded (--dry-run).")
