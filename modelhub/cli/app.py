@@ -127,6 +127,20 @@ class LazyGroup(TyperGroup):
         finally:
             self._listing = False
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; after Ctrl-C, state what it leaves behind."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from modelhub.cli.errors import report_interruption
+
+            return report_interruption(ctx.invoked_subcommand)
+        except Exception as exc:
+            if hasattr(exc, "ctx") and exc.ctx is None:  # the parser does not state the command of every error
+                command = self.get_command(ctx, ctx.invoked_subcommand)
+                exc.ctx = command.context_class(command, info_name=ctx.invoked_subcommand, parent=ctx)
+            raise
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; for an unknown word the parser needs the names to suggest the nearest."""
         name = args[0] if args else ""

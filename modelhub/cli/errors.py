@@ -11,10 +11,12 @@ from typing import Any
 
 import typer
 
+from modelhub.cli.interruption import interruption_sentence
 from modelhub.cli.output import clean, print_lines
 from modelhub.cli.remedies import sentence
+from modelhub.cli.usage_errors import is_usage_error, wrong_usage
 from modelhub.errors import Exit, ModelhubError
-from modelhub.language import translate
+from modelhub.language import _, translate
 from modelhub.redaction import redact_text
 
 
@@ -60,8 +62,7 @@ def run_guarded(action: Callable[[], Any]) -> int:
         print_error(exc.summary, sentence(exc.remedy), details=exc.details)
         return exc.code
     except (KeyboardInterrupt, typer.Abort):
-        print_error("Interrupted. Nothing was lost; run the same command again to resume.")
-        return Exit.INTERRUPTED
+        return report_interruption(None)
     except BrokenPipeError:
         # The reader (head, less) has ended. stdout is replaced so that Python can flush it without an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,6 +73,12 @@ def run_guarded(action: Callable[[], Any]) -> int:
         return _report_unexpected(exc, debug)
 
 
+def report_interruption(command: str | None) -> int:
+    """Print what Ctrl-C leaves behind in a command, None for one that is not known; return the exit code."""
+    print_error(interruption_sentence(command))
+    return Exit.INTERRUPTED
+
+
 def _escape_other_characters() -> None:
     """Write characters that the terminal's encoding lacks as escapes; they must not make printing fail."""
     for stream in (sys.stdout, sys.stderr):
@@ -80,20 +87,24 @@ def _escape_other_characters() -> None:
 
 
 def _report_unexpected(exc: Exception, debug: bool) -> int:
-    show = getattr(exc, "show", None)
-    if callable(show) and hasattr(exc, "exit_code"):  # wrong usage, found by the parser of arguments
-        setattr(exc, "message", clean(redact_text(str(getattr(exc, "message", "")))))  # noqa: B010 - it quotes the arguments
-        show()
+    if is_usage_error(exc):
+        wrong = wrong_usage(exc)
+        print_error(wrong.message, wrong.hint)
+        if wrong.example:
+            print_lines(f"  {clean(_('Example: {command}', command=wrong.example))}", file=sys.stderr)
         return Exit.USAGE
     if debug:
         raise exc
     if isinstance(exc, OSError):
-        name = f"{exc.filename}: " if exc.filename else ""
+        # The words are the system's; they come in its language already.
+        reason = exc.strerror or str(exc)
         print_error(
-            f"{name}{exc.strerror or exc}.", "Check that the path exists and that you may read and write there."
+            _("{path}: {reason}.", path=exc.filename, reason=reason) if exc.filename else f"{reason}.",
+            _("Check that the path exists and that you may read and write there."),
         )
         return Exit.FAILED
     print_error(
-        f"An unexpected {type(exc).__name__} occurred: {exc}", "Run again with MODELHUB_DEBUG=1 and report it as a bug."
+        _("An unexpected {error} occurred: {text}", error=type(exc).__name__, text=exc),
+        _("Run again with MODELHUB_DEBUG=1 and report it as a bug."),
     )
     return Exit.FAILED

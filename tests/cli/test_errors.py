@@ -20,7 +20,7 @@ def _raise(error: BaseException) -> int:
         (
             KeyboardInterrupt(),
             Exit.INTERRUPTED,
-            "modelhub: Interrupted. Nothing was lost; run the same command again to resume.\n",
+            "modelhub: Stopped.\n",
         ),
         (
             NetworkError("The source is down.", GO_ONLINE),

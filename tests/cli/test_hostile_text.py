@@ -244,7 +244,9 @@ NAMES = (
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("key", sorted(key for key, words in WORDS.items() if "{" in words))
+@pytest.mark.parametrize(
+    "key", sorted(key for key, words in WORDS.items() if "{" in words and "{install}" not in words)
+)
 def test_a_copied_command_gets_the_name_as_one_argument(key: str, name: str, tmp_path: Path) -> None:
     """Each command of a remedy is given to a real shell, which prints its words."""
     fields = [field for _, field, _, _ in string.Formatter().parse(WORDS[key]) if field]

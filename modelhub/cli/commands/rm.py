@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
+
+if TYPE_CHECKING:
+    from modelhub.domain import ModelRecord
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -21,16 +25,17 @@ def rm(
     keep_files: Annotated[
         bool, typer.Option("--keep-files", help="Only delete them from the catalog; keep the files.")
     ] = False,
-) -> None:
+) -> int:
     """Move models with their sidecar files to the trash, and delete them from the catalog.
 
     A name means one model. A term such as `state:missing` may choose many; they are shown before anything is done.
 
     Example: modelhub rm old-lora
     """
-    from modelhub.cli.output import clean, count_text, print_json
-    from modelhub.errors import UsageError
-    from modelhub.operations.library.remove import paths_to_remove, remove
+    from modelhub.cli.output import clean, print_json
+    from modelhub.errors import Exit, UsageError
+    from modelhub.language import _, plural
+    from modelhub.operations.library.remove import remove
     from modelhub.operations.library.selection import explicitly_chosen_models
 
     session: Session = ctx.obj
@@ -40,19 +45,40 @@ def rm(
             raise UsageError(
                 "Removing models needs a confirmation, but standard input is not a terminal.", "Use `--yes`."
             )
-        for record in records:
-            print(f"{clean(record.name)}:", file=sys.stderr)
-            for path in () if keep_files else paths_to_remove(record, catalog=session.catalog):
-                print(f"  {clean(str(path))}", file=sys.stderr)
-        count = count_text(len(records), "model", "models")
-        question = f"Delete {count} from the catalog?" if keep_files else f"Move {count} to the trash?"
-        typer.confirm(question, abort=True, err=True)
+        if not _is_confirmed(session, records, keep_files=keep_files):
+            print(_("Nothing was removed."), file=sys.stderr)
+            return Exit.FAILED
     trashed = remove(records, catalog=session.catalog, keep_files=keep_files)
     if session.json:
         from modelhub.documents.library import RemovedDocument
 
         print_json([RemovedDocument(id=record.id, name=record.name) for record in records])
-        return
-    print(f"Deleted from the catalog: {', '.join(clean(r.name) for r in records)}.")
+        return Exit.OK
+    print(_("Deleted from the catalog: {names}.", names=", ".join(clean(record.name) for record in records)))
     if not keep_files:
-        print(f"Moved {count_text(len(trashed), 'file', 'files')} to the trash.")
+        print(plural(len(trashed), "Moved {count} file to the trash.", "Moved {count} files to the trash."))
+    return Exit.OK
+
+
+def _is_confirmed(session: Session, records: Sequence[ModelRecord], *, keep_files: bool) -> bool:
+    """Show what would go, and ask. Ctrl-C at the question is a no too."""
+    from modelhub.cli.output import clean
+    from modelhub.cli.questions import confirmed
+    from modelhub.language import plural
+    from modelhub.operations.library.remove import paths_to_remove
+
+    for record in records:
+        print(f"{clean(record.name)}:", file=sys.stderr)
+        for path in () if keep_files else paths_to_remove(record, catalog=session.catalog):
+            print(f"  {clean(str(path))}", file=sys.stderr)
+    if keep_files:
+        question = plural(
+            len(records), "Delete {count} model from the catalog?", "Delete {count} models from the catalog?"
+        )
+    else:
+        question = plural(len(records), "Move {count} model to the trash?", "Move {count} models to the trash?")
+    try:
+        return confirmed(question)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return False
