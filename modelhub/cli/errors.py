@@ -91,7 +91,7 @@ def _report_unexpected(exc: Exception, debug: bool) -> int:
         wrong = wrong_usage(exc)
         print_error(wrong.message, wrong.hint)
         if wrong.example:
-            print_lines(f"  {clean(_('Example: {command}', command=wrong.example))}", file=sys.stderr)
+            print_lines(f"  {clean(_('Example: {command}', command=wrong.example))}", error=True)
         return Exit.USAGE
     if debug:
         raise exc
