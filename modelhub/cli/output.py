@@ -9,7 +9,8 @@ from typing import Any
 
 from modelhub.cli.tables import Column, table
 from modelhub.cli.terminal import color, is_piped, print_lines, terminal_columns, wrapped
-from modelhub.cli.text_layout import shorten, width, wrap
+from modelhub.cli.text_layout import pad, shorten, width, wrap
+from modelhub.language import _
 from modelhub.printable import printable
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "color",
     "count_sentence",
     "count_text",
+    "listed",
+    "pad",
     "print_json",
     "print_json_texts",
     "print_lines",
@@ -62,5 +65,10 @@ def print_raw(text: str) -> None:
 
 
 def count_sentence(count: int, one: str, many: str) -> str:
-    """Return the sentence for this count: `one` for 1, else `many`, with `{count}` filled in."""
-    return (one if count == 1 else many).format(count=count)
+    """Return the sentence for this count, translated: `one` for 1, else `many`, with `{count}` filled in."""
+    return _(one if count == 1 else many, count=count)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return phrases as a list, such as "12 added, 1 broken"."""
+    return _(", ").join(parts)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelhub.cli.terminal import color, is_piped, on_screen, terminal_columns
 from modelhub.cli.text_layout import Cut, shorten, shorten_apart, width, wrap
+from modelhub.language import translate
 from modelhub.printable import printable
 
 _GAP = 2
-_OWN_SHARE = 0.45  # of the terminal, which the main column keeps while there are columns to leave out
+_LEAST_SHARE = 0.33  # of the terminal, which main columns keep while there are columns to leave out
+_FULL_SHARE = 0.4  # of the terminal, which main columns get before the others are shown in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, indent: i
 
     On a pipe nothing is cut, unless COLUMNS sets a width. `indent`: columns of space in front of each line.
     """
+    columns = [replace(column, title=translate(column.title)) for column in columns]
     cells = [[on_screen(printable(cell)) for cell in row] for row in rows]
     shown = [i for i in range(len(columns)) if not i or not cells or any(row[i] for row in cells)]
     widths = [max([width(column.title), *(width(row[i]) for row in cells)]) for i, column in enumerate(columns)]
@@ -52,7 +55,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, indent: i
 def _fit(columns: Sequence[Column], widths: list[int], shown: Sequence[int], room: int) -> list[int]:
     """Shrink `widths` until the columns fit, and return the columns that are left."""
     kept = list(shown)
-    share = int(room * _OWN_SHARE)
+    share = int(room * _LEAST_SHARE)
 
     def excess() -> int:
         return sum(widths[i] for i in kept) + _GAP * (len(kept) - 1) - room
@@ -75,15 +78,17 @@ def _fit(columns: Sequence[Column], widths: list[int], shown: Sequence[int], roo
     shrink(main, lambda place: max(least(place), share // len(main)))
     while excess() > 0 and (spare := [i for i in kept if columns[i].spare]):
         kept.remove(max(spare, key=lambda i: columns[i].spare))
-    _grow(widths, natural, [i for i in main + flexible if i in kept], -excess())
+    others = sorted((i for i in flexible if i in kept and i not in main), key=lambda i: natural[i] - widths[i])
+    limits = [(i, min(natural[i], int(room * _FULL_SHARE) // len(main))) for i in main]
+    _grow(widths, [*limits, *((i, natural[i]) for i in [*others, *main])], -excess())
     shrink(main, least)
     return kept
 
 
-def _grow(widths: list[int], natural: Sequence[int], places: Iterable[int], room: int) -> None:
-    """Give room that is left to the columns, the first of `places` first."""
-    for place in places:
-        more = min(natural[place] - widths[place], max(room, 0))
+def _grow(widths: list[int], limits: Iterable[tuple[int, int]], room: int) -> None:
+    """Give room that is left to the columns at these places, the first first, each up to its limit."""
+    for place, limit in limits:
+        more = max(min(limit - widths[place], room), 0)
         widths[place] += more
         room -= more
 

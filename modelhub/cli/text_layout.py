@@ -37,6 +37,11 @@ def _character_width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+def pad(text: str, columns: int) -> str:
+    """Return `text` with spaces behind it, so that it takes at least `columns`."""
+    return text + " " * max(0, columns - width(text))
+
+
 def letters(text: str) -> list[str]:
     """Return the characters of a text, each with the marks that combine with it."""
     found: list[str] = []
@@ -144,7 +149,14 @@ def _tails(parts: Sequence[str], room: int) -> Iterator[str]:
 
 def _is_border(parts: Sequence[str], place: int) -> bool:
     before, after = parts[place - 1], parts[place]
+    if "." in (before, after) and _is_inside_number(parts, place):
+        return False
     return before in _BORDERS or after in _BORDERS or width(before) == 2 or width(after) == 2
+
+
+def _is_inside_number(parts: Sequence[str], place: int) -> bool:
+    dot = place if parts[place] == "." else place - 1
+    return 0 < dot < len(parts) - 1 and parts[dot - 1].isdigit() and parts[dot + 1].isdigit()
 
 
 def _first(parts: Sequence[str], columns: int) -> str:

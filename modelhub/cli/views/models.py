@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import Column, count_text, table
+from modelhub.cli.output import Column, print_lines, table
+from modelhub.cli.text_layout import shorten_end, shorten_start
 from modelhub.domain import HARMLESS, Verdict
+from modelhub.language import _, plural
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
     from modelhub.catalog import Catalog, ModelRow
 
+_STATE_COLORS = {"missing": "31", "dangerous": "31;1", "broken": "31"}
+
+
+def _state_color(text: str) -> str:
+    return next((code for word, code in _STATE_COLORS.items() if word in text), "33")
+
+
 _COLUMNS = (
-    Column("name", flexible=True, least=16),
+    Column("name", flexible=True, least=16, main=True),
     Column("type"),
-    Column("arch", flexible=True, least=8),
-    Column("variant", flexible=True, least=7),
-    Column("precision", spare=2),
-    Column("style", spare=1),
-    Column("triggers", flexible=True, least=8, spare=3),
+    Column("arch", flexible=True, least=8, cut=shorten_end),
+    Column("variant", flexible=True, least=8, spare=1, cut=shorten_start),
+    Column("precision", spare=3),
+    Column("style", spare=2),
+    Column("triggers", flexible=True, least=8, spare=4, cut=shorten_end),
     Column("size", right=True),
-    Column("state"),
+    Column("state", paint=_state_color),
 )
 
 
 def model_lines(rows: Sequence[ModelRow]) -> list[str]:
     """Return the lines of the table, without columns that are empty in every row."""
-    cells = [_cells(row) for row in rows]
-    shown = [i for i, column in enumerate(_COLUMNS) if column.title == "name" or any(row[i] for row in cells)]
-    return table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells])
+    return table(_COLUMNS, [_cells(row) for row in rows])
 
 
 def print_models(rows: Sequence[ModelRow], catalog: Catalog) -> None:
     """Print the table, and the number and size of the models; without rows, what to do next."""
     if not rows:
         if catalog.counts().models:
-            print("No models match. `modelhub list` shows all of them.", file=sys.stderr)
+            text = _("No models match. `modelhub list` shows all of them.")
         else:
-            print("No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.", file=sys.stderr)
+            text = _("No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.")
+        print_lines(text, error=True)
         return
-    print("\n".join(model_lines(rows)))
+    print_lines(model_lines(rows))
     total = sum(row.size for row in rows)
-    print(f"{count_text(len(rows), 'model', 'models')}, {format_size(total)}", file=sys.stderr)
+    size = format_size(total)
+    print_lines(plural(len(rows), "{count} model, {size}", "{count} models, {size}", size=size), error=True)
 
 
 def _cells(row: ModelRow) -> list[str]:
@@ -56,7 +64,7 @@ def _cells(row: ModelRow) -> list[str]:
     return [
         row.name,
         row.type,
-        row.architecture or " or ".join(row.architecture_candidates),
+        row.architecture or "/".join(row.architecture_candidates),
         row.variant or "",
         row.precision or "",
         "" if row.style == "unknown" else row.style,
