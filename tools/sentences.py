@@ -113,6 +113,11 @@ class _Finder:
                 yield from self._in_call(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Module():
                 yield from self._in_body(node)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.endswith("LABELS"):
+                yield from self.found(value, label=True)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Dict(values=elements):
+                for element in elements:
+                    yield from self.found(element, label=label)
             case ast.Compare() | ast.Subscript() | ast.AnnAssign(value=None):
                 pass
             case ast.AnnAssign(annotation=annotation, value=value):

@@ -14,7 +14,8 @@ import typer
 from typer.core import TyperGroup
 from typer.models import TyperPath
 
-from modelhub.cli.languages import language_of_run, translate_help
+from modelhub.cli.help import translate_help
+from modelhub.cli.languages import language_of_run
 from modelhub.cli.registry import COMMANDS, CommandRow, find_plugin, plugins
 from modelhub.cli.session import Session
 from modelhub.errors import UsageError

@@ -12,9 +12,11 @@ from functools import cache, lru_cache
 from itertools import chain
 
 from modelhub.language.catalog import LanguageCatalog
+from modelhub.language.spacing import close_up, join_sentences
 
 _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_SENTENCE_END = re.compile(r"(?<=[.?]) ")
 # A value that is itself a sentence is translated too, up to this depth.
 _DEEPEST = 3
 _REMEMBERED = 4096
@@ -36,18 +38,26 @@ class Recognizer:
     def _translate(self, sentence: str) -> str:
         return self._translated(sentence, _DEEPEST)
 
-    def _translated(self, sentence: str, depth: int) -> str:
-        if sentence in self._catalog.plurals:
-            return self._translation(sentence, {})
-        if not depth or len(sentence) > _LONGEST:
-            return sentence
-        for template in self._candidates(sentence):
-            values = read_backwards(template, sentence)
-            if values is not None:
-                return self._translation(
-                    template, {name: self._translated(value, depth - 1) for name, value in values.items()}
-                )
-        return sentence
+    def _translated(self, text: str, depth: int) -> str:
+        if text in self._catalog.plurals:
+            return self._translation(text, {})
+        if not depth or len(text) > _LONGEST:
+            return text
+        fits = ((template, read_backwards(template, text)) for template in self._candidates(text))
+        found = [(template, values) for template, values in fits if values is not None]
+        whole = next((fit for fit in found if not any(map(_SENTENCE_END.search, fit[1].values()))), None)
+        if not whole and (parts := self._sentences(text, depth)):
+            return parts
+        if not found:
+            return text
+        template, values = whole or found[0]
+        return self._translation(template, {name: self._translated(value, depth - 1) for name, value in values.items()})
+
+    def _sentences(self, text: str, depth: int) -> str:
+        """Return several sentences in a row, each translated by itself; "" where one of them is not known."""
+        parts = _SENTENCE_END.split(text)
+        translated = [self._translated(part, depth - 1) for part in parts] if len(parts) > 1 else []
+        return "" if any(map(str.__eq__, parts, translated)) else join_sentences(translated)
 
     def _translation(self, template: str, values: Mapping[str, str]) -> str:
         pair = self._catalog.plurals[template]
@@ -56,7 +66,7 @@ class Recognizer:
             translated = self._catalog.get_plural(*pair, int(count) if count.isdecimal() else 2 - (template == pair[0]))
         else:
             translated = self._catalog.get(template)
-        return _literal(_FIELD.sub(lambda field: values.get(field.group(1), field.group()), translated))
+        return close_up(_literal(_FIELD.sub(lambda field: values.get(field.group(1), field.group()), translated)))
 
     def _candidates(self, sentence: str) -> list[str]:
         """Return the templates that may fit, those with the most text of their own first."""

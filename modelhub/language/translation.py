@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def current_language() -> str:
 def _(template: str, /, **fields: Any) -> str:
     """Return a sentence in the language in use; `{name}` in the template stands for the field of that name."""
     if _current != SOURCE:
-        template = _catalog(_current).get(template)
+        return _filled(_catalog(_current).get(template), fields)
     return template.format(**fields) if fields else template
 
 
@@ -36,7 +37,7 @@ def plural(count: int, one: str, many: str, /, **fields: Any) -> str:
     """Return the sentence for a count in the language in use: `one` for 1, else `many`, with `{count}` filled in."""
     template = one if count == 1 else many
     if _current != SOURCE:
-        template = _catalog(_current).get_plural(one, many, count)
+        return _filled(_catalog(_current).get_plural(one, many, count), {"count": count, **fields})
     return template.format(count=count, **fields)
 
 
@@ -45,6 +46,12 @@ def translate(sentence: str) -> str:
     if _current == SOURCE or not sentence:
         return sentence
     return _recognizer(_current).translate(sentence)
+
+
+def _filled(template: str, fields: Mapping[str, Any]) -> str:
+    from modelhub.language.spacing import close_up
+
+    return close_up(template.format(**fields)) if fields else template
 
 
 @cache

@@ -207,21 +207,21 @@ def _contradictions(
 _ABSENT = "it has no "
 _FAMILY_SIGNS = {"svd:time": "layers over time, as video models do", "kolors:hid": "ChatGLM projection, as Kolors does"}
 _STRUCTURE_TEXTS = {
-    "unet": "attention in {0}",
-    "level": "there is {0}",
-    "deep": "more than {1} transformer blocks in {0}",
+    "unet": "attention in {place}",
+    "level": "there is {place}",
+    "deep": "more than {depth} transformer blocks in {place}",
 }
 _WIDTH_TEXTS = {
-    "context": "attn2.to_k input width {0}",
-    "time": "time embedding width {0}",
-    "adm": "label_emb input width {0}",
+    "context": "attn2.to_k input width {width}",
+    "time": "time embedding width {width}",
+    "adm": "label_emb input width {width}",
 }
 _PARTS = {"inner": "attention", "inner4": "feed-forward layers", "inner8": "gated feed-forward layers"}
 
 
 def _structure_reason(sign: str) -> str:
     kind, place, *rest = sign.split(":")
-    return _STRUCTURE_TEXTS[kind].format(_place(place), *rest)
+    return _STRUCTURE_TEXTS[kind].format(place=_place(place), depth="".join(rest))
 
 
 def _place(place: str) -> str:
@@ -235,8 +235,8 @@ def _width_reason(subject: str, seen: frozenset[int]) -> str:
         return "attention projections are convolutions" if 4 in seen else "attention projections are linear"
     part, _, place = subject.partition("@")
     if place:
-        return f"{_PARTS.get(part, part)} {shown} wide in {_place(place)}"
-    return _WIDTH_TEXTS.get(subject, f"{subject} width {{0}}").format(shown)
+        return f"{_PARTS.get(part, part)} of width {shown} in {_place(place)}"
+    return _WIDTH_TEXTS[subject].format(width=shown) if subject in _WIDTH_TEXTS else f"{subject} width {shown}"
 
 
 def _shown_reasons(reasons: Mapping[str, None]) -> tuple[str, ...]:
