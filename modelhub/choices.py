@@ -7,30 +7,61 @@ from enum import StrEnum
 from typing import TypeVar
 
 from modelhub.errors import UsageError
+from modelhub.words import WordKind, canonical, nearest_word, same_word
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
-def member(kind: type[_Word], word: str, *, name: str = "value") -> _Word:
-    """Return the member of an enum with this value. Raise UsageError, with the valid ones; `name` is their kind."""
-    try:
-        return kind(word)
-    except ValueError:
-        raise invalid_word(word, name, kind) from None
+def find_choice(word: str, choices: Iterable[str], words: WordKind | None = None) -> str | None:
+    """Return the choice that a word means, None for another word.
+
+    A choice is found however it is spelled and, where it is of a kind of `words`, by its synonyms.
+    """
+    known = list(choices)
+    found = same_word(word, known)
+    if found is None and words is not None:
+        found = canonical(words, word)
+    return found if found in known else None
 
 
-def invalid_word(word: str, name: str, choices: Iterable[str]) -> UsageError:
+def chosen(word: str, choices: Iterable[str], words: WordKind | None = None, *, name: str = "value") -> str:
+    """Return the choice that a word means. Raise UsageError, with the valid ones; `name` is their kind."""
+    known = list(choices)
+    found = find_choice(word, known, words)
+    if found is None:
+        raise invalid_word(word, name, known, words)
+    return found
+
+
+def member(kind: type[_Word], word: str, *, name: str = "value", words: WordKind | None = None) -> _Word:
+    """Return the member of an enum that a word means. Raise UsageError as `chosen` does."""
+    return kind(chosen(word, kind, words, name=name))
+
+
+def invalid_word(word: str, name: str, choices: Iterable[str], words: WordKind | None = None) -> UsageError:
     """Return the error for a word that is not one of the few `choices`; `name` is their kind, such as "precision"."""
-    *others, last = (f"`{choice}`" for choice in choices)
-    listed = f"{', '.join(others)} or {last}" if others else last
-    return UsageError(f"`{word}` is not a valid {name}.", f"Choose {listed}.")
+    known = [str(choice) for choice in choices]
+    near = nearest_word(words, word, choices=known) if words is not None else None
+    if near is not None:
+        remedy = f"Did you mean `{near}`?"
+    else:
+        *others, last = (f"`{choice}`" for choice in known)
+        listed = f"{', '.join(others)} or {last}" if others else last
+        remedy = f"Choose {listed}."
+    return UsageError(f"`{word}` is not a valid {name}.", remedy)
 
 
-def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return a remedy with the valid word that is most like a mistyped or shortened one, or with all of them."""
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6, words: WordKind | None = None) -> str:
+    """Return a remedy with the valid word that is most like a mistyped or shortened one, or with all of them.
+
+    Words of the kind `words` are compared by all of their names.
+    """
     import difflib  # only a mistyped word needs it
 
     known = list(choices)
+    named = nearest_word(words, word, choices=known) if words is not None else None
+    if named is not None:
+        return f"Did you mean `{named}`?"
     longer = [choice for choice in known if word and choice.startswith(word.lower())]
     near = longer if len(longer) == 1 else difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
     return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(known)}."

@@ -14,6 +14,7 @@ from typing import Any
 from modelhub.errors import UsageError
 from modelhub.home import expand_home
 from modelhub.language import matching_language
+from modelhub.words import WordKind, canonical, same_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Key:
     """One setting: `name` is its place in the TOML file ("section.field"), `environment` holds more variables for it.
 
     `kind` is a key of the table of readers: flag, text, texts, count, bytes, path or language. `about` describes the
-    setting.
+    setting; `words` is the kind of words that its `choices` are.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Key:
     environment: tuple[str, ...] = ()
     secret: bool = False
     choices: tuple[str, ...] = ()
+    words: WordKind | None = None
 
     @property
     def section(self) -> str:
@@ -70,6 +72,7 @@ KEYS: tuple[Key, ...] = (
         "render",
         "Which file of a repository to prefer: the small one for rendering or the full one for training.",
         choices=("render", "train"),
+        words=WordKind.PURPOSE,
     ),
     Key(
         "pull.precision",
@@ -77,6 +80,7 @@ KEYS: tuple[Key, ...] = (
         "",
         "Preferred precision; empty: fp16 to render, fp32 to train.",
         choices=("", "fp32", "fp16", "bf16", "fp8"),
+        words=WordKind.PRECISION,
     ),
     Key(
         "pull.allow_pickle",
@@ -125,31 +129,24 @@ def convert(key: Key, value: Any, where: str) -> Any:
     except (ValueError, TypeError) as exc:
         shown = "the value" if key.secret else repr(value)
         raise UsageError(f"{where}: {shown} is not {_WORDS[key.kind]}.", key.about) from None if key.secret else exc
-    if key.choices and converted not in key.choices:
+    if not key.choices:
+        return converted
+    meant = same_word(str(converted), key.choices)
+    if meant is None and key.words is not None:
+        meant = canonical(key.words, str(converted))
+    if meant not in key.choices:
         allowed = ", ".join(repr(c) for c in key.choices)
         raise UsageError(f"{where}: {value!r} is not one of {allowed}.", key.about)
-    return converted
-
-
-_FLAGS = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
+    return meant
 
 
 def _to_flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    word = _to_text(value).lower()
-    if word not in _FLAGS:
+    answer = canonical(WordKind.YES_NO, _to_text(value))
+    if answer is None:
         raise ValueError(value)
-    return _FLAGS[word]
+    return answer == "yes"
 
 
 def _to_text(value: Any) -> str:

@@ -8,20 +8,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from modelhub.catalog.encoding import absolute_path
-from modelhub.catalog.query_fields import ALIASES, FIELDS, SORT_ALIASES, SORTS, Field, Kind
+from modelhub.catalog.query_fields import FIELDS, SORT, SORTS, Field, Kind, field_name
 from modelhub.catalog.values import ModelQuery, Term
-from modelhub.choices import nearest
+from modelhub.choices import find_choice, nearest
 from modelhub.errors import UsageError
+from modelhub.words import ROWS, WordKind, canonical
 
-SORT = "sort"
 # Terms that a query may have; databases limit the depth of an expression (SQLite: 1000).
 MOST_TERMS = 200
 # One piece of a query: an optional sign, an optional field, an optional comparison, and a value that may be quoted.
+# A field in English may be mistyped, one in another script is a known one: else it is a word that holds a colon. The
+# colon and the comparisons of a Chinese keyboard count as well.
+_OTHER_NAMES = sorted(
+    (word for row in ROWS[WordKind.FIELD] for word in row.chinese if not word.isascii()), key=len, reverse=True
+)
+_FIELD = rf"(?:[A-Za-z][A-Za-z_-]+(?=:)|(?i:{'|'.join((*FIELDS, SORT))})(?=：)|{'|'.join(_OTHER_NAMES)})"
 _PIECE = re.compile(
-    r"\s*(?P<sign>[-!])?(?:(?P<field>[A-Za-z][A-Za-z_-]+):(?P<comparison>[<>]=?|=)?)?"
+    rf"\s*(?P<sign>[-!])?(?:(?P<field>{_FIELD})[:：](?P<comparison>[<>＜＞][=＝]?|[=＝])?)?"
     r"(?:\"(?P<quoted>[^\"]*)(?P<closed>\"?)|(?P<bare>\S+))?"
 )
-_TERM = re.compile(r"(?:^|(?<=\s))[-!]?([A-Za-z][A-Za-z_-]+):(?!//)\S")
+_TERM = re.compile(rf"(?:^|(?<=\s))[-!]?({_FIELD})[:：](?!//)\S")
+_WIDE = str.maketrans("＜＞＝", "<>=")
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _AGE = re.compile(r"(\d{1,6})\s*([hdwmy])", re.IGNORECASE)
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
@@ -63,7 +70,7 @@ def has_terms(arguments: Iterable[str]) -> bool:
 
 
 def _names_a_field(text: str) -> bool:
-    return any(_field_name(found[1]) in (*FIELDS, SORT) for found in _TERM.finditer(text))
+    return any(field_name(found[1]) in (*FIELDS, SORT) for found in _TERM.finditer(text))
 
 
 def make_term(field: str, value: str, *, negated: bool = False) -> Term:
@@ -74,10 +81,10 @@ def make_term(field: str, value: str, *, negated: bool = False) -> Term:
 def sort_order(text: str) -> tuple[str, bool]:
     """Return the word to sort by and whether the order is reversed: "size-" is largest first."""
     word = text.strip("+-").lower()
-    word = SORT_ALIASES.get(word, word)
-    if word not in SORTS:
-        raise UsageError(f"Models cannot be sorted by `{word}`.", nearest(word, SORTS))
-    return word, "-" in (text[:1], text[-1:])
+    order = find_choice(word, SORTS, WordKind.SORT)
+    if order is None:
+        raise UsageError(f"Models cannot be sorted by `{word}`.", nearest(word, SORTS, words=WordKind.SORT))
+    return order, "-" in (text[:1], text[-1:])
 
 
 def _query(pieces: Iterable[_Piece], now: datetime | None) -> ModelQuery:
@@ -85,7 +92,7 @@ def _query(pieces: Iterable[_Piece], now: datetime | None) -> ModelQuery:
     terms: list[Term] = []
     sort, reverse = "name", False
     for piece in pieces:
-        if _field_name(piece.field) != SORT:
+        if field_name(piece.field) != SORT:
             terms.append(_term(piece, now))
         elif piece.negated or piece.comparison:
             raise UsageError(f"`{piece.text}` is not a sort order.", "Use `sort:size` or `sort:size-`.")
@@ -115,9 +122,9 @@ def _pieces(text: str) -> Iterator[_Piece]:
 
 def _piece(written: str, found: re.Match[str]) -> Iterator[_Piece]:
     """Yield the piece of one match; none for empty quotes."""
-    field, comparison, sign = found["field"] or "", found["comparison"] or "", found["sign"] or ""
+    field, comparison, sign = found["field"] or "", (found["comparison"] or "").translate(_WIDE), found["sign"] or ""
     value = found["quoted"] if found["quoted"] is not None else found["bare"] or ""
-    if field and not value and found["quoted"] is None and _field_name(field) not in (*FIELDS, SORT):
+    if field and not value and found["quoted"] is None and field_name(field) not in (*FIELDS, SORT):
         field, comparison, value = "", "", written.removeprefix(sign)  # `note:` is a word that ends in a colon
     elif field and not comparison and value.startswith("//"):
         field, value = "", written.removeprefix(sign)  # an address is a word
@@ -125,31 +132,40 @@ def _piece(written: str, found: re.Match[str]) -> Iterator[_Piece]:
         if sign and found["quoted"] is None:
             yield _Piece(written, sign)  # a sign alone is a word
         return
-    yield _Piece(written, value, field.lower(), comparison, bool(sign))
+    yield _Piece(written, value, field, comparison, bool(sign))
 
 
 def _argument_pieces(argument: str) -> Iterator[_Piece]:
     text = argument.strip()
     found = _PIECE.match(text)
-    known = FIELDS.get(_field_name(found["field"] or "")) if found else None
+    known = FIELDS.get(field_name(found["field"] or "")) if found else None
     sign, rest = (text[:1], text[1:]) if text.startswith(("-", "!")) else ("", text)
     if '"' in text or not re.search(r"\s", text):
         yield from _pieces(text)
-    elif known is not None and known.kind is Kind.TEXT and not _names_a_field(rest.partition(":")[2]):
-        yield _Piece(text, rest.partition(":")[2], known.name, negated=bool(sign))
+    elif found and known is not None and _is_one_value(known, value := text[found.end("field") + 1 :]):
+        yield _Piece(text, value, known.name, negated=bool(sign))
     elif not _names_a_field(rest):
         yield _Piece(text, rest, negated=bool(sign))
     else:
         yield from _pieces(text)
 
 
+def _is_one_value(field: Field, text: str) -> bool:
+    """Return whether a text with spaces is one value: any text, or a word of several parts such as "sd 1.5"."""
+    if field.kind is Kind.TEXT:
+        return not _names_a_field(text)
+    return field.words is not None and canonical(field.words, text) is not None
+
+
 def _term(piece: _Piece, now: datetime) -> Term:
     if not piece.field:
         return Term("", piece.value, negated=piece.negated)
-    name = _field_name(piece.field)
+    name = field_name(piece.field)
     field = FIELDS.get(name)
     if field is None:
-        raise UsageError(f"There is no field `{piece.field}`.", nearest(piece.field, (*FIELDS, *ALIASES, SORT)))
+        raise UsageError(
+            f"There is no field `{piece.field}`.", nearest(piece.field, (*FIELDS, SORT), words=WordKind.FIELD)
+        )
     if field.kind is Kind.UNRECORDED:
         raise UsageError(f"`{piece.text}` cannot be answered: the catalog does not record when models are used.")
     if not piece.value.strip():
@@ -170,9 +186,14 @@ def _value(field: Field, piece: _Piece) -> str:
         return absolute_path(piece.value)
     if field.kind is Kind.TEXT:
         return piece.value
-    value = (field.aliases or {}).get(piece.value.lower(), piece.value.lower())
-    if field.values and value not in field.values:
-        raise UsageError(f"`{piece.value}` is not a value of the field `{field.name}`.", nearest(value, field.values))
+    if not field.values:
+        return (canonical(field.words, piece.value) if field.words else None) or piece.value.lower()
+    value = find_choice(piece.value, field.values, field.words)
+    if value is None:
+        raise UsageError(
+            f"`{piece.value}` is not a value of the field `{field.name}`.",
+            nearest(piece.value, field.values, words=field.words),
+        )
     return value
 
 
@@ -209,10 +230,6 @@ def _date_term(piece: _Piece, now: datetime) -> Term:
 def _instant(moment: datetime) -> str:
     """Return a moment as the catalog stores it; one without a time zone is in local time."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _field_name(text: str) -> str:
-    return ALIASES.get(text.lower(), text.lower())
 
 
 def _values_of(field: Field) -> str:

@@ -14,7 +14,7 @@ from modelhub.cli.output import clean
 MODELS_HELP = "Names, ids, paths, folders, hashes, or terms such as `type:lora`; `modelhub list --help` shows them."
 MODEL_HELP = "Name, part of it, id, path, hash, or a term such as `tag:fav`."
 _EVALUATED = frozenset("`$\\\"';|&<>")
-_NEGATED = re.compile(r"-(?=[A-Za-z][A-Za-z_-]+:)")
+_NEGATED = re.compile(r"-(?=[^\W\d_][\w-]+[:：])")
 
 
 class ModelsCommand(TyperCommand):
@@ -55,11 +55,11 @@ def _field_before_colon(ctx: typer.Context) -> str:
 
 
 def _completions(ctx: typer.Context, incomplete: str) -> list[str]:
-    from modelhub.catalog.query_fields import ALIASES, FIELDS, SORTS
+    from modelhub.catalog.query_fields import FIELDS, SORTS, field_name
 
     sign, text = (incomplete[:1], incomplete[1:]) if incomplete[:1] in ("-", "!") else ("", incomplete)
     field, colon, begun = text.partition(":")
-    name = ALIASES.get(field.lower(), field.lower())
+    name = field_name(field)
     if not colon:
         names = sorted((*(row for row in FIELDS if row != "used"), "sort"))
         return [f"{sign}{word}:" for word in names if word.startswith(text.lower())]

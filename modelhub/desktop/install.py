@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from modelhub.choices import invalid_word
+from modelhub.choices import chosen
 from modelhub.desktop.shortcut import (
     InstallResult,
     ManifestEntry,
@@ -55,13 +55,12 @@ def writer_for(platform: str = sys.platform) -> PlatformWriter:
 
 def choose_targets(targets: Sequence[str], writer: PlatformWriter) -> tuple[str, ...]:
     """Return the named places for a shortcut, else desktop and menu. Raise UsageError for one that is not available."""
-    for target in targets:
-        if target not in TARGETS:
-            raise invalid_word(target, "target", TARGETS)
+    named = [chosen(target, TARGETS, name="target") for target in targets]
+    for target in named:
         if target not in writer.targets:
             available = ", ".join(sorted(writer.targets))
             raise UsageError(f"`{target}` is not available on {writer.name}.", f"Choose one of: {available}.")
-    return tuple(targets) or tuple(target for target in ("desktop", "menu") if target in writer.targets)
+    return tuple(named) or tuple(target for target in ("desktop", "menu") if target in writer.targets)
 
 
 def free_id(name: str, state: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from modelhub.choices import nearest
+from modelhub.choices import find_choice, nearest
 from modelhub.errors import UsageError
 from modelhub.plugins import Plugins, load_plugins
 from modelhub.uis.a1111 import A1111
@@ -20,6 +20,7 @@ from modelhub.uis.sdnext import SDNEXT
 from modelhub.uis.stability_matrix import STABILITY_MATRIX
 from modelhub.uis.swarmui import SWARMUI
 from modelhub.uis.ui import UI, Flags, SettingsFile
+from modelhub.words import WordKind
 
 BUILT_IN: tuple[UI, ...] = (
     A1111,
@@ -50,16 +51,17 @@ def all_uis() -> tuple[UI, ...]:
 
 
 def ui_named(name: str, own: Iterable[UI] = ()) -> UI:
-    """Return the UI of that name in any case, the user's own layouts first.
+    """Return the UI that a name means, however it is spelled, the user's own layouts first.
 
     Raise UsageError, with the nearest name or all of them, when there is none.
     """
     offered = (*own, *all_uis())
-    for ui in (*offered, LIBRARY):
-        if ui.name.lower() == name.lower():
-            return ui
+    named = {ui.name: ui for ui in reversed((*offered, LIBRARY))}  # the first one of a name counts
+    found = find_choice(name, [ui.name for ui in (*offered, LIBRARY)], WordKind.UI)
+    if found is not None:
+        return named[found]
     names = dict.fromkeys(ui.name for ui in offered)
-    raise UsageError(f"There is no layout called `{name}`.", nearest(name, names))
+    raise UsageError(f"There is no layout called `{name}`.", nearest(name, names, words=WordKind.UI))
 
 
 def linkable() -> tuple[UI, ...]:

@@ -11,6 +11,7 @@ FIELDS: Rows = (
     Row("broken", ("damaged",), ("损坏",)),
     Row("duplicate", ("duplicates",), ("重复",)),
     Row("format", (), ("格式",)),
+    Row("has", ("contains",), ("含", "包含", "含有")),
     Row("name", (), ("名称", "名字", "模型名")),
     Row("path", ("folder",), ("路径", "文件夹", "目录")),
     Row("precision", (), ("精度",)),

@@ -18,6 +18,8 @@ ROWS: Mapping[WordKind, Rows] = {
     WordKind.WEIGHT_SET: models.WEIGHT_SETS,
     WordKind.PRECISION: models.PRECISIONS,
     WordKind.FORMAT: models.FORMATS,
+    WordKind.COMPONENT: models.COMPONENTS,
+    WordKind.PREDICTION: models.PREDICTIONS,
     WordKind.VERDICT: library.VERDICTS,
     WordKind.STATE: library.STATES,
     WordKind.RENDERED: library.RENDERED,
@@ -39,7 +41,7 @@ _SEPARATORS = re.compile(r"[\s\-_.·]+")
 _ENDINGS = ("模型", "models", "model", "files", "file", "s")
 _WITH_ENDINGS = (WordKind.TYPE, WordKind.TOPIC)
 # Words of two Chinese characters share only half of them with a mistyped one.
-_CUTOFF = 0.6
+_CUTOFF = 0.7
 _CHINESE_CUTOFF = 0.5
 
 
@@ -59,8 +61,10 @@ def canonical(kind: WordKind, word: str) -> str | None:
 
 def same_word(word: str, choices: Iterable[str]) -> str | None:
     """Return the choice that a word is, however it is spelled; None for another word."""
-    plain = fold(word)
-    return next((choice for choice in choices if fold(choice) == plain), None)
+    known, plain = list(choices), fold(word)
+    if word in known:
+        return word
+    return next((choice for choice in known if plain and fold(choice) == plain), None)
 
 
 def nearest_word(kind: WordKind, word: str, *, choices: Iterable[str] | None = None) -> str | None:

@@ -115,3 +115,30 @@ FORMATS: Rows = (
     Row("diffusers", ("diffusers folder",)),
     Row("unknown", (), ("未知", "不明")),
 )
+
+# The networks inside a file.
+COMPONENTS: Rows = (
+    Row("unet", ("diffusion model", "DiT"), (), ("transformer",)),
+    Row("ema_unet", ("EMA",)),
+    Row("vae", ("variational autoencoder", "autoencoder"), ("变分自编码器", "变分自动编码器", "美化模型")),
+    Row("text_encoder", ("CLIP",), ("文本编码器",)),
+    Row("text_encoder_2"),
+    Row("text_encoder_3"),
+    Row("controlnet", (), ("控制网", "控制网络")),
+    Row("depth_model", ("depth",)),
+    Row("image_encoder", ("clip vision",), ("图像编码器", "视觉编码器")),
+    Row("safety_checker", (), ("安全检查器",)),
+    Row("motion_modules", ("motion module",), ("运动模块", "动态模块")),
+    Row("lora"),
+    Row("embedding", ("textual inversion",), ("嵌入", "文本反转")),
+)
+
+# What a network predicts.
+PREDICTIONS: Rows = (
+    Row("epsilon", ("eps", "eps prediction", "noise"), ("噪声预测",)),
+    Row("v", ("v prediction", "v pred", "velocity"), ("v预测",)),
+    Row("flow", ("flow matching", "rectified flow"), ("流匹配",)),
+    Row(
+        "edm-v",
+    ),
+)

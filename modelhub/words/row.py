@@ -16,6 +16,8 @@ class WordKind(StrEnum):
     WEIGHT_SET = "weight set"
     PRECISION = "precision"
     FORMAT = "format"
+    COMPONENT = "component"
+    PREDICTION = "prediction"
     VERDICT = "verdict"
     STATE = "state"
     RENDERED = "rendered"

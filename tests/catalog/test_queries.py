@@ -23,6 +23,7 @@ from modelhub.render.verdicts import RenderVerdict, is_good
 from tests.catalog.entries import entry, word
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HALF = Term("precision", "fp16")
 
 
 @given(st.text())
@@ -74,6 +75,14 @@ def test_any_value_of_a_field_parses_or_is_refused(field: str, value: str, compa
         ("size:>2G size:<=1.5MiB", (Term("size", 2_000_000_000, ">"), Term("size", 1_572_864, "<="))),
         ("added:<30d", (Term("added", "2026-10-21T12:00:00+00:00", ">"),)),
         ("verdict:unrecognized", (Term("verdict", "unrecognised"),)),
+        ("type:底模 style:二次元", (Term("type", "base"), Term("style", "anime"))),
+        ("arch:sd1.5 variant:emaonly precision:half", (Term("arch", "sd1"), Term("variant", "pruned-emaonly"), HALF)),
+        ("类型:lora -标签:draft", (Term("type", "lora"), Term("tag", "draft", negated=True))),
+        ("类型：大模型 Style：2.5D", (Term("type", "base"), Term("style", "2.5d"))),
+        ("大小：＞2G", (Term("size", 2_000_000_000, ">"),)),
+        ('架构:"SD 1.5" 触发词:"red dress"', (Term("arch", "sd1"), Term("trigger", "red dress"))),
+        ("来源:C站 损坏:是 状态:缺失", (Term("source", "civitai"), Term("broken", "yes"), Term("state", "missing"))),
+        ("模型:x note：x", (Term("", "模型:x"), Term("", "note：x"))),
         ("tag:收藏 模型", (Term("tag", "收藏"), Term("", "模型"))),
         ("https://civitai.com/models/1", (Term("", "https://civitai.com/models/1"),)),
         ("note: C:\\models", (Term("", "note:"), Term("", "C:\\models"))),
@@ -93,6 +102,8 @@ def test_a_query_is_words_and_terms(text: str, terms: tuple[Term, ...]) -> None:
         (["trigger:red dress"], (Term("trigger", "red dress"),)),
         (["type:lora red"], (Term("type", "lora"), Term("", "red"))),
         (["tag:fav type:lora"], (Term("tag", "fav"), Term("type", "lora"))),
+        (["arch:sd 1.5"], (Term("arch", "sd1"),)),
+        (["类型:textual inversion"], (Term("type", "embedding"),)),
         (["-tag:two words"], (Term("tag", "two words", negated=True),)),
     ],
 )
@@ -109,6 +120,10 @@ def test_the_quotes_that_a_shell_removes_still_keep_words_together(
         ("tpye:lora", "`type`"),
         ("type:lroa", "`lora`"),
         ("style:animee", "`anime`"),
+        ("style:国风", "`2.5d`"),
+        ("类型:大模形", "`base`"),
+        ("arrchitecture:sd1", "`arch`"),
+        ("排序:尺寸", "name, type"),
         ("sort:sizes", "`size`"),
         ("rendered:xyz", "ok, bad, never"),
         ("size:2G", "size:>2G"),

@@ -99,7 +99,7 @@ def test_flags_and_terms_add_up(
         (["list", "--duplicates", "--level", "wieghts"], Exit.USAGE, "Did you mean `weights`?"),
         (["show", "Red Dres v1"], Exit.NOT_FOUND, "Did you mean `Red Dress v1`?"),
         (["show", "g"], Exit.USAGE, "could mean 2 models"),
-        (["set", "Red Dress v1", "arch=sdxl"], Exit.USAGE, "Did you mean `architecture`?"),
+        (["set", "Red Dress v1", "archtecture=sdxl"], Exit.USAGE, "Did you mean `architecture`?"),
         (["import", "nosuch.json"], Exit.NOT_FOUND, "nosuch.json does not exist."),
         (["verify", "type:lora", "tag:none"], Exit.NOT_FOUND, "No model matches `type:lora tag:none`."),
     ],

@@ -341,8 +341,8 @@ def test_a_missing_folder_and_uis_that_cannot_be_linked_are_refused(tmp_path: Pa
             link(layout, tmp_path, library)
         assert "modelhub sort" in sentence(caught.value.remedy)
         assert "modelhub" not in caught.value.remedy.text
-    with pytest.raises(UsageError, match="swarm"):
-        link("swarm", tmp_path, library)
+    with pytest.raises(UsageError, match="sworm"):
+        link("sworm", tmp_path, library)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")

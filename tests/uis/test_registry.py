@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from modelhub.domain import Format, ModelType
 from modelhub.errors import UsageError
 from modelhub.storage.safe_names import is_safe_name
+from modelhub.uis.comfyui import COMFYUI
 from modelhub.uis.invokeai import INVOKEAI
 from modelhub.uis.library import LIBRARY
 from modelhub.uis.registry import BUILT_IN, linkable, ui_named
@@ -77,10 +79,33 @@ def test_no_folder_leaves_its_root() -> None:
 
 
 def test_a_mistyped_name_is_answered_with_the_nearest() -> None:
-    """`comfy` is taken for `comfyui`."""
+    """`comfiui` is taken for `comfyui`."""
     with pytest.raises(UsageError) as caught:
-        ui_named("comfy")
+        ui_named("comfiui")
     assert caught.value.remedy.text == "Did you mean `comfyui`?"
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("webui", "a1111"),
+        ("SD-WebUI", "a1111"),
+        ("秋叶整合包", "a1111"),
+        ("绘世", "a1111"),
+        ("Comfy", "comfyui"),
+        ("SD.Next", "sdnext"),
+        ("stable-diffusion-webui-forge", "forge"),
+    ],
+)
+def test_a_ui_is_found_by_what_people_call_it(word: str, name: str) -> None:
+    """Packages and repositories of a UI mean the UI."""
+    assert ui_named(word).name == name
+
+
+def test_a_layout_of_the_user_comes_before_the_words_for_a_ui() -> None:
+    """Whoever calls a layout `webui` means it."""
+    mine = replace(COMFYUI, name="WebUI")
+    assert ui_named("webui", (mine,)) is mine
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:

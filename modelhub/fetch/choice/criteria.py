@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from modelhub.choices import member
 from modelhub.errors import Remedy, UsageError
+from modelhub.words import WordKind
 
 
 class Purpose(StrEnum):
@@ -27,12 +28,12 @@ class Precision(StrEnum):
 
 def parse_purpose(text: str) -> Purpose:
     """Return the purpose of this name. Raise UsageError."""
-    return member(Purpose, text, name="purpose")
+    return member(Purpose, text, name="purpose", words=WordKind.PURPOSE)
 
 
 def parse_precision(text: str) -> Precision:
     """Return the precision of this name. Raise UsageError."""
-    return member(Precision, text, name="precision")
+    return member(Precision, text, name="precision", words=WordKind.PRECISION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

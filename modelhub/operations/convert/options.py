@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.choices import invalid_word
+from modelhub.choices import chosen
 from modelhub.formats.precision import PRECISIONS
+from modelhub.words import WordKind
 
 VARIANTS = ("emaonly", "noema", "no-training-state")
 
@@ -25,8 +26,12 @@ class ConversionOptions:
     repair: bool = False
 
     def __post_init__(self) -> None:
-        _check("precision", self.precision, tuple(PRECISIONS))
-        _check("variant", self.variant, VARIANTS)
+        if self.precision is not None:
+            precision = chosen(self.precision, tuple(PRECISIONS), WordKind.PRECISION, name="precision")
+            object.__setattr__(self, "precision", precision)
+        if self.variant is not None:
+            variant = chosen(self.variant, VARIANTS, WordKind.WEIGHT_SET, name="variant")
+            object.__setattr__(self, "variant", variant)
 
 
 def default_target(source: Path, options: ConversionOptions, *, bake_vae: bool = False) -> Path:
@@ -35,8 +40,3 @@ def default_target(source: Path, options: ConversionOptions, *, bake_vae: bool =
     words = [word for word in (variant, options.precision, "vae" if bake_vae else None) if word]
     target = source.with_name(f"{'-'.join((source.stem, *words))}.safetensors")
     return source.with_name(f"{target.stem}-converted.safetensors") if target == source else target
-
-
-def _check(name: str, value: str | None, valid: tuple[str, ...]) -> None:
-    if value is not None and value not in valid:
-        raise invalid_word(value, name, valid)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.catalog.query_fields import OPEN_FIELDS, UNKNOWN
+from modelhub.catalog.query_fields import FIELDS, OPEN_FIELDS, UNKNOWN
 from modelhub.catalog.query_parser import has_terms, make_term, parse_arguments, parse_query
 from modelhub.catalog.values import ModelQuery, Term
 from modelhub.choices import nearest
@@ -52,7 +52,9 @@ def _check_value(term: Term, catalog: Catalog) -> None:
     known = {*held, *_known_values(term.field)}
     if value in known:
         return
-    remedy = nearest(value, sorted(known), cutoff=0.55) if known else "There are none yet."
+    remedy = (
+        nearest(value, sorted(known), cutoff=0.55, words=FIELDS[term.field].words) if known else "There are none yet."
+    )
     raise UsageError(f"There is no {_TITLES[term.field]} `{value}`.", remedy)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from modelhub.catalog import Catalog
-from modelhub.choices import invalid_word, nearest
+from modelhub.choices import chosen, nearest
 from modelhub.domain import ModelRecord, ModelType, Style, Variant
 from modelhub.errors import UsageError
+from modelhub.words import WordKind, canonical
 
 # Field → the values it accepts; an empty tuple accepts any text.
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -23,15 +24,24 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
+# The kinds of words that the values are; an architecture of a plug-in has no row there, and is taken as it is.
+_WORDS = {
+    "type": WordKind.TYPE,
+    "architecture": WordKind.ARCHITECTURE,
+    "style": WordKind.STYLE,
+    "variant": WordKind.VARIANT,
+    "prediction": WordKind.PREDICTION,
+}
+
+
 def set_fields(record: ModelRecord, fields: Mapping[str, str], *, catalog: Catalog) -> ModelRecord:
     """Set fields of a model, all or none, and return its new record; "" restores the detected value.
 
     Raise UsageError for an unknown field, with the nearest one, and for a value that a field does not accept.
     """
-    for field, value in fields.items():
-        _check(field, value)
+    checked = [_checked(field, value) for field, value in fields.items()]
     with catalog.batch():
-        for field, value in fields.items():
+        for field, value in checked:
             if value:
                 catalog.set_override(record.id, field, value)
             else:
@@ -48,19 +58,24 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
     """Return the fields of texts of the form KEY=VALUE. Raise UsageError as `set_fields` does."""
     fields = {}
     for text in assignments:
-        field, equals, value = text.partition("=")
+        field, equals, value = text.replace("＝", "=", 1).partition("=")
         if not equals:
             raise UsageError(f"`{text}` is not of the form KEY=VALUE.", f"The keys are {', '.join(FIELDS)}.")
-        fields[field.strip().lower()] = value.strip()
-    for field, value in fields.items():
-        _check(field, value)
+        name, checked = _checked(field.strip(), value.strip())
+        fields[name] = checked
     return fields
 
 
-def _check(field: str, value: str) -> None:
-    if field not in FIELDS:
-        raise UsageError(f"There is no field `{field}` to set.", nearest(field, FIELDS))
+def _checked(field: str, value: str) -> tuple[str, str]:
+    """Return a field and its value as the catalog names them. Raise UsageError as `set_fields` does."""
+    name = canonical(WordKind.USER_FIELD, field)
+    if name is None:
+        raise UsageError(f"There is no field `{field}` to set.", nearest(field, FIELDS, words=WordKind.USER_FIELD))
     if not isinstance(value, str):
-        raise UsageError(f"The value of `{field}` is a text, not a {type(value).__name__}.")
-    if value and FIELDS[field] and value not in FIELDS[field]:
-        raise invalid_word(value, field, FIELDS[field])
+        raise UsageError(f"The value of `{name}` is a text, not a {type(value).__name__}.")
+    words = _WORDS.get(name)
+    if not value or words is None:
+        return name, value
+    if not FIELDS[name]:
+        return name, canonical(words, value) or value
+    return name, chosen(value, FIELDS[name], words, name=name)

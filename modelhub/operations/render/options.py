@@ -13,6 +13,7 @@ from modelhub.domain import ModelRecord, ModelType
 from modelhub.errors import Remedy, UsageError
 from modelhub.render.recipes import PROMPT, Recipe, Sampler
 from modelhub.render.runner import Limits
+from modelhub.words import WordKind, canonical
 
 STEPS = range(1, 501)
 SIZES = range(64, 4097)  # pixels
@@ -56,6 +57,7 @@ class RenderOptions:
     as_preview: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "device", canonical(WordKind.DEVICE, self.device) or self.device)
         if not _DEVICE.fullmatch(self.device):
             raise UsageError(
                 f"`{self.device}` is not a valid device.", "Choose `auto`, `cpu`, `mps`, `cuda` or a number: `cuda:1`."
@@ -104,5 +106,6 @@ def preferred_bases(rows: Iterable[str], find: Callable[[str], ModelRecord]) -> 
                 f"The setting `render.bases` has a row that is not ARCHITECTURE=MODEL: `{row}`.",
                 'Write it like `bases = ["sd1=v1-5-pruned-emaonly"]`.',
             )
-        found[architecture.strip()] = find(reference.strip())
+        architecture = canonical(WordKind.ARCHITECTURE, architecture) or architecture.strip()
+        found[architecture] = find(reference.strip())
     return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.choices import member
+from modelhub.choices import find_choice, member
 from modelhub.config import Settings
 from modelhub.domain import ModelType
 from modelhub.errors import Remedy, UsageError
@@ -16,6 +16,7 @@ from modelhub.home import expand_home
 from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 from modelhub.uis.registry import ui_named
 from modelhub.uis.ui import UI, ModelServer
+from modelhub.words import WordKind
 
 FIELD = re.compile(r"\{(\w+)\}")
 FIELDS = ("type", "architecture", "style", "variant", "precision", "name")
@@ -93,9 +94,9 @@ def rules_for(
     rules = SortRules(
         ui=row,
         into=_folder(row, Path(os.path.abspath(expand_home(into)))),  # noqa: PTH100 - resolve() follows links
-        mode=member(SortMode, mode),
-        by=tuple(dict.fromkeys(member(SortGrouping, word) for word in by)),
-        duplicates=member(SortDuplicates, duplicates),
+        mode=member(SortMode, mode, words=WordKind.MODE),
+        by=tuple(dict.fromkeys(member(SortGrouping, word, words=WordKind.GROUPING) for word in by)),
+        duplicates=member(SortDuplicates, duplicates, words=WordKind.DUPLICATES),
         rename=rename,
     )
     if rules.into.exists() and not rules.into.is_dir():
@@ -152,7 +153,8 @@ def own_layouts(rows: Mapping[str, Mapping[str, str]]) -> tuple[UI, ...]:
 def _own_layout(name: str, templates: Mapping[str, str]) -> UI:
     folders: dict[ModelType, str] = {}
     for word, template in templates.items():
-        if word not in {kind.value for kind in ModelType}:
+        kind = find_choice(word, ModelType, WordKind.TYPE)
+        if kind is None:
             raise UsageError(
                 f"There is no model type `{word}`, which layout.{name} names.",
                 f"The types are {', '.join(kind.value for kind in ModelType)}.",
@@ -165,5 +167,5 @@ def _own_layout(name: str, templates: Mapping[str, str]) -> UI:
                 f"There is no field `{unknown[0]}`, which layout.{name}.{word} contains.",
                 f"The fields are {' '.join(f'{{{field}}}' for field in FIELDS)}.",
             )
-        folders[ModelType(word)] = "/".join(part for part in parts if part)
+        folders[ModelType(kind)] = "/".join(part for part in parts if part)
     return UI(name=name, title=name, folders=folders, diffusers=folders.get(ModelType.BASE))
