@@ -11,8 +11,9 @@ from modelhub.catalog.database import Database
 from modelhub.catalog.encoding import decode_text
 from modelhub.catalog.reading import first_column
 from modelhub.catalog.values import Counts, DuplicateGroup
-from modelhub.choices import nearest
+from modelhub.choices import find_choice, nearest
 from modelhub.errors import UsageError
+from modelhub.words import WordKind
 
 # What duplicates have in common: the file, all weights, or one component.
 LEVELS = ("file", "weights", "unet", "vae", "text_encoder", "text_encoder_2")
@@ -58,9 +59,10 @@ def values_of(database: Database, field: str, *, limit: int = 1000) -> list[str]
 
 def duplicates(database: Database, level: str) -> list[DuplicateGroup]:
     """Return contents held more than once, largest first. Raise UsageError for a `level` that is not one of LEVELS."""
-    if level not in LEVELS:
+    found = find_choice(level, LEVELS, WordKind.COMPONENT)
+    if found is None:
         raise UsageError(f"There is no level `{level}` of duplicates.", nearest(level, LEVELS))
-    groups = _equal_files(database) if level == "file" else _equal_digests(database, level)
+    groups = _equal_files(database) if found == "file" else _equal_digests(database, found)
     return sorted(groups, key=lambda group: (-group.size, group.digest))
 
 

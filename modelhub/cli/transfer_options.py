@@ -8,6 +8,7 @@ import typer
 
 from modelhub.cli.progress import ProgressForm
 from modelhub.cli.session import Session
+from modelhub.cli.word_options import word_option
 
 LimitRate = Annotated[
     str | None,
@@ -16,8 +17,12 @@ LimitRate = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", help="Use only what is on this machine already.")]
 ProgressOption = Annotated[
     ProgressForm | None,
-    typer.Option(
-        "--progress", metavar="bars|none|json", help="Form of the progress on stderr; json: one event per line."
+    word_option(
+        "--progress",
+        ProgressForm,
+        name="form of progress",
+        metavar="bars|none|json",
+        help="Form of the progress on stderr; json: one event per line.",
     ),
 ]
 

@@ -89,7 +89,7 @@ def test_link_says_what_is_wrong(tmp_path: Path, comfy: Path) -> None:
         (2, "--layout", ()),
         (2, "--into", ("--layout", "comfyui")),
         (2, "modelhub sort", ("--layout", "stability-matrix", "--into", str(comfy))),
-        (2, "a1111, forge", ("--layout", "swarm", "--into", str(comfy))),
+        (2, "a1111, forge", ("--layout", "sworm", "--into", str(comfy))),
         (3, "is not a folder", ("--layout", "comfyui", "--into", str(comfy / "none"))),
     ]
     for code, words, options in rows:

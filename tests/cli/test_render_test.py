@@ -26,14 +26,14 @@ def home(tmp_path: Path) -> Path:
     ("words", "code", "message"),
     [
         (("--device", "gpu0"), 2, "`gpu0` is not a valid device"),
-        (("--sampler", "magic"), 2, "'magic' is not one of"),
+        (("--sampler", "magic"), 2, "`magic` is not a valid sampler"),
         (("--base", "nightgem"), 2, "nightgem is not a base"),
         (("--base", "nobody"), 3, "`nobody`"),
         (("--sheet", "x.bmp"), 2, "cannot be written as 'x.bmp'"),
         (("--steps", "0"), 2, "--steps"),
         (("--all", "--failed"), 2, "cannot be combined"),
         (("nightgem", "--all"), 2, "cannot be combined with named models"),
-        (("--type", "upscaler"), 2, "--type"),
+        (("--type", "upscaler"), 2, "`upscaler` is not a valid type to render-test"),
         (("nobody",), 3, "`nobody`"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,9 @@ import typer
 from modelhub.cli.model_arguments import ModelsCommand, complete_models
 from modelhub.cli.output import print_json
 from modelhub.cli.session import Session
+from modelhub.cli.word_options import word_option
 from modelhub.domain import ModelType, Style, Variant
+from modelhub.words import WordKind
 
 if TYPE_CHECKING:
     from modelhub.catalog import ModelQuery
@@ -17,8 +20,19 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def _values(kind: type[ModelType] | type[Style] | type[Variant]) -> str:
+def _values(kind: Iterable[str]) -> str:
     return "|".join(kind)
+
+
+TYPE_OPTION = word_option(
+    "--type", ModelType, WordKind.TYPE, name="type", metavar="TYPE", help=f"One of {_values(ModelType)}."
+)
+STYLE_OPTION = word_option(
+    "--style", Style, WordKind.STYLE, name="style", metavar="STYLE", help=f"One of {_values(Style)}."
+)
+VARIANT_OPTION = word_option(
+    "--variant", Variant, WordKind.VARIANT, name="variant", metavar="VARIANT", help=f"One of {_values(Variant)}."
+)
 
 
 @app.command(cls=ModelsCommand)
@@ -32,16 +46,12 @@ def list_(
             autocompletion=complete_models,
         ),
     ] = None,
-    type_: Annotated[
-        ModelType | None, typer.Option("--type", metavar="TYPE", help=f"One of {_values(ModelType)}.")
-    ] = None,
+    type_: Annotated[ModelType | None, TYPE_OPTION] = None,
     architecture: Annotated[
         str | None, typer.Option("--architecture", metavar="NAME", help="sd1, sd2, sdxl, flux …")
     ] = None,
-    style: Annotated[Style | None, typer.Option("--style", metavar="STYLE", help=f"One of {_values(Style)}.")] = None,
-    variant: Annotated[
-        Variant | None, typer.Option("--variant", metavar="VARIANT", help=f"One of {_values(Variant)}.")
-    ] = None,
+    style: Annotated[Style | None, STYLE_OPTION] = None,
+    variant: Annotated[Variant | None, VARIANT_OPTION] = None,
     precision: Annotated[
         str | None, typer.Option("--precision", metavar="NAME", help="fp32, fp16, bf16, fp8 …")
     ] = None,

@@ -9,9 +9,11 @@ import typer
 
 from modelhub.cli.session import Session
 from modelhub.cli.transfer_options import LimitRate, Offline, ProgressOption, apply_transfer_options
+from modelhub.cli.word_options import word_option
 from modelhub.domain import Style
 from modelhub.fetch.choice.criteria import Precision, Purpose
 from modelhub.fetch.sources.registry import example_references
+from modelhub.words import WordKind
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,7 +29,14 @@ def pull(
     ] = None,
     purpose: Annotated[
         Purpose | None,
-        typer.Option("--for", metavar="render|train", help="Small file for pictures, or full one to train."),
+        word_option(
+            "--for",
+            Purpose,
+            WordKind.PURPOSE,
+            name="purpose",
+            metavar="render|train",
+            help="Small file for pictures, or full one to train.",
+        ),
     ] = None,
     files: Annotated[
         list[str] | None, typer.Option("--file", metavar="GLOB", help="Take the files that match; may be repeated.")
@@ -37,7 +46,14 @@ def pull(
     revision: Annotated[str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit.")] = None,
     precision: Annotated[
         Precision | None,
-        typer.Option("--precision", metavar="NAME", help="fp32, fp16, bf16 or fp8, where there is a choice."),
+        word_option(
+            "--precision",
+            Precision,
+            WordKind.PRECISION,
+            name="precision",
+            metavar="NAME",
+            help="fp32, fp16, bf16 or fp8, where there is a choice.",
+        ),
     ] = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="DIR", help="Place it in this folder instead of the library.")
@@ -56,7 +72,15 @@ def pull(
     ] = False,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name for the model and its file.")] = None,
     style: Annotated[
-        Style | None, typer.Option("--style", metavar="STYLE", help="Set its style yourself; it overrides detection.")
+        Style | None,
+        word_option(
+            "--style",
+            Style,
+            WordKind.STYLE,
+            name="style",
+            metavar="STYLE",
+            help="Set its style yourself; it overrides detection.",
+        ),
     ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Update the models of the catalog: all, or those from SOURCE.")

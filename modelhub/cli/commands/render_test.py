@@ -9,8 +9,10 @@ import typer
 
 from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
+from modelhub.cli.word_options import word_option
 from modelhub.operations.render.options import GUIDANCE, SIZES, STEPS, RenderTestType
 from modelhub.render.recipes import Sampler
+from modelhub.words import WordKind
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -37,10 +39,11 @@ def render_test(
     ] = None,
     sampler: Annotated[
         Sampler,
-        typer.Option(
+        word_option(
             "--sampler",
+            Sampler,
+            name="sampler",
             metavar="NAME",
-            case_sensitive=False,
             help="Sampler for bases with a UNet: ddim, euler, euler-a or dpm++-2m.",
         ),
     ] = Sampler.DDIM,
@@ -49,10 +52,12 @@ def render_test(
     ] = None,
     type_: Annotated[
         RenderTestType | None,
-        typer.Option(
+        word_option(
             "--type",
+            RenderTestType,
+            WordKind.TYPE,
+            name="type to render-test",
             metavar="TYPE",
-            case_sensitive=False,
             help="Test only one of base, vae, lora, embedding and hypernetwork.",
         ),
     ] = None,
