@@ -22,6 +22,19 @@ _FOLDERS = {
     ModelType.MOTION_MODULE: "animatediff_models",
     ModelType.VAE_APPROX: "vae_approx",
 }
+# The names that the menu shows (`NODE_DISPLAY_NAME_MAPPINGS`).
+_NODES = {
+    ModelType.BASE: "Load Checkpoint",
+    ModelType.UNET: "Load Diffusion Model",
+    ModelType.TEXT_ENCODER: "Load CLIP",
+    ModelType.VAE: "Load VAE",
+    ModelType.LORA: "Load LoRA",
+    ModelType.HYPERNETWORK: "HypernetworkLoader",
+    ModelType.CONTROLNET: "Load ControlNet Model",
+    ModelType.T2I_ADAPTER: "Load ControlNet Model",
+    ModelType.CLIP_VISION: "Load CLIP Vision",
+    ModelType.UPSCALER: "Load Upscale Model",
+}
 _SUFFIXES = frozenset((".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"))
 
 COMFYUI = UI(
@@ -39,5 +52,6 @@ COMFYUI = UI(
         notes=("Restart ComfyUI; it lists the library's models beside its own.",),
     ),
     prompts={ModelType.EMBEDDING: "embedding:{name}"},
+    nodes=_NODES,
     featured=True,
 )

@@ -121,7 +121,8 @@ class UI:
     whole diffusers folders, None when it cannot load them. `lycoris`: a separate folder for LoRA-like algorithms.
     `inner`: the models folder inside the UI's own folder. `suffixes`: type → the suffixes that it lists there, where
     known. `architectures`: the only ones that it runs, empty where that is not known. `prompts`: type → prompt text
-    with `{name}`. `featured`: whether `show` names its folders and prompt text.
+    with `{name}`. `nodes`: type → the node that loads it; a UI of nodes names files with the sub-folders they are in.
+    `featured`: whether `show` names its folders and prompt text.
     """
 
     name: str
@@ -136,6 +137,7 @@ class UI:
     link: SettingsFile | Flags | NotLinkable | None = None
     registration: Registration | None = None
     prompts: Mapping[ModelType, str] = field(default_factory=dict)
+    nodes: Mapping[ModelType, str] = field(default_factory=dict)
     featured: bool = False
 
     def folder_for(

@@ -27,7 +27,8 @@ def show(
 
     Example: modelhub show v1-5-pruned-emaonly --why
     """
-    from modelhub.cli.output import print_json
+    from modelhub.cli.output import print_json, print_lines
+    from modelhub.cli.views.usage import INDENT
     from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.library.show import model_details
 
@@ -38,7 +39,10 @@ def show(
     if session.json:
         print_json([_document(details, library) for details in shown])
     else:
-        print("\n\n".join("\n".join(_lines(details, library, why=why)) for details in shown))
+        for number, details in enumerate(shown):
+            if number:
+                print_lines("")
+            print_lines(_lines(details, library, why=why), indent=INDENT)
 
 
 def _document(details: ModelDetails, library: Path) -> ShownModelDocument:
@@ -59,4 +63,4 @@ def _lines(details: ModelDetails, library: Path, *, why: bool) -> list[str]:
     from modelhub.cli.views.render_test import last_test_lines
 
     last_test = last_test_lines(details.render_run, library) if details.render_run else ()
-    return record_lines(details.record, details.advice, last_test=last_test, shared=details.shared_lines, why=why)
+    return record_lines(details.record, details.usage, last_test=last_test, shared=details.shared_lines, why=why)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, color
 from modelhub.cli.views.safety_words import next_step, verdict_sentence
+from modelhub.cli.views.usage import padded_label, usage_lines
 from modelhub.domain import (
     Detection,
     Evidence,
@@ -13,10 +15,15 @@ from modelhub.domain import (
     Inspection,
     ModelRecord,
     Source,
+    Style,
     TriggerWord,
     Verdict,
 )
+from modelhub.language import _, plural, translate
 from modelhub.quantities import format_size
+
+if TYPE_CHECKING:
+    from modelhub.operations.library.advice import AdviceLine
 
 _VERDICT_COLORS = {
     Verdict.SAFE: "32",
@@ -29,18 +36,24 @@ _MANY = 12
 
 
 def field(name: str, value: str) -> str:
-    """Return a line with a name and a value, aligned."""
-    return f"  {color(f'{name:<12}', '2')}{clean(value)}"
+    """Return a line with a name, in the language of the run, and a value, aligned."""
+    return f"  {padded_label(translate(name))}{clean(value)}"
+
+
+def _fields(name: str, values: Iterable[str]) -> list[str]:
+    """Return a line for each value, the name in front of the first."""
+    return [field(name if not number else "", value) for number, value in enumerate(values)]
 
 
 def inspection_lines(inspection: Inspection, *, why: bool = False) -> list[str]:
     """Return everything about one file, a fact on each line."""
     lines = [
         color(clean(str(inspection.path)), "1"),
-        *detection_lines(inspection.detection, inspection.format.value, inspection.size),
+        field("what", headline(inspection.detection)),
+        *file_lines(inspection.detection, inspection.format.value, inspection.size),
     ]
     lines += safety_lines(inspection, broken=inspection.broken)
-    lines += [field("problem" if not i else "", p) for i, p in enumerate(inspection.problems)]
+    lines += _fields("problem", map(translate, inspection.problems))
     lines += [line for member in inspection.members for line in _member_lines(inspection, member)]
     lines += hash_lines(inspection.hashes)
     if why:
@@ -53,7 +66,7 @@ def _member_lines(archive: Inspection, member: Inspection) -> list[str]:
     verdict = member.safety.verdict
     text = f"{name}  ({headline(member.detection)}, {format_size(member.size)})"
     line = f"{field('holds', text)}  {color(verdict.value, _VERDICT_COLORS[verdict])}"
-    return [line, *(field("", f"- {finding}") for finding in member.safety.findings[:_MANY])]
+    return [line, *(field("", f"- {translate(finding)}") for finding in member.safety.findings[:_MANY])]
 
 
 def headline(detection: Detection) -> str:
@@ -61,8 +74,8 @@ def headline(detection: Detection) -> str:
     architecture = detection.architecture or " or ".join(detection.architecture_candidates)
     kind = detection.subtype and f"{detection.type.value} ({detection.subtype})"
     algorithm = detection.algorithm if detection.algorithm not in (None, detection.type.value) else None
-    rank = f"rank {detection.rank}" if detection.rank else None
-    vectors = f"{detection.vectors} vectors" if detection.vectors else None
+    rank = _("rank {rank}", rank=detection.rank) if detection.rank else None
+    vectors = plural(detection.vectors, "{count} vector", "{count} vectors") if detection.vectors else None
     parts = (
         kind or detection.type.value,
         architecture,
@@ -75,39 +88,46 @@ def headline(detection: Detection) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def detection_lines(detection: Detection, format_name: str, size: int, *, own_style: bool = False) -> list[str]:
-    """Return type, container, components, trigger words and style; `own_style`: the user has set the style."""
-    lines = [field("what", headline(detection)), field("file", f"{format_name}, {format_size(size)}")]
+def file_lines(
+    detection: Detection, format_name: str, size: int, *, own_style: bool = False, words: bool = True
+) -> list[str]:
+    """Return container, components, trigger words and style.
+
+    `own_style`: the user has set the style. `words`: with trigger words, which a trap does not have.
+    """
+    lines = [field("file", f"{format_name}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (
         ("inside", ", ".join(detection.components)),
         ("prediction", detection.prediction or ""),
-        ("triggers", words_text(detection.trigger_words)),
-        ("style", f"{detection.style.value.value} (yours)" if own_style else style_text(detection)),
+        ("triggers", words_text(detection.trigger_words) if words else ""),
+        ("style", _("{style} (yours)", style=detection.style.value.value) if own_style else style_text(detection)),
     )
     return lines + [field(name, value) for name, value in rows if value]
 
 
 def words_text(words: tuple[TriggerWord, ...]) -> str:
     """Return trigger words, each with the place where it was found."""
-    shown = ", ".join(f"{w.word} ({w.source})" for w in words[:_MANY])
-    return shown + (f" and {len(words) - _MANY} more" if len(words) > _MANY else "")
+    shown = [f"{word.word} ({translate(word.source)})" for word in words[:_MANY]]
+    return ", ".join([*shown, "…"] if len(words) > _MANY else shown)
 
 
 def style_text(detection: Detection) -> str:
     """Return the style family with its confidence, "" when unknown."""
     style = detection.style
-    return "" if style.value.value == "unknown" else f"{style.value.value} ({style.confidence:.0%} sure)"
+    if style.value is Style.UNKNOWN:
+        return ""
+    return _("{style} ({confidence} sure)", style=style.value.value, confidence=f"{style.confidence:.0%}")
 
 
 def safety_lines(model: Inspection | ModelRecord, *, broken: bool) -> list[str]:
     """Return the verdict with its meaning, the findings, and what to do next."""
     report = model.safety
-    sentence = verdict_sentence(model, broken=broken)
+    sentence = translate(verdict_sentence(model, broken=broken))
     lines = [field("safety", "") + color(sentence, _VERDICT_COLORS[report.verdict])]
-    lines += [field("", f"- {finding}") for finding in report.findings[:_MANY]]
-    if len(report.findings) > _MANY:
-        lines.append(field("", f"- {len(report.findings) - _MANY} more, shown by `--json`"))
-    step = next_step(model, broken=broken)
+    lines += [field("", f"- {translate(finding)}") for finding in report.findings[:_MANY]]
+    if more := len(report.findings[_MANY:]):
+        lines.append(field("", plural(more, "- {count} more, shown by `--json`", "- {count} more, shown by `--json`")))
+    step = translate(next_step(model, broken=broken))
     return [*lines, field("", step)] if step else lines
 
 
@@ -121,21 +141,28 @@ def hash_lines(hashes: Hashes | None) -> list[str]:
 
 def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
     """Return the evidence for each answer."""
-    return [field("why" if not i else "", f"{item.about}: {item.because}") for i, item in enumerate(evidence)]
+    return _fields("why", (f"{translate(item.about)}: {translate(item.because)}" for item in evidence))
 
 
 def record_lines(
     record: ModelRecord,
-    advice: Iterable[str],
+    usage: Iterable[AdviceLine],
     *,
     last_test: Iterable[str] = (),
     shared: Iterable[str] = (),
     why: bool = False,
 ) -> list[str]:
-    """Return everything known about a model, then how to use it. `last_test`: the lines of its last render test."""
+    """Return how to use a model, then everything known about it, hashes last.
+
+    `last_test`: the lines of its last render test.
+    """
     lines = [color(clean(record.name), "1") + f"  (id {record.id})"]
+    lines += [field("what", headline(record.detection)), *_remote_source_lines(record)]
+    is_dangerous = record.safety.verdict is Verdict.DANGEROUS
+    title = _("Warning") if is_dangerous else _("How to use it")
+    lines += [color(title, "1"), *usage_lines(usage), color(_("Details"), "1")]
     own_style = "style" in record.overrides
-    lines += detection_lines(record.detection, record.format.value, record.size, own_style=own_style)
+    lines += file_lines(record.detection, record.format.value, record.size, own_style=own_style, words=not is_dangerous)
     rows = (
         ("tags", ", ".join(record.tags)),
         ("notes", record.notes),
@@ -143,24 +170,28 @@ def record_lines(
     )
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record, broken=any(file.broken for file in record.files))
-    lines += [field("rendered" if not i else "", text) for i, text in enumerate(last_test)]
-    lines += [field("problem" if not i else "", text) for i, text in enumerate(record.problems)]
-    lines += [field("same" if not i else "", text) for i, text in enumerate(shared)]
+    lines += _fields("rendered", last_test)
+    lines += _fields("problem", map(translate, record.problems))
+    lines += _fields("same", map(translate, shared))
     lines += _place_lines(record)
-    lines += [field("from" if not i else "", _source_text(source)) for i, source in enumerate(record.sources)]
-    if len(record.files) == 1:
-        lines += hash_lines(record.files[0].hashes)
+    lines += _fields("from", (_source_text(source) for source in record.sources if source.kind == "local"))
     if why:
         lines += evidence_lines(record.detection.evidence)
-    lines += [field("how to use" if not i else "", text) for i, text in enumerate(advice)]
+    if len(record.files) == 1:
+        lines += hash_lines(record.files[0].hashes)
     return lines
+
+
+def _remote_source_lines(record: ModelRecord) -> list[str]:
+    """Return where a model can be pulled again, with its version: what a newcomer compares with a page."""
+    return _fields("from", (_source_text(source) for source in record.sources if source.kind != "local"))
 
 
 def _place_lines(record: ModelRecord) -> list[str]:
     if len(record.files) != 1:
-        return [field("place", f"{record.path} ({len(record.files)} files, {record.state.value})")]
-    places = record.files[0].locations
-    return [field("place" if not i else "", f"{p.path} ({p.state.value})") for i, p in enumerate(places)]
+        count = plural(len(record.files), "{count} file", "{count} files")
+        return [field("place", f"{record.path} ({count}, {record.state.value})")]
+    return _fields("place", (f"{place.path} ({place.state.value})" for place in record.files[0].locations))
 
 
 def _source_text(source: Source) -> str:
@@ -170,16 +201,16 @@ def _source_text(source: Source) -> str:
     if source.kind == "local" and source.requested:
         return f"{source.requested} {source.reference}"
     if source.requested:
-        parts.append(f"requested as {source.requested}")
+        parts.append(_("requested as {name}", name=source.requested))
     if source.commit:
         from modelhub.fetch.sources.registry import find_row  # only models that were pulled need it
 
         row = find_row(source.kind)
         parts.append(f"{row.versioning.unit if row else 'commit'} {source.commit[:10]}")
     if source.base_model:
-        parts.append(f"for {source.base_model}")
+        parts.append(_("for {base}", base=source.base_model))
     if source.license:
-        parts.append(f"license {source.license}")
+        parts.append(_("license {license}", license=source.license))
     if source.scan:
-        parts.append(f"scan by the source: {source.scan}")
+        parts.append(_("scan by the source: {scan}", scan=source.scan))
     return ", ".join(parts)

@@ -10,6 +10,7 @@ from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.failures import show_failure
 from modelhub.cli.views.safety_words import next_step, verdict_sentence
+from modelhub.cli.views.usage import INDENT, pulled_usage_lines
 from modelhub.documents.pull import PullDocument
 from modelhub.domain import ModelRecord, Verdict
 from modelhub.errors import Exit, worst_exit_code
@@ -99,6 +100,8 @@ def show_result(session: Session, result: PullResult) -> None:
     """Show where the models are now."""
     if not session.json:
         print_lines(result_lines(result), indent=9)
+        for model in result.models:
+            print_lines(pulled_usage_lines(model, session.catalog), indent=INDENT)
 
 
 def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog, RenderRun
 from modelhub.domain import ModelRecord
-from modelhub.operations.library.advice import fitting_bases, how_to_use
+from modelhub.operations.library.advice import AdviceLine, how_to_use, sentences
 from modelhub.operations.library.shared_weights import (
     SharedComponent,
     describe_shared_weights,
@@ -20,15 +20,20 @@ class ModelDetails:
     """A model with what other parts of the catalog say about it.
 
     `shared`: components that other models hold too; `shared_lines` says the same in sentences, with the names that the
-    user gave to components. `render_run`: the latest render test, None without one. `advice`: how to use the model, one
-    sentence each.
+    user gave to components. `render_run`: the latest render test, None without one. `usage`: how to use the model;
+    `advice` says the same, one sentence each.
     """
 
     record: ModelRecord
     shared: tuple[SharedComponent, ...]
     shared_lines: tuple[str, ...]
     render_run: RenderRun | None
-    advice: tuple[str, ...]
+    usage: tuple[AdviceLine, ...]
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """How to use the model, one sentence each."""
+        return sentences(self.usage)
 
 
 def model_details(record: ModelRecord, *, catalog: Catalog, library: Path) -> ModelDetails:
@@ -39,5 +44,5 @@ def model_details(record: ModelRecord, *, catalog: Catalog, library: Path) -> Mo
         shared=models_sharing_weights(record, catalog=catalog),
         shared_lines=tuple(describe_shared_weights(record, catalog=catalog, library=library)),
         render_run=runs[0] if runs else None,
-        advice=tuple(how_to_use(record, fitting_bases=fitting_bases(record, catalog=catalog))),
+        usage=how_to_use(record, catalog=catalog),
     )

@@ -1,11 +1,44 @@
-"""The prompt text that `show` offers is that of the rows of the UIs."""
+"""The advice about a model: words, what to paste by which name, bases and VAEs that fit, and nothing for a trap."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from modelhub.domain import Detection, ModelType, TriggerWord
-from modelhub.operations.library.advice import prompt_texts
+from modelhub.catalog import Catalog
+from modelhub.detect import find_known_model
+from modelhub.detect.negative_words import is_negative_word
+from modelhub.domain import Detection, ModelRecord, ModelType, SafetyReport, TriggerWord, Variant, Verdict
+from modelhub.operations.library.advice import Topic, how_to_use, prompt_texts, sentences
+from modelhub.operations.library.advice.advice import KNOWN_BASES
+from tests.catalog.entries import entry, word
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    """An empty catalog."""
+    with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
+        yield catalog
+
+
+def _add(
+    catalog: Catalog, path: Path, number: int = 1, *, verdict: Verdict = Verdict.SAFE, **detected: Any
+) -> ModelRecord:
+    """Record a model at a path."""
+    new = entry(path.parent, number, name=path.stem, **detected)
+    (file,) = new.files
+    inspection = replace(file.inspection, safety=SafetyReport(verdict))
+    return catalog.record(
+        replace(new, files=(replace(file, inspection=inspection, location=replace(file.location, path=path)),))
+    )
+
+
+def _about(record: ModelRecord, catalog: Catalog, topic: Topic) -> list[str]:
+    return [line.sentence for line in how_to_use(record, catalog=catalog) if line.topic is topic]
 
 
 @pytest.mark.parametrize(
@@ -21,3 +54,174 @@ def test_each_ui_has_its_own_prompt_syntax(kind: ModelType, texts: dict[str, str
     """UIs with the same text share a line; ComfyUI loads LoRAs with a node, so there is nothing to paste."""
     detection = Detection(type=kind, trigger_words=(TriggerWord("red dress", "metadata"),))
     assert prompt_texts(detection, "x") == texts
+
+
+def test_a_lora_is_used_by_its_words_and_the_name_of_its_file(catalog: Catalog, tmp_path: Path) -> None:
+    """The line to paste has the stem, ComfyUI's node the file in its sub-folder."""
+    path = tmp_path / "ComfyUI" / "models" / "loras" / "people" / "Jelly v2.safetensors"
+    record = _add(catalog, path, trigger_words=(word("jellyfishforest"),))
+    assert _about(record, catalog, Topic.WORDS) == ["Trigger word: jellyfishforest"]
+    assert _about(record, catalog, Topic.PROMPT) == ["Prompt in A1111 / Forge: <lora:Jelly v2:0.8> jellyfishforest"]
+    assert _about(record, catalog, Topic.LOADING) == [
+        "In ComfyUI, choose `people/Jelly v2.safetensors` in the node `Load LoRA`."
+    ]
+
+
+def test_the_name_is_that_of_the_file_and_not_the_users_own(catalog: Catalog, tmp_path: Path) -> None:
+    """A name that `set` gave is known to the library only."""
+    record = _add(catalog, tmp_path / "lora" / "jelly.safetensors")
+    catalog.set_override(record.id, "name", "My jelly")
+    assert _about(catalog.get(record.id), catalog, Topic.PROMPT) == ["Prompt in A1111 / Forge: <lora:jelly:0.8>"]
+
+
+@pytest.mark.parametrize(("name", "argument"), [("jelly", "jelly"), ("红裙", "红裙"), ("two words", "1"), ("12", "1")])
+def test_a_lora_without_words_points_at_enrich(catalog: Catalog, tmp_path: Path, name: str, argument: str) -> None:
+    """The command can be pasted into any shell: a name that needs quotes is given as a number."""
+    record = _add(catalog, tmp_path / f"{name}.safetensors")
+    assert _about(record, catalog, Topic.WORDS) == [
+        f"No trigger words are known; `modelhub enrich {argument}` looks them up."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_negative"),
+    [
+        ("EasyNegative", True),
+        ("badhandv4", True),
+        ("bad-hands-5", True),
+        ("bad_prompt_version2", True),
+        ("BadDream", True),
+        ("verybadimagenegative_v1.3", True),
+        ("ng_deepnegative_v1_75t", True),
+        ("mystyle-neg", True),
+        ("negative_hand-neg", True),
+        ("unaestheticXLv31", True),
+        ("boring_e621_v4", True),
+        ("负面嵌入", True),
+        ("charturnerv2", False),
+        ("badger", False),
+        ("Negan", False),
+        ("negroni", False),
+        ("senegal", False),
+        ("鸣人", False),
+        ("badge design", False),
+        ("Nguyen", False),
+    ],
+)
+def test_a_negative_embedding_is_known_by_its_name(
+    catalog: Catalog, tmp_path: Path, name: str, is_negative: bool
+) -> None:
+    """It belongs in the negative prompt; every other one in the prompt."""
+    assert is_negative_word([name]) is is_negative
+    record = _add(catalog, tmp_path / f"{name}.pt", type=ModelType.EMBEDDING)
+    (line, *_) = _about(record, catalog, Topic.WORDS)
+    assert ("negative prompt" in line) is is_negative
+    assert f"Prompt in ComfyUI: embedding:{name}" in _about(record, catalog, Topic.PROMPT)
+
+
+def test_the_tag_of_a_publisher_makes_an_embedding_negative() -> None:
+    """A name need not show it."""
+    assert is_negative_word(["x"], ["negative embedding"])
+    assert not is_negative_word(["x"], ["style"])
+
+
+def test_a_copy_is_called_by_its_originals_name(catalog: Catalog, tmp_path: Path) -> None:
+    """Brackets have a meaning in A1111's prompts: the file must be renamed first, and the line has the right name."""
+    record = _add(catalog, tmp_path / "EasyNegative (1).pt", type=ModelType.EMBEDDING)
+    assert _about(record, catalog, Topic.WORDS)[1] == (
+        "Its file is named as a copy: rename it to `EasyNegative.pt`, the name that prompts need."
+    )
+    assert "Prompt in A1111 / Forge: EasyNegative" in _about(record, catalog, Topic.PROMPT)
+
+
+def test_a_place_without_the_mark_of_a_copy_gives_the_name(catalog: Catalog, tmp_path: Path) -> None:
+    """Of two places of one file the original is the one to name."""
+    _add(catalog, tmp_path / "a" / "jelly (1).safetensors")
+    record = _add(catalog, tmp_path / "b" / "jelly.safetensors")
+    assert len(record.main.locations) == 2
+    assert _about(record, catalog, Topic.WORDS) == ["No trigger words are known; `modelhub enrich 1` looks them up."]
+    assert _about(record, catalog, Topic.PROMPT) == ["Prompt in A1111 / Forge: <lora:jelly:0.8>"]
+
+
+def test_a_trap_has_nothing_but_a_warning(catalog: Catalog, tmp_path: Path) -> None:
+    """No words, no line to paste, no place to put it."""
+    trap = _add(catalog, tmp_path / "trap.pt", verdict=Verdict.DANGEROUS, trigger_words=(word("os.system"),))
+    (line,) = how_to_use(trap, catalog=catalog)
+    assert line.topic is Topic.WARNING
+    assert "Do not load it" in line.text
+
+
+BASE = {"type": ModelType.BASE, "variant": Variant.SINGLE, "components": ("unet", "vae", "text_encoder")}
+
+
+def test_a_base_with_a_vae_leaves_it_at_automatic(catalog: Catalog, tmp_path: Path) -> None:
+    """An external one could ruin the picture."""
+    record = _add(catalog, tmp_path / "base.safetensors", **BASE)
+    assert _about(record, catalog, Topic.VAE) == ["It has a VAE: leave SD VAE at Automatic."]
+
+
+def test_a_base_without_a_vae_names_those_that_fit(catalog: Catalog, tmp_path: Path) -> None:
+    """Of the library: those of its architecture that are whole and harmless; else a well-known one to pull."""
+    bare = {**BASE, "components": ("unet", "text_encoder")}
+    record = _add(catalog, tmp_path / "base.safetensors", **bare)
+    assert _about(record, catalog, Topic.VAE) == [
+        "It has no VAE, and the library has none that fits:"
+        ' `modelhub pull "stabilityai/sd-vae-ft-mse-original"` gets one.'
+    ]
+    _add(catalog, tmp_path / "trap.pt", 2, type=ModelType.VAE, verdict=Verdict.DANGEROUS)
+    _add(catalog, tmp_path / "xl.safetensors", 3, type=ModelType.VAE, architecture="sdxl")
+    assert "has none that fits" in _about(record, catalog, Topic.VAE)[0]
+    _add(catalog, tmp_path / "mse.pt", 4, type=ModelType.VAE, architecture=None, architecture_candidates=("sd1", "sd2"))
+    assert _about(record, catalog, Topic.VAE) == [
+        "It has no VAE: without one, pictures come out dull. Choose one as SD VAE; the library has mse."
+    ]
+
+
+def test_a_base_lists_what_of_the_library_fits_it(catalog: Catalog, tmp_path: Path) -> None:
+    """By type, with a few names and the command that lists all of them."""
+    record = _add(catalog, tmp_path / "base.safetensors", **BASE)
+    for number in range(2, 9):
+        _add(catalog, tmp_path / f"lora-{number}.safetensors", number)
+    _add(catalog, tmp_path / "xl.safetensors", 20, architecture="sdxl")
+    _add(catalog, tmp_path / "hand.pt", 21, type=ModelType.EMBEDDING)
+    assert _about(record, catalog, Topic.FITTING) == [
+        "7 LoRAs of the library fit it: lora-2, lora-3, lora-4, lora-5, …."
+        " `modelhub list type:lora arch:sd1` lists them.",
+        "1 embedding of the library fits it: hand. `modelhub list type:embedding arch:sd1` lists it.",
+    ]
+
+
+def test_an_adapter_names_the_bases_that_it_works_with(catalog: Catalog, tmp_path: Path) -> None:
+    """None in the library: a well-known one to pull."""
+    record = _add(catalog, tmp_path / "lora.safetensors")
+    assert _about(record, catalog, Topic.BASE) == [
+        'Needs a base of architecture sd1; the library has none: `modelhub pull "Stable Diffusion 1.5"` gets one.'
+    ]
+    _add(catalog, tmp_path / "base.safetensors", 2, **BASE)
+    _add(catalog, tmp_path / "xl.safetensors", 3, **{**BASE, "architecture": "sdxl"})
+    assert _about(record, catalog, Topic.BASE) == ["Needs a base of architecture sd1; the library has base."]
+
+
+@pytest.mark.parametrize(("architecture", "name"), sorted({*KNOWN_BASES.items()}))
+def test_what_is_named_to_be_pulled_is_a_known_model(architecture: str, name: str) -> None:
+    """The commands that advice prints are understood by `pull`."""
+    known = find_known_model(name)
+    assert known is not None
+    assert known.source
+    assert known.architecture == architecture or (known.architecture, architecture) in (
+        ("sd1", "sd2"),
+        ("sdxl", "sdxl-refiner"),
+    )
+
+
+def test_every_line_is_also_a_sentence_of_its_own(catalog: Catalog, tmp_path: Path) -> None:
+    """The Python API has the advice as texts."""
+    record = _add(catalog, tmp_path / "lora" / "jelly.safetensors", trigger_words=(word("red dress"), word("x")))
+    assert sentences(how_to_use(record, catalog=catalog)) == (
+        "Trigger words: red dress, x",
+        "Prompt in A1111 / Forge: <lora:jelly:0.8> red dress, x",
+        "In ComfyUI, choose `jelly.safetensors` in the node `Load LoRA`.",
+        'Needs a base of architecture sd1; the library has none: `modelhub pull "Stable Diffusion 1.5"` gets one.',
+        "Place in A1111 / Forge: models/Lora/",
+        "Place in ComfyUI: models/loras/",
+    )

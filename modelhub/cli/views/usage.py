@@ -1,0 +1,66 @@
+"""Show how to use a model: the words, what to paste into a prompt, the base and the VAE, what fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from modelhub.cli.output import clean, color, width
+from modelhub.language import _, translate
+
+if TYPE_CHECKING:
+    from modelhub.catalog import Catalog
+    from modelhub.domain import ModelRecord
+    from modelhub.operations.library.advice import AdviceLine
+
+LABEL_WIDTH = 15  # columns; the longest is "A1111 / Forge"
+INDENT = LABEL_WIDTH + 2  # of what follows the first line of a wrapped text
+
+
+def usage_lines(advice: Iterable[AdviceLine]) -> list[str]:
+    """Return the advice, a line each, with what it is about in front; a label is not repeated."""
+    from modelhub.operations.library.advice import Topic
+
+    lines, before = [], ""
+    for line in advice:
+        label = _label(line)
+        text = clean(line.text if line.ui else translate(line.text))
+        if line.topic is Topic.PLACE:
+            text = f"{text}  ({line.ui})"
+        elif line.topic is Topic.PROMPT:
+            text = color(text, "1")
+        elif line.topic is Topic.WARNING:
+            text = color(text, "31;1")
+        lines.append(f"  {padded_label('' if label == before else label)}{text}")
+        before = label
+    return lines
+
+
+def _label(line: AdviceLine) -> str:
+    from modelhub.operations.library.advice import Topic
+
+    return {
+        Topic.WARNING: _("warning"),
+        Topic.WORDS: _("words"),
+        Topic.PROMPT: line.ui,
+        Topic.LOADING: _("loading"),
+        Topic.BASE: _("base"),
+        Topic.VAE: _("VAE"),
+        Topic.FITTING: _("fits it"),
+        Topic.VARIANT: _("weights"),
+        Topic.PLACE: _("place in"),
+    }[line.topic]
+
+
+def padded_label(label: str) -> str:
+    """Return a label in its column."""
+    return color(label + " " * max(1, LABEL_WIDTH - width(label)), "2")
+
+
+def pulled_usage_lines(record: ModelRecord, catalog: Catalog) -> list[str]:
+    """Return how to use a model that was just pulled; where it is placed was said already."""
+    from modelhub.operations.library.advice import Topic, how_to_use
+
+    left_out = (Topic.PLACE, Topic.VARIANT, Topic.WARNING)
+    advice = [line for line in how_to_use(record, catalog=catalog) if line.topic not in left_out]
+    return [color(_("How to use it"), "1"), *usage_lines(advice)] if advice else []

@@ -1,0 +1,233 @@
+"""The lines of advice about one model, in the order in which a newcomer needs them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from modelhub.catalog import Catalog
+from modelhub.detect.negative_words import is_negative_word
+from modelhub.domain import ModelRecord, ModelType, Variant, Verdict
+from modelhub.operations.library.advice.fitting import (
+    BASES,
+    NEEDS_BASE,
+    families_of,
+    family_of,
+    fitting_addons,
+    fitting_bases,
+)
+from modelhub.operations.library.advice.prompts import (
+    SHOWN_WORDS,
+    featured_uis,
+    is_named_as_copy,
+    name_in_list,
+    plain_file_name,
+    record_prompt_texts,
+)
+
+SHOWN_NAMES = 4
+_WITH_WORDS = (ModelType.LORA, ModelType.HYPERNETWORK)
+_IN_PROMPTS = (*_WITH_WORDS, ModelType.EMBEDDING)
+_WITH_OWN_VAE = ("sd1", "sd2", "sdxl", "sdxl-refiner")  # architectures whose bases usually hold one
+# Architecture → the well-known model to pull where the library has none that fits; a test holds them known.
+KNOWN_BASES = {"sd1": "Stable Diffusion 1.5", "sd2": "Stable Diffusion 2.1", "sdxl": "SDXL 1.0 Base"}
+KNOWN_VAES = {
+    "sd1": "stabilityai/sd-vae-ft-mse-original",
+    "sd2": "stabilityai/sd-vae-ft-mse-original",
+    "sdxl": "stabilityai/sdxl-vae",
+    "sdxl-refiner": "stabilityai/sdxl-vae",
+}
+_PLAIN = re.compile(r"[\w.+@=][\w.+@=-]*")
+
+VARIANT_ADVICE = {
+    Variant.FULL: "Holds training state besides both weight sets: good for training on, wasteful for pictures.",
+    Variant.PRUNED: "Holds both weight sets: right for fine-tuning; for pictures the EMA-only file does the same.",
+    Variant.PRUNED_EMAONLY: "Holds the EMA weights only: right for pictures; to fine-tune take the file with both.",
+    Variant.PRUNED_NOEMA: "Holds the last-step weights only: right to train on; for pictures EMA weights are smoother.",
+    Variant.SINGLE: "Holds one weight set: right for pictures.",
+    Variant.EMA_ORPHAN: "Holds EMA weights without a main set: no UI loads it as it is.",
+}
+# Type → what fits a base: the sentence for one, and for several.
+_FITTING = {
+    ModelType.VAE: (
+        "{count} VAE of the library fits it: {names}. `{command}` lists it.",
+        "{count} VAEs of the library fit it: {names}. `{command}` lists them.",
+    ),
+    ModelType.LORA: (
+        "{count} LoRA of the library fits it: {names}. `{command}` lists it.",
+        "{count} LoRAs of the library fit it: {names}. `{command}` lists them.",
+    ),
+    ModelType.EMBEDDING: (
+        "{count} embedding of the library fits it: {names}. `{command}` lists it.",
+        "{count} embeddings of the library fit it: {names}. `{command}` lists them.",
+    ),
+    ModelType.HYPERNETWORK: (
+        "{count} hypernetwork of the library fits it: {names}. `{command}` lists it.",
+        "{count} hypernetworks of the library fit it: {names}. `{command}` lists them.",
+    ),
+    ModelType.CONTROLNET: (
+        "{count} ControlNet of the library fits it: {names}. `{command}` lists it.",
+        "{count} ControlNets of the library fit it: {names}. `{command}` lists them.",
+    ),
+}
+
+
+class Topic(StrEnum):
+    """What a line of advice is about."""
+
+    WARNING = "warning"
+    WORDS = "words"
+    PROMPT = "prompt"
+    LOADING = "loading"
+    BASE = "base"
+    VAE = "vae"
+    FITTING = "fitting"
+    VARIANT = "variant"
+    PLACE = "place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceLine:
+    """A line of advice. `text`: a sentence, or with `ui` what to paste there or where to place the model."""
+
+    topic: Topic
+    text: str
+    ui: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The line as one sentence, which names the UI."""
+        if not self.ui:
+            return self.text
+        return f"Prompt in {self.ui}: {self.text}" if self.topic is Topic.PROMPT else f"Place in {self.ui}: {self.text}"
+
+
+def how_to_use(record: ModelRecord, *, catalog: Catalog) -> tuple[AdviceLine, ...]:
+    """Return how to use a model, most needed first; about a dangerous one nothing but the warning."""
+    if record.safety.verdict is Verdict.DANGEROUS:
+        text = "Do not load it in any UI: it can run code. Delete it, and report it to the place that it came from."
+        return (AdviceLine(topic=Topic.WARNING, text=text),)
+    if record.files and record.main.broken:
+        return (AdviceLine(topic=Topic.WARNING, text="It is damaged: no UI can load it as it is."),)
+    return (
+        *_lines(Topic.WORDS, _words(record)),
+        *_prompts(record),
+        *_lines(Topic.LOADING, _loading(record)),
+        *_lines(Topic.BASE, _bases(record, catalog)),
+        *_lines(Topic.VAE, _vae(record, catalog)),
+        *_lines(Topic.FITTING, _fitting(record, catalog)),
+        *_lines(Topic.VARIANT, _variant(record)),
+        *_places(record),
+    )
+
+
+def _lines(topic: Topic, texts: Iterator[str]) -> Iterator[AdviceLine]:
+    return (AdviceLine(topic=topic, text=text) for text in texts)
+
+
+def _words(record: ModelRecord) -> Iterator[str]:
+    detection = record.detection
+    words = [word.word for word in detection.trigger_words]
+    if detection.type is ModelType.EMBEDDING:
+        if is_negative_word([record.name, *words], record.tags):
+            yield "It is a negative embedding: write its word into the negative prompt."
+        else:
+            yield "Write its word into the prompt; it stands for what it was trained on."
+    elif words:
+        shown = ", ".join(words[:SHOWN_WORDS])
+        yield f"Trigger words: {shown}" if len(words) > 1 else f"Trigger word: {shown}"
+    elif detection.type in _WITH_WORDS:
+        yield f"No trigger words are known; `modelhub enrich {argument(record)}` looks them up."
+    if detection.type in _IN_PROMPTS and is_named_as_copy(record):
+        yield f"Its file is named as a copy: rename it to `{plain_file_name(record)}`, the name that prompts need."
+
+
+def _prompts(record: ModelRecord) -> Iterator[AdviceLine]:
+    for text, uis in record_prompt_texts(record).items():
+        yield AdviceLine(topic=Topic.PROMPT, text=text, ui=uis)
+
+
+def _loading(record: ModelRecord) -> Iterator[str]:
+    """Yield how a UI of nodes loads a model that prompts do not name there, by the name in its list."""
+    kind = record.detection.type
+    for ui in featured_uis():
+        node = ui.nodes.get(kind)
+        if node and kind not in ui.prompts and record.files:
+            yield f"In {ui.title}, choose `{name_in_list(record, ui)}` in the node `{node}`."
+
+
+def _bases(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
+    if record.detection.type not in NEEDS_BASE:
+        return
+    families = families_of(record.detection)
+    names = fitting_bases(record, catalog=catalog)
+    wanted = " / ".join(families)
+    if not families:
+        yield "Needs a base of the same architecture, which its file does not show."
+    elif names:
+        yield f"Needs a base of architecture {wanted}; the library has {_listed(names)}."
+    elif families[0] in KNOWN_BASES:
+        known = KNOWN_BASES[families[0]]
+        yield f'Needs a base of architecture {wanted}; the library has none: `modelhub pull "{known}"` gets one.'
+    else:
+        yield f"Needs a base of architecture {wanted}; the library has none."
+
+
+def _vae(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
+    detection = record.detection
+    family = family_of(detection)
+    if detection.type is ModelType.VAE:
+        yield "A base with its own VAE needs no other: choose this one as SD VAE only for a base without."
+        yield "A blue or ruined picture at the last step means that it does not fit: set SD VAE to Automatic."
+    elif detection.type in BASES and "vae" in detection.components:
+        yield "It has a VAE: leave SD VAE at Automatic."
+    elif detection.type is ModelType.BASE and family in _WITH_OWN_VAE:
+        found = [addons.names for addons in fitting_addons(record, catalog=catalog) if addons.type is ModelType.VAE]
+        known = KNOWN_VAES[family]
+        if found:
+            names = _listed(found[0])
+            yield f"It has no VAE: without one, pictures come out dull. Choose one as SD VAE; the library has {names}."
+        else:
+            yield f'It has no VAE, and the library has none that fits: `modelhub pull "{known}"` gets one.'
+
+
+def _fitting(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
+    for addons in fitting_addons(record, catalog=catalog):
+        count = len(addons.names)
+        template = _FITTING[addons.type][count != 1]
+        yield template.format(count=count, names=_listed(addons.names), command=f"modelhub list {addons.query}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first names of a list; an ellipsis stands for the others."""
+    return ", ".join([*names[:SHOWN_NAMES], "…"] if len(names) > SHOWN_NAMES else names)
+
+
+def _variant(record: ModelRecord) -> Iterator[str]:
+    if text := VARIANT_ADVICE.get(record.detection.variant) if record.detection.variant else None:
+        yield text
+
+
+def _places(record: ModelRecord) -> Iterator[AdviceLine]:
+    folders: dict[PurePosixPath, list[str]] = {}
+    for ui in featured_uis():
+        detection = record.detection
+        folder = ui.folder_for(detection.type, algorithm=detection.algorithm, format=record.format)
+        if folder:
+            folders.setdefault(ui.inner / folder, []).append(ui.title)
+    for folder, titles in folders.items():
+        yield AdviceLine(topic=Topic.PLACE, text=f"{folder}/", ui=" / ".join(titles))
+
+
+def argument(record: ModelRecord) -> str:
+    """Return what a command calls a model by: its name where a shell takes it as it is, else its number."""
+    is_plain = _PLAIN.fullmatch(record.name) and not record.name.isdigit() and ":" not in record.name
+    return record.name if is_plain else str(record.id)
+
+
+def sentences(lines: Sequence[AdviceLine]) -> tuple[str, ...]:
+    """Return the advice as sentences."""
+    return tuple(line.sentence for line in lines)

@@ -1,0 +1,78 @@
+"""What of the library fits a model: bases for an adapter or a VAE; VAEs and adapters for a base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from modelhub.catalog import Catalog, ModelQuery, ModelRow, Term
+from modelhub.domain import HARMLESS, Detection, LocationState, ModelRecord, ModelType
+
+NEEDS_BASE = frozenset(
+    (
+        ModelType.VAE,
+        ModelType.LORA,
+        ModelType.EMBEDDING,
+        ModelType.HYPERNETWORK,
+        ModelType.CONTROLNET,
+        ModelType.T2I_ADAPTER,
+        ModelType.IP_ADAPTER,
+    )
+)
+BASES = (ModelType.BASE, ModelType.UNET)
+ADDONS = (ModelType.VAE, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK, ModelType.CONTROLNET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittingAddons:
+    """The models of one type that fit a base, smallest first; `query` finds them."""
+
+    type: ModelType
+    names: tuple[str, ...]
+    query: str
+
+
+def is_usable(row: ModelRow) -> bool:
+    """Return whether a model can be used as it is: present, whole and harmless."""
+    return row.state == LocationState.PRESENT and row.verdict in HARMLESS and not row.broken
+
+
+def families_of(detection: Detection) -> tuple[str, ...]:
+    """Return the architectures that a model fits."""
+    return (detection.architecture,) if detection.architecture else detection.architecture_candidates
+
+
+def family_of(detection: Detection) -> str:
+    """Return the one architecture that a model fits, "" where there are several or none is known."""
+    families = families_of(detection)
+    return families[0] if len(families) == 1 else ""
+
+
+def fitting_bases(record: ModelRecord, *, catalog: Catalog) -> tuple[str, ...]:
+    """Return the names of the bases that a model works with, smallest first; none for a model that needs no base."""
+    detection = record.detection
+    if detection.type not in NEEDS_BASE:
+        return ()
+    rows = (row for family in families_of(detection) for row in _usable(catalog, "base", family))
+    return tuple(dict.fromkeys(row.name for row in rows))
+
+
+def fitting_addons(record: ModelRecord, *, catalog: Catalog) -> tuple[FittingAddons, ...]:
+    """Return what of the library fits a base, by type; nothing for other models and for an unknown architecture."""
+    family = family_of(record.detection)
+    if record.detection.type not in BASES or not family:
+        return ()
+    found = (
+        FittingAddons(
+            type=kind,
+            names=tuple(row.name for row in _usable(catalog, kind.value, family)),
+            query=f"type:{kind.value} arch:{family}",
+        )
+        for kind in ADDONS
+    )
+    return tuple(addons for addons in found if addons.names)
+
+
+def _usable(catalog: Catalog, kind: str, family: str) -> Iterable[ModelRow]:
+    query = ModelQuery(terms=(Term("type", kind), Term("arch", family)), sort="size")
+    return (row for row in catalog.list(query) if is_usable(row))
