@@ -2,7 +2,7 @@
 
 Order: ModelSpec's trigger phrase, the source's own list, the model card or a sidecar (both come with the hints), folder
 names of the training set, tags of nearly every caption. An embedding's word is its file's name, then its inner name.
-A name of code in a pickle is none of these, whatever place it has there.
+The name of a function or a class in a pickle never counts, whatever place it has there.
 """
 
 from __future__ import annotations

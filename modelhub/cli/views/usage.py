@@ -19,17 +19,17 @@ INDENT = LABEL_WIDTH + 2  # of what follows the first line of a wrapped text
 
 def usage_lines(advice: Iterable[AdviceLine]) -> list[str]:
     """Return the advice, a line each, with what it is about in front; a label is not repeated."""
-    from modelhub.operations.library.advice import Topic
+    from modelhub.operations.library.advice import AdviceTopic
 
     lines, before = [], ""
     for line in advice:
         label = _label(line)
         text = clean(line.text if line.ui else translate(line.text))
-        if line.topic is Topic.PLACE:
+        if line.topic is AdviceTopic.PLACE:
             text = f"{text}  ({line.ui})"
-        elif line.topic is Topic.PROMPT:
+        elif line.topic is AdviceTopic.PROMPT:
             text = color(text, "1")
-        elif line.topic is Topic.WARNING:
+        elif line.topic is AdviceTopic.WARNING:
             text = color(text, "31;1")
         lines.append(f"  {padded_label('' if label == before else label)}{text}")
         before = label
@@ -37,18 +37,18 @@ def usage_lines(advice: Iterable[AdviceLine]) -> list[str]:
 
 
 def _label(line: AdviceLine) -> str:
-    from modelhub.operations.library.advice import Topic
+    from modelhub.operations.library.advice import AdviceTopic
 
     return {
-        Topic.WARNING: _("warning"),
-        Topic.WORDS: _("words"),
-        Topic.PROMPT: line.ui,
-        Topic.LOADING: _("loading"),
-        Topic.BASE: _("base"),
-        Topic.VAE: _("VAE"),
-        Topic.FITTING: _("fits it"),
-        Topic.VARIANT: _("weights"),
-        Topic.PLACE: _("place in"),
+        AdviceTopic.WARNING: _("warning"),
+        AdviceTopic.WORDS: _("words"),
+        AdviceTopic.PROMPT: line.ui,
+        AdviceTopic.LOADING: _("loading"),
+        AdviceTopic.BASE: _("base"),
+        AdviceTopic.VAE: _("VAE"),
+        AdviceTopic.FITTING: _("fits it"),
+        AdviceTopic.VARIANT: _("weights"),
+        AdviceTopic.PLACE: _("place in"),
     }[line.topic]
 
 
@@ -59,8 +59,8 @@ def padded_label(label: str) -> str:
 
 def pulled_usage_lines(record: ModelRecord, catalog: Catalog) -> list[str]:
     """Return how to use a model that was just pulled; where it is placed was said already."""
-    from modelhub.operations.library.advice import Topic, how_to_use
+    from modelhub.operations.library.advice import AdviceTopic, how_to_use
 
-    left_out = (Topic.PLACE, Topic.VARIANT, Topic.WARNING)
+    left_out = (AdviceTopic.PLACE, AdviceTopic.VARIANT, AdviceTopic.WARNING)
     advice = [line for line in how_to_use(record, catalog=catalog) if line.topic not in left_out]
     return [color(_("How to use it"), "1"), *usage_lines(advice)] if advice else []

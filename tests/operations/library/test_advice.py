@@ -13,7 +13,7 @@ from modelhub.catalog import Catalog
 from modelhub.detect import find_known_model
 from modelhub.detect.negative_words import is_negative_word
 from modelhub.domain import Detection, ModelRecord, ModelType, SafetyReport, TriggerWord, Variant, Verdict
-from modelhub.operations.library.advice import Topic, how_to_use, prompt_texts, sentences
+from modelhub.operations.library.advice import AdviceTopic, how_to_use, prompt_texts, sentences
 from modelhub.operations.library.advice.advice import KNOWN_BASES
 from tests.catalog.entries import entry, word
 
@@ -37,7 +37,7 @@ def _add(
     )
 
 
-def _about(record: ModelRecord, catalog: Catalog, topic: Topic) -> list[str]:
+def _about(record: ModelRecord, catalog: Catalog, topic: AdviceTopic) -> list[str]:
     return [line.sentence for line in how_to_use(record, catalog=catalog) if line.topic is topic]
 
 
@@ -60,9 +60,11 @@ def test_a_lora_is_used_by_its_words_and_the_name_of_its_file(catalog: Catalog, 
     """The line to paste has the stem, ComfyUI's node the file in its sub-folder."""
     path = tmp_path / "ComfyUI" / "models" / "loras" / "people" / "Jelly v2.safetensors"
     record = _add(catalog, path, trigger_words=(word("jellyfishforest"),))
-    assert _about(record, catalog, Topic.WORDS) == ["Trigger word: jellyfishforest"]
-    assert _about(record, catalog, Topic.PROMPT) == ["Prompt in A1111 / Forge: <lora:Jelly v2:0.8> jellyfishforest"]
-    assert _about(record, catalog, Topic.LOADING) == [
+    assert _about(record, catalog, AdviceTopic.WORDS) == ["Trigger word: jellyfishforest"]
+    assert _about(record, catalog, AdviceTopic.PROMPT) == [
+        "Prompt in A1111 / Forge: <lora:Jelly v2:0.8> jellyfishforest"
+    ]
+    assert _about(record, catalog, AdviceTopic.LOADING) == [
         "In ComfyUI, choose `people/Jelly v2.safetensors` in the node `Load LoRA`."
     ]
 
@@ -71,14 +73,14 @@ def test_the_name_is_that_of_the_file_and_not_the_users_own(catalog: Catalog, tm
     """A name that `set` gave is known to the library only."""
     record = _add(catalog, tmp_path / "lora" / "jelly.safetensors")
     catalog.set_override(record.id, "name", "My jelly")
-    assert _about(catalog.get(record.id), catalog, Topic.PROMPT) == ["Prompt in A1111 / Forge: <lora:jelly:0.8>"]
+    assert _about(catalog.get(record.id), catalog, AdviceTopic.PROMPT) == ["Prompt in A1111 / Forge: <lora:jelly:0.8>"]
 
 
 @pytest.mark.parametrize(("name", "argument"), [("jelly", "jelly"), ("红裙", "红裙"), ("two words", "1"), ("12", "1")])
 def test_a_lora_without_words_points_at_enrich(catalog: Catalog, tmp_path: Path, name: str, argument: str) -> None:
     """The command can be pasted into any shell: a name that needs quotes is given as a number."""
     record = _add(catalog, tmp_path / f"{name}.safetensors")
-    assert _about(record, catalog, Topic.WORDS) == [
+    assert _about(record, catalog, AdviceTopic.WORDS) == [
         f"No trigger words are known; `modelhub enrich {argument}` looks them up."
     ]
 
@@ -114,9 +116,9 @@ def test_a_negative_embedding_is_known_by_its_name(
     """It belongs in the negative prompt; every other one in the prompt."""
     assert is_negative_word([name]) is is_negative
     record = _add(catalog, tmp_path / f"{name}.pt", type=ModelType.EMBEDDING)
-    (line, *_) = _about(record, catalog, Topic.WORDS)
+    (line, *_) = _about(record, catalog, AdviceTopic.WORDS)
     assert ("negative prompt" in line) is is_negative
-    assert f"Prompt in ComfyUI: embedding:{name}" in _about(record, catalog, Topic.PROMPT)
+    assert f"Prompt in ComfyUI: embedding:{name}" in _about(record, catalog, AdviceTopic.PROMPT)
 
 
 def test_the_tag_of_a_publisher_makes_an_embedding_negative() -> None:
@@ -128,10 +130,10 @@ def test_the_tag_of_a_publisher_makes_an_embedding_negative() -> None:
 def test_a_copy_is_called_by_its_originals_name(catalog: Catalog, tmp_path: Path) -> None:
     """Brackets have a meaning in A1111's prompts: the file must be renamed first, and the line has the right name."""
     record = _add(catalog, tmp_path / "EasyNegative (1).pt", type=ModelType.EMBEDDING)
-    assert _about(record, catalog, Topic.WORDS)[1] == (
+    assert _about(record, catalog, AdviceTopic.WORDS)[1] == (
         "Its file is named as a copy: rename it to `EasyNegative.pt`, the name that prompts need."
     )
-    assert "Prompt in A1111 / Forge: EasyNegative" in _about(record, catalog, Topic.PROMPT)
+    assert "Prompt in A1111 / Forge: EasyNegative" in _about(record, catalog, AdviceTopic.PROMPT)
 
 
 def test_a_place_without_the_mark_of_a_copy_gives_the_name(catalog: Catalog, tmp_path: Path) -> None:
@@ -139,15 +141,17 @@ def test_a_place_without_the_mark_of_a_copy_gives_the_name(catalog: Catalog, tmp
     _add(catalog, tmp_path / "a" / "jelly (1).safetensors")
     record = _add(catalog, tmp_path / "b" / "jelly.safetensors")
     assert len(record.main.locations) == 2
-    assert _about(record, catalog, Topic.WORDS) == ["No trigger words are known; `modelhub enrich 1` looks them up."]
-    assert _about(record, catalog, Topic.PROMPT) == ["Prompt in A1111 / Forge: <lora:jelly:0.8>"]
+    assert _about(record, catalog, AdviceTopic.WORDS) == [
+        "No trigger words are known; `modelhub enrich 1` looks them up."
+    ]
+    assert _about(record, catalog, AdviceTopic.PROMPT) == ["Prompt in A1111 / Forge: <lora:jelly:0.8>"]
 
 
 def test_a_trap_has_nothing_but_a_warning(catalog: Catalog, tmp_path: Path) -> None:
     """No words, no line to paste, no place to put it."""
     trap = _add(catalog, tmp_path / "trap.pt", verdict=Verdict.DANGEROUS, trigger_words=(word("os.system"),))
     (line,) = how_to_use(trap, catalog=catalog)
-    assert line.topic is Topic.WARNING
+    assert line.topic is AdviceTopic.WARNING
     assert "Do not load it" in line.text
 
 
@@ -157,22 +161,22 @@ BASE = {"type": ModelType.BASE, "variant": Variant.SINGLE, "components": ("unet"
 def test_a_base_with_a_vae_leaves_it_at_automatic(catalog: Catalog, tmp_path: Path) -> None:
     """An external one could ruin the picture."""
     record = _add(catalog, tmp_path / "base.safetensors", **BASE)
-    assert _about(record, catalog, Topic.VAE) == ["It has a VAE: leave SD VAE at Automatic."]
+    assert _about(record, catalog, AdviceTopic.VAE) == ["It has a VAE: leave SD VAE at Automatic."]
 
 
 def test_a_base_without_a_vae_names_those_that_fit(catalog: Catalog, tmp_path: Path) -> None:
     """Of the library: those of its architecture that are whole and harmless; else a well-known one to pull."""
     bare = {**BASE, "components": ("unet", "text_encoder")}
     record = _add(catalog, tmp_path / "base.safetensors", **bare)
-    assert _about(record, catalog, Topic.VAE) == [
+    assert _about(record, catalog, AdviceTopic.VAE) == [
         "It has no VAE, and the library has none that fits:"
         ' `modelhub pull "stabilityai/sd-vae-ft-mse-original"` gets one.'
     ]
     _add(catalog, tmp_path / "trap.pt", 2, type=ModelType.VAE, verdict=Verdict.DANGEROUS)
     _add(catalog, tmp_path / "xl.safetensors", 3, type=ModelType.VAE, architecture="sdxl")
-    assert "has none that fits" in _about(record, catalog, Topic.VAE)[0]
+    assert "has none that fits" in _about(record, catalog, AdviceTopic.VAE)[0]
     _add(catalog, tmp_path / "mse.pt", 4, type=ModelType.VAE, architecture=None, architecture_candidates=("sd1", "sd2"))
-    assert _about(record, catalog, Topic.VAE) == [
+    assert _about(record, catalog, AdviceTopic.VAE) == [
         "It has no VAE: without one, pictures come out dull. Choose one as SD VAE; the library has mse."
     ]
 
@@ -184,7 +188,7 @@ def test_a_base_lists_what_of_the_library_fits_it(catalog: Catalog, tmp_path: Pa
         _add(catalog, tmp_path / f"lora-{number}.safetensors", number)
     _add(catalog, tmp_path / "xl.safetensors", 20, architecture="sdxl")
     _add(catalog, tmp_path / "hand.pt", 21, type=ModelType.EMBEDDING)
-    assert _about(record, catalog, Topic.FITTING) == [
+    assert _about(record, catalog, AdviceTopic.FITTING) == [
         "7 LoRAs of the library fit it: lora-2, lora-3, lora-4, lora-5, …."
         " `modelhub list type:lora arch:sd1` lists them.",
         "1 embedding of the library fits it: hand. `modelhub list type:embedding arch:sd1` lists it.",
@@ -194,12 +198,12 @@ def test_a_base_lists_what_of_the_library_fits_it(catalog: Catalog, tmp_path: Pa
 def test_an_adapter_names_the_bases_that_it_works_with(catalog: Catalog, tmp_path: Path) -> None:
     """None in the library: a well-known one to pull."""
     record = _add(catalog, tmp_path / "lora.safetensors")
-    assert _about(record, catalog, Topic.BASE) == [
+    assert _about(record, catalog, AdviceTopic.BASE) == [
         'Needs a base of architecture sd1; the library has none: `modelhub pull "Stable Diffusion 1.5"` gets one.'
     ]
     _add(catalog, tmp_path / "base.safetensors", 2, **BASE)
     _add(catalog, tmp_path / "xl.safetensors", 3, **{**BASE, "architecture": "sdxl"})
-    assert _about(record, catalog, Topic.BASE) == ["Needs a base of architecture sd1; the library has base."]
+    assert _about(record, catalog, AdviceTopic.BASE) == ["Needs a base of architecture sd1; the library has base."]
 
 
 @pytest.mark.parametrize(("architecture", "name"), sorted({*KNOWN_BASES.items()}))

@@ -75,8 +75,8 @@ _FITTING = {
 }
 
 
-class Topic(StrEnum):
-    """What a line of advice is about."""
+class AdviceTopic(StrEnum):
+    """The subject of a line of advice."""
 
     WARNING = "warning"
     WORDS = "words"
@@ -93,7 +93,7 @@ class Topic(StrEnum):
 class AdviceLine:
     """A line of advice. `text`: a sentence, or with `ui` what to paste there or where to place the model."""
 
-    topic: Topic
+    topic: AdviceTopic
     text: str
     ui: str = ""
 
@@ -102,29 +102,33 @@ class AdviceLine:
         """The line as one sentence, which names the UI."""
         if not self.ui:
             return self.text
-        return f"Prompt in {self.ui}: {self.text}" if self.topic is Topic.PROMPT else f"Place in {self.ui}: {self.text}"
+        return (
+            f"Prompt in {self.ui}: {self.text}"
+            if self.topic is AdviceTopic.PROMPT
+            else f"Place in {self.ui}: {self.text}"
+        )
 
 
 def how_to_use(record: ModelRecord, *, catalog: Catalog) -> tuple[AdviceLine, ...]:
     """Return how to use a model, most needed first; about a dangerous one nothing but the warning."""
     if record.safety.verdict is Verdict.DANGEROUS:
         text = "Do not load it in any UI: it can run code. Delete it, and report it to the place that it came from."
-        return (AdviceLine(topic=Topic.WARNING, text=text),)
+        return (AdviceLine(topic=AdviceTopic.WARNING, text=text),)
     if record.files and record.main.broken:
-        return (AdviceLine(topic=Topic.WARNING, text="It is damaged: no UI can load it as it is."),)
+        return (AdviceLine(topic=AdviceTopic.WARNING, text="It is damaged: no UI can load it as it is."),)
     return (
-        *_lines(Topic.WORDS, _words(record)),
+        *_lines(AdviceTopic.WORDS, _words(record)),
         *_prompts(record),
-        *_lines(Topic.LOADING, _loading(record)),
-        *_lines(Topic.BASE, _bases(record, catalog)),
-        *_lines(Topic.VAE, _vae(record, catalog)),
-        *_lines(Topic.FITTING, _fitting(record, catalog)),
-        *_lines(Topic.VARIANT, _variant(record)),
+        *_lines(AdviceTopic.LOADING, _loading(record)),
+        *_lines(AdviceTopic.BASE, _bases(record, catalog)),
+        *_lines(AdviceTopic.VAE, _vae(record, catalog)),
+        *_lines(AdviceTopic.FITTING, _fitting(record, catalog)),
+        *_lines(AdviceTopic.VARIANT, _variant(record)),
         *_places(record),
     )
 
 
-def _lines(topic: Topic, texts: Iterator[str]) -> Iterator[AdviceLine]:
+def _lines(topic: AdviceTopic, texts: Iterator[str]) -> Iterator[AdviceLine]:
     return (AdviceLine(topic=topic, text=text) for text in texts)
 
 
@@ -147,7 +151,7 @@ def _words(record: ModelRecord) -> Iterator[str]:
 
 def _prompts(record: ModelRecord) -> Iterator[AdviceLine]:
     for text, uis in record_prompt_texts(record).items():
-        yield AdviceLine(topic=Topic.PROMPT, text=text, ui=uis)
+        yield AdviceLine(topic=AdviceTopic.PROMPT, text=text, ui=uis)
 
 
 def _loading(record: ModelRecord) -> Iterator[str]:
@@ -219,7 +223,7 @@ def _places(record: ModelRecord) -> Iterator[AdviceLine]:
         if folder:
             folders.setdefault(ui.inner / folder, []).append(ui.title)
     for folder, titles in folders.items():
-        yield AdviceLine(topic=Topic.PLACE, text=f"{folder}/", ui=" / ".join(titles))
+        yield AdviceLine(topic=AdviceTopic.PLACE, text=f"{folder}/", ui=" / ".join(titles))
 
 
 def argument(record: ModelRecord) -> str:

@@ -1,4 +1,4 @@
-"""What of the library fits a model: bases for an adapter or a VAE; VAEs and adapters for a base."""
+"""Find what of the library fits a model: bases for an adapter or a VAE; VAEs and adapters for a base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to paste into a prompt, and by which name a model goes in each UI."""
+"""Texts to paste into a prompt, and the name that a model has in each UI."""
 
 from __future__ import annotations
 
