@@ -143,8 +143,14 @@ class LazyGroup(TyperGroup):
             raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command; for an unknown word the parser needs the names to suggest the nearest."""
+        """Find the command; for an unknown word the parser needs the names to suggest the nearest.
+
+        Raise UsageError for a word that another command is meant by, such as "download".
+        """
         name = args[0] if args else ""
+        if name not in COMMANDS and not ctx.resilient_parsing and not find_plugin(name):
+            args = _point_on(ctx, args)
+            name = args[0]
         if name in COMMANDS:
             creates = COMMANDS[name].creates
         elif module := find_plugin(name):
@@ -156,6 +162,28 @@ class LazyGroup(TyperGroup):
         if name and session is not None:
             session.may_create = creates
         return super().resolve_command(ctx, args)
+
+
+def _point_on(ctx: Any, args: list[str]) -> list[str]:
+    """Return the arguments themselves, or those that show the help that was asked for, as in `help pull`.
+
+    Raise UsageError that points from a word to the command that is meant, and Exit after the help of all commands.
+    """
+    from modelhub.cli.pointers import command_meant, is_help, pointer
+
+    name, *rest = args
+    if is_help(name):
+        if not rest:
+            typer.echo(ctx.get_help())
+            raise typer.Exit
+        meant = rest[0] if find_plugin(rest[0]) else command_meant(rest[0])
+        if meant is not None:
+            return [meant, *rest[1:], "--help"]
+        name, *rest = rest
+    error = pointer(name, rest)
+    if error is not None:
+        raise error
+    return [name, *rest]
 
 
 def _build_command(name: str, module: ModuleType) -> Any:
