@@ -16,7 +16,7 @@ import pytest
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _SECONDS = 90.0
-_FLAGS = (
+FLAGS = (
     "--headless=new",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -28,6 +28,8 @@ _FLAGS = (
     "--no-first-run",
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    # Chromium refuses to run as root with a sandbox.
+    *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
 )
 
 
@@ -42,9 +44,7 @@ def chromium() -> str:
 def rendered(page: Path, *, milliseconds: int = 2000) -> str:
     """Open a page and return its document as HTML, after its scripts have run for so long."""
     with tempfile.TemporaryDirectory(prefix="modelhub-chromium-") as profile:
-        command = [chromium(), *_FLAGS, f"--user-data-dir={profile}", f"--virtual-time-budget={milliseconds}"]
-        if os.name == "posix" and os.geteuid() == 0:
-            command.append("--no-sandbox")  # Chromium refuses to run as root with one
+        command = [chromium(), *FLAGS, f"--user-data-dir={profile}", f"--virtual-time-budget={milliseconds}"]
         done = subprocess.run(
             [*command, "--dump-dom", page.as_uri()],
             capture_output=True,

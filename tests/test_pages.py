@@ -11,6 +11,8 @@ import pytest
 
 from modelhub.cli.app import run
 from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
+from modelhub.pages.library import LibraryPage, ModelCard, PromptLine, render_library
+from modelhub.pages.write import write_page
 from modelhub.render.sheet.entries import Entry
 from modelhub.render.sheet.sheet import write_sheet
 from modelhub.testing.files import adapters, hostile, safetensors_file
@@ -159,6 +161,38 @@ def test_a_contact_sheet_with_hostile_texts_does_nothing(tmp_path: Path) -> None
         assert_harmless(tmp_path / "sheet.html", requested)
 
 
+def test_a_library_page_with_hostile_texts_does_nothing(tmp_path: Path) -> None:
+    """Every field of a card holds every payload."""
+    with listening() as (url, requested):
+        texts = [payload.format(url=url) for payload in PAYLOADS]
+        cards = [
+            ModelCard(
+                name=text,
+                type=text,
+                size=1,
+                architectures=(text, text),
+                style=text,
+                variant=text,
+                precision=text,
+                trigger_words=(text,),
+                tags=(text,),
+                safety=text,
+                state=text,
+                test=text,
+                test_level="bad",
+                test_words=text,
+                prompts=(PromptLine(text=text, uis=text),),
+                path=tmp_path / _as_name(text) / "x",
+                shown_path=text,
+                added_at=text,
+            )
+            for text in texts
+        ]
+        page = LibraryPage(models=tuple(cards), written_at=texts[0], query=" ".join(texts), pictures_left_out=1)
+        write_page(tmp_path / "page.html", render_library(page))
+        assert_harmless(tmp_path / "page.html", requested, title="Models")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such file names")
 def test_the_report_of_a_real_sort_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files whose names, metadata and previews are payloads, from the folder of downloads to the page."""
@@ -179,3 +213,7 @@ def test_the_report_of_a_real_sort_does_nothing(tmp_path: Path, monkeypatch: pyt
             run([*arguments, "--report", str(page)])
             assert re.search("embedding", page.read_text("utf-8"))
             assert_harmless(page, requested)
+        run(["add", str(downloads), str(tmp_path / "ui")])
+        run(["list", "--report", str(tmp_path / "library.html")])
+        assert re.search("embedding", (tmp_path / "library.html").read_text("utf-8"))
+        assert_harmless(tmp_path / "library.html", requested, title="Models")

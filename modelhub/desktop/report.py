@@ -5,12 +5,12 @@ Its only references lead to folders of this computer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from modelhub.language import _, plural, translate
+from modelhub.language import _, plural
 from modelhub.pages.environment import render_page
 from modelhub.pages.markup import link
 from modelhub.pages.thumbnails import Thumbnails
@@ -20,20 +20,6 @@ from modelhub.quantities import format_size
 _T = TypeVar("_T")
 # A page with more rows starts with its groups closed, so that it opens at once.
 OPEN_ROWS = 120
-# How a file came to its place → its words in the counts, those of a dry run, and the word beside a file.
-HOW = {
-    "moved": ("{count} moved, {size}", "{count} to move, {size}", ""),
-    "copied": ("{count} copied, {size}", "{count} to copy, {size}", "copied"),
-    "linked": ("{count} linked, {size}", "{count} to link, {size}", "linked"),
-    "cloned": ("{count} cloned, {size}", "{count} to clone, {size}", "cloned"),
-    "registered": (
-        "{count} registered in place, {size}",
-        "{count} to register in place, {size}",
-        "registered",
-    ),
-    "trashed": ("{count} put into the trash, {size}", "{count} to put into the trash, {size}", "trashed"),
-    "deleted": ("{count} deleted, {size}", "{count} to delete, {size}", "deleted"),
-}
 # Reasons that mean harm or damage; every other that needs the person is only to be looked at.
 _BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "failed"))
 
@@ -146,13 +132,35 @@ def write_report(target: Path, report: SortReport) -> None:
     write_page(target, page)
 
 
+def _how_sentences() -> Mapping[str, tuple[str, str, str]]:
+    """Return how a file came to its place → its words in the counts, in those of a dry run, and beside a file."""
+    return {
+        "moved": (_("{count} moved, {size}"), _("{count} to move, {size}"), ""),
+        "copied": (_("{count} copied, {size}"), _("{count} to copy, {size}"), _("copied")),
+        "linked": (_("{count} linked, {size}"), _("{count} to link, {size}"), _("linked")),
+        "cloned": (_("{count} cloned, {size}"), _("{count} to clone, {size}"), _("cloned")),
+        "registered": (
+            _("{count} registered in place, {size}"),
+            _("{count} to register in place, {size}"),
+            _("registered"),
+        ),
+        "trashed": (
+            _("{count} put into the trash, {size}"),
+            _("{count} to put into the trash, {size}"),
+            _("trashed"),
+        ),
+        "deleted": (_("{count} deleted, {size}"), _("{count} to delete, {size}"), _("deleted")),
+    }
+
+
 def _counts(report: SortReport) -> Iterator[tuple[str, str]]:
     """Yield the chips of the page's head: the level, and the sentence."""
+    sentences = _how_sentences()
     for how, rows in _grouped(report.moved, lambda row: row.how).items():
-        sentence = HOW[how][report.dry_run] if how in HOW else "{count} {how}, {size}"
+        sentence = sentences[how][report.dry_run] if how in sentences else "{count} {how}, {size}"
         total = format_size(sum(row.size for row in rows))
         level = "quiet" if how == "trashed" else "good"
-        yield level, translate(sentence).format(count=f"{len(rows):,}", size=total, how=how)
+        yield level, sentence.format(count=f"{len(rows):,}", size=total, how=how)
     waiting = sum(file.needs_attention for file in report.skipped)
     if waiting:
         yield "mind", plural(waiting, "{count:,} needs your attention", "{count:,} need your attention")
@@ -203,7 +211,8 @@ def _moved_group(
 def _moved_row(row: MovedFile, report: SortReport, thumbnails: Thumbnails) -> _MovedRow:
     is_trashed = row.how == "trashed"
     name = row.source.name if is_trashed else row.target.name
-    how = translate(HOW[row.how][2]) if row.how in HOW else row.how
+    sentences = _how_sentences().get(row.how)
+    how = sentences[2] if sentences else row.how
     return _MovedRow(
         name=name,
         what=row.what,

@@ -84,6 +84,7 @@ def _environment() -> Environment:
             "plural": plural,
             "translate": translate,
             "fill": markup.fill,
+            "code": markup.code,
             "isolate": markup.isolate,
             "link": markup.link,
         }

@@ -19,6 +19,11 @@ def isolate(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(printable(text))
 
 
+def code(text: str) -> Markup:
+    """Return foreign text as code."""
+    return Markup("<code>{}</code>").format(isolate(text))
+
+
 def fill(sentence: str, **fields: object) -> Markup:
     """Return a sentence whose fields are HTML, such as `fill(_("was {name}"), name=isolate(name))`."""
     return escape(printable(sentence)).format(**fields)

@@ -1,12 +1,15 @@
-"""Small pictures for the report of a sort, as data URIs: bounded in number and bytes, whatever the folder contains."""
+"""Small pictures for pages, as data URIs: bounded in number and bytes, whatever the folder contains."""
 
 from __future__ import annotations
 
 import base64
 import io
 import logging
+import os
 import struct
 import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,51 +27,97 @@ MOST, ALL_BYTES = 400, 8_000_000
 LARGEST_RAW = 200_000
 # More pixels than any preview has; decoding them would take seconds.
 MOST_PIXELS = 64_000_000
+_QUALITY = {"JPEG": 78, "WEBP": 70}
+_MOST_THREADS = 8
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _SIGNATURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
 
 class Thumbnails:
-    """The pictures of one page, bounded in number and bytes."""
+    """The pictures of one page, bounded in number and bytes.
 
-    def __init__(self) -> None:
-        self._count = 0
+    `side`: pixels of the longer side; `most_bytes`: of all pictures together, before they are encoded as text. `count`
+    is that of the pictures in the page; `left_out` counts those that were too many, or too large without Pillow.
+    """
+
+    def __init__(self, *, side: int = SIDE, most: int = MOST, most_bytes: int = ALL_BYTES, form: str = "JPEG") -> None:
+        self.count = 0
+        self.left_out = 0
+        self._side, self._most, self._most_bytes, self._form = side, most, most_bytes, form
         self._bytes = 0
+        self._shrinks = has_pillow()
 
     def uri(self, path: Path | None) -> str:
         """Return the picture at `path` as a data URI; "" without one, for a damaged one, or on a full page."""
-        if path is None or self._count >= MOST or self._bytes >= ALL_BYTES:
+        return next(self.uris([path]))
+
+    def uris(self, paths: Sequence[Path | None]) -> Iterator[str]:
+        """Yield what `uri` returns for each path, in their order; pictures are read by several threads."""
+        threads = min(_MOST_THREADS, os.cpu_count() or 1, max(1, len(paths)))
+        # Pillow warns of damaged metadata; filters of warnings are those of the whole process, not of a thread.
+        with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(max_workers=threads) as pool:
+            for path, found in zip(paths, pool.map(self._read, paths), strict=True):
+                yield self._taken(path, found)
+
+    def _read(self, path: Path | None) -> tuple[str, bytes] | None:
+        if path is None or self._is_full():
+            return None
+        return _thumbnail(path, self._side, self._form) if self._shrinks else _unchanged_image(path)
+
+    def _taken(self, path: Path | None, found: tuple[str, bytes] | None) -> str:
+        """Return a picture that was read as a data URI, "" where the page has no room for it."""
+        if path is None:
             return ""
-        found = _thumbnail(path)
+        if self._is_full() or (found is None and not self._shrinks):
+            self.left_out += 1
+            return ""
         if found is None:
             return ""
         kind, content = found
-        self._count += 1
+        self.count += 1
         self._bytes += len(content)
         return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
+    def _is_full(self) -> bool:
+        return self.count >= self._most or self._bytes >= self._most_bytes
 
-def _thumbnail(path: Path) -> tuple[str, bytes] | None:
+
+def has_pillow() -> bool:
+    """Return whether pictures can be made smaller."""
     try:
-        from PIL import Image, ImageOps
+        import PIL.Image  # noqa: F401
     except ImportError:
-        return _unchanged_image(path)
+        return False
+    return True
+
+
+def _thumbnail(path: Path, side: int, form: str) -> tuple[str, bytes] | None:
+    from PIL import Image, ImageOps
+
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as picture:
+        with Image.open(path, formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 return None
-            picture.draft("RGB", (SIDE, SIDE))
+            picture.draft("RGB", (side, side))
             upright = ImageOps.exif_transpose(picture)
-            upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-            stream = io.BytesIO()
-            _on_gray(upright).save(stream, "JPEG", quality=78)
-            return "jpeg", stream.getvalue()
+            upright.thumbnail((side, side), Image.Resampling.LANCZOS)
+            return _encoded(_on_gray(upright), form)
     # What Pillow's readers raise for damaged files of one format or another.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error) as exc:
         _log.debug("no thumbnail of %s: %s", path, exc)
     except Image.DecompressionBombError as exc:
         _log.debug("no thumbnail of %s: %s", path, exc)
     return None
+
+
+def _encoded(picture: Image, form: str) -> tuple[str, bytes]:
+    stream = io.BytesIO()
+    try:
+        picture.save(stream, form, quality=_QUALITY[form])
+    except (OSError, KeyError):  # a Pillow without WebP
+        form, stream = "JPEG", io.BytesIO()
+        picture.save(stream, form, quality=_QUALITY[form])
+    return form.lower(), stream.getvalue()
 
 
 def _on_gray(picture: Image) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,6 +71,10 @@ def list_(
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page of these models, to open in a browser."),
+    ] = None,
 ) -> None:
     """List the models of the catalog.
 
@@ -94,6 +99,14 @@ def list_(
         "tag": tag,
     }
     chosen = _query(session, query or [], flags, missing=missing, sort=sort, reverse=reverse, limit=limit)
+    if report is not None:
+        from modelhub.cli.views.library_page import write_page
+
+        terms = [f"{field}:{value}" for field, value in flags.items() if value is not None]
+        words = [*(query or []), *terms, *(["-state:present"] if missing else [])]
+        write_page(session, chosen, report, shown_query=" ".join(words), duplicates=duplicates)
+        if not session.json:
+            return
     if duplicates:
         from modelhub.cli.views.duplicates import show_duplicates
 
