@@ -193,6 +193,34 @@ def test_no_match_is_answered_with_what_helps(home: Path) -> None:
     assert "modelhub add FOLDER" in modelhub("list", home=home).stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "news"),
+    [
+        (("--missing",), "No model is missing."),
+        (("state:missing",), "No model is missing."),
+        (("state:unavailable",), "No model is on a drive that is out of reach."),
+        (("broken:yes",), "No model is broken."),
+        (("verdict:suspicious",), "No model is suspicious."),
+        (("verdict:unrecognised",), "No model is in a format that modelhub cannot read."),
+        (("duplicate:yes",), "No file is in more than one place."),
+        (("--duplicates",), "No duplicates were found."),
+        (("rendered:bad",), "No model has failed its last render test."),
+        (("state:missing", "type:lora"), "No models match. `modelhub list` shows all of them."),
+    ],
+)
+def test_good_news_is_told_as_good_news(home: Path, words: tuple[str, ...], news: str) -> None:
+    """Nothing found is what the user hoped for where the query looks for something wrong."""
+    modelhub("add", str(home / "models"), home=home)
+    done = modelhub("list", *words, home=home)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{news}\n")
+
+
+def test_no_dangerous_model_is_good_news(home: Path) -> None:
+    """The trap is gone."""
+    modelhub("add", str(home / "models" / "easy.safetensors"), home=home)
+    assert modelhub("list", "verdict:dangerous", home=home).stderr == "No model is dangerous.\n"
+
+
 def test_known_models_are_found_by_several_words(home: Path) -> None:
     """All words must match; where none does, a sentence says so instead of an empty table."""
     assert "Realistic Vision" in modelhub("known", "realistic", "vision", home=home).stdout

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from modelhub.cli.views.render_test import sum_text
+from modelhub.cli.quoting import quote_argument
+from modelhub.cli.views.render_test import STARTING_BASES, sum_text
+from modelhub.detect.known.models import find_known_model
+from modelhub.testing.files import adapters, safetensors_file
 from tests.cli.test_app import modelhub
 from tests.render.broken_copies import FAMILY
 
@@ -52,6 +55,49 @@ def test_an_adapter_without_a_base_is_a_result(home: Path) -> None:
     assert "not-tested" in done.stdout
     assert "Not tested: the library has no matching base." in done.stdout
     assert "1 not tested." in done.stderr
+    assert "An adapter needs a base of its own architecture; `modelhub known` lists some" in done.stderr
+
+
+def test_an_adapter_of_a_common_architecture_names_the_base_to_download(home: Path) -> None:
+    """The whole command can be copied."""
+    safetensors_file.write(home / "dress.safetensors", adapters.lora_sd1(4), seed=1)
+    modelhub("add", str(home / "dress.safetensors"), home=home)
+    done = modelhub("render-test", "dress", home=home)
+    assert f"`modelhub pull {quote_argument('Stable Diffusion 1.5')}` downloads a base for sd1." in done.stderr
+
+
+def test_an_adapter_that_was_not_tested_has_not_failed(home: Path) -> None:
+    """Good news is told as good news."""
+    modelhub("render-test", home=home)
+    done = modelhub("render-test", "--failed", home=home)
+    assert done.returncode == 0
+    assert done.stderr == "No model has failed its last test.\n"
+
+
+def test_a_library_without_a_base_says_how_to_get_one(home: Path) -> None:
+    """The command that follows is named."""
+    done = modelhub("render-test", "--type", "base", home=home)
+    assert "the library has no base. `modelhub known` lists some to download." in done.stderr
+
+
+def test_an_empty_library_says_how_to_get_models(home: Path) -> None:
+    """So does one that is not there yet."""
+    modelhub("rm", "state:present", "--yes", "--keep-files", home=home)
+    done = modelhub("render-test", home=home)
+    assert done.returncode == 0
+    assert "No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`." in done.stderr
+    none = modelhub("render-test", home=home, MODELHUB_LIBRARY=str(home / "nowhere"))
+    assert none.returncode == 3
+    assert "`modelhub add FOLDER` adds models to a new library." in none.stderr
+
+
+@pytest.mark.parametrize("architecture", list(STARTING_BASES))
+def test_a_base_to_begin_with_is_one_that_pull_knows(architecture: str) -> None:
+    """The hint names a well-known model of that architecture with a source."""
+    known = find_known_model(STARTING_BASES[architecture])
+    assert known is not None
+    assert known.architecture == architecture
+    assert known.source
 
 
 @pytest.mark.skipif(__import__("torch").cuda.is_available(), reason="there is a CUDA device")

@@ -116,7 +116,7 @@ def list_(
 
         print_json([model_document(record) for record in session.catalog.records(chosen)])
     else:
-        print_models(session.catalog.list(chosen), session.catalog)
+        print_models(session.catalog.list(chosen), session.catalog, query=chosen)
 
 
 def _query(

@@ -46,5 +46,5 @@ def search(
         print_json([model_document(record) for record in found])
         return Exit.OK if found else Exit.NOT_FOUND
     rows = session.catalog.list(query)
-    print_models(rows, session.catalog)
+    print_models(rows, session.catalog, query=query)
     return Exit.OK if rows else Exit.NOT_FOUND

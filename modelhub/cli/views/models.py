@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from modelhub.cli.output import Column, print_lines, table
 from modelhub.cli.text_layout import shorten_end, shorten_start
+from modelhub.cli.views.nothing_found import nothing_found
 from modelhub.domain import HARMLESS, Verdict
-from modelhub.language import _, plural
+from modelhub.language import plural
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
-    from modelhub.catalog import Catalog, ModelRow
+    from modelhub.catalog import Catalog, ModelQuery, ModelRow
 
 _STATE_COLORS = {"missing": "31", "dangerous": "31;1", "broken": "31"}
 
@@ -39,14 +40,10 @@ def model_lines(rows: Sequence[ModelRow]) -> list[str]:
     return table(_COLUMNS, [_cells(row) for row in rows])
 
 
-def print_models(rows: Sequence[ModelRow], catalog: Catalog) -> None:
-    """Print the table, and the number and size of the models; without rows, what to do next."""
+def print_models(rows: Sequence[ModelRow], catalog: Catalog, *, query: ModelQuery) -> None:
+    """Print the table, and the number and size of the models; without rows, good news or what to do next."""
     if not rows:
-        if catalog.counts().models:
-            text = _("No models match. `modelhub list` shows all of them.")
-        else:
-            text = _("No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.")
-        print_lines(text, error=True)
+        print_lines(nothing_found(query, catalog), error=True)
         return
     print_lines(model_lines(rows))
     total = sum(row.size for row in rows)

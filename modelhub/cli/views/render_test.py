@@ -7,19 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, color, print_json, shorten, width
+from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit, UsageError
+from modelhub.language import _
 from modelhub.operations.render.options import RenderSelection, RenderTestType
+from modelhub.operations.render.plan import NO_BASE
 from modelhub.operations.render.report import remedy_of, render_test_document, write_contact_sheet
 from modelhub.operations.render.run import RenderTestResult
 from modelhub.quantities import format_duration, format_size
-from modelhub.render.verdicts import RenderVerdict, is_good
+from modelhub.render.verdicts import RenderVerdict, is_good, not_tested
 
 if TYPE_CHECKING:
     from modelhub.catalog import RenderRun
 
 _VERDICT_WIDTH = 14
+# Architecture → the well-known base that adapters for it are best tested with first, by the name that `pull` takes.
+STARTING_BASES = {
+    "sd1": "Stable Diffusion 1.5",
+    "sd2": "Stable Diffusion 2.1",
+    "sdxl": "SDXL 1.0 Base",
+}
 # Verdicts of a sum's "not tested": nothing is proven about the model.
 _NOT_JUDGED = frozenset(
     {
@@ -59,6 +68,8 @@ class ResultPrinter:
             print_json([render_test_document(one.record, one.run, library) for one in self.results])
         else:
             self.session.progress.note(sum_text([one.run.verdict for one in self.results]) if self.results else nothing)
+            for hint in missing_base_hints(self.results):
+                self.session.progress.note(hint)
         if self.sheet is not None:
             catalog, library = self.session.catalog, self.session.settings.library
             if write_contact_sheet(self.sheet, self.results, catalog=catalog, library=library):
@@ -77,20 +88,39 @@ def selection_from_flags(*, all_: bool, failed: bool, stale: bool) -> RenderSele
 def nothing_to_test(
     session: Session, *, is_named: bool, selection: RenderSelection, type_: RenderTestType | None
 ) -> str:
-    """Return the sentence for a run that found no model to test."""
+    """Return the sentence for a run that found no model to test, in the language in use."""
     from modelhub.operations.render.select import has_testable_models
 
     if is_named:
-        return f"None of these models is of type {type_.value}." if type_ else "No models were named."
+        return _("None of these models is of type {type}.", type=type_) if type_ else _("No models were named.")
+    if not session.catalog.counts().models:
+        return _("No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.")
     if not has_testable_models(session.catalog, type_):
+        if type_ is RenderTestType.BASE:
+            return _("Nothing to test: the library has no base. `modelhub known` lists some to download.")
         if type_:
-            return f"Nothing to test: the library has no models of type {type_.value}."
-        return "Nothing to test: the library has no models that can be render-tested."
+            return _("Nothing to test: the library has no models of type {type}.", type=type_)
+        return _("Nothing to test: bases, VAEs, LoRAs, embeddings and hypernetworks can be tested; you have none yet.")
     if selection is RenderSelection.FAILED:
-        return "Nothing to test: no model has failed its last test."
+        return _("No model has failed its last test.")
     if selection is RenderSelection.STALE:
-        return "Nothing to test: no tested model has changed since."
-    return "Nothing to test: every model has been tested and has not changed. `--all` tests them again."
+        return _("No tested model has changed since.")
+    return _("Every model has been tested and has not changed. `--all` tests them again.")
+
+
+def missing_base_hints(results: Sequence[RenderTestResult]) -> list[str]:
+    """Return how to get the bases that the tests of these models lacked, a sentence for each architecture."""
+    lacking = [one.record.detection for one in results if one.run.words == not_tested(NO_BASE)]
+    found = []
+    for architecture in dict.fromkeys(each.architecture for each in lacking):
+        if name := STARTING_BASES.get(architecture or ""):
+            command = f"modelhub pull {quote_argument(name)}"
+            found.append(
+                _("`{command}` downloads a base for {architecture}.", command=command, architecture=architecture)
+            )
+        else:
+            found.append(_("An adapter needs a base of its own architecture; `modelhub known` lists some to download."))
+    return list(dict.fromkeys(found))
 
 
 def sum_text(verdicts: Sequence[str]) -> str:

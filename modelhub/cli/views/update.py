@@ -14,6 +14,7 @@ from modelhub.documents.pull import UpdateDocument
 from modelhub.domain import ModelRecord
 from modelhub.errors import ModelhubError, worst_exit_code
 from modelhub.fetch.sources.registry import fetchers
+from modelhub.language import _, plural, translate
 from modelhub.operations.remote.documents import (
     status_document,
     update_document,
@@ -25,6 +26,7 @@ from modelhub.operations.remote.update import UpdatePlan, UpdateResult, records_
 from modelhub.operations.remote.update_many import UpdateFailure, plan_updates, update_many
 
 _COLORS = {UpdateState.OUTDATED: "33", UpdateState.GONE: "31", UpdateState.FAILED: "31"}  # the states that are shown
+_NOTHING_NEWER = {UpdateState.CURRENT, UpdateState.PINNED}
 _COMMIT_DIGITS = 10
 _FILES_SHOWN = 3
 
@@ -49,10 +51,32 @@ def show_statuses(session: Session, statuses: Sequence[UpdateStatus]) -> int:
 
 def _counts_text(statuses: Sequence[UpdateStatus]) -> str:
     if not statuses:
-        return "No model came from a source that shows what is newer."
+        return _("No model came from a source that shows what is newer.")
     counts = Counter(status.state for status in statuses)
-    text = f"{', '.join(f'{count} {state}' for state, count in counts.items())}."
-    return f"{text} Update with `modelhub pull --update`." if UpdateState.OUTDATED in counts else text
+    if set(counts) <= _NOTHING_NEWER:
+        return plural(len(statuses), "The model is up to date.", "All {count} models are up to date.")
+    sentences = [_count_sentence(state, counts[state]) for state in UpdateState if counts[state]]
+    if UpdateState.OUTDATED in counts:
+        sentences.append(_("Update with `modelhub pull --update`."))
+    return " ".join(sentences)
+
+
+def _count_sentence(state: UpdateState, count: int) -> str:
+    match state:
+        case UpdateState.CURRENT | UpdateState.PINNED:
+            return plural(count, "{count} is up to date.", "{count} are up to date.")
+        case UpdateState.OUTDATED:
+            return plural(count, "{count} is outdated.", "{count} are outdated.")
+        case UpdateState.HELD:
+            return plural(
+                count,
+                "{count} has a newer version that you have too.",
+                "{count} have newer versions that you have too.",
+            )
+        case UpdateState.GONE:
+            return plural(count, "{count} is gone from its source.", "{count} are gone from their sources.")
+        case UpdateState.FAILED:
+            return plural(count, "{count} could not be compared.", "{count} could not be compared.")
 
 
 def _status_lines(status: UpdateStatus) -> list[str]:
@@ -63,14 +87,16 @@ def _status_lines(status: UpdateStatus) -> list[str]:
         source = f"{source} ({status.name})" if status.name else source
     lines = [f"{head}  {clean(source)}"]
     if len(status.files) > 1:
-        lines.append(f"           {clean(f'changed: {_names_text(status)}')}")
-    return lines + ([f"           {clean(status.message)}"] if status.message else [])
+        lines.append(f"           {clean(_names_text(status))}")
+    return lines + ([f"           {clean(translate(status.message))}"] if status.message else [])
 
 
 def _names_text(status: UpdateStatus) -> str:
     names = ", ".join(file.name for file in status.files[:_FILES_SHOWN])
     more = len(status.files) - _FILES_SHOWN
-    return f"{names} and {more} more" if more > 0 else names
+    if more <= 0:
+        return _("changed: {names}", names=names)
+    return plural(more, "changed: {names} and {count} more", "changed: {names} and {count} more", names=names)
 
 
 def _short(version: str | None) -> str:
@@ -132,11 +158,22 @@ def _with_source(failure: UpdateFailure) -> ModelhubError:
 def _old_model_line(result: UpdateResult) -> str:
     old = result.status.model
     if result.trashed:
-        return f"       Moved the old model to the trash: {clean(old.name)}"
-    return f"       Kept the old model: {clean(str(old.path or old.name))}"
+        text = _("Moved the old model to the trash: {name}", name=old.name)
+    else:
+        text = _("Kept the old model: {name}", name=old.path or old.name)
+    return f"       {clean(text)}"
 
 
 def _summary_text(updated: int, compared: int, failed: int) -> str:
+    """Return how many of the compared models had something newer, and how many could not be updated."""
+    sentences = [
+        plural(
+            updated,
+            "{count} of {compared} models had something newer.",
+            "{count} of {compared} models had something newer.",
+            compared=compared,
+        )
+    ]
     if failed:
-        return f"{updated} of {compared} models had something newer; {failed} failed."
-    return f"{updated} of {compared} models had something newer."
+        sentences.append(plural(failed, "{count} failed.", "{count} failed."))
+    return " ".join(sentences)

@@ -21,6 +21,9 @@ _TRIGGER_WORDS = 3  # in the prompt
 _FALLBACK_VAES = 3  # tried when a base's own VAE fails
 _LOADABLE = (Verdict.SAFE, Verdict.SAFE_LEGACY, Verdict.SUSPICIOUS)
 
+# Why an adapter is not tested when nothing is there to test it on.
+NO_BASE = "the library has no matching base"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestableModel:
@@ -133,7 +136,7 @@ class _Planner:
         )
         bases = [base for base in built if fits(subject.interface, base.interface)]
         if not bases:
-            return [], "the library has no matching base"
+            return [], NO_BASE
         preferred = {record.id for record in self._library.preferred.values()}
 
         def order(base: TestableModel) -> tuple[bool, bool, bool, int]:

@@ -9,7 +9,7 @@ from modelhub.domain import ModelRecord, ModelType
 from modelhub.errors import Remedy, UsageError
 from modelhub.operations.render.options import RenderOptions, RenderSelection, RenderTestType
 from modelhub.operations.render.plan import is_stale
-from modelhub.render.verdicts import is_good
+from modelhub.render.verdicts import RenderVerdict, is_good
 
 
 def select_models(
@@ -63,7 +63,9 @@ def _select(
         is_selected = {
             RenderSelection.ALL: True,
             RenderSelection.PENDING: is_changed,
-            RenderSelection.FAILED: run is not None and not is_good(run.verdict),
+            RenderSelection.FAILED: run is not None
+            and not is_good(run.verdict)
+            and run.verdict != RenderVerdict.NOT_TESTED,
             RenderSelection.STALE: run is not None and is_changed,
         }[selection]
         if is_selected and record.detection.type.value in tuple(RenderTestType):
