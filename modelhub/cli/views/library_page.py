@@ -26,7 +26,7 @@ def write_page(session: Session, query: ModelQuery, target: Path, *, shown_query
         raise UsageError("`--report` cannot be combined with `--duplicates`.")
     records = session.catalog.records(query)
     if not records:
-        print_models([], session.catalog)
+        print_models([], session.catalog, query=query)
         return
     result = write_library_page(
         target.absolute(),
