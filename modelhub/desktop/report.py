@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from modelhub.language import _, plural
 from modelhub.pages.environment import render_page
+from modelhub.pages.labels import reason_labels
 from modelhub.pages.markup import link
 from modelhub.pages.thumbnails import Thumbnails
 from modelhub.pages.write import write_page
@@ -108,9 +109,9 @@ class _SkippedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class _SkippedGroup:
-    """The files left in place for one reason; `level` is that of the reason's chip."""
+    """The files left in place for one reason; `label` and `level` are those of its chip."""
 
-    reason: str
+    label: str
     level: str
     opened: bool
     rows: tuple[_SkippedRow, ...]
@@ -171,10 +172,10 @@ def _counts(report: SortReport) -> Iterator[tuple[str, str]]:
 
 
 def _skipped_groups(skipped: Sequence[SkippedFile], folder: Path, *, opened: bool) -> Iterator[_SkippedGroup]:
-    groups = _grouped(skipped, lambda file: file.reason)
+    groups, labels = _grouped(skipped, lambda file: file.reason), reason_labels()
     for reason, rows in sorted(groups.items(), key=lambda group: (group[0] not in _BAD, -len(group[1]), group[0])):
         yield _SkippedGroup(
-            reason=reason,
+            label=labels.get(reason, reason),
             level="bad" if reason in _BAD else "mind" if rows[0].needs_attention else "quiet",
             opened=opened,
             rows=tuple(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.domain import ModelRecord, Verdict
-from modelhub.operations.library.advice import prompt_texts
+from modelhub.domain import LocationState, ModelRecord
+from modelhub.operations.library.advice import AdviceTopic, prompt_advice
 from modelhub.pages.library import LibraryPage, ModelCard, PromptLine, render_library
 from modelhub.pages.thumbnails import Thumbnails, has_pillow
 from modelhub.pages.write import check_page_target, write_page
@@ -59,7 +59,10 @@ def write_library_page(
     """
     check_page_target(target)
     runs = catalog.last_render_runs()
-    pictures = [_picture(record, runs.get(record.id), library) for record in records]
+    # Folder by folder: the names in each are then read once.
+    by_folder = sorted(records, key=lambda record: str(record.path.parent if record.path else ""))
+    found = {record.id: _picture(record, runs.get(record.id), library) for record in by_folder}
+    pictures = [found[record.id] for record in records]
     thumbnails = _thumbnails(sum(path is not None for path in pictures))
     cards = []
     with progress.task("reading pictures", total=len(records), unit="models") as task:
@@ -89,7 +92,7 @@ def _thumbnails(count: int) -> Thumbnails:
 
 def _picture(record: ModelRecord, run: RenderRun | None, library: Path) -> Path | None:
     """Return the preview beside the model, else the picture of its last render test."""
-    if record.path is not None:
+    if record.path is not None and record.state is not LocationState.UNAVAILABLE:
         beside = (path for path in sidecars_of(record.path) if path.suffix.lower() in _PICTURES)
         if found := next(beside, None):
             return found
@@ -99,7 +102,7 @@ def _picture(record: ModelRecord, run: RenderRun | None, library: Path) -> Path 
 
 
 def _card(record: ModelRecord, run: RenderRun | None) -> ModelCard:
-    detection = record.detection
+    detection, advice = record.detection, prompt_advice(record)
     architectures = (detection.architecture,) if detection.architecture else detection.architecture_candidates
     return ModelCard(
         name=record.name,
@@ -116,7 +119,8 @@ def _card(record: ModelRecord, run: RenderRun | None) -> ModelCard:
         test=run.verdict if run else "",
         test_level=_test_level(run),
         test_words=run.words if run else "",
-        prompts=tuple(_prompts(record)),
+        prompts=tuple(PromptLine(text=line.text, uis=line.ui) for line in advice if line.topic is AdviceTopic.PROMPT),
+        advice=tuple(line.text for line in advice if line.topic is not AdviceTopic.PROMPT),
         path=record.path,
         shown_path=_shown_path(record),
         added_at=record.added_at,
@@ -129,15 +133,6 @@ def _test_level(run: RenderRun | None) -> str:
     if is_good(run.verdict):
         return "good"
     return "bad" if is_proven(run.verdict) else "mind"
-
-
-def _prompts(record: ModelRecord) -> Iterator[PromptLine]:
-    if record.safety.verdict is Verdict.DANGEROUS:
-        return
-    places = record.main.locations if record.files else ()
-    stem = PurePosixPath(places[0].relative).stem if places else record.name
-    for text, uis in prompt_texts(record.detection, stem).items():
-        yield PromptLine(text=text, uis=uis)
 
 
 def _shown_path(record: ModelRecord) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from modelhub.language import _, current_language, plural, translate
+from modelhub.language import _, current_language, plural
 from modelhub.printable import printable
 from modelhub.quantities import format_size
 from modelhub.version import __version__
@@ -29,17 +29,14 @@ def render_page(template: str, *, assets: Sequence[str], **values: Any) -> str:
     """Return the page of a template. `assets`: names of its styles and scripts, which come after those of all pages."""
     names = ("base", *assets)
     style, script = ("\n".join(_read_static(f"{name}.{kind}") for name in names) for kind in ("css", "js"))
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_policy_source(style)}; script-src {_policy_source(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
     return (
         _environment()
         .get_template(template)
         .render(
             style=_trusted(style),
             script=_trusted(script),
-            policy=policy,
+            style_hash=_policy_source(style),
+            script_hash=_policy_source(script),
             generator=f"{GENERATOR} {__version__}",
             language=current_language().replace("_", "-"),
             **values,
@@ -82,7 +79,6 @@ def _environment() -> Environment:
         {
             "_": _,
             "plural": plural,
-            "translate": translate,
             "fill": markup.fill,
             "code": markup.code,
             "isolate": markup.isolate,

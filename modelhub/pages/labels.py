@@ -96,3 +96,27 @@ def state_labels() -> Mapping[str, str]:
         "unavailable": _("folder out of reach"),
         "broken": _("file is broken"),
     }
+
+
+def reason_labels() -> Mapping[str, str]:
+    """Return each reason to leave a file where it is → its words."""
+    return {
+        "a link": _("a link"),
+        "broken": _("broken"),
+        "collision": _("name is taken"),
+        "dangerous": _("dangerous"),
+        "duplicate": _("duplicate"),
+        "error": _("error"),
+        "failed": _("failed"),
+        "in place": _("in place"),
+        "in use": _("in use"),
+        "no place": _("no place"),
+        "not sure": _("not sure"),
+        "passed over": _("passed over"),
+        "refused": _("refused"),
+        "still changing": _("still changing"),
+        "suspicious": _("suspicious"),
+        "unreadable": _("unreadable"),
+        "unrecognised": _("not readable"),
+        "with its model": _("with its model"),
+    }

@@ -31,7 +31,7 @@ class ModelCard:
 
     `state`: "present", "missing", "unavailable" or "broken"; `test`: the verdict of the last render test, "" without
     one, `test_level` "good", "mind" or "bad", `test_words` its sentence. `shown_path`: the path within its folder.
-    `picture`: a data URI, or "".
+    `advice`: sentences about its use. `picture`: a data URI, or "".
     """
 
     name: str
@@ -49,6 +49,7 @@ class ModelCard:
     test_level: str = "quiet"
     test_words: str = ""
     prompts: tuple[PromptLine, ...] = ()
+    advice: tuple[str, ...] = ()
     path: Path | None = None
     shown_path: str = ""
     added_at: str = ""
@@ -179,6 +180,7 @@ class ShownCard:
     facts: tuple[str, ...]
     chips: tuple[tuple[str, str], ...]
     trigger_words: tuple[str, ...]
+    advice: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -245,6 +247,7 @@ def _shown(
         chips=tuple(chip for chip in chips if chip[0] != "quiet"),
         # An embedding is its own trigger word, which the line to paste has already.
         trigger_words=tuple(word for word in card.trigger_words if word not in pasted),
+        advice=tuple(translate(sentence) for sentence in card.advice),
         notes=tuple(note for note in told if note),
     )
 

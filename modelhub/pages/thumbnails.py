@@ -68,7 +68,7 @@ class Thumbnails:
         """Return a picture that was read as a data URI, "" where the page has no room for it."""
         if path is None:
             return ""
-        if self._is_full() or (found is None and not self._shrinks):
+        if self._is_full() or (found is None and not self._shrinks and _is_large(path)):
             self.left_out += 1
             return ""
         if found is None:
@@ -80,6 +80,13 @@ class Thumbnails:
 
     def _is_full(self) -> bool:
         return self.count >= self._most or self._bytes >= self._most_bytes
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return path.stat().st_size >= LARGEST_RAW
+    except OSError:
+        return False
 
 
 def has_pillow() -> bool:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from modelhub.catalog import Operation
 from modelhub.cli.remedies import sentence
-from modelhub.cli.views.sort import explanation, summary
+from modelhub.cli.views.sort import summary
 from modelhub.cli.views.undo import is_redo, outcome
 from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
 from modelhub.desktop.shortcut import Shortcut
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
+from modelhub.language import _, translate
 from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.journal import LeftAlone, Recovered
 from modelhub.operations.sort.plan import LeftInPlace, PlannedMove, SortPlan
@@ -38,7 +39,7 @@ def report_plan(target: Path, folders: Sequence[Path], plan: SortPlan) -> None:
     write_report(
         target,
         SortReport(
-            title="What would be sorted",
+            title=_("What would be sorted"),
             folder=folders[0].absolute(),
             into=plan.rules.into,
             layout=plan.rules.ui.name,
@@ -58,7 +59,7 @@ def report_result(target: Path, folders: Sequence[Path], result: SortResult) -> 
     write_report(
         target,
         SortReport(
-            title="Sorted",
+            title=_("Sorted"),
             folder=folders[0].absolute(),
             into=rules.into,
             layout=rules.ui.name,
@@ -85,7 +86,9 @@ def report_registered(
     write_report(
         target,
         SortReport(
-            title=f"What would be registered in {ui.title}" if dry_run else f"Registered in {ui.title}",
+            title=_("What would be registered in {ui}", ui=ui.title)
+            if dry_run
+            else _("Registered in {ui}", ui=ui.title),
             folder=folder,
             into=folder,
             layout=ui.name,
@@ -118,7 +121,7 @@ def report_undone(target: Path, shortcut: Shortcut, result: UndoResult) -> None:
     write_report(
         target,
         SortReport(
-            title=f"Run {result.of.id} was undone",
+            title=_("Run {number} was undone", number=result.of.id),
             folder=shortcut.folder,
             into=shortcut.folder,
             layout=shortcut.layout,
@@ -127,7 +130,7 @@ def report_undone(target: Path, shortcut: Shortcut, result: UndoResult) -> None:
             dry_run=False,
             moved=tuple(rows),
             skipped=tuple(
-                SkippedFile(path=one.path, reason="refused", text=one.message, needs_attention=True)
+                SkippedFile(path=one.path, reason="refused", text=translate(one.message), needs_attention=True)
                 for one in result.refused
             ),
             undo_command=_undo_command(run),
@@ -138,11 +141,11 @@ def report_undone(target: Path, shortcut: Shortcut, result: UndoResult) -> None:
 
 def report_error(target: Path, shortcut: Shortcut, error: ModelhubError) -> None:
     """Write the report of a click that failed before anything was sorted."""
-    words = f"{error.message} {sentence(error.remedy)}".strip()
+    words = _words(error.message, error.remedy)
     write_report(
         target,
         SortReport(
-            title="Nothing was sorted",
+            title=_("Nothing was sorted"),
             folder=shortcut.folder,
             into=shortcut.into,
             layout=shortcut.layout,
@@ -178,9 +181,15 @@ def _moved(
 
 def _left(left: Sequence[LeftInPlace]) -> tuple[SkippedFile, ...]:
     return tuple(
-        SkippedFile(path=one.path, reason=one.reason, text=explanation(one), needs_attention=one.needs_attention)
+        SkippedFile(
+            path=one.path, reason=one.reason, text=_words(one.message, one.remedy), needs_attention=one.needs_attention
+        )
         for one in left
     )
+
+
+def _words(message: str, remedy: Remedy) -> str:
+    return f"{translate(message)} {translate(sentence(remedy))}".strip()
 
 
 def _preview(sidecars: Sequence[Path]) -> Path | None:
@@ -188,7 +197,7 @@ def _preview(sidecars: Sequence[Path]) -> Path | None:
 
 
 def _recovered(runs: Sequence[Recovered | LeftAlone]) -> str:
-    return " ".join(run.message for run in runs)
+    return " ".join(translate(run.message) for run in runs)
 
 
 def _undo_command(run: Operation | None) -> str:

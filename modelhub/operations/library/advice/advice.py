@@ -128,6 +128,21 @@ def how_to_use(record: ModelRecord, *, catalog: Catalog) -> tuple[AdviceLine, ..
     )
 
 
+def prompt_advice(record: ModelRecord) -> tuple[AdviceLine, ...]:
+    """Return the lines about prompts, which need no catalog, without the trigger words themselves.
+
+    None about a model that must not or cannot be loaded.
+    """
+    if record.safety.verdict is Verdict.DANGEROUS or not record.files or record.main.broken:
+        return ()
+    words = list(_words(record))
+    if record.detection.trigger_words and record.detection.type is not ModelType.EMBEDDING:
+        words = words[1:]
+    prompts = tuple(_prompts(record))
+    loading = _loading(record) if prompts else iter(())
+    return (*_lines(AdviceTopic.WORDS, iter(words)), *prompts, *_lines(AdviceTopic.LOADING, loading))
+
+
 def _lines(topic: AdviceTopic, texts: Iterator[str]) -> Iterator[AdviceLine]:
     return (AdviceLine(topic=topic, text=text) for text in texts)
 
