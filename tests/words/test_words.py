@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from modelhub.catalog.query_fields import FIELDS, SORTS
-from modelhub.cli.commands.explain import TOPICS
+from modelhub.cli.topics.registry import TOPICS
 from modelhub.domain import Format, LocationState, ModelType, Style, Variant, Verdict
 from modelhub.fetch.choice.criteria import Purpose
 from modelhub.fetch.sources.registry import rows as sources
