@@ -47,6 +47,8 @@ _LABELS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Column": ((0,), ()),
     "field": ((0,), ()),
     "translate": ((0,), ()),
+    "Topic": ((), ("summary", "more")),
+    "TopicGroup": ((0,), ()),
 }
 _WORD = re.compile(r"[A-Za-z][a-z]+(?:'[a-z]+)?")
 _MACHINE_TEXT = re.compile(
@@ -110,6 +112,9 @@ class _Finder:
                 for part in node.values:
                     if isinstance(part, ast.FormattedValue):
                         yield from self.found(part.value)
+            case ast.Tuple(elts=parts) if label:
+                for part in parts:
+                    yield from self.found(part, label=True)
             case ast.Call():
                 yield from self._in_call(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Module():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from modelhub.domain import Inspection, LocationState, Source, TriggerWord
+from modelhub.domain import HARMLESS, Inspection, LocationState, Source, TriggerWord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +121,11 @@ class ModelRow:
     places: int
     added_at: str
     path: Path | None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the model can be used as it is: present, whole and harmless."""
+        return self.state == LocationState.PRESENT and self.verdict in HARMLESS and not self.broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,10 @@ from modelhub.storage.model_names import ARCHIVE_SUFFIXES, MODEL_SUFFIXES
 from modelhub.uis.registry import BUILT_IN
 from modelhub.words import ROWS, WordKind, fold, synonyms
 from tests.catalog.entries import entry, word
+from tests.conftest import ROOT
+from tools.sentences import sentences_of
+
+TABLES = ROOT / "modelhub" / "cli" / "topics"
 
 PREDICTIONS = ("epsilon", "v", "flow", "edm", "edm-v")
 PRINTED: dict[str, Iterable[str]] = {
@@ -170,6 +174,13 @@ def test_topics_name_commands_fields_and_topics_that_exist() -> None:
                     assert term.lstrip("-").partition(":")[0] in FIELDS, command
         for query in topic.examples.queries if topic.examples else ():
             assert parse_query(query).terms
+
+
+def test_every_text_of_a_topic_can_be_translated() -> None:
+    """Each paragraph is one sentence of the catalogs."""
+    extracted = {sentence.text for path in TABLES.glob("*.py") for sentence in sentences_of(path)}
+    texts = {text for topic in TOPICS for text in (topic.summary, *topic.more)}
+    assert not {*texts, *(group.title for group in GROUPS)} - extracted
 
 
 def test_a_mistyped_word_is_answered_with_the_command(capsys: pytest.CaptureFixture[str]) -> None:

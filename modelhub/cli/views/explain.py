@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from modelhub.catalog import Catalog, ModelQuery, ModelRow
-from modelhub.catalog.query_parser import parse_query
 from modelhub.cli.output import clean, color, width, wrap
 from modelhub.cli.session import Session
 from modelhub.cli.terminal import is_piped
 from modelhub.cli.topics.registry import GROUPS
 from modelhub.cli.topics.topic import Examples, Topic
-from modelhub.detect.negative_words import is_negative_word
-from modelhub.domain import LocationState
 from modelhub.language import _, translate
-from modelhub.operations.library.advice.fitting import is_usable
 from modelhub.storage.copy_marks import has_copy_mark
+
+if TYPE_CHECKING:
+    from modelhub.catalog import Catalog, ModelRow
 
 _WIDEST = 90  # columns; longer lines are hard to read
 _MOST_EXAMPLES = 3
@@ -85,18 +84,25 @@ def example_names(session: Session, topic: Topic) -> dict[str, str]:
 
 
 def _rows(catalog: Catalog, text: str, examples: Examples) -> Iterator[ModelRow]:
+    from modelhub.catalog import ModelQuery
+    from modelhub.catalog.query_parser import parse_query
+
     query = parse_query(text)
     rows: Iterable[ModelRow] = catalog.list(ModelQuery(terms=query.terms, limit=_MOST_ROWS))
     families = [str(term.value) for term in query.terms if term.field == "arch"]
     for row in rows:
-        if examples.usable and (not is_usable(row) or has_copy_mark(row.name)):
+        if examples.usable and (not row.is_usable or has_copy_mark(row.name)):
             continue
         if families and (row.architecture or "/".join(row.architecture_candidates)) not in families:
             continue
         if examples.suffix and (row.path is None or row.path.suffix.lower() != examples.suffix):
             continue
-        if examples.negative and not is_negative_word([row.name, *row.trigger_words]):
-            continue
-        if not examples.usable and row.state != LocationState.PRESENT and "state:" not in text:
+        if examples.negative and not _is_negative(row):
             continue
         yield row
+
+
+def _is_negative(row: ModelRow) -> bool:
+    from modelhub.detect.negative_words import is_negative_word  # loads the detection rules
+
+    return is_negative_word([row.name, *row.trigger_words])

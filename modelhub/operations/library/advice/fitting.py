@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modelhub.catalog import Catalog, ModelQuery, ModelRow, Term
-from modelhub.domain import HARMLESS, Detection, LocationState, ModelRecord, ModelType
+from modelhub.domain import Detection, ModelRecord, ModelType
 
 NEEDS_BASE = frozenset(
     (
@@ -30,11 +30,6 @@ class FittingAddons:
     type: ModelType
     names: tuple[str, ...]
     query: str
-
-
-def is_usable(row: ModelRow) -> bool:
-    """Return whether a model can be used as it is: present, whole and harmless."""
-    return row.state == LocationState.PRESENT and row.verdict in HARMLESS and not row.broken
 
 
 def families_of(detection: Detection) -> tuple[str, ...]:
@@ -75,4 +70,4 @@ def fitting_addons(record: ModelRecord, *, catalog: Catalog) -> tuple[FittingAdd
 
 def _usable(catalog: Catalog, kind: str, family: str) -> Iterable[ModelRow]:
     query = ModelQuery(terms=(Term("type", kind), Term("arch", family)), sort="size")
-    return (row for row in catalog.list(query) if is_usable(row))
+    return (row for row in catalog.list(query) if row.is_usable)
