@@ -151,3 +151,15 @@ def test_what_registers_models_is_refused_where_folders_are_sorted(
     assert done.returncode == 2
     assert "InvokeAI has no model folders" in done.stderr
     assert "modelhub sort FOLDER --layout invokeai" in done.stderr
+
+
+def test_a_report_that_would_overwrite_a_file_stops_the_sort_before_it_begins(tmp_path: Path, downloads: Path) -> None:
+    """A slip in the report's name must not be found out when the models have moved."""
+    before = tree(downloads)
+    model = next(path for path in sorted(downloads.rglob("*")) if path.is_file())
+    words = ("sort", str(downloads), "--layout", "comfyui", "--into", str(tmp_path / "ui"), "--report", str(model))
+    for extra in ((), ("--dry-run",)):
+        refused = modelhub(*words, *extra, home=tmp_path)
+        assert refused.returncode == 2
+        assert "not a page that modelhub wrote" in refused.stderr
+        assert tree(downloads) == before

@@ -108,6 +108,8 @@ def test_a_model_that_fits_several_architectures_is_found_by_each(opened: Sessio
         ("底模", ["base two", "cut"]),
         ("lora sdxl", ["noisy"]),
         ("dangerous", ["trap"]),
+        ("copy", []),
+        ("trigger", []),
         ("nothing like this", []),
     ],
 )

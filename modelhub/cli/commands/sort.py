@@ -44,6 +44,10 @@ def sort(
     from modelhub.operations.sort import run
     from modelhub.operations.sort.rules import chosen_rules, chosen_ui, server_for
 
+    if report is not None:
+        from modelhub.pages.write import check_page_target
+
+        check_page_target(report)  # before anything is moved
     session: Session = ctx.obj
     settings = session.settings
     folders = paths or [Path()]

@@ -7,7 +7,10 @@
   const facetOf = new Map(boxes.map((box) => [box.value, box.name]));
   const counts = new Map(boxes.map((box) => [box.value, box.parentElement.querySelector("b")]));
   const also = new Map(boxes.map((box) => [box.value, `${box.parentElement.textContent} ${box.dataset.also}`]));
-  const text = (card) => (card.text ??= folded([card.element.textContent, ...card.marks.map((mark) => also.get(mark))].join(" ")));
+  // Labels, buttons and advice are the same on many cards: a search among them would find all of these.
+  const OWN = "h2, .badge, .chip, .word, .tag, .paste code, .about > .soft:not(.advice)";
+  const words = (card) => [...card.element.querySelectorAll(OWN)].map((part) => part.textContent);
+  const text = (card) => (card.text ??= folded([...words(card), ...card.marks.map((mark) => also.get(mark))].join("\n")));
   const number = new Intl.NumberFormat(document.documentElement.lang);
 
   // A card is shown when each facet with a checked box has one that it carries. A box counts the cards that it would
@@ -44,9 +47,14 @@
     "": (a, b) => a.index - b.index,
     name: (a, b) => collator.compare(name(a), name(b)),
     size: (a, b) => b.element.dataset.size - a.element.dataset.size,
-    added: (a, b) => (a.element.dataset.added < b.element.dataset.added ? 1 : -1),
+    added: (a, b) => collator.compare(b.element.dataset.added, a.element.dataset.added),
   };
-  const order = () => list.append(...[...cards].sort(orders[byId("order").value]).map((card) => card.element));
+  let ordered = "";
+  const order = () => {
+    if (byId("order").value === ordered) return;
+    ordered = byId("order").value;
+    list.append(...[...cards].sort(orders[byId("order").value]).map((card) => card.element));
+  };
 
   let waiting = 0;
   byId("words").addEventListener("input", () => {
@@ -60,5 +68,7 @@
   const fold = () => { byId("facets").open = !narrow.matches; };
   narrow.addEventListener("change", fold);
   fold();
+  // A browser that returns to the page restores what was chosen.
+  order();
   filter();
 }
