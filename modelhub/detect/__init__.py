@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from modelhub.detect.detect import detect
-from modelhub.detect.known.files import KNOWN_FILES, KnownFile
-from modelhub.detect.known.models import KNOWN_MODELS, KnownModel, find_known_file, find_known_model
+from modelhub.detect.known.addresses import find_page
+from modelhub.detect.known.files import KNOWN_FILES
+from modelhub.detect.known.known_model import KnownFile, KnownModel
+from modelhub.detect.known.models import KNOWN_MODELS, find_known_file, find_known_model
+from modelhub.detect.known.names import find_named_models, find_near_models
 from modelhub.detect.rules.registry import BUILT_IN, rules_version
 from modelhub.detect.rules.rows import FamilyRow, Sign, TypeRow
 from modelhub.detect.rules.ruleset import Rules
@@ -24,6 +27,9 @@ __all__ = [
     "detect",
     "find_known_file",
     "find_known_model",
+    "find_named_models",
+    "find_near_models",
+    "find_page",
     "parse_sidecar",
     "rules_version",
 ]

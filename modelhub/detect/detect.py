@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from modelhub.base_models import source_architecture
 from modelhub.detect.hints import Hints
 from modelhub.detect.known.models import find_known_file
-from modelhub.detect.metadata import claimed_architecture, source_architecture
+from modelhub.detect.metadata import claimed_architecture
 from modelhub.detect.rules import registry
 from modelhub.detect.rules.components import components_of
 from modelhub.detect.rules.delta_algorithms import delta_rank, matching_algorithms

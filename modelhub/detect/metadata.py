@@ -55,32 +55,6 @@ def claimed_architecture(metadata: Mapping[str, str]) -> tuple[str | None, str]:
     return None, ""
 
 
-# Beginnings of a source's free-text base ("SD 1.5", "Pony", "Flux.1 D") and of A1111's "sd version" → architecture.
-_SOURCE_BASES = (
-    ("sd 1", "sd1"),
-    ("sd1", "sd1"),
-    ("sd 2", "sd2"),
-    ("sd2", "sd2"),
-    ("sd 3", "sd3"),
-    ("sd3", "sd3"),
-    ("sdxl", "sdxl"),
-    ("pony", "sdxl"),
-    ("illustrious", "sdxl"),
-    ("noobai", "sdxl"),
-    ("flux.1", "flux"),
-    ("flux.2", "flux2"),
-    ("qwen", "qwen-image"),
-    ("kolors", "kolors"),
-    ("wan", "wan"),
-)
-
-
-def source_architecture(base_model: str | None) -> str | None:
-    """Return the architecture of a base model as a source names it, None for an unknown name."""
-    words = (base_model or "").strip().lower()
-    return next((arch for begin, arch in _SOURCE_BASES if words.startswith(begin)), None)
-
-
 def parse_json(text: str) -> object:
     """Return the value of a JSON text; None for another text, or one of more than _JSON_LIMIT characters."""
     if len(text) > _JSON_LIMIT:

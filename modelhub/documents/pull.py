@@ -40,7 +40,9 @@ class PullDocument(Document, frozen=True, kw_only=True):
 
     `error`, `hint` and `exit_code` are those of a failure; the rest is then empty as far as it was not reached.
     `refused` says why models of an archive were not added, though others were; `exit_code` is then not 0. A downloaded
-    archive is deleted once it is unpacked. `layout` is "file" or "diffusers".
+    archive is deleted once it is unpacked. `layout` is "file" or "diffusers". `version` is the name of the version
+    that was resolved, `versions` how many the model has, `version_reason` why it is this one and `base_model` what the
+    source calls its base. `notes` say where the name, the source's words and the content do not agree.
     """
 
     source: str
@@ -49,6 +51,10 @@ class PullDocument(Document, frozen=True, kw_only=True):
     commit: str | None = None
     license: str | None = None
     notices: tuple[str, ...] = ()
+    version: str | None = None
+    version_reason: str = ""
+    versions: int = 0
+    base_model: str | None = None
     layout: str | None = None
     reason: str = ""
     size: int | None = None
@@ -56,6 +62,7 @@ class PullDocument(Document, frozen=True, kw_only=True):
     candidates: tuple[CandidateDocument, ...] = ()
     obtained: tuple[ObtainedDocument, ...] = ()
     models: tuple[ModelDocument, ...] = ()
+    notes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     error: str | None = None
     hint: str = ""

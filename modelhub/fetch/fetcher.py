@@ -70,7 +70,8 @@ class RemoteModel:
     itself named. `components` are the folders that a `model_index.json` at the top names (empty where there is none
     or it could not be read). `previews` are the addresses of pictures that show the model; `document` is the text of
     a `.civitai.info` beside it. `versions` are all that can be downloaded, in the source's order (newest first),
-    where the source has versions and lists them.
+    where the source has versions and lists them; `version` is the one that was resolved, and `version_reason` the
+    phrase why it was chosen, such as "the newest version".
     """
 
     kind: str
@@ -93,6 +94,8 @@ class RemoteModel:
     previews: tuple[str, ...] = ()
     document: str = ""
     versions: tuple[RemoteVersion, ...] = ()
+    version: RemoteVersion | None = None
+    version_reason: str = ""
 
 
 class Fetcher(Protocol):

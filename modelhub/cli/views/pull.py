@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from modelhub.cli.output import Column, clean, color, count_sentence, print_json, print_lines, table
+from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
@@ -12,11 +13,14 @@ from modelhub.cli.views.failures import show_failure
 from modelhub.cli.views.safety_words import next_step, verdict_sentence
 from modelhub.cli.views.usage import INDENT, pulled_usage_lines
 from modelhub.documents.pull import PullDocument
-from modelhub.domain import ModelRecord, Verdict
+from modelhub.domain import HARMLESS, ModelRecord, Verdict
 from modelhub.errors import Exit, worst_exit_code
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout, total_size
+from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import scan_warning
 from modelhub.fetch.sources.registry import fetchers, find_row
+from modelhub.language import _, translate
+from modelhub.operations.remote.check import PICKLES
 from modelhub.operations.remote.documents import plan_document, pull_document, pull_failure_document
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
 from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult
@@ -118,7 +122,7 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     choice = plan.choice
     size = format_size(total_size(choice.files))
     head = f"{color(clean(plan.remote.reference), '1')}: {clean(_files_text(choice))}, {size}"
-    lines = [head, f"  because: {clean(choice.reason)}"]
+    lines = [head, *_version_lines(plan.remote), f"  because: {clean(choice.reason)}"]
     if not full:
         return lines
     rows = [
@@ -138,6 +142,24 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     return lines
 
 
+def _version_lines(remote: RemoteModel) -> Iterator[str]:
+    """Yield the line about the version that was resolved, where the source has versions."""
+    version = remote.version
+    if version is None:
+        return
+    name, base = clean(version.name), clean(version.base_model or _("base model unknown"))
+    if len(remote.versions) > 1:
+        yield _(
+            "  version {name} ({base}), one of {count}: {reason}",
+            name=name,
+            base=base,
+            count=len(remote.versions),
+            reason=translate(remote.version_reason),
+        )
+    else:
+        yield _("  version {name} ({base})", name=name, base=base)
+
+
 def _files_text(choice: FileChoice) -> str:
     if choice.layout is ModelLayout.DIFFUSERS:
         return f"the diffusers folder, {len(choice.files)} files"
@@ -146,13 +168,13 @@ def _files_text(choice: FileChoice) -> str:
 
 def result_lines(result: PullResult) -> list[str]:
     """Return where the models are now, and how their files were obtained."""
-    lines = []
+    lines = [_("warning: {note}", note=clean(translate(note))) for note in result.notes]
     for model in result.models:
         facts = f"{clean(headline(model.detection))}, {format_size(model.size)}"
         lines.append(f"{color('ready', '32')}  {clean(model.name)}  ({facts})")
         lines.append(f"       {clean(str(model.path))}")
         lines += [f"       note: {clean(problem)}" for problem in model.problems]
-        lines += [f"       {line}" for line in _warning_lines(model)]
+        lines += [f"       {line}" for line in (*_warning_lines(model), *_pickle_lines(model))]
     for error in result.refused:
         lines.append(f"{color('refused', '31;1')}  {clean(error.summary)}")
         lines += [f"       {clean(text)}" for text in (*error.details, sentence(error.remedy)) if text]
@@ -165,6 +187,15 @@ def _warning_lines(model: ModelRecord) -> Iterator[str]:
         yield f"warning: {verdict_sentence(model, broken=False)}"
         yield from (f"- {clean(finding)}" for finding in model.safety.findings[:_FINDINGS_SHOWN])
         yield next_step(model, broken=False)
+
+
+def _pickle_lines(model: ModelRecord) -> Iterator[str]:
+    """Yield what to do about a model that was kept as a pickle."""
+    if model.format in PICKLES and model.safety.verdict in HARMLESS:
+        yield _(
+            "It is a pickle. `modelhub convert {name}` makes a safetensors file of it.",
+            name=quote_argument(model.name),
+        )
 
 
 def _source_lines(result: PullResult) -> Iterator[str]:

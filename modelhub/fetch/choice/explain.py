@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelhub.fetch.choice.choice import Candidate, ModelLayout
-from modelhub.fetch.choice.name_traits import WeightSet
+from modelhub.fetch.choice.name_traits import WeightSet, is_set_named
 from modelhub.fetch.choice.options import Option
 from modelhub.fetch.choice.pick import Pick
 
@@ -50,7 +50,9 @@ def _difference(option: Option, taken: Option) -> str:
     """Return how an option differs from the one that was taken instead."""
     traits, other = option.traits, taken.traits
     if traits.weight_set is not other.weight_set and traits.weight_set in _SET_REASONS:
-        return _SET_REASONS[traits.weight_set]
+        # A source's label is not the training script's word: Civitai's "pruned" says nothing of the weight sets.
+        is_named = is_set_named(option.file)
+        return _SET_REASONS[traits.weight_set] if is_named else f"labelled {traits.weight_set.value} by its source"
     if traits.precision != other.precision and traits.precision:
         return f"in {traits.precision}"
     if traits.model != other.model:

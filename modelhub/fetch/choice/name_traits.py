@@ -166,6 +166,11 @@ def _model_name(words: str) -> str:
     return words.strip("-_. +") or previous
 
 
+def is_set_named(file: RemoteFile) -> bool:
+    """Return whether the file's own name states its weight set, and not its source alone."""
+    return _from_name(file.name).weight_set is not WeightSet.PLAIN
+
+
 _SOURCE_SETS = {"full": WeightSet.FULL, "pruned": WeightSet.PRUNED}
 # Civitai's kinds for the file that a version is about; the others (VAE, Config, Training Data …) accompany it.
 _MAIN_KINDS = frozenset({"", "Model", "Pruned Model"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -54,11 +55,15 @@ def _pick_all(model: RemoteModel, options: Sequence[Option]) -> Pick:
     """Return all of a diffusers folder as one model, else every model file as one of its own."""
     if find_roots(options)[:1] == [""]:
         kept = allowed(options)
-        return Pick(options=kept, layout=ModelLayout.DIFFUSERS, reason=f"all {len(kept)} files")
+        reason = (
+            f"all {len(kept)} files" if len(kept) == len(options) else f"all {len(kept)} files that are not refused"
+        )
+        return Pick(options=kept, layout=ModelLayout.DIFFUSERS, reason=reason)
     weights = [option for option in options if option.traits.is_weights] or _archives(options)
     if not weights:
         raise _no_models(model, options)
-    return _pick_allowed(model, weights, "every model file")
+    is_whole = len(allowed(weights)) == len(weights)
+    return _pick_allowed(model, weights, "every model file" if is_whole else "every model file that is not refused")
 
 
 def _archives(options: Sequence[Option]) -> list[Option]:
@@ -145,16 +150,24 @@ def _pick_bundle(bundle: Bundle, options: Sequence[Option], reason: str) -> Pick
 
 def _ambiguous(model: RemoteModel, bundles: Sequence[Bundle]) -> AmbiguousChoiceError:
     files = [bundle.options[0].file for bundle in bundles]
+    newest = max(files, key=lambda file: _version_key(file.name))
     candidates = tuple(
         Candidate(file=file, role=bundle.traits.summary, chosen=False, reason="fits as well as the others")
         for file, bundle in zip(files, bundles, strict=True)
     )
     return AmbiguousChoiceError(
         f"{model.reference} has {len(files)} models that fit equally well:",
-        Remedy("Name the files to take, or take all of them.", "name-file", {"name": files[0].name}),
+        Remedy("Name the files to take, or take all of them.", "name-file", {"name": newest.name}),
         candidates,
         details=list_files(files),
     )
+
+
+def _version_key(name: str) -> tuple[list[int], bool]:
+    """Return a key by which "GuoFeng3.4" comes after "GuoFeng3.3" and "GuoFeng3.3_fp32", and 10 after 9."""
+    stem = name.rpartition("/")[2].rpartition(".")[0]
+    numbers = [int(number) for number in re.findall(r"\d{1,4}", stem)]
+    return numbers[:2], "_" not in stem
 
 
 def _no_models(model: RemoteModel, options: Sequence[Option]) -> NotFoundError:

@@ -79,5 +79,6 @@ def find_refusal(
 
 
 ALLOW_PICKLE = Remedy(
-    "Look for a safetensors version, or allow pickles: each is scanned before it is kept.", "allow-pickle"
+    "Convert it into safetensors, which runs nothing, or allow pickles: each is scanned before it is kept.",
+    "allow-pickle",
 )

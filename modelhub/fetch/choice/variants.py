@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from modelhub.fetch.choice.bundles import Bundle, make_bundles
 from modelhub.fetch.choice.criteria import FileCriteria, Purpose
-from modelhub.fetch.choice.name_traits import Container, WeightSet, find_side_role
+from modelhub.fetch.choice.name_traits import Container, WeightSet, find_side_role, is_set_named
 from modelhub.fetch.choice.options import Option
 from modelhub.fetch.fetcher import RemoteModel
 
@@ -171,10 +171,14 @@ def explain_variant(bundle: Bundle, criteria: FileCriteria, *, is_only_one: bool
     summary = bundle.traits.summary
     if criteria.purpose is Purpose.RENDER:
         phrase = f"best for rendering: {summary}"
-    elif bundle.traits.weight_set in (WeightSet.FULL, WeightSet.PRUNED):
-        phrase = f"best for training: {summary}, with both weight sets according to its name"
-    else:
+    elif bundle.traits.weight_set not in (WeightSet.FULL, WeightSet.PRUNED):
         phrase = f"best for training: {summary}, the closest to full weights"
+    elif not is_set_named(bundle.options[0].file):
+        phrase = f"best for training: {summary}, as its source labels it"
+    elif bundle.traits.weight_set is WeightSet.PRUNED:
+        phrase = f"best for training: {summary}, which may hold both weight sets"
+    else:
+        phrase = f"best for training: {summary}, with both weight sets according to its name"
     if _precision_distance(bundle, criteria) == 2:
         return f"{phrase}; there is no {criteria.precision} version"
     return phrase

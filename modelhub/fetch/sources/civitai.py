@@ -31,9 +31,8 @@ def _parse(reference: str) -> ReferenceParts | None:
     found = civitai_reference.parse(reference)
     if found is None:
         return None
-    return ReferenceParts(
-        whole=f"civitai:{found.model}" if found.model else None, revision=str(found.version) if found.version else None
-    )
+    version = str(found.version) if found.version else found.version_name
+    return ReferenceParts(whole=f"civitai:{found.model}" if found.model else None, revision=version)
 
 
 ROW = SourceRow(

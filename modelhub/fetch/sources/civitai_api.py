@@ -143,6 +143,7 @@ def to_remote_model(
         notices=(*_notices(about, version), *refused),
         previews=tuple(image.url for image in version.images or () if image.url and image.type in (None, "image")),
         document=info_document(about, version, number),
+        version=_version(version),
         versions=tuple(_version(each) for each in (model.model_versions if model else None) or () if _usable(each)),
     )
 

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from modelhub.errors import GO_ONLINE, AccessError, ModelhubError, NetworkError, NotFoundError, UsageError
 from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.http.api_client import ApiAnswer, ApiClient
-from modelhub.fetch.sources import civitai_api, civitai_reference
+from modelhub.fetch.sources import civitai_api, civitai_reference, civitai_versions
 from modelhub.fetch.sources.civitai_api import Model, Version
 from modelhub.fetch.sources.civitai_reference import CivitaiReference
+from modelhub.fetch.sources.civitai_versions import VersionChoice
 from modelhub.fetch.sources.endpoints import normalize_endpoint
 
 _T = TypeVar("_T", Model, Version, list[Version | None])
@@ -61,7 +62,7 @@ class Civitai:
             return True
 
     def resolve(self, source: str, *, revision: str | None = None) -> RemoteModel:
-        """Return one version: the named one, else the newest that is available to everybody.
+        """Return one version: the named one, else the newest ordinary one that is available to everybody.
 
         `revision` is the id or the name of a version.
         """
@@ -71,8 +72,11 @@ class Civitai:
                 f"`{source}` is not a reference to a Civitai model.",
                 "Write civitai:MODEL, civitai:MODEL@VERSION or the address of its page.",
             )
-        model, version, pinned = self._find(reference, revision)
-        answer = self._remote(model, version, pinned=pinned)
+        model, choice = self._find(reference, revision)
+        version = choice.version
+        answer = self._remote(model, version, pinned=choice.is_named)
+        notices = (*choice.notices, *civitai_versions.version_notices(version), *answer.notices)
+        answer = replace(answer, version_reason=choice.reason, notices=notices)
         if not answer.files or not version.is_downloadable:
             hint = f"It may be archived, or for use on the site only: see {answer.page}."
             raise NotFoundError(f"{answer.title} ({answer.reference}) has no file to download.", hint)
@@ -118,13 +122,14 @@ class Civitai:
         except NotFoundError:
             return None
 
-    def _find(self, reference: CivitaiReference, revision: str | None) -> tuple[Model | None, Version, bool]:
-        if revision and reference.version and revision != str(reference.version):
+    def _find(self, reference: CivitaiReference, revision: str | None) -> tuple[Model | None, VersionChoice]:
+        named = str(reference.version) if reference.version else reference.version_name
+        if revision and named and revision != named:
             raise UsageError(
-                f"The reference names version {reference.version}, but version {revision} was requested.",
+                f"The reference names version {named}, but version {revision} was requested.",
                 "Name only one of them.",
             )
-        wanted = revision or (str(reference.version) if reference.version else None)
+        wanted = revision or named
         number = reference.model
         if number is None:
             version = self._version(int(wanted)) if wanted and wanted.isdigit() else None
@@ -133,48 +138,37 @@ class Civitai:
                     "A version without its model can only be looked up by its id.", "Write civitai:MODEL@VERSION."
                 )
             if not version.model_id:
-                return None, version, True
+                return None, civitai_versions.named_choice(version)
             number = version.model_id
         model = self._get(f"/api/v1/models/{number}", Model, f"model {number}")
-        return model, self._choose(model, wanted), wanted is not None
+        if wanted is not None:
+            return model, civitai_versions.named_choice(self._find_version(model, wanted))
+        return model, self._choose(model, reference)
 
     def _version(self, number: int) -> Version:
         return self._get(f"/api/v1/model-versions/{number}", Version, f"version {number}")
 
-    def _choose(self, model: Model, wanted: str | None) -> Version:
-        versions = model.model_versions or []
-        if wanted is not None:
-            for version in versions:
-                if wanted == str(version.id) or wanted.lower() == (version.name or "").lower():
-                    return version
-            if wanted.isdigit():
-                # Versions that are not on the model's page (unlisted) can still be requested.
-                version = self._version(int(wanted))
-                if version.model_id in (None, 0, model.id):
-                    return version
-            listed = ", ".join(f"{version.id} ({version.name})" for version in versions[:10])
-            raise NotFoundError(f"{model.name} (civitai:{model.id}) has no version {wanted}.", f"It has: {listed}.")
-        usable = [version for version in versions if version.files and version.is_downloadable]
+    def _find_version(self, model: Model, wanted: str) -> Version:
+        version = civitai_versions.find_named(model, wanted)
+        if version is None and wanted.isdigit():
+            # Versions that are not on the model's page (unlisted) can still be requested.
+            unlisted = self._version(int(wanted))
+            version = unlisted if unlisted.model_id in (None, 0, model.id) else None
+        if version is None:
+            raise civitai_versions.unknown_version(model, wanted)
+        return version
+
+    def _choose(self, model: Model, reference: CivitaiReference) -> VersionChoice:
+        usable = [version for version in model.model_versions or () if version.files and version.is_downloadable]
         if not usable:
             hint = f"It may be archived, or for use on the site only: see {self.endpoint}/models/{model.id}."
             raise NotFoundError(f"{model.name} (civitai:{model.id}) has no file to download.", hint)
-        public = [version for version in usable if not version.deadline]
-        return (public or usable)[0] if self._credential is None else usable[0]
+        return civitai_versions.choose_newest(model, usable, reference, with_early_access=self._credential is not None)
 
     def _remote(self, model: Model | None, version: Version, *, pinned: bool) -> RemoteModel:
-        answer = civitai_api.to_remote_model(
+        return civitai_api.to_remote_model(
             model, version, endpoint=self.endpoint, credential=self._credential, pinned=pinned
         )
-        newest = next(
-            (each for each in (model.model_versions if model else None) or () if each.files and each.is_downloadable),
-            None,
-        )
-        if not pinned and newest is not None and newest.id != version.id:
-            notice = (
-                f"Version {newest.name} is in early access until {newest.deadline}; {version.name} is used instead."
-            )
-            return replace(answer, notices=(notice, *answer.notices))
-        return answer
 
     def _get(self, path: str, kind: type[_T], subject: str) -> _T:
         return self._decode(self._send(subject, path), kind, subject)

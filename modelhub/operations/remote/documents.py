@@ -128,6 +128,10 @@ def _plan_fields(plan: PullPlan) -> dict[str, Any]:
         "commit": remote.commit,
         "license": remote.license,
         "notices": remote.notices,
+        "version": remote.version.name if remote.version else None,
+        "version_reason": remote.version_reason,
+        "versions": len(remote.versions),
+        "base_model": remote.base_model,
         "layout": choice.layout,
         "reason": choice.reason,
         "size": choice.size,
@@ -159,6 +163,7 @@ def _result_fields(result: PullResult) -> dict[str, Any]:
             for file in result.obtained
         ),
         "models": tuple(model_document(model) for model in result.models),
+        "notes": result.notes,
         "refused": tuple(error.message for error in result.refused),
         "exit_code": int(result.code),
     }

@@ -9,19 +9,20 @@ from pathlib import Path
 
 from modelhub.catalog import Catalog
 from modelhub.config import Settings
-from modelhub.detect import find_known_model
+from modelhub.detect import KnownModel
 from modelhub.domain import ModelRecord, Style, is_sha256
 from modelhub.errors import Exit, ModelhubError, NotFoundError, Remedy, UsageError, worst_exit_code
 from modelhub.fetch.choice.choice import FileChoice, ModelLayout
 from modelhub.fetch.choice.choose import choose
 from modelhub.fetch.choice.criteria import FileCriteria, parse_precision, parse_purpose
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel
-from modelhub.fetch.sources.registry import example_references
+from modelhub.operations.remote.agreement import content_notes
 from modelhub.operations.remote.check import CheckedFile, check_files
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile, obtain, still_here
 from modelhub.operations.remote.publish import Destination, publish
 from modelhub.operations.remote.pull_convert import convert_pickles, find_converted, is_pickle
 from modelhub.operations.remote.pull_packs import publish_pack, split_packs
+from modelhub.operations.remote.resolve import point_from_page, resolve_source
 from modelhub.operations.remote.source_sidecars import staging_folder, write_sidecars
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.containment import ensure_inside
@@ -64,11 +65,12 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullPlan:
-    """The files that would be downloaded, and why."""
+    """The files that would be downloaded, and why. `known`: the well-known model whose name was given."""
 
     request: PullRequest
     remote: RemoteModel
     choice: FileChoice
+    known: KnownModel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,11 @@ class PullResult:
     models: tuple[ModelRecord, ...]
     obtained: tuple[ObtainedFile, ...]
     refused: tuple[ModelhubError, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What does not agree between the name, the source's words and the content."""
+        return content_notes(self.plan.known, self.plan.remote, self.models)
 
     @property
     def code(self) -> Exit:
@@ -104,34 +111,13 @@ def plan_pull(request: PullRequest, *, fetchers: Sequence[Fetcher]) -> PullPlan:
 
     Raise UsageError for a source that no fetcher understands, and what the fetcher and `choose` raise.
     """
-    remote = _resolve(request, fetchers)
-    choice = choose(remote, request.criteria)
-    return PullPlan(request=request, remote=remote, choice=_apply_request(request, choice))
-
-
-def _resolve(request: PullRequest, fetchers: Sequence[Fetcher]) -> RemoteModel:
-    """Return what the source has; the name of a well-known model stands for the place where it is published."""
-    known = None if any(mark in request.source for mark in "/:") else find_known_model(request.source)
-    if known is None:
-        return find_fetcher(request.source, fetchers).resolve(request.source, revision=request.revision)
-    if known.source is None:
-        raise NotFoundError(
-            f"{known.name} is a known model, but no permanent place to pull it from is known.",
-            "Search for it at a hub and pull the address of its page.",
-        )
-    remote = find_fetcher(known.source, fetchers).resolve(known.source, revision=request.revision)
-    return replace(remote, notices=(f"{known.name} is published at {known.source}.", *remote.notices))
-
-
-def find_fetcher(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
-    """Return the first fetcher that claims `source`. Raise UsageError, which shows the references of every source."""
-    for fetcher in fetchers:
-        if fetcher.claims(source):
-            return fetcher
-    raise UsageError(
-        f"`{source}` is not a reference of any source.",
-        f"Write {example_references()}, or the address of a model's page.",
-    )
+    resolved = resolve_source(request.source, revision=request.revision, fetchers=fetchers)
+    try:
+        choice = choose(resolved.remote, request.criteria)
+    except NotFoundError as exc:
+        raise point_from_page(request.source, exc) from exc
+    choice = _apply_request(request, choice)
+    return PullPlan(request=request, remote=resolved.remote, choice=choice, known=resolved.known)
 
 
 def _apply_request(request: PullRequest, choice: FileChoice) -> FileChoice:

@@ -20,7 +20,8 @@ from modelhub.fetch.sources.source import Versioning
 from modelhub.operations.library.remove import remove
 from modelhub.operations.library.selection import chosen_models
 from modelhub.operations.remote.outdated import UpdateStatus, remote_names, same_content, versioning_of, whole_reference
-from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, find_fetcher, pull
+from modelhub.operations.remote.pull import PullPlan, PullRequest, PullResult, pull
+from modelhub.operations.remote.resolve import find_fetcher
 from modelhub.progress import SILENT, Progress
 
 _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
