@@ -92,7 +92,7 @@ def _resolve_known(
                 ),
             )
         notices = (*notices, stated)
-    notices = (*notices, f"{known.name} is pulled from {known.source}.", *remote.notices)
+    notices = (*notices, f"{known.name} is pulled from {remote.reference}.", *remote.notices)
     remote = replace(remote, notices=notices)
     if revision:
         return ResolvedSource(remote=remote)
