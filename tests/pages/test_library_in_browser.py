@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modelhub.language import use_language
 from modelhub.pages.library import render_library
 from modelhub.pages.write import write_page
 from tests.browser_session import Session, browser
@@ -162,6 +163,27 @@ def test_the_line_to_paste_is_copied(opened: Session) -> None:
     opened.run("new Promise(resolve => setTimeout(resolve, 50))")
     assert text(opened, "#said") in ("Copied.", "Press Ctrl+C or ⌘C to copy.")
     assert opened.run("getSelection().toString()") == "<lora:红裙 v1:0.8> reddress"
+
+
+def test_the_chinese_page_works_as_the_english_one(chromium: Session, tmp_path: Path) -> None:
+    """Filters and search go by values, not by the words that are shown; both languages' words are found."""
+    use_language("zh_Hans")
+    try:
+        write_page(tmp_path / "page.html", render_library(page_of()))
+    finally:
+        use_language("en")
+    chromium.messages.clear()
+    chromium.open(tmp_path / "page.html")
+    assert chromium.run("document.documentElement.lang") == "zh-Hans"
+    assert len(shown(chromium)) == 6
+    for words in ("底模", "checkpoint"):
+        search(chromium, words)
+        assert shown(chromium) == ["base two", "cut"], words
+    search(chromium, "")
+    chromium.click("[name=type]")
+    assert shown(chromium) == ["base two", "cut"]
+    assert chromium.run("document.getElementById('shown').textContent.match(/\\d+/g).map(Number)") == [2, 6]
+    assert chromium.messages == []
 
 
 @pytest.mark.parametrize("width", [340, 700, 1280, 2400])
