@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from modelhub.formats.sniff import read_header
+from modelhub.formats.sniff import is_other_content, read_header
 
-__all__ = ["read_header"]
+__all__ = ["is_other_content", "read_header"]

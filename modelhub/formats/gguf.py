@@ -128,10 +128,14 @@ class _HeaderReader:
         self._count = struct.Struct(self._order + width)
         tensors, pairs = self._read_count(), self._read_count()
         if tensors > _MAX_TENSORS or pairs > _MAX_PAIRS:
-            raise GgufError(f"It claims {tensors} tensors and {pairs} metadata values (byte 8), {_TOO_LARGE}.")
+            raise GgufError(
+                f"Its counts at byte 8 (tensors: {tensors}, metadata values: {pairs}) are larger than any model's."
+            )
         # A pair is at least a length, a type and a byte; a tensor a length, a count, a type and an offset.
         if pairs * (self._count.size + 5) + tensors * (self._count.size + 16) > self._size - self._position:
-            text = f"It claims {tensors} tensors and {pairs} metadata values (byte 8), more than fit into the file."
+            text = (
+                f"Its counts at byte 8 (tensors: {tensors}, metadata values: {pairs}) are more than fit into the file."
+            )
             raise GgufError(text)
         for _ in range(pairs):
             self._read_pair()

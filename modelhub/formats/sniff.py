@@ -12,6 +12,7 @@ from modelhub.errors import ModelhubError
 from modelhub.formats import archive, diffusers, gguf, readings, safetensors, scan, torch_legacy, torch_zip
 from modelhub.formats.foreign import numpy_arrays
 from modelhub.formats.foreign.look import look_at, name_by_suffix
+from modelhub.formats.foreign.signatures import names_other_content
 from modelhub.formats.foreign.zip_kinds import zip_kind
 from modelhub.formats.header import Header, PickleScan, Problem
 from modelhub.formats.readings import OF_SUFFIX
@@ -27,12 +28,15 @@ _FOREIGN_CONTENT: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         ),
         (
             rb"\s*(<!doctype html|<html|<head|<\?xml[^>]*\?>\s*<html)",
-            "It is a web page: the download was an error or login page.",
+            "It is a web page, not a model: the download was an error or login page.",
         ),
         (rb"\s*<(\?xml(?![^>]*>\s*<net\s)|error)", "It is an XML answer of a server, not a model."),
         (rb"\s*\{\s*[\"'}]", "It is a JSON text, not a model."),
     )
 )
+_EMPTY = "The file is empty."
+_ARRAY = "It is a numpy array, not a model."
+_OTHER_CONTENT = frozenset((_EMPTY, _ARRAY, *(text for _, text in _FOREIGN_CONTENT)))
 _PROGRAMS = (
     (b"\x7fELF", "It is a Linux program, not a model."),
     (b"MZ", "It is a Windows program, not a model."),
@@ -40,6 +44,11 @@ _PROGRAMS = (
     (b"\xca\xfe\xba\xbe", "It is a macOS program or Java class, not a model."),
     (b"#!", "It is a script, not a model."),
 )
+
+
+def is_other_content(text: str) -> bool:
+    """Return whether a problem that `read_header` states means that the file is certainly not a model."""
+    return text in _OTHER_CONTENT or names_other_content(text)
 
 
 def read_header(path: Path) -> Header:
@@ -113,7 +122,7 @@ def _unrecognized_scan(facts: PickleScan, text: str) -> PickleScan:
 
 def _read_other(path: Path, file: BinaryIO, head: bytes, size: int) -> Header:
     if not head:
-        return Header(format=Format.UNKNOWN, size=0, problems=(Problem("The file is empty.", fatal=True),))
+        return Header(format=Format.UNKNOWN, size=0, problems=(Problem(_EMPTY, fatal=True),))
     if head.startswith(numpy_arrays.MAGIC):
         return _read_numpy(file, size)
     for magic, text in _PROGRAMS:
@@ -147,7 +156,7 @@ def _foreign_header(size: int, text: str, findings: tuple[tuple[str, str], ...] 
 def _read_numpy(file: BinaryIO, size: int) -> Header:
     scanner = scan.PickleScanner()
     scan.scan_numpy(file, size, "the array", scanner)
-    text = "It is a numpy array, not a model."
+    text = _ARRAY
     return Header(
         format=Format.UNKNOWN,
         size=size,

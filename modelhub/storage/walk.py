@@ -36,6 +36,7 @@ SKIPPED_FOLDERS = frozenset(
 )
 _INDEX = "model_index.json"
 _INDEX_MAX = 1 << 20  # bytes; real ones have about 500
+UNFINISHED = "It is an unfinished download."
 _WORTH_NAMING = 1_000_000  # bytes; a smaller file of unknown kind is not reported as passed over
 # The Hugging Face cache keeps its files here without names; `snapshots` has links to them, with names.
 _BLOBS, _SNAPSHOTS = "blobs", "snapshots"
@@ -65,9 +66,9 @@ def walk(
 ) -> Iterator[FoundModel]:
     """Yield all models under `folder` in the order of their names, each real folder once, whatever links lead to it.
 
-    A file without a model's suffix is yielded if it begins like a model. Unfinished downloads, hidden files and folders
-    of the system are skipped. A path that cannot be read, even `folder` itself, is passed to `on_problem(path, reason)`
-    and does not end the walk. Archives and large files of an unknown kind are passed to `on_pass(path, sentence)`.
+    A file without a model's suffix is yielded if it begins like a model. Hidden files and folders of the system are
+    skipped. A path that cannot be read, even `folder` itself, is passed to `on_problem(path, reason)` and does not end
+    the walk. Unfinished downloads, archives and large files of an unknown kind are passed to `on_pass(path, sentence)`.
     """
     yield from _Walk(on_problem, on_pass).folder(str(folder))
 
@@ -141,7 +142,13 @@ class _Walk:
 
     def _unnamed(self, entry: os.DirEntry[str], suffix: str) -> FoundModel | None:
         """Return a file without a model's suffix if it begins like a model; report it if it may be of interest."""
-        if is_unfinished_name(entry.name) or (status := self._status(entry)) is None or status.st_size < SMALLEST:
+        if (status := self._status(entry)) is None:
+            return None
+        if is_unfinished_name(entry.name):
+            if has_inner_model_suffix(entry.name) or status.st_size >= _WORTH_NAMING:
+                self._pass(entry.path, UNFINISHED)
+            return None
+        if status.st_size < SMALLEST:
             return None
         if suffix in ARCHIVE_SUFFIXES:
             self._pass(entry.path, f"It has the name of an archive ({suffix}) and was not looked into.")

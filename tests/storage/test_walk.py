@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.storage.model_names import MODEL_SUFFIXES
-from modelhub.storage.walk import FoundModel, walk
+from modelhub.storage.walk import UNFINISHED, FoundModel, walk
 
 
 def put(path: Path, size: int = 3) -> Path:
@@ -180,9 +180,19 @@ def test_names_of_other_kinds_and_unfinished_downloads_are_not_opened(tmp_path: 
     """A picture, a text and a download in progress are not models, whatever they begin with."""
     for name in ("a.png", "b.txt", "c.safetensors.part", "d.crdownload", "e.json", ".f", "g", "g.aria2"):
         put_content(tmp_path / name, SAFETENSORS)
-    passed: list[Path] = []
-    assert list(walk(tmp_path, on_pass=lambda path, _: passed.append(path))) == []
-    assert passed == []
+    passed: dict[str, str] = {}
+    assert list(walk(tmp_path, on_pass=lambda path, why: passed.update({path.name: why}))) == []
+    assert passed == {"c.safetensors.part": UNFINISHED}
+
+
+def test_unfinished_downloads_are_passed_over_as_such_if_they_may_be_models(tmp_path: Path) -> None:
+    """By a model's suffix inside of the name, or by their size; other programs' temporary files are not mentioned."""
+    put_content(tmp_path / "anime.ckpt.aria2", b"control")
+    put_content(tmp_path / "Unconfirmed 12.crdownload", bytes(2_000_000))
+    put_content(tmp_path / "notes.tmp", b"text" * 50)
+    passed: dict[str, str] = {}
+    assert list(walk(tmp_path, on_pass=lambda path, why: passed.update({path.name: why}))) == []
+    assert passed == {"anime.ckpt.aria2": UNFINISHED, "Unconfirmed 12.crdownload": UNFINISHED}
 
 
 def test_what_may_be_of_interest_and_is_not_a_model_is_passed_over_with_a_reason(tmp_path: Path) -> None:

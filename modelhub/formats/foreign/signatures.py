@@ -50,6 +50,17 @@ _SIGNATURES = _rows(
     (rb"%PDF", "It is a PDF document."),
     (rb"wOF[2F]|OTTO\x00|\x00\x01\x00\x00\x00.{3}[@-Z]", "It is a font."),
 )
+_OTHER_CONTENT = frozenset(
+    (
+        "It is an SQLite database.",
+        "It is a table of data (Arrow or Parquet).",
+        "It is a picture.",
+        "It is a video or a picture.",
+        "It is a sound file.",
+        "It is a PDF document.",
+        "It is a font.",
+    )
+)
 # Compiled code that is not a program of its own; programs are recognized before.
 _CODE = _rows(
     (rb"[\x00-\xff][\x0c-\x0f]\r\n\x00", "It is compiled Python code."),
@@ -69,6 +80,11 @@ _NATIVE = re.compile(
 def container_name(head: bytes) -> str | None:
     """Return a sentence that names the container of a file that begins with `head`; None when it is not a known one."""
     return _first(_SIGNATURES, head)
+
+
+def names_other_content(text: str) -> bool:
+    """Return whether a sentence of `container_name` names something that is certainly not a model."""
+    return text.endswith(_UNPACK) or text in _OTHER_CONTENT
 
 
 def packed_name(head: bytes) -> str | None:

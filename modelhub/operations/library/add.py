@@ -16,9 +16,15 @@ from modelhub.errors import ModelhubError, Remedy, UsageError
 from modelhub.formats.packs import Pack
 from modelhub.operations.library.folder_changes import contents_of
 from modelhub.operations.library.library_import import LibraryImport
-from modelhub.operations.library.model_paths import existing_paths, find_models, is_diffusers_folder
+from modelhub.operations.library.model_paths import absent_error, find_models, is_diffusers_folder, split_absent
 from modelhub.operations.library.packs import add_packs, pack_at
-from modelhub.operations.library.path_results import PathResult, failed_result, passed_over, unreadable_place
+from modelhub.operations.library.path_results import (
+    PathResult,
+    failed_result,
+    passed_over,
+    refused_if_named,
+    unreadable_place,
+)
 from modelhub.operations.library.record import read_and_record, record_changes, record_new
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.model_names import is_model_name
@@ -47,7 +53,8 @@ def add(
     A known file whose size, time and inode are unchanged is not read again. The models of a zip archive that is named
     are unpacked into the library; with the mode MOVE, the archive goes to the trash. `library`: the folder to copy or
     move them into. `workers`: how many files are read at once; 0 decides by the drive and the number of cores. Raise
-    NotFoundError, before anything is done, when one of `paths` does not exist, and UsageError for another mode.
+    NotFoundError, before anything is done, when the only path does not exist, and UsageError for another mode. One of
+    several paths that does not exist has a result that says so, at the end.
     """
     mode = member(AddMode, mode, name="mode")
     if mode != AddMode.IN_PLACE:
@@ -56,16 +63,22 @@ def add(
         return import_into_library(
             paths, copy=mode == AddMode.COPY, library=library, catalog=catalog, progress=progress, workers=workers
         )
-    packs, rest = _split_packs(existing_paths(paths)) if library else ([], existing_paths(paths))
+    found, absent = split_absent(paths)
+    packs, rest = _split_packs(found) if library else ([], found)
     return _in_turn(
         _add_in_place(rest, catalog, progress, workers),
         _add_packs(packs, library, remove=False, catalog=catalog, progress=progress, workers=workers),
+        _absent_results(absent),
     )
 
 
 def _in_turn(*parts: Iterator[PathResult]) -> Iterator[PathResult]:
     for part in parts:
         yield from part
+
+
+def _absent_results(paths: Iterable[Path]) -> Iterator[PathResult]:
+    return (failed_result(path, absent_error(path)) for path in paths)
 
 
 def _split_packs(paths: Sequence[Path]) -> tuple[list[Pack], list[Path]]:
@@ -93,13 +106,15 @@ def import_into_library(
     """Copy or move models, with their sidecars, into the library's folders for their types, and catalog them there.
 
     What is in the library already is cataloged where it is, and the models of a named zip archive are unpacked there.
-    Dangerous and unknown files and diffusers folders stay where they are, with a result that says why. Raise
-    NotFoundError as `add` does.
+    Dangerous and unknown files and diffusers folders stay where they are, with a result that says why. Paths that do
+    not exist are treated as `add` does.
     """
-    packs, rest = _split_packs(existing_paths(paths))
+    found, absent = split_absent(paths)
+    packs, rest = _split_packs(found)
     return _in_turn(
         _import(rest, LibraryImport(library, copy=copy), library, catalog, progress, workers),
         _add_packs(packs, library, remove=not copy, catalog=catalog, progress=progress, workers=workers),
+        _absent_results(absent),
     )
 
 
@@ -111,7 +126,8 @@ def _add_in_place(paths: Sequence[Path], catalog: Catalog, progress: Progress, w
     for root, named in by_root.values():
         contents = contents_of(root, named, catalog.known_locations(root))
         yield from contents.problems
-        yield from record_changes(contents, {}, catalog=catalog, progress=progress, workers=workers)
+        for result in record_changes(contents, {}, catalog=catalog, progress=progress, workers=workers):
+            yield refused_if_named(result, named)
 
 
 def _root_for(path: Path, catalog: Catalog) -> Root:

@@ -17,7 +17,7 @@ from modelhub.detect import detect, parse_sidecar
 from modelhub.detect.hints import Hints
 from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyReport, TriggerWord, Verdict
 from modelhub.errors import ModelhubError, NotFoundError
-from modelhub.formats import read_header
+from modelhub.formats import is_other_content, read_header
 from modelhub.formats.archive import Member
 from modelhub.formats.header import Header
 from modelhub.formats.packs import read_pack, write_excerpt
@@ -144,6 +144,13 @@ def is_unlike_model(inspection: Inspection) -> bool:
     return inspection.format is Format.UNKNOWN or (
         inspection.format is Format.PICKLE and inspection.detection.type is ModelType.UNKNOWN
     )
+
+
+def is_not_model(inspection: Inspection) -> bool:
+    """Return whether a file is certainly not a model, whatever its name: a web page, a picture, an archive, empty."""
+    if inspection.format is not Format.UNKNOWN or inspection.safety.verdict is Verdict.DANGEROUS:
+        return False
+    return not inspection.members and any(map(is_other_content, inspection.problems[:1]))
 
 
 def reason_to_pass(inspection: Inspection) -> str:

@@ -15,8 +15,22 @@ def existing_paths(paths: Iterable[Path | str]) -> tuple[Path, ...]:
     found = tuple(Path(path).absolute() for path in paths)
     for path in found:
         if not os.path.lexists(path):
-            raise NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
+            raise absent_error(path)
     return found
+
+
+def split_absent(paths: Iterable[Path | str]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the paths that exist, made absolute, and those that do not. Raise NotFoundError if there is only one."""
+    every = tuple(Path(path).absolute() for path in paths)
+    if len(every) == 1:
+        return existing_paths(every), ()
+    found = tuple(path for path in every if os.path.lexists(path))
+    return found, tuple(path for path in every if path not in found)
+
+
+def absent_error(path: Path) -> NotFoundError:
+    """Return the error for a path that does not exist."""
+    return NotFoundError(f"{path} does not exist.", "Check the spelling; quote names with spaces.")
 
 
 def find_models(

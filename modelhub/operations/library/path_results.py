@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum, auto
 from pathlib import Path
 
 from modelhub.domain import Inspection
 from modelhub.errors import Exit, ModelhubError, Remedy
+from modelhub.storage.walk import UNFINISHED
 
 
 class PathStatus(StrEnum):
@@ -25,6 +27,15 @@ class PathStatus(StrEnum):
     UNPACKED = "unpacked"
     PASSED_OVER = "passed over"
     FAILED = "failed"
+    NOT_FOUND = "not found"
+
+
+class SkipReason(Enum):
+    """A kind of files that are passed over."""
+
+    UNFINISHED = auto()
+    ARCHIVE = auto()
+    NOT_A_MODEL = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +63,8 @@ def failed_result(path: Path, error: ModelhubError) -> PathResult:
     status = PathStatus.DANGEROUS if error.code is Exit.UNSAFE else PathStatus.FAILED
     if isinstance(error, PassedOverError):
         status = PathStatus.PASSED_OVER
+    elif error.code is Exit.NOT_FOUND:
+        status = PathStatus.NOT_FOUND
     return PathResult(path=path, status=status, message=error.message, remedy=error.remedy)
 
 
@@ -63,3 +76,16 @@ def unreadable_place(place: Path, reason: str) -> PathResult:
 def passed_over(path: Path, sentence: str) -> PathResult:
     """Return the result for a file that was found in a folder and is not a model that modelhub reads."""
     return PathResult(path=path, status=PathStatus.PASSED_OVER, message=sentence)
+
+
+def refused_if_named(result: PathResult, named: Collection[Path]) -> PathResult:
+    """Return the result as a failure if a file is passed over that the user has named."""
+    is_refused = result.status is PathStatus.PASSED_OVER and result.path in named
+    return replace(result, status=PathStatus.FAILED) if is_refused else result
+
+
+def skip_reason(result: PathResult) -> SkipReason:
+    """Return the kind of a file that was passed over."""
+    if result.message == UNFINISHED:
+        return SkipReason.UNFINISHED
+    return SkipReason.ARCHIVE if "archive" in result.message else SkipReason.NOT_A_MODEL

@@ -14,7 +14,8 @@ from modelhub.operations.library.diffusers_folders import record_folder
 from modelhub.operations.library.folder_changes import FolderContents, compare
 from modelhub.operations.library.identify import FailedFile, IdentifiedFile, Placing, identify_files
 from modelhub.operations.library.identity import keep_identity
-from modelhub.operations.library.path_results import PathResult, PathStatus, failed_result
+from modelhub.operations.library.inspect import is_not_model
+from modelhub.operations.library.path_results import PathResult, PathStatus, failed_result, passed_over
 from modelhub.progress import Progress
 from modelhub.storage.model_names import is_model_name, model_stem
 from modelhub.storage.walk import FoundModel
@@ -136,6 +137,8 @@ def _record_file(file: IdentifiedFile, place: KnownLocation | None, catalog: Cat
         reasons = inspection.safety.findings if is_dangerous else inspection.problems
         status = PathStatus.DANGEROUS if is_dangerous else PathStatus.FAILED
         return PathResult(path=path, status=status, message=" ".join(("It is not a model file.", *reasons[:1])))
+    if place is None and is_not_model(inspection):
+        return passed_over(path, inspection.problems[0])
     if place is None:
         return record_new(file, catalog)
     if place.sha256 == _sha256(file):

@@ -15,7 +15,7 @@ from modelhub.operations.library.inspect import inspect_many, is_unlike_model, r
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.model_names import is_model_name, model_stem
 from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES
-from modelhub.storage.walk import FoundModel, walk
+from modelhub.storage.walk import UNFINISHED, FoundModel, walk
 
 _RECENT = 10.0  # seconds; files changed so recently are checked twice
 _PAUSE = 1.0  # seconds between the two checks
@@ -127,7 +127,8 @@ def _found(paths: Iterable[Path], outside: Path | None, result: Survey) -> Itera
         result.problems.append((path, why))
 
     def pass_over(path: Path, sentence: str) -> None:
-        if not (outside and outside in path.parents):
+        # A download that is still running is nothing to report on each click.
+        if sentence != UNFINISHED and not (outside and outside in path.parents):
             result.passed.append((path, sentence))
 
     for path in paths:

@@ -64,11 +64,19 @@ def test_a_folder_is_catalogued_and_then_not_read_again(
     assert set(statuses(add([models], catalog=catalog)).values()) == {PathStatus.UNCHANGED}
 
 
-def test_a_missing_path_is_an_error_before_anything_is_done(catalog: Catalog, models: Path) -> None:
-    """One typo stops the whole command, so that nothing is half done."""
+def test_the_only_path_being_missing_is_an_error(catalog: Catalog, models: Path) -> None:
+    """A typo is reported before anything is done."""
     with pytest.raises(NotFoundError, match="absent"):
-        list(add([models, models / "absent"], catalog=catalog))
+        list(add([models / "absent"], catalog=catalog))
     assert catalog.list(ModelQuery()) == []
+
+
+def test_of_several_paths_a_missing_one_is_reported_and_the_others_are_added(catalog: Catalog, models: Path) -> None:
+    """One typo does not cost the work for all others."""
+    results = list(add([models / "absent", models], catalog=catalog))
+    assert results[-1].status is PathStatus.NOT_FOUND
+    assert results[-1].path == models / "absent"
+    assert len(catalog.list(ModelQuery())) == len(results) - 1 > 0
 
 
 def test_a_file_replaced_in_place_is_noticed_even_at_the_same_size(catalog: Catalog, models: Path) -> None:

@@ -196,10 +196,12 @@ def test_what_is_in_the_library_is_cataloged_where_it_is(catalog: Catalog, libra
     assert result.status is PathStatus.ADDED
 
 
-def test_a_missing_path_is_an_error_before_anything_is_done(catalog: Catalog, library: Path, models: Path) -> None:
+def test_the_only_path_being_missing_is_an_error_before_anything_is_done(
+    catalog: Catalog, library: Path, models: Path
+) -> None:
     """The call itself raises, not the first step of the iteration."""
     with pytest.raises(NotFoundError, match="absent") as caught:
-        import_into_library([models, models / "absent"], copy=True, library=library, catalog=catalog)
+        import_into_library([models / "absent"], copy=True, library=library, catalog=catalog)
     assert caught.value.code is Exit.NOT_FOUND
     assert not library.exists()
 
