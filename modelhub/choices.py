@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeVar
 
-from modelhub.errors import UsageError
+from modelhub.errors import Remedy, UsageError
 from modelhub.words import WordKind, canonical, nearest_word, same_word
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -43,15 +43,20 @@ def invalid_word(word: str, name: str, choices: Iterable[str], words: WordKind |
     known = [str(choice) for choice in choices]
     near = nearest_word(words, word, choices=known) if words is not None else None
     if near is not None:
-        remedy = f"Did you mean `{near}`?"
+        remedy = did_you_mean(word, near)
     else:
         *others, last = (f"`{choice}`" for choice in known)
         listed = f"{', '.join(others)} or {last}" if others else last
-        remedy = f"Choose {listed}."
+        remedy = Remedy(f"Choose {listed}.")
     return UsageError(f"`{word}` is not a valid {name}.", remedy)
 
 
-def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6, words: WordKind | None = None) -> str:
+def did_you_mean(word: str, near: str) -> Remedy:
+    """Return the remedy that names the word that was probably meant; the command line puts it into the command."""
+    return Remedy(f"Did you mean `{near}`?", "near-word", {"word": word, "near": near})
+
+
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6, words: WordKind | None = None) -> Remedy:
     """Return a remedy with the valid word that is most like a mistyped or shortened one, or with all of them.
 
     Words of the kind `words` are compared by all of their names.
@@ -61,7 +66,7 @@ def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6, words: Wo
     known = list(choices)
     named = nearest_word(words, word, choices=known) if words is not None else None
     if named is not None:
-        return f"Did you mean `{named}`?"
+        return did_you_mean(word, named)
     longer = [choice for choice in known if word and choice.startswith(word.lower())]
     near = longer if len(longer) == 1 else difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
-    return f"Did you mean `{near[0]}`?" if near else f"Choose one of: {', '.join(known)}."
+    return did_you_mean(word, near[0]) if near else Remedy(f"Choose one of: {', '.join(known)}.")

@@ -6,6 +6,7 @@ A command's module has one typer application; the options that every command has
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from modelhub.cli.help import translate_help
 from modelhub.cli.languages import language_of_run
 from modelhub.cli.registry import COMMANDS, CommandRow, find_plugin, plugins
 from modelhub.cli.session import Session
-from modelhub.errors import UsageError
+from modelhub.errors import ModelhubError, UsageError
 from modelhub.language import matching_language, translate
 
 
@@ -263,4 +264,14 @@ def run(arguments: list[str] | None = None) -> int:
     from modelhub.cli.errors import run_guarded
 
     with language_of_run(arguments):
-        return run_guarded(lambda: build()(args=arguments, prog_name="modelhub", standalone_mode=False))
+        return run_guarded(lambda: _run(arguments))
+
+
+def _run(arguments: list[str] | None) -> Any:
+    try:
+        return build()(args=arguments, prog_name="modelhub", standalone_mode=False)
+    except ModelhubError as exc:
+        from modelhub.cli.corrections import with_command
+
+        exc.remedy = with_command(exc.remedy, sys.argv[1:] if arguments is None else arguments)
+        raise

@@ -65,6 +65,7 @@ WORDS: dict[str, str] = {
     "pull-near-name": 'Did you mean "{name}"? Pull it with `modelhub pull {name}`.',
     "pull-or-scan": "Pull it again, or run `modelhub scan` if you replaced it.",
     "read-suspicious": "With `--read-suspicious` only its tensors are read; nothing is executed then either.",
+    "near-word": "Did you mean `{near}`?",
     "register-models": "`modelhub sort FOLDER --layout {ui} --into ADDRESS` registers the models while it runs.",
     "rename-collisions": "Rename one of them, or use `--rename`.",
     "render-longer": "Raise `--timeout`, or lower `--steps` and `--size`.",

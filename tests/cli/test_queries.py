@@ -15,6 +15,7 @@ from modelhub.catalog import Catalog, ModelQuery
 from modelhub.catalog.query_fields import FIELDS
 from modelhub.cli.app import run
 from modelhub.cli.model_arguments import complete_models, split_terms
+from modelhub.cli.quoting import quote_argument
 from modelhub.cli.session import Session
 from modelhub.domain import LocationState, ModelType
 from modelhub.errors import Exit
@@ -93,13 +94,21 @@ def test_flags_and_terms_add_up(
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["list", "tpye:lora"], Exit.USAGE, "Did you mean `type`?"),
-        (["list", "arch:sdlx"], Exit.USAGE, "Did you mean `sdxl`?"),
-        (["list", "root:download"], Exit.USAGE, "Did you mean `downloads`?"),
-        (["list", "--duplicates", "--level", "wieghts"], Exit.USAGE, "Did you mean `weights`?"),
-        (["show", "Red Dres v1"], Exit.NOT_FOUND, "Did you mean `Red Dress v1`?"),
+        (["list", "tpye:lora"], Exit.USAGE, "Did you mean `modelhub list type:lora`?"),
+        (["list", "arch:sdlx"], Exit.USAGE, "Did you mean `modelhub list arch:sdxl`?"),
+        (["list", "root:download"], Exit.USAGE, "Did you mean `modelhub list root:downloads`?"),
+        (
+            ["list", "--duplicates", "--level", "wieghts"],
+            Exit.USAGE,
+            "`modelhub list --duplicates --level weights`?",
+        ),
+        (["show", "Red Dres v1"], Exit.NOT_FOUND, f"Did you mean `modelhub show {quote_argument('Red Dress v1')}`?"),
         (["show", "g"], Exit.USAGE, "could mean 2 models"),
-        (["set", "Red Dress v1", "archtecture=sdxl"], Exit.USAGE, "Did you mean `architecture`?"),
+        (
+            ["set", "Red Dress v1", "archtecture=sdxl"],
+            Exit.USAGE,
+            "architecture=sdxl`?",
+        ),
         (["import", "nosuch.json"], Exit.NOT_FOUND, "nosuch.json does not exist."),
         (["verify", "type:lora", "tag:none"], Exit.NOT_FOUND, "No model matches `type:lora tag:none`."),
     ],

@@ -16,22 +16,22 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def known(
     ctx: typer.Context,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORDS...]", help="Parts of a name; all must match.")
+        list[str] | None,
+        typer.Argument(metavar="[WORDS...]", help="Parts of a name, a style, an architecture; all must match."),
     ] = None,
 ) -> None:
     """List the well-known models: name, style, architecture, where to pull them from, known hashes.
 
     `modelhub pull` accepts these names.
 
-    Example: modelhub known realistic
+    Example: modelhub known anime sd1
     """
     from modelhub.cli.output import Column, print_json, table
-    from modelhub.detect import KNOWN_FILES, KNOWN_MODELS
+    from modelhub.detect import KNOWN_FILES
+    from modelhub.operations.library.known_models import find_known_models
 
     session: Session = ctx.obj
-    wanted = [word.casefold() for word in words or ()]
-    names = {m: " ".join((m.name, *m.aliases, *m.repositories)).casefold() for m in KNOWN_MODELS}
-    rows = [model for model, text in names.items() if all(word in text for word in wanted)]
+    rows = find_known_models(words or ())
     files = {model.name: [f for f in KNOWN_FILES if f.model == model.name] for model in rows}
     if session.json:
         from modelhub.documents.library import KnownFileDocument, KnownModelDocument

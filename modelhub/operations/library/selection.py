@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from modelhub.catalog.query_fields import FIELDS, OPEN_FIELDS, UNKNOWN
 from modelhub.catalog.query_parser import has_terms, make_term, parse_arguments, parse_query
 from modelhub.catalog.values import ModelQuery, Term
-from modelhub.choices import nearest
+from modelhub.choices import did_you_mean, nearest
 from modelhub.errors import NotFoundError, Remedy, UsageError
 from modelhub.home import expand_home
+from modelhub.operations.library.term_suggestions import suggest_terms
 
 if TYPE_CHECKING:
     from modelhub.catalog import Catalog
@@ -52,9 +53,9 @@ def _check_value(term: Term, catalog: Catalog) -> None:
     known = {*held, *_known_values(term.field)}
     if value in known:
         return
-    remedy = (
-        nearest(value, sorted(known), cutoff=0.55, words=FIELDS[term.field].words) if known else "There are none yet."
-    )
+    if not known:
+        raise UsageError(f"There is no {_TITLES[term.field]} `{value}`.", "There are none yet.")
+    remedy = nearest(value, sorted(known), cutoff=0.55, words=FIELDS[term.field].words)
     raise UsageError(f"There is no {_TITLES[term.field]} `{value}`.", remedy)
 
 
@@ -170,8 +171,13 @@ def _is_query(arguments: Sequence[str], catalog: Catalog) -> bool:
 
 def _not_found(reference: str, catalog: Catalog) -> NotFoundError:
     near = catalog.nearest_names(reference)
-    if near:
+    terms = suggest_terms([reference])
+    if len(near) == 1:
+        remedy = did_you_mean(reference, near[0])
+    elif near:
         remedy = Remedy(f"Did you mean {' or '.join(f'`{name}`' for name in near)}?")
+    elif terms:
+        remedy = did_you_mean(reference, terms[0])
     else:
         remedy = Remedy("List the models to see their names.", "list-models")
     return NotFoundError(f"No model of the catalog matches `{reference}`.", remedy)

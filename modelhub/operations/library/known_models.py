@@ -1,0 +1,44 @@
+"""Find well-known models by words: parts of their names, styles and architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelhub.detect import KNOWN_MODELS, KnownModel, find_known_model
+from modelhub.words import WordKind, canonical, fold
+
+_KINDS = (WordKind.STYLE, WordKind.ARCHITECTURE)
+
+
+def find_known_models(words: Sequence[str]) -> tuple[KnownModel, ...]:
+    """Return the known models that all words fit; every known model without words.
+
+    Together, the words may be the name of a model, or one style or architecture. Else each is a style, an architecture
+    or a part of a name.
+    """
+    phrase = " ".join(words)
+    if not _is_value(phrase) and (named := find_known_model(phrase)) is not None:
+        return tuple(model for model in KNOWN_MODELS if model is named or _has_text(model, phrase))
+    if len(words) > 1 and (found := tuple(model for model in KNOWN_MODELS if _is_of_kind(model, phrase))):
+        return found
+    return tuple(model for model in KNOWN_MODELS if all(_fits(model, word) for word in words))
+
+
+def _is_value(phrase: str) -> bool:
+    """Return whether a phrase is the very name of a style or an architecture, such as `sd1`."""
+    return any(fold(canonical(kind, phrase) or "") == fold(phrase) != "" for kind in _KINDS)
+
+
+def _fits(model: KnownModel, word: str) -> bool:
+    """Return whether a word fits. A word for a style means nothing else: "anime" is in names of other styles, too."""
+    if canonical(WordKind.STYLE, word) is not None:
+        return _is_of_kind(model, word)
+    return _is_of_kind(model, word) or _has_text(model, word)
+
+
+def _is_of_kind(model: KnownModel, word: str) -> bool:
+    return model.style == canonical(WordKind.STYLE, word) or model.architecture == canonical(_KINDS[1], word)
+
+
+def _has_text(model: KnownModel, text: str) -> bool:
+    return any(text.casefold() in name.casefold() for name in (model.name, *model.aliases, *model.repositories))
