@@ -166,18 +166,18 @@ class LazyGroup(TyperGroup):
 
 
 def _point_on(ctx: Any, args: list[str]) -> list[str]:
-    """Return the arguments themselves, or those that show the help that was asked for, as in `help pull`.
+    """Return the arguments themselves, or those that show the requested help, as in `help pull`.
 
     Raise UsageError that points from a word to the command that is meant, and Exit after the help of all commands.
     """
-    from modelhub.cli.pointers import command_meant, is_help, pointer
+    from modelhub.cli.pointers import find_command, is_help, pointer
 
     name, *rest = args
     if is_help(name):
         if not rest:
             typer.echo(ctx.get_help())
             raise typer.Exit
-        meant = rest[0] if find_plugin(rest[0]) else command_meant(rest[0])
+        meant = rest[0] if find_plugin(rest[0]) else find_command(rest[0])
         if meant is not None:
             return [meant, *rest[1:], "--help"]
         name, *rest = rest

@@ -72,7 +72,7 @@ def is_help(name: str) -> bool:
     return fold(name) in {fold(word) for word in HELP_WORDS}
 
 
-def command_meant(name: str) -> str | None:
+def find_command(name: str) -> str | None:
     """Return the command that a word stands for, such as `pull` for "download"; None for an unknown word."""
     if name in COMMANDS:
         return name

@@ -79,7 +79,7 @@ def test_a_word_for_a_model_that_means_none_or_several(home: Path) -> None:
     modelhub("add", str(home / "models"), home=home)
     done = modelhub("show", "easi", home=home)
     assert done.returncode == 3
-    assert "`easy`" in done.stderr
+    assert "`modelhub show easy`" in done.stderr
     done = modelhub("show", "a", home=home)
     assert done.returncode == 2
     assert "easy" in done.stderr
@@ -96,7 +96,7 @@ def test_the_users_words_by_the_command_line(home: Path) -> None:
         assert row["name"] == "easy"
     wrong = modelhub("set", "easy", "stile=anime", home=home)
     assert wrong.returncode == 2
-    assert "`style`" in wrong.stderr
+    assert "`modelhub set easy style=anime`" in wrong.stderr
     assert modelhub("set", "easy", "style=pretty", home=home).returncode == 2
 
 

@@ -86,6 +86,7 @@ def list_(
 
     Example: modelhub list type:lora arch:sdxl -tag:draft sort:size-
     """
+    from modelhub.cli.views.suggested_terms import suggest_command
     from modelhub.cli.views.models import print_models
 
     session: Session = ctx.obj
@@ -116,7 +117,10 @@ def list_(
 
         print_json([model_document(record) for record in session.catalog.records(chosen)])
     else:
-        print_models(session.catalog.list(chosen), session.catalog, query=chosen)
+        rows = session.catalog.list(chosen)
+        print_models(rows, session.catalog, query=chosen)
+        if not rows and query:
+            suggest_command("list", query, session.catalog)
 
 
 def _query(

@@ -32,6 +32,7 @@ def search(
     from dataclasses import replace
 
     from modelhub.cli.output import print_json
+    from modelhub.cli.views.suggested_terms import suggest_command
     from modelhub.cli.views.models import print_models
     from modelhub.errors import Exit
     from modelhub.operations.library.selection import query_from_arguments
@@ -47,4 +48,6 @@ def search(
         return Exit.OK if found else Exit.NOT_FOUND
     rows = session.catalog.list(query)
     print_models(rows, session.catalog, query=query)
+    if not rows:
+        suggest_command("search", words, session.catalog)
     return Exit.OK if rows else Exit.NOT_FOUND

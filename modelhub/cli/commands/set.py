@@ -28,8 +28,9 @@ def set_(
     Example: modelhub set mylora style=anime triggers="red dress, hat" notes="best at 0.7"
     """
     from modelhub.cli.model_arguments import split_terms
-    from modelhub.cli.output import clean, print_json
+    from modelhub.cli.output import clean, print_json, print_lines
     from modelhub.errors import UsageError
+    from modelhub.language import _
     from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.library.user_fields import parse_assignments, set_user_fields
 
@@ -46,5 +47,8 @@ def set_(
         print_json([model_document(record) for record in records])
         return
     for record in records:
-        values = ", ".join(f"{field}={value}" for field, value in record.overrides.items()) or "none"
-        print(clean(f"{record.name}: your values: {values}"))
+        values = ", ".join(f"{field}={value}" for field, value in record.overrides.items())
+        if values:
+            print_lines(clean(_("{name}: your values: {values}", name=record.name, values=values)))
+        else:
+            print_lines(clean(_("{name}: your values: none", name=record.name)))

@@ -176,7 +176,7 @@ def _not_found(reference: str, catalog: Catalog) -> NotFoundError:
         remedy = did_you_mean(reference, near[0])
     elif near:
         remedy = Remedy(f"Did you mean {' or '.join(f'`{name}`' for name in near)}?")
-    elif terms:
+    elif terms and catalog.ids(query_from_arguments(terms, catalog=catalog)):
         remedy = did_you_mean(reference, terms[0])
     else:
         remedy = Remedy("List the models to see their names.", "list-models")
