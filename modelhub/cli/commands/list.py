@@ -86,8 +86,8 @@ def list_(
 
     Example: modelhub list type:lora arch:sdxl -tag:draft sort:size-
     """
-    from modelhub.cli.views.suggested_terms import suggest_command
     from modelhub.cli.views.models import print_models
+    from modelhub.cli.views.suggested_terms import suggest_command
 
     session: Session = ctx.obj
     flags = {

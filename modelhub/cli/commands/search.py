@@ -32,8 +32,8 @@ def search(
     from dataclasses import replace
 
     from modelhub.cli.output import print_json
-    from modelhub.cli.views.suggested_terms import suggest_command
     from modelhub.cli.views.models import print_models
+    from modelhub.cli.views.suggested_terms import suggest_command
     from modelhub.errors import Exit
     from modelhub.operations.library.selection import query_from_arguments
 
