@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelhub.domain import ModelRecord
     from modelhub.operations.library.advice import AdviceLine
 
-LABEL_WIDTH = 15  # columns; the longest is "A1111 / Forge"
+LABEL_WIDTH = 14  # columns; the longest is "A1111 / Forge", and a SHA-256 fits behind it on 80
 INDENT = LABEL_WIDTH + 2  # of what follows the first line of a wrapped text
 
 
@@ -54,7 +54,7 @@ def _label(line: AdviceLine) -> str:
 
 def padded_label(label: str) -> str:
     """Return a label in its column."""
-    return color(label + " " * max(1, LABEL_WIDTH - width(label)), "2")
+    return color(label, "2") + " " * max(1, LABEL_WIDTH - width(label)) if label else " " * LABEL_WIDTH
 
 
 def pulled_usage_lines(record: ModelRecord, catalog: Catalog) -> list[str]:
