@@ -45,13 +45,15 @@ def convert(
 
     Example: modelhub convert v1-5-pruned.ckpt --variant emaonly --precision fp16
     """
-    from modelhub.cli.output import clean, count_sentence, print_json
+    from modelhub.cli.output import clean, print_json, print_lines
     from modelhub.home import expand_home
-    from modelhub.operations.convert.convert_model import convert_model, resolve_source
+    from modelhub.language import plural, translate
+    from modelhub.operations.convert.convert_model import convert_model, refuse_folder, resolve_source
     from modelhub.operations.convert.options import ConversionOptions
     from modelhub.quantities import format_size
 
     session: Session = ctx.obj
+    refuse_folder(expand_home(model))
     # Only the conversion of a file may create a library: a name must be in the catalog of one.
     session.may_create = session.may_create and expand_home(model).is_file()
     options = ConversionOptions(precision=precision, variant=variant, repair=repair)
@@ -70,8 +72,12 @@ def convert(
         print_json([model_document(converted.record)])
         return
     result = converted.result
-    print(f"{clean(result.source.name)} ({format_size(result.source_size)}) → {clean(str(result.target))}")
-    tensors = count_sentence(result.tensors, "{count} tensor", "{count} tensors")
-    print(f"  {tensors}, {format_size(result.size)}, verified by reading it back.")
-    for note in result.notes:
-        print(f"  {clean(note)}")
+    print_lines(f"{clean(result.source.name)} ({format_size(result.source_size)}) → {clean(str(result.target))}")
+    size = format_size(result.size)
+    written = plural(
+        result.tensors,
+        "{count} tensor, {size}, verified by reading it back.",
+        "{count} tensors, {size}, verified by reading it back.",
+        size=size,
+    )
+    print_lines([f"  {written}", *(f"  {clean(translate(note))}" for note in result.notes)])

@@ -7,6 +7,7 @@ import typer
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+_TEXT = 24  # column where the text of a finding begins
 
 
 @app.command()
@@ -15,10 +16,11 @@ def doctor(ctx: typer.Context) -> int:
 
     Example: modelhub doctor
     """
-    from modelhub.cli.output import clean, color, print_json
+    from modelhub.cli.output import clean, color, print_json, print_lines
     from modelhub.cli.registry import plugins
     from modelhub.cli.remedies import sentence
     from modelhub.errors import Exit
+    from modelhub.language import translate
     from modelhub.operations.library.doctor import Grade, run_checks
 
     session: Session = ctx.obj
@@ -36,7 +38,7 @@ def doctor(ctx: typer.Context) -> int:
         colors = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
         for finding in findings:
             grade = color(f"{finding.grade.value:<8}", colors[finding.grade])
-            print(f"{grade} {finding.subject:<14} {clean(finding.text)}")
+            print_lines(f"{grade} {finding.subject:<14} {clean(translate(finding.text))}", indent=_TEXT)
             if advice := sentence(finding.advice):
-                print(f"{'':<24}→ {clean(advice)}")
+                print_lines(f"{'':<{_TEXT}}→ {clean(translate(advice))}", indent=_TEXT + 2)
     return Exit.FAILED if any(finding.grade is Grade.BAD for finding in findings) else Exit.OK

@@ -28,10 +28,13 @@ def verify(
 ) -> int:
     """Read every file again and compare hash and structure with the catalog's record.
 
+    Exit code 1 when a file is not what was recorded or is broken, 4 when one is dangerous.
+
     Example: modelhub verify --deep v1-5-pruned-emaonly
     """
-    from modelhub.cli.output import clean, color, count_text, print_json
-    from modelhub.errors import Exit
+    from modelhub.cli.output import clean, color, print_json, print_lines
+    from modelhub.errors import Exit, worst_exit_code
+    from modelhub.language import translate
     from modelhub.operations.library.selection import chosen_models
     from modelhub.operations.library.verify import SOUND, Health
     from modelhub.operations.library.verify import verify as run
@@ -44,9 +47,8 @@ def verify(
         if session.json:
             continue
         code = "32" if answer.health is Health.OK else "33" if answer.health in SOUND else "31"
-        print(f"{color(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
-        for problem in _problems(answer):
-            print(f"            {clean(problem)}")
+        print_lines(f"{color(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
+        print_lines((f"            {clean(translate(problem))}" for problem in _problems(answer)), indent=12)
     bad = [answer for answer in answers if answer.health not in SOUND]
     if session.json:
         from modelhub.documents.library import VerifiedDocument
@@ -58,9 +60,22 @@ def verify(
             ]
         )
     else:
-        verified = f"Verified {count_text(len(answers), 'file', 'files')}"
-        session.progress.note(f"{verified}: {len(bad)} not sound." if bad else f"{verified}: all sound.")
-    return Exit.FAILED if bad else Exit.OK
+        session.progress.note(_sum(len(answers), len(bad)))
+    return worst_exit_code(Exit.UNSAFE if answer.health is Health.DANGEROUS else Exit.FAILED for answer in bad)
+
+
+def _sum(count: int, bad: int) -> str:
+    """Return how many files were verified, and how many of them are not sound."""
+    from modelhub.language import plural
+
+    if not bad:
+        return plural(count, "Verified {count} file: it is sound.", "Verified {count} files: all are sound.")
+    return plural(
+        bad,
+        "Verified {total}: {count} is not sound.",
+        "Verified {total}: {count} are not sound.",
+        total=plural(count, "{count} file", "{count} files"),
+    )
 
 
 def _problems(file: VerifiedFile) -> tuple[str, ...]:

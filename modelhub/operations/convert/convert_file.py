@@ -92,13 +92,13 @@ def _ensure_convertible(header: Header, path: Path, *, read_suspicious: bool) ->
     """Raise UnsafeError or ModelhubError for a file that cannot be converted."""
     report = assess(header)
     if report.verdict not in HARMLESS and not (read_suspicious and header.tensors):
-        raise UnsafeError(
-            f"{path} was not converted: it is {report.verdict.value}. {' '.join(report.findings[:3])}",
-            _remedy(header, report.verdict),
-        )
+        summary = f"{path} was not converted: it is {report.verdict.value}."
+        if report.verdict is Verdict.UNRECOGNISED:
+            summary = f"{path} was not converted: modelhub cannot read it."
+        raise UnsafeError(summary, _remedy(header, report.verdict), details=report.findings[:3])
     if header.broken:
         problem = next(problem.text for problem in header.problems if problem.fatal)
-        raise ModelhubError(f"{path} is broken. {problem}", _BROKEN)
+        raise ModelhubError(f"{path} is broken.", _BROKEN, details=[problem])
     if header.format is Format.DIFFUSERS:
         raise ModelhubError(
             f"{path} is a diffusers folder.", "Convert single files; its weights are safetensors already."

@@ -9,12 +9,14 @@ from modelhub.catalog import Catalog, NewModel
 from modelhub.detect import rules_version
 from modelhub.domain import LocationState, ModelRecord, Source
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.formats.diffusers import INDEX
 from modelhub.home import expand_home
 from modelhub.operations.convert.convert_file import ConversionResult, convert_file
 from modelhub.operations.convert.options import ConversionOptions, default_target
 from modelhub.operations.library.identify import FailedFile, identify_files
 from modelhub.operations.library.record import new_file
 from modelhub.progress import SILENT, Progress
+from modelhub.storage.walk import walk
 
 _KEPT_FIELDS = ("style", "triggers", "notes")  # user fields of the source that are also true of the result
 _SHOWN = 8
@@ -54,11 +56,15 @@ def resolve_source(reference: str, catalog: Catalog) -> ConversionSource:
     """
     path = expand_home(reference)
     found = catalog.find(str(path.absolute()) if path.exists() else reference)
+    refuse_folder(path)
     if path.is_file():
         return ConversionSource(path=path.absolute(), record=found[0] if len(found) == 1 else None)
     if len(found) > 1:
-        names = ", ".join(f"{record.id} ({record.name})" for record in found[:_SHOWN])
-        raise UsageError(f"`{reference}` could mean {len(found)} models: {names}.", "Name one by its number or path.")
+        raise UsageError(
+            f"`{reference}` could mean {len(found)} models:",
+            "Name one by its number or its path.",
+            details=[f"{record.id}  {record.name}  {record.path or ''}" for record in found[:_SHOWN]],
+        )
     if not found:
         raise NotFoundError(
             f"`{reference}` is neither a file nor a model of the catalog.",
@@ -67,12 +73,33 @@ def resolve_source(reference: str, catalog: Catalog) -> ConversionSource:
     record = found[0]
     places = [place.path for place in record.main.locations if place.state is LocationState.PRESENT]
     present = next((place for place in places if place.is_file()), None)
-    if present is None or record.path is None or record.path.is_dir():
+    if record.path is not None:
+        refuse_folder(record.path)
+    if present is None or record.path is None:
         raise ModelhubError(
             f"{record.name} is not a single file that is present.",
             Remedy("Look at where it is.", "show-model", {"model": record.name}),
         )
     return ConversionSource(path=present, record=record)
+
+
+def refuse_folder(path: Path) -> None:
+    """Raise UsageError for a folder, with a file in it that could be converted; return for anything else."""
+    if not path.is_dir():
+        return
+    if (path / INDEX).is_file():
+        raise UsageError(
+            f"{path} is a diffusers folder, and only single files can be converted.",
+            "UIs and diffusers load it as it is; its weights are usually safetensors files already.",
+        )
+    files = [model.path for model in walk(path) if model.kind == "file"]
+    if not files:
+        raise UsageError(f"{path} is a folder without model files.", "Name the file to convert.")
+    example = next((file for file in files if file.suffix.lower() != ".safetensors"), files[0])
+    raise UsageError(
+        f"{path} is a folder, and models are converted one at a time.",
+        Remedy(f"Name one of its files, such as {example.name}.", "convert-one", {"file": str(example)}),
+    )
 
 
 def convert_model(

@@ -12,7 +12,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from modelhub.catalog import Catalog
+from modelhub.catalog import Catalog, ModelQuery, Term
 from modelhub.config import Settings
 from modelhub.detect.rules import registry as rules
 from modelhub.errors import ModelhubError, Remedy
@@ -43,6 +43,53 @@ class Finding:
     advice: Remedy = field(default_factory=Remedy)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCheck:
+    """A look for models with something wrong: the term that finds them, and the sentences for one, some and many."""
+
+    field: str
+    value: str
+    one: str
+    many: str
+    more: str
+    remedy: Remedy
+
+
+_NAMES_SHOWN = 5
+_CHECKS = (
+    ModelCheck(
+        field="verdict",
+        value="dangerous",
+        one="{count} model is dangerous: {names}.",
+        many="{count} models are dangerous: {names}.",
+        more="{count} models are dangerous, such as {names}.",
+        remedy=Remedy("List them, and delete them.", "list-dangerous"),
+    ),
+    ModelCheck(
+        field="verdict",
+        value="suspicious",
+        one="{count} model is suspicious: {names}.",
+        many="{count} models are suspicious: {names}.",
+        more="{count} models are suspicious, such as {names}.",
+        remedy=Remedy("List them, and inspect them before you load one.", "list-suspicious"),
+    ),
+    ModelCheck(
+        field="broken",
+        value="yes",
+        one="{count} model has a broken file: {names}.",
+        many="{count} models have a broken file: {names}.",
+        more="{count} models have a broken file, such as {names}.",
+        remedy=Remedy("List the broken models, then verify them.", "list-broken"),
+    ),
+    ModelCheck(
+        field="state",
+        value="missing",
+        one="{count} model is missing: {names}.",
+        many="{count} models are missing: {names}.",
+        more="{count} models are missing, such as {names}.",
+        remedy=Remedy("List them; a scan finds those that were moved.", "list-missing"),
+    ),
+)
 _LITTLE_SPACE = 10_000_000_000  # bytes; one SDXL checkpoint is 7 GB
 _EXTRAS = (
     (
@@ -123,7 +170,9 @@ def _library(library: Path) -> Finding:
         advice = Remedy("Choose another folder for the library.", "choose-library")
         return Finding(subject="library", grade=Grade.BAD, text=f"{library} cannot be written to.", advice=advice)
     free = free_bytes(nearest)
-    text = f"{library}, {format_size(free)} free" + ("" if library.is_dir() else " (created on first use)")
+    text = f"{library}, {format_size(free)} free"
+    if not library.is_dir():
+        text = f"{library}, {format_size(free)} free (created on first use)"
     if free < _LITTLE_SPACE:
         advice = Remedy("There is little space: one checkpoint takes 2 to 7 GB.")
         return Finding(subject="library", grade=Grade.NOTE, text=text, advice=advice)
@@ -140,10 +189,13 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
             counts = catalog.counts()
             wrong = catalog.check()
             roots = catalog.roots()
+            models = list(_models(catalog))
     except ModelhubError as exc:
         yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.remedy)
         return
-    yield Finding(subject="catalog", grade=Grade.GOOD, text=f"{redact_text(location)}, {_models(counts.models)}")
+    place, count = redact_text(location), counts.models
+    text = f"{place}, 1 model" if count == 1 else f"{place}, {count} models"
+    yield Finding(subject="catalog", grade=Grade.GOOD, text=text)
     for problem in wrong:
         yield Finding(
             subject="catalog",
@@ -159,14 +211,17 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 subject="folder", grade=Grade.NOTE, text=f"{root.name}: {root.path} is out of reach.", advice=advice
             )
-    if counts.broken:
-        advice = Remedy("List the broken models, then verify them.", "list-broken")
-        text = f"{_models(counts.broken)} with a broken file"
-        yield Finding(subject="models", grade=Grade.NOTE, text=text, advice=advice)
+    yield from models
 
 
-def _models(count: int) -> str:
-    return "1 model" if count == 1 else f"{count} models"
+def _models(catalog: Catalog) -> Iterator[Finding]:
+    """Yield a note for the models that are dangerous, suspicious, broken and missing, with the next command."""
+    for check in _CHECKS:
+        names = [model.name for model in catalog.list(ModelQuery(terms=(Term(check.field, check.value),)))]
+        if names:
+            template = check.one if len(names) == 1 else check.many if len(names) <= _NAMES_SHOWN else check.more
+            text = template.format(count=len(names), names=", ".join(names[:_NAMES_SHOWN]))
+            yield Finding(subject="models", grade=Grade.NOTE, text=text, advice=check.remedy)
 
 
 def _extras() -> Iterator[Finding]:
@@ -181,7 +236,10 @@ def _access(settings: Settings) -> Finding:
     secrets = [(row.name, key) for row in sources.rows() for key in row.keys if key.secret]
     tokens = [name for name, key in secrets if settings.lookup(key)[0]]
     endpoints = settings.section(huggingface.ROW.keys).texts("endpoints")
-    text = f"tokens set: {', '.join(tokens) or 'none'}; hub: {', '.join(map(redact_text, endpoints))}"
+    hub, names = ", ".join(map(redact_text, endpoints)), ", ".join(tokens)
+    text = f"Tokens are set for {names}; hub: {hub}." if tokens else f"No tokens are set; hub: {hub}."
     if shutil.which("hf") and huggingface.ROW.name not in tokens:
-        text += " (a token saved by `hf auth login` is used too)"
+        text = f"No tokens are set; one that `hf auth login` has saved is used; hub: {hub}."
+        if tokens:
+            text = f"Tokens are set for {names}; one that `hf auth login` has saved is used too; hub: {hub}."
     return Finding(subject="access", grade=Grade.GOOD, text=text)

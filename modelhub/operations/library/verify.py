@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from modelhub.detect.weights.health import HealthSink
-from modelhub.domain import HARMLESS, FileRecord, Format, Location, LocationState, ModelRecord
+from modelhub.domain import HARMLESS, FileRecord, Format, Location, LocationState, ModelRecord, SafetyReport, Verdict
 from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats import read_header
 from modelhub.formats.diffusers import INDEX
@@ -28,10 +28,12 @@ class Health(StrEnum):
     UNREADABLE = "unreadable"
     BROKEN = "broken"
     NOTED = "noted"
+    DANGEROUS = "dangerous"
 
 
 _INSPECT = Remedy("Inspect it before you load it.", "show-findings")
-# The results of intact files; a noted one has something worth knowing.
+_FINDINGS = 3  # of a file that is not harmless; `show-findings` leads to all of them
+# The results of intact files that may be used; a noted one has something worth knowing.
 SOUND = (Health.OK, Health.NOTED)
 
 
@@ -101,18 +103,21 @@ def _health_sink(path: Path) -> HealthSink | None:
     return HealthSink(found) if found else None
 
 
+def _unsafe(record: ModelRecord, path: Path, safety: SafetyReport) -> VerifiedFile:
+    """Return the result for an unchanged file that could hold code: what was found, and what to do."""
+    health, remedy = Health.NOTED, _INSPECT
+    if safety.verdict is Verdict.DANGEROUS:
+        health = Health.DANGEROUS
+        remedy = Remedy("Do not load it; delete it.", "delete-dangerous", {"model": record.name})
+    problems = (f"Its safety verdict is `{safety.verdict.value}`.", *safety.findings[:_FINDINGS])
+    return VerifiedFile(model=record, path=path, health=health, problems=problems, remedy=remedy)
+
+
 def _judged_companion(record: ModelRecord, place: Location) -> VerifiedFile:
     """Return the result for an unchanged file that is not weights; the index of a folder has the folder's verdict."""
-    verdict = record.safety.verdict
-    if place.path.name != INDEX or verdict in HARMLESS:
+    if place.path.name != INDEX or record.safety.verdict in HARMLESS:
         return VerifiedFile(model=record, path=place.path, health=Health.OK)
-    return VerifiedFile(
-        model=record,
-        path=place.path,
-        health=Health.NOTED,
-        problems=(f"The safety verdict of its folder is `{verdict.value}`.",),
-        remedy=_INSPECT,
-    )
+    return _unsafe(record, place.path, record.safety)
 
 
 def _judged(
@@ -120,8 +125,10 @@ def _judged(
 ) -> VerifiedFile:
     sha256 = found.hashes.sha256
     if sha256 != file.sha256:
-        how = f"{found.size} bytes instead of {file.size}" if found.size != file.size else "same size, different bytes"
-        problem = f"Its SHA-256 is {sha256[:10]}…, recorded is {file.sha256[:10]}… ({how})."
+        have, recorded = sha256[:10], file.sha256[:10]
+        problem = f"Its SHA-256 is {have}…, recorded is {recorded}… (same size, different bytes)."
+        if found.size != file.size:
+            problem = f"Its SHA-256 is {have}…, recorded is {recorded}… ({found.size} bytes instead of {file.size})."
         return VerifiedFile(
             model=record,
             path=place.path,
@@ -141,11 +148,11 @@ def _judged(
             data_part_sha256=found.data_part_sha256,
         )
         problems += report.problems
-    verdict, remedy = assess(header).verdict, Remedy()
-    if verdict not in HARMLESS:
-        problems.append(f"Its safety verdict is `{verdict.value}`.")
-        remedy = _INSPECT
-    health = Health.BROKEN if header.broken else Health.NOTED if problems else Health.OK
-    return VerifiedFile(
-        model=record, path=place.path, health=health, problems=tuple(dict.fromkeys(problems)), remedy=remedy
-    )
+    safety = assess(header)
+    is_cut = header.broken and safety.verdict is Verdict.UNRECOGNISED  # damaged, not unsafe
+    result = VerifiedFile(model=record, path=place.path, health=Health.NOTED if problems else Health.OK)
+    if safety.verdict not in HARMLESS and not is_cut:
+        result = _unsafe(record, place.path, safety)
+    if header.broken and result.health is not Health.DANGEROUS:
+        result = replace(result, health=Health.BROKEN, remedy=_INSPECT)
+    return replace(result, problems=tuple(dict.fromkeys((*problems, *result.problems))))
