@@ -97,9 +97,9 @@ def test_settings_help_and_errors_follow_the_plugin(site: Path, server: FaultySe
     user = User(tmp_path, server.url, [site / "example"])
     (setting,) = [row for row in user.json("config", "show") if row["name"] == "example.endpoint"]
     assert (setting["value"], setting["from"]) == (server.url, str(user.config))
-    assert "example:NAME (Example)" in user.run("pull", "nothing", code=Exit.USAGE).stderr
+    assert "example:NAME (Example)" in user.run("pull", "zzzz", code=Exit.USAGE).stderr
     assert "architectures" in user.run("--help").stdout
-    assert "Did you mean 'architectures'" in user.run("architecture", code=Exit.USAGE).stderr
+    assert "Did you mean `modelhub architectures`?" in user.run("architecture", code=Exit.USAGE).stderr
     user.config.write_text('[example]\nendpoin = "x"\n', encoding="utf-8")
     assert "example.endpoint" in user.run("list", code=Exit.USAGE).stderr
 

@@ -47,6 +47,9 @@ _LABELS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Column": ((0,), ()),
     "field": ((0,), ()),
     "translate": ((0,), ()),
+    "word_option": ((), ("name",)),
+    "chosen": ((), ("name",)),
+    "member": ((), ("name",)),
     "Topic": ((), ("summary", "more")),
     "TopicGroup": ((0,), ()),
 }

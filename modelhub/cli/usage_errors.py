@@ -80,7 +80,7 @@ def _unknown_option(error: Any, command: str) -> tuple[str, str]:
 
 def _unknown_command(name: str, error: Any, command: str) -> tuple[str, str]:
     group = error.ctx.command if error.ctx is not None else None
-    known = list(COMMANDS) if command == "modelhub" else list(getattr(group, "commands", ()))
+    known = list(getattr(group, "commands", None) or COMMANDS)  # the group lists those of plug-ins, too
     message = _("`{command}` has no command `{name}`.", command=command, name=name)
     near = get_close_matches(name.lower(), known, n=1)
     return message, _("Did you mean `{command} {name}`?", command=command, name=near[0]) if near else ""

@@ -245,6 +245,25 @@ def test_known_models_are_found_by_names_and_words_together(
     assert not re.search(others, shown)
 
 
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("known anythng v5", "known 'Anything V5'"),
+        ("known relistic vision", "known 'Realistic Vision'"),
+        ("known 卡通", "known anime"),
+        ("known pony", "known sdxl"),
+    ],
+)
+def test_a_name_that_is_nearly_known_is_answered_with_the_command(
+    capsys: pytest.CaptureFixture[str], line: str, command: str
+) -> None:
+    """The nearest names, or the nearest style or architecture, each as a command that finds models."""
+    assert run(shlex.split(line)) == Exit.NOT_FOUND
+    quoted = " ".join(map(quote_argument, shlex.split(command)))
+    assert f"Did you mean `modelhub {quoted}`?" in capsys.readouterr().err
+    assert run(shlex.split(command)) == Exit.OK
+
+
 def test_the_shell_completes_the_stored_values(tmp_path: Path) -> None:
     """Synonyms are understood, not proposed."""
     for line, word, expected in (

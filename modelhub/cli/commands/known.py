@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -19,16 +18,19 @@ def known(
         list[str] | None,
         typer.Argument(metavar="[WORDS...]", help="Parts of a name, a style, an architecture; all must match."),
     ] = None,
-) -> None:
+) -> int:
     """List the well-known models: name, style, architecture, where to pull them from, known hashes.
 
     `modelhub pull` accepts these names.
 
     Example: modelhub known anime sd1
     """
-    from modelhub.cli.output import Column, print_json, table
+    from modelhub.cli.output import Column, print_json, print_lines, table
+    from modelhub.cli.quoting import quote_argument
     from modelhub.detect import KNOWN_FILES
-    from modelhub.operations.library.known_models import find_known_models
+    from modelhub.errors import Exit
+    from modelhub.language import _
+    from modelhub.operations.library.known_models import find_known_models, similar_words
 
     session: Session = ctx.obj
     rows = find_known_models(words or ())
@@ -48,10 +50,13 @@ def known(
                 for model in rows
             ]
         )
-        return
+        return Exit.OK if rows else Exit.NOT_FOUND
     if not rows:
-        print("No well-known model matches. `modelhub known` lists all of them.", file=sys.stderr)
-        return
+        print_lines(_("No well-known model matches. `modelhub known` lists all of them."), error=True)
+        for name in similar_words(words or ()):
+            command = f"modelhub known {quote_argument(name)}"
+            print_lines(_("Did you mean `{command}`?", command=command), error=True)
+        return Exit.NOT_FOUND
     columns = (
         Column("name", flexible=True, least=12),
         Column("style"),
@@ -60,4 +65,5 @@ def known(
         Column("known hashes", right=True),
     )
     lines = [(m.name, m.style.value, m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
-    print("\n".join(table(columns, lines)))
+    print_lines(table(columns, lines))
+    return Exit.OK

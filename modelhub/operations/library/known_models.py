@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelhub.detect import KNOWN_MODELS, KnownModel, find_known_model
-from modelhub.words import WordKind, canonical, fold
+from modelhub.detect import KNOWN_MODELS, KnownModel, find_named_models, find_near_models
+from modelhub.words import WordKind, canonical, fold, nearest_word
 
 _KINDS = (WordKind.STYLE, WordKind.ARCHITECTURE)
+_MOST = 3  # suggested names
 
 
 def find_known_models(words: Sequence[str]) -> tuple[KnownModel, ...]:
@@ -17,11 +18,19 @@ def find_known_models(words: Sequence[str]) -> tuple[KnownModel, ...]:
     or a part of a name.
     """
     phrase = " ".join(words)
-    if not _is_value(phrase) and (named := find_known_model(phrase)) is not None:
-        return tuple(model for model in KNOWN_MODELS if model is named or _has_text(model, phrase))
+    if not _is_value(phrase) and (named := find_named_models(phrase)):
+        return tuple(model for model in KNOWN_MODELS if model in named or _has_text(model, phrase))
     if len(words) > 1 and (found := tuple(model for model in KNOWN_MODELS if _is_of_kind(model, phrase))):
         return found
     return tuple(model for model in KNOWN_MODELS if all(_fits(model, word) for word in words))
+
+
+def similar_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what words that fit no model may have been meant as: names of models, or a style or an architecture."""
+    phrase = " ".join(words)
+    names = tuple(model.name for model in find_near_models(phrase))
+    kinds = (nearest_word(kind, phrase) for kind in _KINDS)
+    return names[:_MOST] or tuple(value for value in kinds if value is not None and find_known_models([value]))[:1]
 
 
 def _is_value(phrase: str) -> bool:
@@ -41,4 +50,5 @@ def _is_of_kind(model: KnownModel, word: str) -> bool:
 
 
 def _has_text(model: KnownModel, text: str) -> bool:
-    return any(text.casefold() in name.casefold() for name in (model.name, *model.aliases, *model.repositories))
+    names = (model.name, *model.aliases, *model.words, *model.repositories)
+    return any(text.casefold() in name.casefold() for name in names)
