@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelhub.cli.output import Column, clean, print_json, print_raw, table
+from modelhub.cli.output import Column, clean, print_json, print_lines, print_raw, table
 from modelhub.cli.session import Session
 from modelhub.config import all_keys
 from modelhub.config_example import example_text
@@ -63,7 +63,7 @@ def show(ctx: typer.Context) -> None:
         print_json([SettingDocument(name=k.name, value=v, origin=o, about=k.about) for k, v, o in rows])
         return
     columns = (Column("setting"), Column("value", flexible=True), Column("from", flexible=True))
-    print("\n".join(table(columns, [(key.name, _text(value), origin) for key, value, origin in rows])))
+    print_lines(table(columns, [(key.name, _text(value), origin) for key, value, origin in rows]))
 
 
 @app.command(short_help="Print the path of the configuration file.")

@@ -26,7 +26,7 @@ def fingerprint(
 
     Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
     """
-    from modelhub.cli.output import Column, clean, print_json, table
+    from modelhub.cli.output import Column, clean, print_json, print_lines, table
     from modelhub.detect.weights.named_components import name_components as save_names
     from modelhub.operations.library.fingerprint import fingerprint_file
     from modelhub.operations.library.shared_weights import component_table_path
@@ -61,6 +61,6 @@ def fingerprint(
         Column("fp16"),
         Column("any precision"),
     )
-    print("\n".join(table(columns, rows)))
+    print_lines(table(columns, rows))
     if learn is not None:
         print(f"Saved as {clean(learn)}.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelhub.cli.output import print_json, print_json_texts
+from modelhub.cli.output import print_json, print_json_texts, print_lines
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -55,5 +55,5 @@ def inspect(
 
     for number, inspection in enumerate(inspections):
         if number:
-            print()
-        print("\n".join(inspection_lines(inspection, why=why)))
+            print_lines("")
+        print_lines(inspection_lines(inspection, why=why), indent=14)

@@ -27,6 +27,7 @@ def known(
     """
     from modelhub.cli.output import Column, print_json, print_lines, table
     from modelhub.cli.quoting import quote_argument
+    from modelhub.cli.text_layout import shorten_start
     from modelhub.detect import KNOWN_FILES
     from modelhub.errors import Exit
     from modelhub.language import _
@@ -58,11 +59,11 @@ def known(
             print_lines(_("Did you mean `{command}`?", command=command), error=True)
         return Exit.NOT_FOUND
     columns = (
-        Column("name", flexible=True, least=12),
+        Column("name", flexible=True, least=12, main=True),
         Column("style"),
         Column("architecture"),
-        Column("pull from", flexible=True, least=12),
-        Column("known hashes", right=True),
+        Column("pull from", flexible=True, least=12, main=True, cut=shorten_start),
+        Column("known hashes", right=True, spare=1),
     )
     lines = [(m.name, m.style.value, m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
     print_lines(table(columns, lines))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption
-from modelhub.cli.output import Column, print_json, table
+from modelhub.cli.output import Column, print_json, print_lines, table
 from modelhub.cli.session import Session
 from modelhub.operations.sort.enums import SortDuplicates
 
@@ -88,7 +88,7 @@ def list_(ctx: typer.Context) -> None:
     columns: tuple[Column, ...] = (Column("id"), Column("name", flexible=True), Column("sorts", flexible=True))
     columns += (Column("for"), Column("into", flexible=True), Column("targets", flexible=True))
     cells = [(o.id, o.name, str(o.folder), o.layout, str(o.into), ", ".join(o.targets)) for o in found]
-    print("\n".join(table(columns, cells)))
+    print_lines(table(columns, cells))
 
 
 @app.command(short_help="Remove a shortcut.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, color, count_text, print_json
+from modelhub.cli.output import clean, color, print_json, print_lines
 from modelhub.cli.session import Session
+from modelhub.language import _, plural
 from modelhub.quantities import format_size
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ def show_duplicates(session: Session, level: str, query: ModelQuery) -> None:
         _print_documents(session, level, groups)
         return
     for group in groups:
-        title = _TITLES[level].format(size=format_size(group.size))
-        print(color(f"{title}  ({group.digest[:10]})", "1"))
+        title = _(_TITLES[level], size=format_size(group.size))
+        print_lines(color(f"{title}  ({group.digest[:10]})", "1"))
         for path in group.paths:
-            print(f"  {clean(str(path))}")
-    print(_summary(level, groups), file=sys.stderr)
+            print_lines(f"  {clean(str(path))}")
+    print_lines(_summary(level, groups), error=True)
 
 
 def _print_documents(session: Session, level: str, groups: list[DuplicateGroup]) -> None:
@@ -52,9 +52,13 @@ def _print_documents(session: Session, level: str, groups: list[DuplicateGroup])
 
 def _summary(level: str, groups: list[DuplicateGroup]) -> str:
     if not groups:
-        return "No duplicates were found."
-    count = count_text(len(groups), "group", "groups")
+        return _("No duplicates were found.")
     if level != "file":
-        return f"{count}."
+        return plural(len(groups), "{count} group.", "{count} groups.")
     spare = sum(group.size * (len(group.paths) - 1) for group in groups)
-    return f"{count}; the copies take up to {format_size(spare)}."
+    return plural(
+        len(groups),
+        "{count} group; the copies take up to {size}.",
+        "{count} groups; the copies take up to {size}.",
+        size=format_size(spare),
+    )

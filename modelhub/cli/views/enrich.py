@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from modelhub.cli.output import clean, color, print_json
+from modelhub.cli.output import clean, color, print_json, print_lines
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import show_failure
+from modelhub.cli.views.result_words import result_word
 from modelhub.errors import Exit, ModelhubError
 from modelhub.fetch.sources.registry import hash_lookups
 from modelhub.operations.library.selection import chosen_models
@@ -33,7 +34,7 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
         for result in answers:
             results.append(result)
             if not session.json and result.remote is not None:
-                print("\n".join(_lines(result)), flush=True)
+                print_lines(_lines(result), indent=9)
     except ModelhubError as exc:
         show_failure(session, exc)
         code = exc.code
@@ -53,7 +54,7 @@ def _lines(result: EnrichResult) -> list[str]:
     remote = result.remote
     assert remote is not None
     base = f", {remote.base_model}" if remote.base_model else ""
-    lines = [f"{color('found', '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
+    lines = [f"{color(result_word('found'), '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
     words = ", ".join(word.word for word in remote.trigger_words)
     rows = (remote.page or "", words and f"trigger words: {words}", result.preview and f"preview: {result.preview}")
     return lines + [f"       {clean(str(text))}" for text in (*rows, result.message) if text]

@@ -7,13 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from modelhub.cli.output import clean, color, count_sentence, print_json
+from modelhub.cli.output import clean, color, count_sentence, pad, print_json, print_lines
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import failure_text
+from modelhub.cli.views.result_words import result_word
 from modelhub.documents.manifest import ExportDocument, Manifest, make_manifest, read_manifest, write_manifest
 from modelhub.errors import worst_exit_code
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.home import expand_home
+from modelhub.language import translate
 from modelhub.operations.library.selection import chosen_models
 from modelhub.operations.remote.documents import import_document
 from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, compare_library, rebuild_library
@@ -27,6 +29,7 @@ _COLORS = {
     ImportStatus.FAILED: "31",
 }
 _NAMES_SHOWN = 20
+_INDENT = 12
 
 
 def run_export(session: Session, file: str, models: Sequence[str]) -> None:
@@ -60,7 +63,7 @@ def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool
     for result in _compared(session, manifest) if dry_run else _rebuilt(session, manifest, allow_pickle=allow_pickle):
         results.append(result)
         if not session.json:
-            print("\n".join(_lines(result)), flush=True)
+            print_lines(_lines(result), indent=_INDENT)
     if session.json:
         print_json([import_document(result, message=_message(result)) for result in results])
     counts = Counter(result.status for result in results)
@@ -93,9 +96,9 @@ def _load(file: str) -> Manifest:
 
 
 def _lines(result: ImportResult) -> list[str]:
-    head = f"{color(f'{result.status:<10}', _COLORS[result.status])}  {clean(result.wanted.name)}"
+    head = f"{color(pad(result_word(result.status), _INDENT - 2), _COLORS[result.status])}  {clean(result.wanted.name)}"
     message = _message(result)
-    return [head, f"            {clean(message)}"] if message else [head]
+    return [head, " " * _INDENT + clean(translate(message))] if message else [head]
 
 
 def _message(result: ImportResult) -> str:

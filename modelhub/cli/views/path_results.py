@@ -10,6 +10,7 @@ from modelhub.cli.output import clean, color, listed, pad, print_json, print_lin
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
+from modelhub.cli.views.result_words import result_word
 from modelhub.cli.views.safety_words import next_step
 from modelhub.domain import HARMLESS, Format, Inspection
 from modelhub.errors import Exit, worst_exit_code
@@ -81,7 +82,7 @@ def _sum_lines(counts: Counter[str], passed: Sequence[PathResult]) -> Iterator[s
 
 
 def _counted(word: str, count: int) -> str:
-    return _("{count} {word}", count=count, word=_shown_word(word))
+    return _("{count} {word}", count=count, word=result_word(word))
 
 
 def _skipped(reason: SkipReason, count: int) -> str:
@@ -98,28 +99,6 @@ def _skipped(reason: SkipReason, count: int) -> str:
             )
         case SkipReason.NOT_A_MODEL:
             return plural(count, "{count} file skipped: not a model.", "{count} files skipped: not models.")
-
-
-def _shown_word(word: str) -> str:
-    """Return a status or verdict in the language in use."""
-    return {
-        "added": _("added"),
-        "unchanged": _("unchanged"),
-        "updated": _("updated"),
-        "moved": _("moved"),
-        "another copy": _("another copy"),
-        "back again": _("back again"),
-        "missing": _("missing"),
-        "unavailable": _("unavailable"),
-        "dangerous": _("dangerous"),
-        "unpacked": _("unpacked"),
-        "passed over": _("passed over"),
-        "not found": _("not found"),
-        "failed": _("failed"),
-        "broken": _("broken"),
-        "suspicious": _("suspicious"),
-        "unrecognised": _("unrecognised"),
-    }.get(word, word)
 
 
 def _word(result: PathResult) -> str:
@@ -145,7 +124,7 @@ def _lines(result: PathResult) -> list[str]:
         if inspection.safety.verdict not in HARMLESS:
             notes.append(next_step(inspection, broken=inspection.broken))
     shown = (" " * _INDENT + clean(translate(note)) for note in dict.fromkeys(notes) if note)
-    return [f"{color(pad(_shown_word(word), _LABEL), code)}  {name}{summary}", *shown]
+    return [f"{color(pad(result_word(word), _LABEL), code)}  {name}{summary}", *shown]
 
 
 def _safety_notes(inspection: Inspection) -> Iterator[str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, count_sentence, print_json
+from modelhub.cli.output import clean, count_sentence, pad, print_json, print_lines
 from modelhub.cli.session import Session
+from modelhub.cli.views.result_words import result_word
 from modelhub.cli.views.sort import exit_code, left_sentences, print_left, summary
 from modelhub.cli.views.sort_report import report_registered
+from modelhub.language import _
 from modelhub.operations.sort.documents import registration_document
 from modelhub.operations.sort.register import register
 from modelhub.uis.ui import UI, ModelServer
@@ -30,7 +32,7 @@ def register_models(
         return exit_code(result.left)
     for word, items in (("registered", result.new), ("known", result.known)):
         for item in items:
-            print(f"{word:<12}{clean(item.path.name)}  ({clean(summary(item))})")
+            print_lines(f"{pad(result_word(word), 12)}{clean(item.path.name)}  ({clean(summary(item))})")
     print_left(result.left)
     one, many = _TO_REGISTER if dry_run else _REGISTERED
     sentences = [count_sentence(len(result.new), one, many)]
@@ -39,6 +41,6 @@ def register_models(
             count_sentence(len(result.known), "1 was registered already.", "{count} were registered already.")
         )
     sentences += left_sentences(result.left)
-    sentences.append("Nothing was sent (dry run)." if dry_run else "No file was moved.")
+    sentences.append(_("Nothing was sent (dry run).") if dry_run else _("No file was moved."))
     session.progress.note(" ".join(sentences))
     return exit_code(result.left)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, color, print_json, shorten, width
+from modelhub.cli.output import clean, color, listed, pad, print_json, print_lines
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit, UsageError
-from modelhub.language import _
+from modelhub.language import _, plural, translate
 from modelhub.operations.render.options import RenderSelection, RenderTestType
 from modelhub.operations.render.plan import NO_BASE
 from modelhub.operations.render.report import remedy_of, render_test_document, write_contact_sheet
@@ -59,7 +59,7 @@ class ResultPrinter:
         """Print one result."""
         self.results.append(result)
         if not self.session.json:
-            print("\n".join(_result_lines(result)), flush=True)
+            print_lines(_result_lines(result), indent=_VERDICT_WIDTH + 2)
 
     def finish(self, *, nothing: str) -> None:
         """Print the sum, also of an interrupted run; `nothing` is the sentence for a run without models."""
@@ -73,7 +73,7 @@ class ResultPrinter:
         if self.sheet is not None:
             catalog, library = self.session.catalog, self.session.settings.library
             if write_contact_sheet(self.sheet, self.results, catalog=catalog, library=library):
-                self.session.progress.note(f"Contact sheet: {self.sheet}")
+                self.session.progress.note(_("Contact sheet: {path}", path=self.sheet))
 
 
 def selection_from_flags(*, all_: bool, failed: bool, stale: bool) -> RenderSelection:
@@ -130,14 +130,14 @@ def sum_text(verdicts: Sequence[str]) -> str:
     bad = len(verdicts) - good - not_judged
     parts = []
     if good:
-        parts.append("1 works" if good == 1 else f"{good} work")
+        parts.append(plural(good, "{count} works", "{count} work"))
     if bad and good:
-        parts.append("1 does not" if bad == 1 else f"{bad} do not")
+        parts.append(plural(bad, "{count} does not", "{count} do not"))
     elif bad:
-        parts.append("1 does not work" if bad == 1 else f"{bad} do not work")
+        parts.append(plural(bad, "{count} does not work", "{count} do not work"))
     if not_judged:
-        parts.append(f"{not_judged} not tested")
-    return f"{', '.join(parts)}."
+        parts.append(_("{count} not tested", count=not_judged))
+    return _("{list}.", list=listed(parts))
 
 
 def _result_lines(result: RenderTestResult) -> list[str]:
@@ -145,27 +145,26 @@ def _result_lines(result: RenderTestResult) -> list[str]:
     shade = "32" if result.good else "33" if run.verdict == RenderVerdict.NOT_TESTED else "31"
     if result.good and run.warnings:
         shade = "33"
-    name = shorten(clean(record.name), 32)
-    head = f"{color(f'{run.verdict:<{_VERDICT_WIDTH}}', shade)}  {record.detection.type.value:<12}  "
-    lines = [f"{head}{name}{' ' * max(0, 32 - width(name))}  {clean(run.words)}{_circumstances(run)}"]
+    word = color(pad(run.verdict, _VERDICT_WIDTH), shade)
     indent = " " * (_VERDICT_WIDTH + 2)
-    lines += [f"{indent}{clean(warning)}" for warning in run.warnings]
+    lines = [f"{word}  {clean(record.name)}  ({', '.join((record.detection.type.value, *_circumstances(run)))})"]
+    lines += [f"{indent}{clean(translate(text))}" for text in (run.words, *run.warnings)]
     if remedy := sentence(remedy_of(record, run)):
-        lines.append(f"{indent}{clean(remedy)}")
+        lines.append(f"{indent}{clean(translate(remedy))}")
     if result.preview:
-        lines.append(f"{indent}Preview: {clean(str(result.preview))}")
+        lines.append(indent + _("Preview: {path}", path=clean(str(result.preview))))
     return lines
 
 
-def _circumstances(run: RenderRun) -> str:
-    """Return base, time and memory in parentheses, "" when there was no render."""
-    parts = [f"on {clean(run.base_name)}"] if run.base_name else []
+def _circumstances(run: RenderRun) -> Iterator[str]:
+    """Yield the base, the time and the memory of a render."""
+    if run.base_name:
+        yield _("on {base}", base=clean(run.base_name))
     if run.seconds:
-        parts.append(format_duration(run.seconds))
+        yield format_duration(run.seconds)
     if str(run.metrics.get("device", "")).startswith("cuda"):
         memory = format_size(int(run.metrics["peak_memory"]))
-        parts.append(f"{memory} of VRAM at {run.recipe.get('width')} pixels")
-    return f"  ({', '.join(parts)})" if parts else ""
+        yield _("{memory} of VRAM at {pixels} pixels", memory=memory, pixels=run.recipe.get("width"))
 
 
 def last_test_lines(run: RenderRun, library: Path) -> list[str]:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, color, count_sentence, print_json
+from modelhub.cli.output import clean, color, count_sentence, print_json, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
+from modelhub.cli.views.result_words import result_word
 from modelhub.errors import Exit
+from modelhub.language import _, plural, translate
 from modelhub.operations.sort.documents import plan_document, sort_document
 from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.plan import PASSED_OVER, LeftInPlace, PlannedMove, SortPlan
@@ -47,7 +49,7 @@ def summary(item: Item) -> str:
 
 def explanation(left: LeftInPlace) -> str:
     """Return why a file is left in place, and what to do about it, in sentences."""
-    return f"{left.message} {sentence(left.remedy)}".strip()
+    return f"{translate(left.message)} {translate(sentence(left.remedy))}".strip()
 
 
 def show_plan(session: Session, plan: SortPlan) -> None:
@@ -57,9 +59,9 @@ def show_plan(session: Session, plan: SortPlan) -> None:
         return
     _print_moves(plan.rules, plan.moves)
     for item, same in plan.duplicates:
-        print(f"{color('to the trash', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
+        print_lines(_same_line("to the trash", item, same))
     print_left(plan.left)
-    sentences = (*planned_sentences(plan), "Nothing was changed (dry run).")
+    sentences = (*planned_sentences(plan), _("Nothing was changed (dry run)."))
     session.progress.note(" ".join(sentences))
 
 
@@ -70,13 +72,18 @@ def show_result(session: Session, result: SortResult) -> int:
         return exit_code(result.left)
     _print_moves(result.plan.rules, result.moves)
     for item, same in result.trashed:
-        print(f"{color('trashed', '33')}  {clean(item.path.name)}, the same as {clean(str(same))}")
+        print_lines(_same_line("trashed", item, same))
     print_left(result.left)
     sentences = [*done_sentences(result)]
     if result.moves:
-        sentences.append("Undo with `modelhub undo`.")
+        sentences.append(_("Undo with `modelhub undo`."))
     session.progress.note(" ".join(sentences))
     return exit_code(result.left)
+
+
+def _same_line(word: str, item: Item, same: Path) -> str:
+    text = _("{name}, the same as {path}", name=clean(item.path.name), path=clean(str(same)))
+    return f"{color(result_word(word), '33')}  {text}"
 
 
 def exit_code(left: Sequence[LeftInPlace]) -> int:
@@ -100,9 +107,14 @@ def left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
     if not left:
         return ()
     if not needed:
-        return (f"{len(left)} left in place.",)
-    attention = count_sentence(needed, "1 needs your attention", "{count} need your attention")
-    return (f"{len(left)} left in place ({attention}).",)
+        return (_("{count} left in place.", count=len(left)),)
+    text = plural(
+        needed,
+        "{total} left in place ({count} needs your attention).",
+        "{total} left in place ({count} need your attention).",
+        total=len(left),
+    )
+    return (text,)
 
 
 def _print_moves(rules: SortRules, moves: Sequence[PlannedMove]) -> None:
@@ -110,15 +122,14 @@ def _print_moves(rules: SortRules, moves: Sequence[PlannedMove]) -> None:
     for move in moves:
         item, target = move.item, move.target
         renamed = f" → {target.name}" if target.name != item.path.name else ""
-        sidecars = f", {count_sentence(len(move.sidecars), '1 sidecar', '{count} sidecars')}" if move.sidecars else ""
-        line = (
-            f"  {clean(item.path.name)}{clean(renamed)}  ({clean(summary(item))}, {format_size(item.size)}{sidecars})"
-        )
+        facts = [clean(summary(item)), format_size(item.size)]
+        if move.sidecars:
+            facts.append(plural(len(move.sidecars), "{count} sidecar", "{count} sidecars"))
+        line = f"  {clean(item.path.name)}{clean(renamed)}  ({', '.join(facts)})"
         folders.setdefault(target.parent, []).append(line)
     for folder, lines in sorted(folders.items()):
         shown = folder.relative_to(rules.into) if folder.is_relative_to(rules.into) else folder
-        print(color(f"{clean(str(shown))}{os.sep}", "1"))
-        print("\n".join(lines))
+        print_lines([color(f"{clean(str(shown))}{os.sep}", "1"), *lines])
 
 
 def print_left(left: Sequence[LeftInPlace]) -> None:
@@ -128,14 +139,17 @@ def print_left(left: Sequence[LeftInPlace]) -> None:
     for one in sorted(left, key=lambda one: (not one.needs_attention, one.reason)):
         groups.setdefault(one.reason, []).append(one)
     for reason, group in groups.items():
-        print(color(f"left in place: {reason}", "31" if group[0].needs_attention else "2"))
+        title = _("left in place: {reason}", reason=result_word(reason))
+        print_lines(color(title, "31" if group[0].needs_attention else "2"))
         hints = {sentence(one.remedy) for one in group}
         shared = "".join(hints) if len(group) > 1 and len(hints) == 1 else ""
         shown = group[:_MOST_PASSED] if reason == PASSED_OVER else group
         for one in shown:
             name = str(one.path) if names[one.path.name] > 1 else one.path.name
-            print(f"  {clean(name)}  ({clean(one.message if shared else explanation(one))})")
+            why = translate(one.message) if shared else explanation(one)
+            print_lines(f"  {clean(name)}  ({clean(why)})")
         if len(shown) < len(group):
-            print(f"  {count_sentence(len(group) - len(shown), '… and 1 more', '… and {count} more')}")
+            text = plural(len(group) - len(shown), "… and {count} more", "… and {count} more")
+            print_lines(f"  {text}")
         if shared:
-            print(f"  → {clean(shared)}")
+            print_lines(f"  → {clean(translate(shared))}")

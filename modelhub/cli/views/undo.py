@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 from modelhub.catalog import NewStep
-from modelhub.cli.output import Column, clean, color, count_sentence, print_json, table
+from modelhub.cli.output import Column, clean, color, count_sentence, print_json, print_lines, table
 from modelhub.cli.session import Session
+from modelhub.cli.views.result_words import result_word
 from modelhub.errors import Exit
+from modelhub.language import _, plural, translate
 from modelhub.operations.sort.documents import run_document, undo_document
 from modelhub.operations.sort.undo import UndoResult
 
@@ -23,6 +25,21 @@ _SENTENCES = {
     "copied": ("Copied 1 file.", "Copied {count} files."),
     "linked": ("Linked 1 file.", "Linked {count} files."),
 }
+
+
+_COLUMNS = (
+    Column("run", right=True),
+    Column("what"),
+    Column("state"),
+    Column("when", spare=1),
+    Column("files", right=True),
+    Column("into", flexible=True, least=12, main=True),
+)
+
+
+def _local_time(stamp: str) -> str:
+    """Return a time of the journal as a clock here shows it, to the minute."""
+    return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d %H:%M}"
 
 
 def outcome(step: NewStep, *, is_redo: bool) -> str:
@@ -39,7 +56,7 @@ def undo_sentences(result: UndoResult) -> list[str]:
     counts = Counter(outcome(step, is_redo=is_redo(result)) for step in result.files)
     sentences = [count_sentence(counts[key], *words) for key, words in _SENTENCES.items() if counts[key]]
     if result.refused:
-        sentences.append(count_sentence(len(result.refused), "1 could not be undone.", "{count} could not be undone."))
+        sentences.append(plural(len(result.refused), "{count} could not be undone.", "{count} could not be undone."))
     return sentences
 
 
@@ -55,19 +72,22 @@ def show_undone(session: Session, result: UndoResult) -> int:
         return Exit.FAILED if result.refused else Exit.OK
     for step in result.files:
         if step.action == "unlink":
-            print(f"{color('deleted', '33')}  {clean(step.source)}")
+            print_lines(f"{color(result_word('deleted'), '33')}  {clean(step.source)}")
         else:
-            print(f"{clean(Path(step.source).name)} → {clean(step.target)}")
+            print_lines(f"{clean(Path(step.source).name)} → {clean(step.target)}")
     for refused in result.refused:
-        print(f"{color('refused', '31')}  {clean(refused.path.name)}  ({clean(refused.message)})")
+        word = color(result_word("refused"), "31")
+        print_lines(f"{word}  {clean(refused.path.name)}  ({clean(translate(refused.message))})")
     sentences = undo_sentences(result)
     if result.operation:
-        sentences.insert(0, f"Run {result.of.id} undone.")
+        sentences.insert(0, _("Run {number} undone.", number=result.of.id))
         number = result.operation.id
         sentences.append(
-            f"Undo with `modelhub undo {number}`." if is_redo(result) else f"Redo with `modelhub undo {number}`."
+            _("Undo with `modelhub undo {number}`.", number=number)
+            if is_redo(result)
+            else _("Redo with `modelhub undo {number}`.", number=number)
         )
-    session.progress.note(" ".join(sentences) or f"Nothing was left to undo in run {result.of.id}.")
+    session.progress.note(" ".join(sentences) or _("Nothing was left to undo in run {number}.", number=result.of.id))
     return Exit.FAILED if result.refused else Exit.OK
 
 
@@ -79,19 +99,17 @@ def show_history(session: Session, *, limit: int) -> None:
         print_json(rows)
         return
     if not rows:
-        print("Nothing has been sorted yet.", file=sys.stderr)
+        print_lines(_("Nothing has been sorted yet."), error=True)
         return
-    titles = ("run", "what", "state", "when", "files", "into")
-    columns = [Column(title, flexible=title == "into", right=title in ("run", "files")) for title in titles]
     cells = [
         (
             str(row.run),
             row.what,
             row.state,
-            row.started_at,
+            _local_time(row.started_at),
             str(row.files or ""),
-            row.into or (f"run {row.undoes}" if row.undoes else ""),
+            row.into or (_("run {number}", number=row.undoes) if row.undoes else ""),
         )
         for row in rows
     ]
-    print("\n".join(table(columns, cells)))
+    print_lines(table(_COLUMNS, cells))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import clean, color, print_json
+from modelhub.cli.output import clean, color, pad, print_json, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import show_failure
 from modelhub.cli.views.pull import show_plan, show_result
+from modelhub.cli.views.result_words import result_word
 from modelhub.documents.pull import UpdateDocument
 from modelhub.domain import ModelRecord
 from modelhub.errors import ModelhubError, worst_exit_code
@@ -28,6 +29,7 @@ from modelhub.operations.remote.update_many import UpdateFailure, plan_updates, 
 _COLORS = {UpdateState.OUTDATED: "33", UpdateState.GONE: "31", UpdateState.FAILED: "31"}  # the states that are shown
 _NOTHING_NEWER = {UpdateState.CURRENT, UpdateState.PINNED}
 _COMMIT_DIGITS = 10
+_INDENT = 11
 _FILES_SHOWN = 3
 
 
@@ -44,7 +46,7 @@ def show_statuses(session: Session, statuses: Sequence[UpdateStatus]) -> int:
     else:
         for status in statuses:
             if status.state in _COLORS:
-                print("\n".join(_status_lines(status)), flush=True)
+                print_lines(_status_lines(status), indent=_INDENT)
         session.progress.note(_counts_text(statuses))
     return worst_exit_code(status.code for status in statuses)
 
@@ -80,15 +82,16 @@ def _count_sentence(state: UpdateState, count: int) -> str:
 
 
 def _status_lines(status: UpdateStatus) -> list[str]:
-    head = f"{color(f'{status.state:<9}', _COLORS[status.state])}  {clean(status.model.name)}"
+    word = pad(result_word(status.state), _INDENT - 2)
+    head = f"{color(word, _COLORS[status.state])}  {clean(status.model.name)}"
     source = status.source.reference
     if status.state is UpdateState.OUTDATED:
         source = f"{source}: {_short(status.have)} → {_short(status.newest)}"
         source = f"{source} ({status.name})" if status.name else source
     lines = [f"{head}  {clean(source)}"]
     if len(status.files) > 1:
-        lines.append(f"           {clean(_names_text(status))}")
-    return lines + ([f"           {clean(translate(status.message))}"] if status.message else [])
+        lines.append(" " * _INDENT + clean(_names_text(status)))
+    return lines + ([" " * _INDENT + clean(translate(status.message))] if status.message else [])
 
 
 def _names_text(status: UpdateStatus) -> str:
@@ -117,7 +120,7 @@ def run_updates(session: Session, references: Sequence[str], *, replace_old: boo
             case UpdateResult():
                 show_result(session, step.pulled)
                 if not session.json:
-                    print(_old_model_line(step), flush=True)
+                    print_lines(_old_model_line(step), indent=9)
                 documents.append(update_document(step))
             case UpdateFailure(error=error):
                 show_failure(session, _with_source(step))
