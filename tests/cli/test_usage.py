@@ -131,6 +131,25 @@ def test_everything_fits_the_terminal_and_lines_to_paste_stay_whole(home: Path, 
     assert any("<lora:水母森林:0.8> jellyfishforest" in line for line in lines)
 
 
+def test_the_vae_that_advice_names_can_be_pulled(tmp_path: Path) -> None:
+    """The well-known name leads to the safetensors file of its repository, and then it is among those that fit."""
+    folder = tmp_path / "hub" / "stabilityai" / "sd-vae-ft-mse-original"
+    stem = "vae-ft-mse-840000-ema-pruned"
+    safetensors_file.write(folder / f"{stem}.safetensors", networks.vae(16), seed=9)
+    torch_file.write(folder / f"{stem}.ckpt", torch_file.checkpoint(networks.vae(16)), seed=9)
+    bare = {k: v for k, v in networks.sd1(networks.SMALL).items() if not k.startswith("first_stage_model.")}
+    safetensors_file.write(tmp_path / "models" / "bare.safetensors", bare, seed=2)
+    with user(tmp_path, items=[], contents={}) as found:
+        assert run(found, "add", str(tmp_path / "models")).returncode == 0
+        text = run(found, "show", "bare").stdout
+        command = re.search(r'`modelhub pull "([^"]+)"` gets one', text)
+        assert command
+        done = run(found, "pull", command[1])
+        assert done.returncode == 0, done.stderr
+        assert f"{stem}.safetensors" in done.stdout
+        assert f"the library has {stem}." in run(found, "show", "bare").stdout
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[User]:
     """A hub with a LoRA, and a Civitai with a negative embedding."""

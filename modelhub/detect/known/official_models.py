@@ -161,6 +161,16 @@ OFFICIAL_MODELS: tuple[KnownModel, ...] = (
         "stabilityai/stable-diffusion-3.5-medium",
         "sd3.5_medium",
     ),
+    # The VAEs that bases without one need.
+    _official(
+        "SD VAE ft-MSE",
+        "sd1",
+        "stabilityai/sd-vae-ft-mse-original",
+        "vae-ft-mse-840000-ema-pruned",
+        also=("stabilityai/sd-vae-ft-mse",),
+        words=("sd vae", "sd1 vae", "sd 1.5 vae", "sd vae ft mse", "vae ft mse", "vae-ft-mse-840000"),
+    ),
+    _official("SDXL VAE", "sdxl", "stabilityai/sdxl-vae", "sdxl_vae"),
     _official("FLUX.1 dev", "flux", "black-forest-labs/FLUX.1-dev", "flux1-dev", words=("flux dev",)),
     _official("FLUX.1 schnell", "flux", "black-forest-labs/FLUX.1-schnell", "flux1-schnell", words=("flux schnell",)),
 )

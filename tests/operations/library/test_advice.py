@@ -14,7 +14,7 @@ from modelhub.detect import find_known_model
 from modelhub.detect.negative_words import is_negative_word
 from modelhub.domain import Detection, ModelRecord, ModelType, SafetyReport, TriggerWord, Variant, Verdict
 from modelhub.operations.library.advice import AdviceTopic, how_to_use, prompt_texts, sentences
-from modelhub.operations.library.advice.advice import KNOWN_BASES
+from modelhub.operations.library.advice.advice import KNOWN_BASES, KNOWN_VAES
 from tests.catalog.entries import entry, word
 
 
@@ -169,8 +169,7 @@ def test_a_base_without_a_vae_names_those_that_fit(catalog: Catalog, tmp_path: P
     bare = {**BASE, "components": ("unet", "text_encoder")}
     record = _add(catalog, tmp_path / "base.safetensors", **bare)
     assert _about(record, catalog, AdviceTopic.VAE) == [
-        "It has no VAE, and the library has none that fits:"
-        ' `modelhub pull "stabilityai/sd-vae-ft-mse-original"` gets one.'
+        'It has no VAE, and the library has none that fits: `modelhub pull "SD VAE ft-MSE"` gets one.'
     ]
     _add(catalog, tmp_path / "trap.pt", 2, type=ModelType.VAE, verdict=Verdict.DANGEROUS)
     _add(catalog, tmp_path / "xl.safetensors", 3, type=ModelType.VAE, architecture="sdxl")
@@ -206,7 +205,7 @@ def test_an_adapter_names_the_bases_that_it_works_with(catalog: Catalog, tmp_pat
     assert _about(record, catalog, AdviceTopic.BASE) == ["Needs a base of architecture sd1; the library has base."]
 
 
-@pytest.mark.parametrize(("architecture", "name"), sorted({*KNOWN_BASES.items()}))
+@pytest.mark.parametrize(("architecture", "name"), sorted({*KNOWN_BASES.items(), *KNOWN_VAES.items()}))
 def test_what_is_named_to_be_pulled_is_a_known_model(architecture: str, name: str) -> None:
     """The commands that advice prints are understood by `pull`."""
     known = find_known_model(name)

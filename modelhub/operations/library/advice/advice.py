@@ -34,12 +34,7 @@ _IN_PROMPTS = (*_WITH_WORDS, ModelType.EMBEDDING)
 _WITH_OWN_VAE = ("sd1", "sd2", "sdxl", "sdxl-refiner")  # architectures whose bases usually hold one
 # Architecture → the well-known model to pull where the library has none that fits; a test holds them known.
 KNOWN_BASES = {"sd1": "Stable Diffusion 1.5", "sd2": "Stable Diffusion 2.1", "sdxl": "SDXL 1.0 Base"}
-KNOWN_VAES = {
-    "sd1": "stabilityai/sd-vae-ft-mse-original",
-    "sd2": "stabilityai/sd-vae-ft-mse-original",
-    "sdxl": "stabilityai/sdxl-vae",
-    "sdxl-refiner": "stabilityai/sdxl-vae",
-}
+KNOWN_VAES = {"sd1": "SD VAE ft-MSE", "sd2": "SD VAE ft-MSE", "sdxl": "SDXL VAE", "sdxl-refiner": "SDXL VAE"}
 _PLAIN = re.compile(r"[\w.+@=][\w.+@=-]*")
 
 VARIANT_ADVICE = {
