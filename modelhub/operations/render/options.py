@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from modelhub.choices import member
@@ -69,7 +69,7 @@ class RenderOptions:
             )
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"The limit of models is {self.limit}; it must be at least 1.")
-        _check_recipe(self.recipe)
+        object.__setattr__(self, "recipe", _checked_recipe(self.recipe))
 
 
 def options_from(settings: RenderSection, find: Callable[[str], ModelRecord]) -> RenderOptions:
@@ -82,15 +82,16 @@ def options_from(settings: RenderSection, find: Callable[[str], ModelRecord]) ->
     )
 
 
-def _check_recipe(recipe: Recipe) -> None:
-    """Raise UsageError for a value of a recipe that is not valid."""
-    member(Sampler, recipe.sampler, name="sampler")
+def _checked_recipe(recipe: Recipe) -> Recipe:
+    """Return the recipe with the stored name of its sampler. Raise UsageError for a value that is not valid."""
+    sampler = member(Sampler, recipe.sampler, name="sampler")
     if recipe.steps is not None and recipe.steps not in STEPS:
         raise UsageError(f"The number of steps is {recipe.steps}; it must be from {STEPS[0]} to {STEPS[-1]}.")
     if recipe.size is not None and recipe.size not in SIZES:
         raise UsageError(f"The size is {recipe.size} pixels; it must be from {SIZES[0]} to {SIZES[-1]}.")
     if recipe.guidance is not None and not GUIDANCE[0] <= recipe.guidance <= GUIDANCE[1]:
         raise UsageError(f"The guidance is {recipe.guidance:g}; it must be from {GUIDANCE[0]:g} to {GUIDANCE[1]:g}.")
+    return replace(recipe, sampler=sampler.value)
 
 
 def preferred_bases(rows: Iterable[str], find: Callable[[str], ModelRecord]) -> dict[str, ModelRecord]:

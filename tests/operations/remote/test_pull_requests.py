@@ -75,6 +75,7 @@ def test_criteria_take_the_names_of_purpose_and_precision() -> None:
     """Text becomes a member of the enum; a wrong name is refused with the valid ones."""
     criteria = FileCriteria(purpose="train", precision="bf16")  # type: ignore[arg-type]
     assert (criteria.purpose, criteria.precision) == (Purpose.TRAIN, Precision.BF16)
+    assert FileCriteria(purpose="出图", precision="half").precision is Precision.FP16  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="`sell` is not a valid purpose") as caught:
         FileCriteria(purpose="sell")  # type: ignore[arg-type]
     assert str(caught.value.remedy.text) == "Choose `render` or `train`."

@@ -53,6 +53,17 @@ def test_a_value_that_is_not_valid_is_refused(values: dict[str, Any], words: str
     assert caught.value.message == words
 
 
+@pytest.mark.parametrize(("word", "device"), [("GPU", "cuda"), ("显卡", "cuda"), ("CPU", "cpu"), ("cuda:1", "cuda:1")])
+def test_a_device_is_found_by_what_people_call_it(word: str, device: str) -> None:
+    """The options hold the name that the renderer knows."""
+    assert RenderOptions(device=word).device == device
+
+
+def test_a_sampler_is_found_however_it_is_spelled() -> None:
+    """The recipe holds the stored name, by which its results are compared."""
+    assert RenderOptions(recipe=Recipe(sampler="DPM++ 2M")).recipe == Recipe(sampler="dpm++-2m")
+
+
 def test_a_base_of_another_type_is_refused(catalog: Catalog) -> None:
     """An adapter cannot be the base of a test."""
     lora = next(record for record in records(catalog) if record.name == "style")
