@@ -107,11 +107,11 @@ class _Finder:
         match node:
             case ast.Constant(value=str() as text):
                 if label or reads_as_language(text):
-                    yield self._sentence(text, node)
+                    yield from self._paragraphs(text, node)
             case ast.JoinedStr():
                 template = template_of(node)
                 if reads_as_language(template):
-                    yield self._sentence(template, node)
+                    yield from self._paragraphs(template, node)
                 for part in node.values:
                     if isinstance(part, ast.FormattedValue):
                         yield from self.found(part.value)
@@ -127,6 +127,8 @@ class _Finder:
             case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Dict(values=elements):
                 for element in elements:
                     yield from self.found(element, label=label)
+            case ast.Subscript(value=ast.Name(id="Annotated"), slice=annotations):
+                yield from self.found(annotations)
             case ast.Compare() | ast.Subscript() | ast.AnnAssign(value=None):
                 pass
             case ast.AnnAssign(annotation=annotation, value=value):
@@ -158,10 +160,7 @@ class _Finder:
         documented = ast.get_docstring(node)
         body = node.body[1:] if documented else node.body
         if documented and isinstance(node, ast.FunctionDef) and _is_command(node):
-            for paragraph in documented.split("\n\n"):
-                text = " ".join(paragraph.split())
-                if not text.startswith("Example: "):
-                    yield self._sentence(text, node)
+            yield from self._paragraphs(documented + "\n\n", node)
         if not isinstance(node, ast.Module):
             for decorator in node.decorator_list:
                 yield from self.found(decorator)
@@ -170,8 +169,12 @@ class _Finder:
         for child in body:
             yield from self.found(child)
 
-    def _sentence(self, text: str, node: ast.expr | ast.FunctionDef) -> Sentence:
-        return Sentence(text, self._path, node.lineno)
+    def _paragraphs(self, text: str, node: ast.expr | ast.FunctionDef) -> Iterator[Sentence]:
+        """Yield a text, or each paragraph of a help text, which is filled and translated by itself."""
+        paragraphs = [" ".join(part.split()) for part in text.split("\n\n")] if "\n\n" in text else [text]
+        for paragraph in paragraphs:
+            if paragraph.strip() and not paragraph.startswith("Example: modelhub"):
+                yield Sentence(paragraph, self._path, node.lineno)
 
 
 def reads_as_language(text: str) -> bool:

@@ -48,7 +48,8 @@ class TranslatedFormatter(_Formatter):  # type: ignore[misc]
         column = min(max((width(first) for first, _ in rows), default=0), col_max) + col_spacing
         space = " " * (self.current_indent + column)
         for first, second in rows:
-            lines = wrap(second, max(self.width - column - 2, 10))
+            # The description of `--help` does not come by way of gettext.
+            lines = wrap(translate(second), max(self.width - column - 2, 10))
             head = " " * self.current_indent + first
             if width(first) <= column - col_spacing:
                 lines[0] = pad(head, len(space)) + lines[0]

@@ -7,13 +7,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
 from modelhub.config_file import stated_language
 from modelhub.language import chosen_language, current_language, use_language
-
-_DOMAIN = "modelhub"
 
 
 @contextmanager
@@ -26,8 +23,10 @@ def language_of_run(arguments: Sequence[str] | None) -> Iterator[None]:
     before = os.environ.get("LANGUAGE")
     if current_language() != "en":
         # The parser of arguments takes its own few sentences from gettext's global domain, by this variable.
-        gettext.bindtextdomain(_DOMAIN, str(files(_DOMAIN).joinpath("locale")))
-        gettext.textdomain(_DOMAIN)
+        from modelhub.language import catalog
+
+        gettext.bindtextdomain(catalog.DOMAIN, str(catalog.locale_folder()))
+        gettext.textdomain(catalog.DOMAIN)
         os.environ["LANGUAGE"] = current_language()
     try:
         yield

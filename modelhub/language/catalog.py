@@ -6,7 +6,7 @@ import gettext
 import io
 import struct
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
+from pathlib import Path
 
 DOMAIN = "modelhub"
 _MAGIC = 0x950412DE
@@ -32,9 +32,14 @@ class LanguageCatalog:
         return self._translations.ngettext(one, many, count)
 
 
+def locale_folder() -> Path:
+    """Return the folder with the catalogs of all languages, in gettext's arrangement."""
+    return Path(__file__).resolve().parent.parent / "locale"
+
+
 def load_catalog(tag: str) -> LanguageCatalog:
     """Return the catalog of a language, an empty one where it has not been compiled."""
-    file = files(DOMAIN).joinpath("locale", tag, "LC_MESSAGES", f"{DOMAIN}.mo")
+    file = locale_folder() / tag / "LC_MESSAGES" / f"{DOMAIN}.mo"
     return LanguageCatalog(file.read_bytes() if file.is_file() else b"")
 
 

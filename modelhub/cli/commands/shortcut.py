@@ -24,7 +24,7 @@ def group() -> None:
     """
 
 
-@app.command()
+@app.command(short_help="Write a shortcut.")
 def install(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="The folder that a plain click sorts.")],
