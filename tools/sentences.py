@@ -19,6 +19,7 @@ PACKAGE = ROOT / "modelhub"
 _LEFT_OUT = (
     "testing/",
     "words/",
+    "detect/known/",
     "documents/",
     "catalog/derived.py",
     "catalog/postgresql.py",

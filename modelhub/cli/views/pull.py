@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import Column, clean, color, count_sentence, print_json, print_lines, table
+from modelhub.cli.output import Column, clean, color, print_json, print_lines, table
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
@@ -19,7 +19,7 @@ from modelhub.fetch.choice.choice import FileChoice, ModelLayout, total_size
 from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import scan_warning
 from modelhub.fetch.sources.registry import fetchers, find_row
-from modelhub.language import _, translate
+from modelhub.language import _, plural, translate
 from modelhub.operations.remote.check import PICKLES
 from modelhub.operations.remote.documents import plan_document, pull_document, pull_failure_document
 from modelhub.operations.remote.obtain import FileOrigin, ObtainedFile
@@ -110,10 +110,12 @@ def show_result(session: Session, result: PullResult) -> None:
 
 def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
     if not failures:
-        return [f"All {count} sources are done."]
-    lines = [f"{count - len(failures)} of {count} sources are done; {len(failures)} failed:"]
+        return [_("All {count} sources are done.", count=count)]
+    done, failed = count - len(failures), len(failures)
+    lines = [_("{done} of {count} sources are done; {failed} failed:", done=done, count=count, failed=failed)]
     return lines + [
-        f"  {clean(redact_text(failure.request.source))}: {clean(failure.error.summary)}" for failure in failures
+        f"  {clean(redact_text(failure.request.source))}: {clean(translate(failure.error.summary))}"
+        for failure in failures
     ]
 
 
@@ -121,8 +123,12 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     """Return the choice in two lines; with `full`, also the table of everything that was considered."""
     choice = plan.choice
     size = format_size(total_size(choice.files))
-    head = f"{color(clean(plan.remote.reference), '1')}: {clean(_files_text(choice))}, {size}"
-    lines = [head, *_version_lines(plan.remote), f"  because: {clean(choice.reason)}"]
+    source = color(clean(plan.remote.reference), "1")
+    lines = [
+        _("{source}: {files}, {size}", source=source, files=clean(_files_text(choice)), size=size),
+        *_version_lines(plan.remote),
+        _("  because: {reason}", reason=clean(translate(choice.reason))),
+    ]
     if not full:
         return lines
     rows = [
@@ -131,14 +137,14 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
             candidate.file.name,
             candidate.role,
             format_size(candidate.file.size),
-            candidate.reason,
+            translate(candidate.reason),
         )
         for candidate in choice.candidates
     ]
     lines += table(_CANDIDATES, rows, indent=2)
     if not all(candidate.chosen for candidate in choice.candidates):
-        lines.append("Choose other files with `--file`.")
-    lines.append("Nothing was downloaded (--dry-run).")
+        lines.append(_("Choose other files with `--file`."))
+    lines.append(_("Nothing was downloaded (--dry-run)."))
     return lines
 
 
@@ -162,8 +168,8 @@ def _version_lines(remote: RemoteModel) -> Iterator[str]:
 
 def _files_text(choice: FileChoice) -> str:
     if choice.layout is ModelLayout.DIFFUSERS:
-        return f"the diffusers folder, {len(choice.files)} files"
-    return choice.files[0].name if len(choice.files) == 1 else f"{len(choice.files)} files"
+        return plural(len(choice.files), "the diffusers folder, {count} file", "the diffusers folder, {count} files")
+    return choice.files[0].name if len(choice.files) == 1 else _("{count} files", count=len(choice.files))
 
 
 def result_lines(result: PullResult) -> list[str]:
@@ -171,22 +177,22 @@ def result_lines(result: PullResult) -> list[str]:
     lines = [_("warning: {note}", note=clean(translate(note))) for note in result.notes]
     for model in result.models:
         facts = f"{clean(headline(model.detection))}, {format_size(model.size)}"
-        lines.append(f"{color('ready', '32')}  {clean(model.name)}  ({facts})")
+        lines.append(f"{color(_('ready'), '32')}  {clean(model.name)}  ({facts})")
         lines.append(f"       {clean(str(model.path))}")
-        lines += [f"       note: {clean(problem)}" for problem in model.problems]
+        lines += [_("       note: {problem}", problem=clean(translate(problem))) for problem in model.problems]
         lines += [f"       {line}" for line in (*_warning_lines(model), *_pickle_lines(model))]
     for error in result.refused:
-        lines.append(f"{color('refused', '31;1')}  {clean(error.summary)}")
-        lines += [f"       {clean(text)}" for text in (*error.details, sentence(error.remedy)) if text]
+        lines.append(f"{color(_('refused'), '31;1')}  {clean(translate(error.summary))}")
+        lines += [f"       {clean(translate(text))}" for text in (*error.details, sentence(error.remedy)) if text]
     return lines + [f"       {clean(text)}" for text in (*_obtained_lines(result.obtained), *_source_lines(result))]
 
 
 def _warning_lines(model: ModelRecord) -> Iterator[str]:
     """Yield the verdict on a folder that came whole although a part of it may act, with what was found."""
     if model.safety.verdict in (Verdict.SUSPICIOUS, Verdict.DANGEROUS):
-        yield f"warning: {verdict_sentence(model, broken=False)}"
-        yield from (f"- {clean(finding)}" for finding in model.safety.findings[:_FINDINGS_SHOWN])
-        yield next_step(model, broken=False)
+        yield _("warning: {note}", note=translate(verdict_sentence(model, broken=False)))
+        yield from (f"- {clean(translate(finding))}" for finding in model.safety.findings[:_FINDINGS_SHOWN])
+        yield translate(next_step(model, broken=False))
 
 
 def _pickle_lines(model: ModelRecord) -> Iterator[str]:
@@ -203,35 +209,35 @@ def _source_lines(result: PullResult) -> Iterator[str]:
     remote = result.plan.remote
     row = find_row(remote.kind)
     if remote.license:
-        yield f"license: {remote.license}"
+        yield _("license: {license}", license=translate(remote.license))
     for file in result.obtained:
         warning = scan_warning(file.remote.scan, row.name if row else remote.kind) if file.remote.scan else None
         if warning:
-            yield f"warning: {file.remote.name}: {warning}"
+            yield _("warning: {file}: {warning}", file=file.remote.name, warning=translate(warning))
 
 
 def _obtained_lines(obtained: Sequence[ObtainedFile]) -> Iterator[str]:
     """Yield one sentence for each way in which files were obtained."""
     held = _count(obtained, FileOrigin.HELD)
     if held:
-        yield count_sentence(
+        yield plural(
             held,
             "{count} file is in the library already and was not downloaded.",
             "{count} files are in the library already and were not downloaded.",
         )
     cached = _count(obtained, FileOrigin.CACHED)
     if cached:
-        yield count_sentence(
+        yield plural(
             cached,
             "{count} file was taken from a cache on this machine.",
             "{count} files were taken from a cache on this machine.",
         )
     resumed = sum(file.resumed for file in obtained)
     if resumed:
-        yield f"Resumed: {format_size(resumed)} had been downloaded before."
+        yield _("Resumed: {size} had been downloaded before.", size=format_size(resumed))
     verified = _count((file for file in obtained if file.remote.sha256), FileOrigin.DOWNLOADED)
     if verified:
-        yield count_sentence(
+        yield plural(
             verified,
             "The SHA-256 is the one that the source states.",
             "The SHA-256 of {count} files are those that the source states.",

@@ -8,6 +8,7 @@ from modelhub.detect.known.known_model import KnownFile, KnownModel
 from modelhub.detect.known.official_models import OFFICIAL_MODELS
 from modelhub.detect.known.spelling import join_name, normalize_name
 from modelhub.domain import Style
+from modelhub.storage.copy_marks import without_copy_mark
 
 KNOWN_MODELS: tuple[KnownModel, ...] = OFFICIAL_MODELS + COMMUNITY_MODELS
 
@@ -51,8 +52,11 @@ def find_known_model(name: str) -> KnownModel | None:
 
 
 def find_mentioned_model(name: str) -> KnownModel | None:
-    """Return the known model whose alias is in a file or page name as whole words; the longest alias wins."""
-    plain = normalize_name(name)
+    """Return the known model whose alias is in a file or page name as whole words; the longest alias wins.
+
+    The mark of a copy, as in "anything-v3 (1)", is not a part of the name.
+    """
+    plain = normalize_name(without_copy_mark(name))
     padded, joined = f"-{plain}-", plain.replace("-", "")
     for alias, model in _ALIASES:
         if model.style is Style.OFFICIAL:

@@ -143,9 +143,7 @@ def _pick_bundle(bundle: Bundle, options: Sequence[Option], reason: str) -> Pick
         return Pick(options=bundle.options, layout=ModelLayout.FILE, reason=reason)
     folder = bundle.traits.folder
     settings = [option for option in options if option.name == f"{folder}/config.json".lstrip("/")]
-    return Pick(
-        options=(*settings, *bundle.options), layout=ModelLayout.DIFFUSERS, reason=f"{reason}, in shards", root=folder
-    )
+    return Pick(options=(*settings, *bundle.options), layout=ModelLayout.DIFFUSERS, reason=reason, root=folder)
 
 
 def _ambiguous(model: RemoteModel, bundles: Sequence[Bundle]) -> AmbiguousChoiceError:

@@ -165,20 +165,19 @@ def _train_key(bundle: Bundle) -> tuple[int, ...]:
 
 
 def explain_variant(bundle: Bundle, criteria: FileCriteria, *, is_only_one: bool) -> str:
-    """Return one phrase on why this variant is taken."""
+    """Return one phrase on why this variant is taken, which is true of what its name and its source state."""
     if is_only_one:
-        return "the only model file that fits"
-    summary = bundle.traits.summary
-    if criteria.purpose is Purpose.RENDER:
-        phrase = f"best for rendering: {summary}"
-    elif bundle.traits.weight_set not in (WeightSet.FULL, WeightSet.PRUNED):
-        phrase = f"best for training: {summary}, the closest to full weights"
-    elif not is_set_named(bundle.options[0].file):
-        phrase = f"best for training: {summary}, as its source labels it"
-    elif bundle.traits.weight_set is WeightSet.PRUNED:
-        phrase = f"best for training: {summary}, which may hold both weight sets"
-    else:
-        phrase = f"best for training: {summary}, with both weight sets according to its name"
+        return "the only model that fits, in shards" if bundle.is_sharded else "the only model file that fits"
+    summary = f"{bundle.traits.summary}, in shards" if bundle.is_sharded else bundle.traits.summary
+    weight_set = bundle.traits.weight_set
     if _precision_distance(bundle, criteria) == 2:
-        return f"{phrase}; there is no {criteria.precision} version"
-    return phrase
+        return f"no {criteria.precision} version can be taken; this one is {summary}"
+    if criteria.purpose is Purpose.RENDER:
+        return f"best for rendering: {summary}"
+    if weight_set not in (WeightSet.FULL, WeightSet.PRUNED):
+        return f"best for training: {summary}, the closest to full weights"
+    if not is_set_named(bundle.options[0].file):
+        return f"best for training: {summary}, as its source labels it"
+    if weight_set is WeightSet.PRUNED:
+        return f"best for training: {summary}, which may hold both weight sets"
+    return f"best for training: {summary}, with both weight sets according to its name"
