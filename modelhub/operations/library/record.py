@@ -15,9 +15,10 @@ from modelhub.operations.library.folder_changes import FolderContents, compare
 from modelhub.operations.library.identify import FailedFile, IdentifiedFile, Placing, identify_files
 from modelhub.operations.library.identity import keep_identity
 from modelhub.operations.library.inspect import is_not_model
+from modelhub.operations.library.model_naming import name_from_file
 from modelhub.operations.library.path_results import PathResult, PathStatus, failed_result, passed_over
 from modelhub.progress import Progress
-from modelhub.storage.model_names import is_model_name, model_stem
+from modelhub.storage.model_names import is_model_name
 from modelhub.storage.walk import FoundModel
 
 _FILES_PER_TRANSACTION = 64
@@ -79,7 +80,7 @@ def record_new(file: IdentifiedFile, catalog: Catalog) -> PathResult:
     known_here = held is not None and any(place.path == file.path for place in held.locations)
     record = catalog.record(
         NewModel(
-            name=model_stem(file.path.name),
+            name=name_from_file(file.path.name, catalog),
             files=(new_file(file),),
             sources=(Source(kind="local", reference=str(file.path)),),
             rules_version=rules_version(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from modelhub.base_models import architecture_title, is_same_family, source_architecture
 from modelhub.detect import KnownModel
-from modelhub.domain import ModelRecord
+from modelhub.domain import Detection, ModelRecord
 from modelhub.fetch.fetcher import RemoteModel
 
 
@@ -20,17 +20,25 @@ def stated_otherwise(architecture: str, remote: RemoteModel) -> str:
 
 def content_notes(known: KnownModel | None, remote: RemoteModel, models: Sequence[ModelRecord]) -> tuple[str, ...]:
     """Return a sentence for each model whose tensors are of another architecture than its name or its source states."""
-    notes = (_content_note(known, remote, model.detection.architecture) for model in models)
+    notes = (_content_note(known, remote, model.detection) for model in models)
     return tuple(dict.fromkeys(note for note in notes if note))
 
 
-def _content_note(known: KnownModel | None, remote: RemoteModel, content: str | None) -> str:
-    if content is None:
-        return ""
-    found = architecture_title(content)
+def _content_note(known: KnownModel | None, remote: RemoteModel, content: Detection) -> str:
+    possible = (content.architecture,) if content.architecture else content.architecture_candidates
     stated = source_architecture(remote.base_model)
-    if stated is not None and not is_same_family(stated, content):
-        return f"The source calls it {remote.base_model}, but its tensors are {found}."
-    if known is not None and not is_same_family(known.architecture, content):
-        return f"{known.name} is {architecture_title(known.architecture)}, but its tensors are {found}."
+    if stated is not None and _excludes(possible, stated):
+        if len(possible) > 1:
+            return f"The source calls it {remote.base_model}, but its tensors are of another architecture."
+        return f"The source calls it {remote.base_model}, but its tensors are {architecture_title(possible[0])}."
+    if known is not None and _excludes(possible, known.architecture):
+        expected = architecture_title(known.architecture)
+        if len(possible) > 1:
+            return f"{known.name} is a model for {expected}, but its tensors are of another architecture."
+        return f"{known.name} is a model for {expected}, but its tensors are {architecture_title(possible[0])}."
     return ""
+
+
+def _excludes(possible: Sequence[str], stated: str) -> bool:
+    """Return whether the content is known to be none of this architecture; nothing follows from an unknown content."""
+    return bool(possible) and not any(is_same_family(each, stated) for each in possible)

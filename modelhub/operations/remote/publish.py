@@ -17,9 +17,9 @@ from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import worst_verdict
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import inspect_header
+from modelhub.operations.library.model_naming import name_from_file
 from modelhub.operations.remote.check import CheckedFile
 from modelhub.operations.remote.obtain import FileOrigin
-from modelhub.storage.copy_marks import without_copy_mark
 from modelhub.storage.errors import TargetExistsError
 from modelhub.storage.hashing import sha256_of
 from modelhub.storage.model_names import loadable_name, model_stem
@@ -86,7 +86,7 @@ def _publish_file(remote: RemoteModel, item: CheckedFile, destination: Destinati
     target = _place(item, folder / name, destination=destination)
     return catalog.record(
         NewModel(
-            name=model_stem(name) if destination.name else without_copy_mark(model_stem(name)),
+            name=model_stem(name) if destination.name else name_from_file(name, catalog),
             files=(_make_file(inspection, target),),
             sources=(_make_source(remote, item.file.remote.name, (item,)),),
             tags=searchable_tags(remote),

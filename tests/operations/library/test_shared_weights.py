@@ -112,6 +112,6 @@ def test_the_name_of_a_known_model_stands_for_its_place() -> None:
     recorder = Recorder()
     with pytest.raises(NotFoundError, match="Requested"):
         plan_pull(PullRequest(source="realistic vision", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]
-    assert recorder.asked == ["civitai:4201"]
-    with pytest.raises(NotFoundError, match="no permanent place"):
-        plan_pull(PullRequest(source="Anything V3", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]
+    assert recorder.asked == ["civitai:4201@130072"]
+    with pytest.raises(NotFoundError, match="not published any more"):
+        plan_pull(PullRequest(source="Anything V1", criteria=FileCriteria()), fetchers=(recorder,))  # type: ignore[arg-type]
