@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from modelhub.operations.convert.convert_model import ConvertedModel
     from modelhub.operations.convert.options import ConversionOptions
     from modelhub.operations.library.add import AddMode
+    from modelhub.operations.library.advice.details import ModelDetails
     from modelhub.operations.library.inspect import inspect, inspect_many
     from modelhub.operations.library.path_results import PathResult, PathStatus
     from modelhub.operations.library.shared_weights import SharedComponent
-    from modelhub.operations.library.show import ModelDetails
     from modelhub.operations.library.verify import Health, VerifiedFile
     from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus
     from modelhub.operations.remote.outdated import UpdateState, UpdateStatus
@@ -96,7 +96,7 @@ _HOMES = {
     "load_settings": "config:load",
     "Location": "domain",
     "LocationState": "domain",
-    "ModelDetails": "operations.library.show",
+    "ModelDetails": "operations.library.advice.details",
     "ModelhubError": "errors",
     "ModelRecord": "domain",
     "ModelType": "domain",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from modelhub.operations.convert.convert_model import ConvertedModel
     from modelhub.operations.convert.options import ConversionOptions
     from modelhub.operations.library.add import AddMode
+    from modelhub.operations.library.advice.details import ModelDetails
     from modelhub.operations.library.path_results import PathResult
-    from modelhub.operations.library.show import ModelDetails
     from modelhub.operations.library.verify import VerifiedFile
     from modelhub.operations.remote.import_manifest import ImportResult
     from modelhub.operations.remote.outdated import UpdateStatus
@@ -76,7 +76,7 @@ class Library(OpenLibrary):
 
     def show(self, model: Model) -> ModelDetails:
         """Return everything known about a model, and how to use it. Raise as `find` does."""
-        from modelhub.operations.library.show import model_details
+        from modelhub.operations.library.advice.details import model_details
 
         return model_details(self.find(model), catalog=self._catalog, library=self.path)
 

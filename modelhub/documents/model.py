@@ -59,11 +59,23 @@ class SharedComponentDocument(Document, frozen=True, kw_only=True):
     level: str
 
 
+class AdviceDocument(Document, frozen=True, kw_only=True):
+    """A line of advice about a model. `about`: words, prompt, loading, base, vae, fitting, variant, place or warning.
+
+    `text` is a sentence; with `ui` it is what to paste into that UI's prompt, or the folder to place the model in.
+    """
+
+    about: str
+    ui: str | None
+    text: str
+
+
 class ShownModelDocument(ModelDocument, frozen=True, kw_only=True):
     """A model as `show --json` prints it. `render_test` is the document of its last render test, None without one."""
 
     same_as: Sequence[SharedComponentDocument]
     render_test: RenderTestDocument | None
+    how_to_use: Sequence[AdviceDocument]
 
 
 class DuplicateDocument(Document, frozen=True, kw_only=True):
@@ -101,10 +113,14 @@ def model_document(record: ModelRecord) -> ModelDocument:
 
 
 def shown_model_document(
-    record: ModelRecord, *, same_as: Sequence[SharedComponentDocument], render_test: RenderTestDocument | None
+    record: ModelRecord,
+    *,
+    same_as: Sequence[SharedComponentDocument],
+    render_test: RenderTestDocument | None,
+    how_to_use: Sequence[AdviceDocument],
 ) -> ShownModelDocument:
-    """Return the document of one model with what it shares with others and with its last render test."""
-    return ShownModelDocument(**_fields(record), same_as=same_as, render_test=render_test)
+    """Return the document of one model with what it shares with others, its last render test and how to use it."""
+    return ShownModelDocument(**_fields(record), same_as=same_as, render_test=render_test, how_to_use=how_to_use)
 
 
 def duplicate_model_document(record: ModelRecord, *, level: str, digest: str) -> DuplicateModelDocument:

@@ -12,7 +12,7 @@ from modelhub.cli.session import Session
 
 if TYPE_CHECKING:
     from modelhub.documents.model import ShownModelDocument
-    from modelhub.operations.library.show import ModelDetails
+    from modelhub.operations.library.advice.details import ModelDetails
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -29,8 +29,8 @@ def show(
     """
     from modelhub.cli.output import print_json, print_lines
     from modelhub.cli.views.usage import INDENT
+    from modelhub.operations.library.advice.details import model_details
     from modelhub.operations.library.selection import chosen_models
-    from modelhub.operations.library.show import model_details
 
     session: Session = ctx.obj
     library = session.settings.library
@@ -46,7 +46,7 @@ def show(
 
 
 def _document(details: ModelDetails, library: Path) -> ShownModelDocument:
-    from modelhub.documents.model import SharedComponentDocument, shown_model_document
+    from modelhub.documents.model import AdviceDocument, SharedComponentDocument, shown_model_document
     from modelhub.operations.render.report import render_test_document
 
     same = tuple(
@@ -55,7 +55,8 @@ def _document(details: ModelDetails, library: Path) -> ShownModelDocument:
     )
     run = details.render_run
     rendered = render_test_document(details.record, run, library) if run else None
-    return shown_model_document(details.record, same_as=same, render_test=rendered)
+    usage = tuple(AdviceDocument(about=line.topic.value, ui=line.ui or None, text=line.text) for line in details.usage)
+    return shown_model_document(details.record, same_as=same, render_test=rendered, how_to_use=usage)
 
 
 def _lines(details: ModelDetails, library: Path, *, why: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""Gather everything that is known about a model."""
+"""Gather everything that is known about a model, with the advice on how to use it."""
 
 from __future__ import annotations
 
