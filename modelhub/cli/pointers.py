@@ -9,10 +9,11 @@ from modelhub.cli.quoting import quote_argument
 from modelhub.cli.registry import COMMANDS
 from modelhub.errors import UsageError
 from modelhub.language import _, translate
-from modelhub.words import WordKind, canonical, fold
+from modelhub.words import fold
 
 HELP_WORDS = ("help", "man", "usage", "?", "帮助", "说明")
 _USE = "Use `{command}`."
+_SHORTEST_TERM = 2  # characters
 _CLOSE = 0.75  # similarity of a mistyped command; less would point at what was not meant
 
 
@@ -89,9 +90,11 @@ def pointer(name: str, arguments: Sequence[str]) -> UsageError | None:
     row = _row(name) or _nearest_row(name)
     if row is not None:
         return _error(name, row.hint, row.command, arguments)
-    if canonical(WordKind.TOPIC, name) or canonical(WordKind.TYPE, name):
-        return _error(name, _USE, "explain", (name, *arguments))
-    return None
+    if len(fold(name)) < _SHORTEST_TERM:
+        return None
+    from modelhub.cli.topics.registry import find_topic  # only unknown commands need the topics
+
+    return _error(name, _USE, "explain", (name, *arguments)) if find_topic(name) else None
 
 
 def _error(name: str, hint: str, command: str, arguments: Sequence[str]) -> UsageError:

@@ -45,6 +45,7 @@ WORDS: dict[str, str] = {
     "keep-files": "Use `--keep-files` to delete it from the catalog only, or move that file out of the folder first.",
     "keep-pickle-with-convert": "Use `--convert --keep-pickle`.",
     "known-folders": "Known folders: {known}. `modelhub add` adds one.",
+    "known-style": "`modelhub known {style}` lists the well-known models of this style.",
     "leave-out-revision": "Leave out `--revision`.",
     "list-bases": "`modelhub list --type base` shows the bases.",
     "list-broken": "`modelhub list broken:yes` shows them; `modelhub verify` checks them.",
@@ -62,6 +63,7 @@ WORDS: dict[str, str] = {
     "name-known-model": "Name one of them, such as `modelhub pull {name}`.",
     "name-layout": "Name it with `--layout UI`, or set sort.layout in the configuration.",
     "name-version": "If you want that version all the same, name it: `modelhub pull {reference}`.",
+    "near-word": "Did you mean `{near}`?",
     "no-diffusers": "Leave out `--diffusers`; `--dry-run` shows the files.",
     "no-source": "`modelhub known` lists the models that have names. Or search at a hub and pull the address of the"
     " page or its short form: {examples}.",
@@ -70,7 +72,6 @@ WORDS: dict[str, str] = {
     "pull-near-name": 'Did you mean "{name}"? Pull it with `modelhub pull {name}`.',
     "pull-or-scan": "Pull it again, or run `modelhub scan` if you replaced it.",
     "read-suspicious": "With `--read-suspicious` only its tensors are read; nothing is executed then either.",
-    "near-word": "Did you mean `{near}`?",
     "register-models": "`modelhub sort FOLDER --layout {ui} --into ADDRESS` registers the models while it runs.",
     "rename-collisions": "Rename one of them, or use `--rename`.",
     "render-longer": "Raise `--timeout`, or lower `--steps` and `--size`.",

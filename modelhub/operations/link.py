@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from modelhub.choices import nearest
 from modelhub.domain import ModelType
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
 from modelhub.home import expand_home
@@ -22,6 +23,7 @@ from modelhub.storage.containment import make_folder
 from modelhub.uis.library import LIBRARY
 from modelhub.uis.registry import linkable, ui_named
 from modelhub.uis.ui import UI, Flags, Folders, NotLinkable, SettingsFile
+from modelhub.words import WordKind
 
 MEMORY = "modelhub-link.json"
 
@@ -65,7 +67,8 @@ def _other_ui(name: str) -> UI:
     try:
         ui = ui_named(name)
     except UsageError as exc:
-        raise UsageError(f"There is no UI called `{name}` to link.", _choices()) from exc
+        remedy = nearest(name, [ui.name for ui in linkable()], words=WordKind.UI)
+        raise UsageError(f"There is no UI called `{name}` to link.", remedy) from exc
     if ui is LIBRARY:
         raise UsageError("The library cannot be linked to itself.", _choices())
     return ui

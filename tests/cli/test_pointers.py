@@ -59,6 +59,7 @@ def test_every_pointer_leads_to_a_command_that_exists(row: object, capsys: pytes
         ("ui", "modelhub link"),
         ("version", "modelhub --version"),
         ("vae", "modelhub explain vae"),
+        ("anime", "modelhub explain anime"),
         ("下载 x", "modelhub pull x"),
         ("列表", "modelhub list"),
         ("搜索 red", "modelhub search red"),

@@ -124,6 +124,13 @@ def test_own_values_are_set_in_any_words(library: Path, capsys: pytest.CaptureFi
         ("pull --for picture x", "`picture` is not a valid purpose.", "pull --for render x"),
         ("pull --precision fp15 x", "`fp15` is not a valid precision.", ""),
         ("pull --style animé x", "`animé` is not a valid style.", "pull --style anime x"),
+        ("pull anime", "`anime` is a style, not the name of a model.", "known anime"),
+        ("pull 二次元", "`二次元` is a style, not the name of a model.", "known anime"),
+        (
+            "link --layout comfiui --into x",
+            "There is no UI called `comfiui` to link.",
+            "link --layout comfyui --into x",
+        ),
         ("pull --progress bats x", "`bats` is not a valid form of progress.", ""),
         ("show thrae", "No model of the catalog matches `thrae`.", "show three"),
         ("show 底模", "No model of the catalog matches `底模`.", "show type:base"),
@@ -138,7 +145,7 @@ def test_a_wrong_word_is_answered_with_the_command_that_was_meant(
     assert f"modelhub: {problem}" in printed
     if command:
         quoted = " ".join(map(quote_argument, shlex.split(command)))
-        assert f"  → Did you mean `modelhub {quoted}`?" in printed
+        assert f"`modelhub {quoted}`" in printed.rpartition("→")[2]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from modelhub.base_models import architecture_title
 from modelhub.detect import KnownModel, find_named_models, find_near_models, find_page
+from modelhub.domain import Style
 from modelhub.errors import NotFoundError, Remedy, UsageError
 from modelhub.fetch.fetcher import Fetcher, RemoteModel
 from modelhub.fetch.sources.registry import example_references
 from modelhub.operations.remote.agreement import stated_otherwise
+from modelhub.words import WordKind, canonical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,12 @@ def find_fetcher(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
     for fetcher in fetchers:
         if fetcher.claims(source):
             return fetcher
+    style = canonical(WordKind.STYLE, source)
+    if style not in (None, Style.UNKNOWN):
+        raise UsageError(
+            f"`{source}` is a style, not the name of a model.",
+            Remedy("Name a known model of this style.", "known-style", {"style": str(style)}),
+        )
     near = find_near_models(source)
     if len(near) == 1:
         name = near[0].name
