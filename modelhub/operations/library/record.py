@@ -15,10 +15,10 @@ from modelhub.operations.library.folder_changes import FolderContents, compare
 from modelhub.operations.library.identify import FailedFile, IdentifiedFile, Placing, identify_files
 from modelhub.operations.library.identity import keep_identity
 from modelhub.operations.library.inspect import is_not_model
-from modelhub.operations.library.model_naming import name_from_file
 from modelhub.operations.library.path_results import PathResult, PathStatus, failed_result, passed_over
 from modelhub.progress import Progress
-from modelhub.storage.model_names import is_model_name
+from modelhub.storage.copy_marks import without_copy_mark
+from modelhub.storage.model_names import is_model_name, model_stem
 from modelhub.storage.walk import FoundModel
 
 _FILES_PER_TRANSACTION = 64
@@ -93,6 +93,19 @@ def record_new(file: IdentifiedFile, catalog: Catalog) -> PathResult:
     else:
         status = PathStatus.COPY if held else PathStatus.ADDED
     return PathResult(path=file.path, status=status, model_id=record.id, inspection=file.inspection)
+
+
+def name_from_file(file_name: str, catalog: Catalog) -> str:
+    """Return a model's name: its file's without suffix, and without the mark of a copy unless another model has that.
+
+    "x (1).safetensors" names the model "x", but remains "x (1)" beside a model "x" of other content.
+    """
+    stem = model_stem(file_name)
+    plain = without_copy_mark(stem)
+    if plain == stem:
+        return stem
+    is_taken = any(record.name == plain for record in catalog.find(plain, exact=True))
+    return stem if is_taken else plain
 
 
 def new_file(file: IdentifiedFile, *, role: str = "weights") -> NewFile:

@@ -17,7 +17,7 @@ from modelhub.fetch.fetcher import RemoteModel
 from modelhub.fetch.malware_scans import worst_verdict
 from modelhub.formats import read_header
 from modelhub.operations.library.inspect import inspect_header
-from modelhub.operations.library.model_naming import name_from_file
+from modelhub.operations.library.record import name_from_file
 from modelhub.operations.remote.check import CheckedFile
 from modelhub.operations.remote.obtain import FileOrigin
 from modelhub.storage.errors import TargetExistsError
