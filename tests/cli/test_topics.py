@@ -121,6 +121,13 @@ def test_every_suffix_is_explained_with_and_without_its_dot(suffix: str) -> None
         ("Stable Diffusion", "stable-diffusion", "fit each other"),
         ("training", "training", "full"),
         ("what is a LoRA?", "lora", "add-on"),
+        ("国风", "2.5d", "GuoFeng"),
+        ("显存", "vram", "no difference"),
+        ("负面提示词", "negative", "EasyNegative"),
+        ("蓝色废图", "vae", "last step"),
+        ("提示词", "prompt", "<lora:name:0.8>"),
+        (".ckpt文件", "ckpt", "can hold code"),
+        ("采样器", "steps", "sampler"),
     ],
 )
 def test_the_words_of_a_guide_are_answered(
@@ -190,6 +197,13 @@ def test_a_mistyped_word_is_answered_with_the_command(capsys: pytest.CaptureFixt
     assert nearest_topic("大模形") == "checkpoint"
     assert run(["explain", "zzzzzz"]) == Exit.NOT_FOUND
     assert "`modelhub explain` lists the topics" in capsys.readouterr().err
+
+
+def test_the_name_of_a_model_is_no_topic_but_leads_on(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of the library is shown, a well-known one listed."""
+    for name, hint in (("jelly", "`modelhub show jelly`"), ("anything v5", "`modelhub known 'anything v5'`")):
+        assert run(["explain", name]) == Exit.NOT_FOUND
+        assert hint.replace("'", '"') in capsys.readouterr().err.replace("'", '"')
 
 
 def test_several_topics_are_explained_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ def explain(
     from modelhub.cli.views.explain import example_names, print_topic, print_topics
 
     session: Session = ctx.obj
-    chosen = _chosen(topics or [])
+    chosen = _chosen(topics or [], session)
     if session.json:
         from modelhub.documents.library import TopicDocument
 
@@ -58,9 +58,9 @@ def explain(
             print_topic(session, topic)
 
 
-def _chosen(words: list[str]) -> list[Topic]:
+def _chosen(words: list[str], session: Session) -> list[Topic]:
     """Return the topics that arguments name: one of several words, or several. Raise NotFoundError for another word."""
-    from modelhub.cli.topics.registry import find_topic, nearest_topic
+    from modelhub.cli.topics.registry import find_topic
     from modelhub.errors import NotFoundError
 
     together = " ".join(words)
@@ -72,10 +72,21 @@ def _chosen(words: list[str]) -> list[Topic]:
     unknown = next((word for word, topic in found.items() if topic is None), None)
     if unknown is None:
         return list({topic.word: topic for topic in found.values() if topic}.values())
+    raise NotFoundError(f"There is no topic `{together}`.", _hint(together, unknown, session))
+
+
+def _hint(together: str, unknown: str, session: Session) -> str:
+    """Return what to type instead: about a model of the library, a well-known model, the nearest topic, or the list."""
+    from modelhub.cli.quoting import quote_argument
+    from modelhub.cli.topics.registry import nearest_topic
+    from modelhub.detect import find_known_model
+
+    name = quote_argument(together)
+    if session.has_catalog and session.catalog.find(together, exact=True):
+        return f"It is a model of the library: `modelhub show {name}`."
+    if find_known_model(together):
+        return f"It is a well-known model: `modelhub known {name}`."
     near = nearest_topic(together) or nearest_topic(unknown)
-    hint = (
-        f"Did you mean `{near}`? Show it with `modelhub explain {near}`."
-        if near
-        else "`modelhub explain` lists the topics; `modelhub search` looks for models."
-    )
-    raise NotFoundError(f"There is no topic `{together}`.", hint)
+    if near:
+        return f"Did you mean `{near}`? Show it with `modelhub explain {near}`."
+    return "`modelhub explain` lists the topics; `modelhub search` looks for models."

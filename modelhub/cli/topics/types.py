@@ -33,7 +33,7 @@ TYPES = TopicGroup(
                 " is a blue or gray mess. Set SD VAE to Automatic then, or choose another.",
                 "Black pictures mean that the VAE overflows in half precision: see `modelhub explain needs-fp32-vae`.",
             ),
-            also=("blue", "blue picture", "gray picture", "dull", "sd vae", "automatic", "废图", "蓝图", "发灰"),
+            also=("blue", "blue picture", "gray picture", "dull", "sd vae", "automatic"),
             examples=models("type:vae"),
             main=True,
         ),

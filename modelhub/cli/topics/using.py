@@ -63,7 +63,7 @@ USING = TopicGroup(
                 "EasyNegative, badhandv4 and names with bad, neg or negative are of this kind. In the positive prompt"
                 " they spoil every picture. A1111 and Forge: write the file's name. ComfyUI: `embedding:NAME`.",
             ),
-            also=("negative embedding", "negative prompt", "easynegative", "badhandv4", "负面", "反向", "反向提示词"),
+            also=("negative embedding", "negative prompt", "easynegative", "badhandv4"),
             examples=models("type:embedding", negative=True),
             main=True,
         ),
@@ -78,6 +78,29 @@ USING = TopicGroup(
             ),
             also=("prompts", "syntax"),
             main=True,
+        ),
+        Topic(
+            word="steps",
+            summary="Steps are how often the UNet improves a picture; 20 to 30 are usual, 1 to 8 for distilled ones.",
+            more=(
+                "The sampler decides how each step is computed, the seed with which noise the picture begins: the same"
+                " seed, prompt and settings give the same picture.",
+            ),
+            also=("sampler", "sampling", "seed", "scheduler"),
+        ),
+        Topic(
+            word="cfg",
+            summary="CFG (guidance) is how strongly the prompt steers; 5 to 8 are usual, 1 turns it off.",
+            more=("Distilled models and FLUX want a value near 1; more burns the colors.",),
+            also=("guidance", "cfg scale"),
+        ),
+        Topic(
+            word="latent",
+            summary="The latent is the small, compressed picture that the UNet works on; the VAE makes pixels of it.",
+        ),
+        Topic(
+            word="workflow",
+            summary="A workflow is a graph of ComfyUI's nodes; it names the models that it needs by their files.",
         ),
         Topic(
             word="ui",

@@ -76,9 +76,9 @@ VERDICTS = TopicGroup(
             more=(
                 "`added`: it is new in the catalog. `unchanged`: it is as it was. `updated`: its content has changed."
                 " `moved`: it is in another place. `unpacked`: it came out of an archive. `passed over`: it is not a"
-                " model. `failed`: it could not be read.",
+                " model. `failed`: it could not be read. `not found`: nothing is at this path.",
             ),
-            also=("unchanged", "updated", "unpacked", "passed over", "failed"),
+            also=("unchanged", "updated", "unpacked", "passed over", "failed", "not found"),
         ),
         Topic(
             word="render-test",

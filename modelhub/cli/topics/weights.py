@@ -23,7 +23,7 @@ WEIGHTS = TopicGroup(
                 "A page may mean something else: on Civitai, Pruned is only the publisher's label for the smaller file,"
                 " often one weight set in half precision. modelhub looks into the file.",
             ),
-            also=("variant", "vram"),
+            also=("variant",),
             examples=models("variant:pruned"),
             main=True,
         ),
@@ -51,6 +51,16 @@ WEIGHTS = TopicGroup(
             more=("For pictures the averaged weights are a little smoother.",),
             also=("noema", "nonema"),
             examples=models("variant:pruned-noema"),
+        ),
+        Topic(
+            word="vram",
+            summary="VRAM is the memory of the graphics card; the networks that paint must fit into it.",
+            more=(
+                "sd1 needs about 4 GB, sdxl about 8 GB. fp16 needs half as much as fp32, fp8 half of that. Whether a"
+                " file is full, pruned or emaonly makes no difference: a UI loads one set of weights either way.",
+            ),
+            also=("video memory", "gpu memory", "memory"),
+            main=True,
         ),
         Topic(
             word="full",

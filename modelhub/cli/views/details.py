@@ -71,7 +71,7 @@ def _member_lines(archive: Inspection, member: Inspection) -> list[str]:
 
 def headline(detection: Detection) -> str:
     """Return a detection on one line: type, architecture, variant, precision."""
-    architecture = detection.architecture or " or ".join(detection.architecture_candidates)
+    architecture = detection.architecture or " / ".join(detection.architecture_candidates)
     kind = detection.subtype and f"{detection.type.value} ({detection.subtype})"
     algorithm = detection.algorithm if detection.algorithm not in (None, detection.type.value) else None
     rank = _("rank {rank}", rank=detection.rank) if detection.rank else None
