@@ -12,8 +12,8 @@ from modelhub.language import translate
 from modelhub.printable import printable
 
 _GAP = 2
-_LEAST_SHARE = 0.33  # of the terminal, which main columns keep while there are columns to leave out
-_FULL_SHARE = 0.4  # of the terminal, which main columns get before the others are shown in full
+_LEAST_SHARE = 0.33  # of the terminal, which each main column keeps while there are columns to leave out
+_FULL_SHARE = 0.4  # of the terminal, which each main column gets before the others are shown in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ def _fit(columns: Sequence[Column], widths: list[int], shown: Sequence[int], roo
     main = [i for i in flexible if columns[i].main]
     natural = list(widths)
     shrink((i for i in flexible if i not in main), least)
-    shrink(main, lambda place: max(least(place), share // len(main)))
+    shrink(main, lambda place: max(least(place), share))
     while excess() > 0 and (spare := [i for i in kept if columns[i].spare]):
         kept.remove(max(spare, key=lambda i: columns[i].spare))
     others = sorted((i for i in flexible if i in kept and i not in main), key=lambda i: natural[i] - widths[i])
-    limits = [(i, min(natural[i], int(room * _FULL_SHARE) // len(main))) for i in main]
+    limits = [(i, min(natural[i], int(room * _FULL_SHARE))) for i in main]
     _grow(widths, [*limits, *((i, natural[i]) for i in [*others, *main])], -excess())
     shrink(main, least)
     return kept

@@ -15,8 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from modelhub.cli.text_layout import wrap
+from modelhub.cli.text_layout import ESCAPE, wrap
 
+_BULLET = re.compile(r" *(?:- |→ )")
 _NARROWEST = 20  # columns; a terminal that states less does not know its size
 
 
@@ -56,13 +57,15 @@ def wrapped(text: str, indent: int | None = None, *, stream: TextIO | None = Non
     if is_piped(stream):
         return text
     columns = terminal_columns()
-    return "\n".join(
-        part
-        for line in text.split("\n")
-        for part in wrap(
-            shorten_home(line), columns, indent if indent is not None else len(line) - len(line.lstrip(" ")) + 2
-        )
-    )
+    lines = (wrap(shorten_home(line), columns, _hanging_indent(line, indent)) for line in text.split("\n"))
+    return "\n".join(part for parts in lines for part in parts)
+
+
+def _hanging_indent(line: str, indent: int | None) -> int:
+    """Return the columns in front of the further lines: behind a bullet, as wished, or two more than the line's own."""
+    if bullet := _BULLET.match(line):
+        return bullet.end()
+    return indent if indent is not None else len(line) - len(line.lstrip(" ")) + 2
 
 
 @contextmanager
@@ -81,7 +84,11 @@ def on_screen(text: str) -> str:
 def shorten_home(text: str) -> str:
     """Return `text` with `~` in place of the home folder, except in quotes, where a shell would not expand it."""
     pattern = _home_pattern()
-    return pattern.sub("~", text) if pattern else text
+    if pattern is None:
+        return text
+    parts = ESCAPE.split(text)  # a color in front of a path is no part of it
+    shown = [pattern.sub("~", part) for part in parts]
+    return "".join(part + code for part, code in zip(shown, [*ESCAPE.findall(text), ""], strict=True))
 
 
 @cache

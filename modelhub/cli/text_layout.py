@@ -15,9 +15,10 @@ _WHOLE = re.compile(
     r"`[^`]*`[^\w\s]*|https?://\S+|(?<![\w/\\.~])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)[^\s。，；：？！（）「」《》]*"
     r"|[^\s。，、；：？！（）]+\.[A-Za-z][A-Za-z0-9]{1,11}(?![\w.-])"
 )
-_PATH_START = re.compile(r"[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\]\S")
+_PATH = re.compile(r"(?:\x1b\[[0-9;]*m)*[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s。，；：？！、（）「」《》]+")
+_NEXT_WORD = re.compile(r" ([^\s。，；：？！、（）「」《》]+)")
 _FILE_END = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,11}[.,;:)`]*$")
-_SENTENCE_END = (".", ",", ";", ":", "。", "，", "；", "：", ")", "`")
+_SENTENCE_END = (".", ",", ";", ":", ")", "`")
 _WORDS_OF_PATH = 4  # a path with spaces goes on in one of so many words
 _BORDERS = " -_.·/\\"
 
@@ -197,37 +198,39 @@ def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def _parts(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the spaces in front of each part that is not broken, and the part."""
-    for space, word in _words(text):
-        for number, part in enumerate(_breakable(word)):
-            yield ("" if number else space), part
+def _parts(text: str) -> list[tuple[str, str]]:
+    """Return the parts between which a text may be broken, each with the spaces in front of it."""
+    parts: list[tuple[str, str]] = []
+    for space, word, is_whole in _words(text):
+        for number, piece in enumerate([word] if is_whole else _pieces(word)):
+            gap = "" if number else space
+            if parts and not gap and not _may_break(parts[-1][1], piece):
+                parts[-1] = (parts[-1][0], parts[-1][1] + piece)
+            else:
+                parts.append((gap, piece))
+    return parts
 
 
-def _words(text: str) -> Iterator[tuple[str, str]]:
-    """Yield spaces and words; a command in backticks and a path with spaces are one word."""
+def _words(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield each word with the spaces in front of it, and whether it is a path, which is never broken."""
     place = 0
     while place < len(text):
         start = place
         while place < len(text) and text[place] == " ":
             place += 1
         space, start = text[start:place], place
-        place = _word_end(text, start)
-        yield space, text[start:place]
+        path = _PATH.match(text, start)
+        place = _path_end(text, start, path.end()) if path else _word_end(text, start)
+        yield space, text[start:place], path is not None
 
 
 def _word_end(text: str, start: int) -> int:
+    """Return where a word ends: at a space, except for those of a command in backticks."""
     end = start
     while end < len(text) and text[end] != " ":
         match = _WHOLE.match(text, end) if text[end] == "`" else None
         end = match.end() if match else end + 1
-    if _is_path(text[start:end]):
-        return _path_end(text, start, end)
     return end
-
-
-def _is_path(word: str) -> bool:
-    return _PATH_START.match(word) is not None
 
 
 def _path_end(text: str, start: int, end: int) -> int:
@@ -236,7 +239,7 @@ def _path_end(text: str, start: int, end: int) -> int:
         return end
     place = end
     for _ in range(_WORDS_OF_PATH):
-        following = re.compile(r" ([^\s]+)").match(text, place)
+        following = _NEXT_WORD.match(text, place)
         if following is None or following[1][0] in "/~\\(→`":
             return end
         place = following.end()
@@ -247,21 +250,14 @@ def _path_end(text: str, start: int, end: int) -> int:
     return end
 
 
-def _breakable(word: str) -> list[str]:
-    """Return the parts between which a word may be broken: only where a wide character is on one side."""
-    if word.isascii():
-        return [word]
-    parts: list[str] = []
+def _pieces(word: str) -> Iterator[str]:
+    """Yield what a word is made of: commands, addresses and names of files as a whole, else single characters."""
     place = 0
     while place < len(word):
         match = _WHOLE.match(word, place)
-        whole = match[0] if match else letters(word[place : place + 8])[0]
-        if parts and not _may_break(parts[-1], whole):
-            parts[-1] += whole
-        else:
-            parts.append(whole)
-        place += len(whole)
-    return parts
+        piece = match[0] if match else letters(word[place : place + 8])[0]
+        yield piece
+        place += len(piece)
 
 
 def _may_break(before: str, after: str) -> bool:

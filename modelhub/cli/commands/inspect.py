@@ -52,8 +52,9 @@ def inspect(
         print_json([inspection_document(inspection) for inspection in inspections])
         return
     from modelhub.cli.views.details import inspection_lines
+    from modelhub.cli.views.usage import INDENT
 
     for number, inspection in enumerate(inspections):
         if number:
             print_lines("")
-        print_lines(inspection_lines(inspection, why=why), indent=14)
+        print_lines(inspection_lines(inspection, why=why), indent=INDENT)

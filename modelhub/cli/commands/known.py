@@ -60,10 +60,10 @@ def known(
         return Exit.NOT_FOUND
     columns = (
         Column("name", flexible=True, least=12, main=True),
-        Column("style"),
+        Column("style", spare=1),
         Column("architecture"),
         Column("pull from", flexible=True, least=12, main=True, cut=shorten_start),
-        Column("known hashes", right=True, spare=1),
+        Column("known hashes", right=True, spare=2),
     )
     lines = [(m.name, m.style.value, m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
     print_lines(table(columns, lines))

@@ -64,7 +64,8 @@ def inspection_lines(inspection: Inspection, *, why: bool = False) -> list[str]:
 def _member_lines(archive: Inspection, member: Inspection) -> list[str]:
     name = str(member.path)[len(str(archive.path)) + 1 :]
     verdict = member.safety.verdict
-    text = f"{name}  ({headline(member.detection)}, {format_size(member.size)})"
+    facts = [headline(member.detection), *([format_size(member.size)] if member.size else [])]  # 0: not looked into
+    text = f"{name}  ({', '.join(facts)})"
     line = f"{field('holds', text)}  {color(verdict.value, _VERDICT_COLORS[verdict])}"
     return [line, *(field("", f"- {translate(finding)}") for finding in member.safety.findings[:_MANY])]
 

@@ -25,12 +25,12 @@ def _state_color(text: str) -> str:
 _COLUMNS = (
     Column("name", flexible=True, least=16, main=True),
     Column("type"),
-    Column("arch", flexible=True, least=8, cut=shorten_end),
-    Column("variant", flexible=True, least=8, spare=1, cut=shorten_start),
-    Column("precision", spare=3),
-    Column("style", spare=2),
-    Column("triggers", flexible=True, least=8, spare=4, cut=shorten_end),
-    Column("size", right=True),
+    Column("arch", flexible=True, least=8, spare=1, cut=shorten_end),
+    Column("variant", flexible=True, least=8, spare=3, cut=shorten_start),
+    Column("precision", spare=5),
+    Column("style", spare=4),
+    Column("triggers", flexible=True, least=8, spare=6, cut=shorten_end),
+    Column("size", right=True, spare=2),
     Column("state", paint=_state_color),
 )
 
