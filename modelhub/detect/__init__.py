@@ -6,7 +6,7 @@ from modelhub.detect.detect import detect
 from modelhub.detect.known.addresses import find_page
 from modelhub.detect.known.files import KNOWN_FILES
 from modelhub.detect.known.known_model import KnownFile, KnownModel
-from modelhub.detect.known.models import KNOWN_MODELS, find_known_file, find_known_model
+from modelhub.detect.known.models import KNOWN_MODELS, find_known_file, find_known_model, find_model_at
 from modelhub.detect.known.names import find_named_models, find_near_models
 from modelhub.detect.rules.registry import BUILT_IN, rules_version
 from modelhub.detect.rules.rows import FamilyRow, Sign, TypeRow
@@ -27,6 +27,7 @@ __all__ = [
     "detect",
     "find_known_file",
     "find_known_model",
+    "find_model_at",
     "find_named_models",
     "find_near_models",
     "find_page",

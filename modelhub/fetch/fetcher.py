@@ -52,12 +52,16 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteVersion:
-    """One version of a model that has a file to download. `deadline`: when its early access ends, None without one."""
+    """One version of a model that has a file to download. `deadline`: when its early access ends, None without one.
+
+    `is_ordinary` is False for a version that its source describes as distilled for few steps, or for inpainting.
+    """
 
     id: str
     name: str
     base_model: str | None = None
     deadline: str | None = None
+    is_ordinary: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ KNOWN_MODELS: tuple[KnownModel, ...] = OFFICIAL_MODELS + COMMUNITY_MODELS
 
 _BY_HASH = {f.sha256: f for f in KNOWN_FILES}
 _BY_REPOSITORY = {r.lower(): m for m in KNOWN_MODELS for r in m.repositories}
+_BY_SOURCE = {m.source: m for m in KNOWN_MODELS if m.source}
 _SHORTEST_PIECE = 4
 _RELEASE_ENDS = frozenset({"", "fp16", "bf16", "fp8", "fp32", "full-ema"})
 # Parts of names that show the style, but not which of an author's models a file is.
@@ -44,6 +45,11 @@ def find_known_file(sha256: str | None) -> KnownFile | None:
 def find_known_repository(repository: str | None) -> KnownModel | None:
     """Return the known model that this hub repository holds, None for another one."""
     return _BY_REPOSITORY.get(repository.lower()) if repository else None
+
+
+def find_model_at(source: str) -> KnownModel | None:
+    """Return the known model that is pulled from exactly this source, such as `civitai:9409@30163`."""
+    return _BY_SOURCE.get(source)
 
 
 def find_known_model(name: str) -> KnownModel | None:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 import msgspec
 
 from modelhub.domain import ModelType, TriggerWord
-from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel, RemoteVersion
+from modelhub.fetch.fetcher import Credential, RemoteFile, RemoteModel
 from modelhub.fetch.http import json_answers
 from modelhub.fetch.sources import remote_names
 from modelhub.fetch.sources.civitai_reference import HOSTS
@@ -143,8 +143,6 @@ def to_remote_model(
         notices=(*_notices(about, version), *refused),
         previews=tuple(image.url for image in version.images or () if image.url and image.type in (None, "image")),
         document=info_document(about, version, number),
-        version=_version(version),
-        versions=tuple(_version(each) for each in (model.model_versions if model else None) or () if _usable(each)),
     )
 
 
@@ -154,15 +152,6 @@ def info_document(about: ModelSummary, version: Version, number: int | None) -> 
     known |= {"modelId": number, "model": msgspec.to_builtins(about)}
     known["model"] = {name: known["model"].get(name) for name in ("name", "type", "nsfw")}
     return json.dumps(known, ensure_ascii=False, indent=2)
-
-
-def _usable(version: Version) -> bool:
-    return bool(version.files) and version.is_downloadable
-
-
-def _version(version: Version) -> RemoteVersion:
-    name = version.name or str(version.id)
-    return RemoteVersion(id=str(version.id), name=name, base_model=version.base_model, deadline=version.deadline)
 
 
 def read_trigger_words(version: Version) -> tuple[TriggerWord, ...]:

@@ -159,16 +159,18 @@ class Civitai:
         return version
 
     def _choose(self, model: Model, reference: CivitaiReference) -> VersionChoice:
-        usable = [version for version in model.model_versions or () if version.files and version.is_downloadable]
+        usable = civitai_versions.usable_versions(model)
         if not usable:
             hint = f"It may be archived, or for use on the site only: see {self.endpoint}/models/{model.id}."
             raise NotFoundError(f"{model.name} (civitai:{model.id}) has no file to download.", hint)
         return civitai_versions.choose_newest(model, usable, reference, with_early_access=self._credential is not None)
 
     def _remote(self, model: Model | None, version: Version, *, pinned: bool) -> RemoteModel:
-        return civitai_api.to_remote_model(
+        answer = civitai_api.to_remote_model(
             model, version, endpoint=self.endpoint, credential=self._credential, pinned=pinned
         )
+        versions = tuple(map(civitai_versions.remote_version, civitai_versions.usable_versions(model)))
+        return replace(answer, version=civitai_versions.remote_version(version), versions=versions)
 
     def _get(self, path: str, kind: type[_T], subject: str) -> _T:
         return self._decode(self._send(subject, path), kind, subject)

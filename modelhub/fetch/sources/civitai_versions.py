@@ -15,6 +15,7 @@ from itertools import zip_longest
 
 from modelhub.base_models import architecture_title, is_same_family, named_architecture, source_architecture
 from modelhub.errors import NotFoundError, UsageError
+from modelhub.fetch.fetcher import RemoteVersion
 from modelhub.fetch.sources.civitai_api import Model, Version
 from modelhub.fetch.sources.civitai_reference import CivitaiReference
 
@@ -47,6 +48,23 @@ def named_choice(version: Version) -> VersionChoice:
 def title_of(version: Version) -> str:
     """Return the name of a version, its number where it has none."""
     return version.name or str(version.id)
+
+
+def remote_version(version: Version) -> RemoteVersion:
+    """Convert a version to what is stated of it among the others."""
+    return RemoteVersion(
+        id=str(version.id),
+        name=title_of(version),
+        base_model=version.base_model,
+        deadline=version.deadline,
+        is_ordinary=is_ordinary(version),
+    )
+
+
+def usable_versions(model: Model | None) -> list[Version]:
+    """Return the versions that have a file and may be downloaded, newest first."""
+    listed = (model.model_versions if model else None) or ()
+    return [version for version in listed if version.files and version.is_downloadable]
 
 
 def find_named(model: Model, wanted: str) -> Version | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from modelhub.detect import find_model_at
 from modelhub.domain import FileRecord, Format, LocationState, ModelRecord, Source
 from modelhub.errors import Exit, ModelhubError, NotFoundError
 from modelhub.fetch.fetcher import Fetcher, RemoteFile, RemoteModel, RemoteVersion
@@ -140,7 +141,7 @@ def _compare_versions(record: ModelRecord, source: Source, queries: SourceQuerie
     held = next((version for version in remote.versions if version.id == have), None)
     base = held.base_model if held else source.base_model
     later = _later_versions(remote.versions, have)
-    same = [version for version in later if base is None or version.base_model == base]
+    same = [version for version in later if _is_successor(version, held, base, remote)]
     public = [version for version in same if version.deadline is None]
     status = UpdateStatus(model=record, source=source, state=UpdateState.CURRENT, remote=remote, newest=have)
     if public:
@@ -148,8 +149,19 @@ def _compare_versions(record: ModelRecord, source: Source, queries: SourceQuerie
         return replace(status, state=UpdateState.OUTDATED, newest=newest.id, name=newest.name)
     if same:
         return replace(status, message=f"Version {same[0].name} is in early access until {same[0].deadline}.")
-    bases = sorted({version.base_model or "another base model" for version in later})
+    bases = sorted({version.base_model or "another base model" for version in later if version.base_model != base})
     return replace(status, message=f"Newer versions are for {', '.join(bases)}." if bases else "")
+
+
+def _is_successor(version: RemoteVersion, held: RemoteVersion | None, base: str | None, remote: RemoteModel) -> bool:
+    """Return whether a newer version replaces the held one: for the same base, and the same kind of model.
+
+    A version that is a known model of its own, or one that is distilled or for inpainting, is something else.
+    """
+    page = remote.reference.partition("@")[0]
+    is_same_kind = version.is_ordinary or (held is not None and not held.is_ordinary)
+    same_base = base is None or version.base_model == base
+    return same_base and is_same_kind and find_model_at(f"{page}@{version.id}") is None
 
 
 def _later_versions(versions: Sequence[RemoteVersion], have: str) -> list[RemoteVersion]:

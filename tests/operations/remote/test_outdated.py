@@ -301,3 +301,20 @@ def test_a_converted_pickle_is_compared_by_the_pickle_that_it_was_made_from(plac
     assert new.format is Format.SAFETENSORS
     assert new.id != old.id
     assert not list(place.settings.library.rglob("*.ckpt"))
+
+
+def test_a_version_that_is_another_model_is_not_an_update(tmp_path: Path) -> None:
+    """Of Anything's page, neither Ink nor a few-step version replaces V5; a new ordinary version does."""
+    files = {name: lora(tmp_path / "files" / name, seed) for seed, name in enumerate(("v5.safetensors",), start=1)}
+    held = civitai_version(30163, civitai_file("v5.safetensors", version=30163), model=9409, name="V5")
+    ink = civitai_version(90854, civitai_file("ink.safetensors", version=90854), model=9409, name="Ink")
+    turbo = civitai_version(500000, civitai_file("t.safetensors", version=500000), model=9409, name="V5 Turbo")
+    item = civitai_item(turbo, ink, held, number=9409)
+    with user(tmp_path, items=[item], contents=files) as place:
+        place.pull("civitai:9409@30163")
+        (status,) = outdated(place.models, fetchers=place.fetchers)
+        assert (status.state, status.message) == (UpdateState.CURRENT, "")
+        newer = civitai_version(600000, civitai_file("v6.safetensors", version=600000), model=9409, name="V6")
+        place.site.items[0]["modelVersions"].insert(0, newer)
+        (status,) = outdated(place.models, fetchers=place.fetchers)
+        assert (status.state, status.name) == (UpdateState.OUTDATED, "V6")
