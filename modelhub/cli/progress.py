@@ -48,7 +48,7 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the bars."""
-        print_lines(printable(translate(text)), indent=0, error=True)
+        print_lines(printable(translate(text)), indent=None if text.startswith(" ") else 0, error=True)
 
 
 class _Bar:

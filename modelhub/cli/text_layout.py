@@ -10,9 +10,9 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 _ZERO_WIDTH = ("Mn", "Me", "Cf")
 _NOT_FIRST = frozenset("。，、；：？！）」』】》〉〕”’…％·,.;:?!)]}%")  # a line never begins with one of these
 _NOT_LAST = frozenset("（「『【《〈〔“‘([{")  # nor ends with one of these
-# Commands in backticks and addresses are copied whole; a path runs to a space or to Chinese punctuation.
+# Commands in backticks, tags of prompts and addresses are copied whole; a path ends at a space or Chinese punctuation.
 _WHOLE = re.compile(
-    r"`[^`]*`[^\w\s]*|https?://\S+|(?<![\w/\\.~])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)[^\s。，；：？！（）「」《》]*"
+    r"`[^`]*`[^\w\s]*|<\w+:[^<>\s]+>|https?://\S+|(?<![\w/\\.~])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)[^\s。，；：？！（）「」《》]*"
     r"|[^\s。，、；：？！（）]+\.[A-Za-z][A-Za-z0-9]{1,11}(?![\w.-])"
 )
 _PATH = re.compile(r"(?:\x1b\[[0-9;]*m)*[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s。，；：？！、（）「」《》]+")
@@ -182,7 +182,7 @@ def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
     """Return the lines of `text` on a terminal of `columns`; those after the first are indented.
 
     Lines break at spaces and between Chinese characters, but not in front of punctuation. Paths, addresses and commands
-    are never broken: one that is longer than a line has a line of its own.
+    are never broken: one that is longer than a line has a line of its own, less indented if it fits then.
     """
     if width(text) <= columns:
         return [text]
@@ -194,6 +194,9 @@ def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
         if line.strip() and width(line) + width(gap) + width(part) > columns:
             lines.append(line.rstrip())
             line, gap = " " * indent, ""
+        if not line.strip():  # a long path has less space in front of it, so that it fits
+            line = (line + gap)[: max(0, columns - width(part))]
+            gap = ""
         line += gap + part
     return [*lines, line.rstrip()]
 

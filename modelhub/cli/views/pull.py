@@ -8,6 +8,7 @@ from modelhub.cli.output import Column, clean, color, print_json, print_lines, t
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
+from modelhub.cli.text_layout import shorten_end
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.failures import show_failure
 from modelhub.cli.views.safety_words import next_step, verdict_sentence
@@ -32,9 +33,9 @@ _FINDINGS_SHOWN = 3
 _CANDIDATES = (
     Column(""),
     Column("file", flexible=True, least=20, main=True),
-    Column("what", flexible=True),
+    Column("what", flexible=True, least=12, cut=shorten_end),
     Column("size", right=True),
-    Column("why", flexible=True, least=24, wraps=True),
+    Column("why", flexible=True, least=20, wraps=True),
 )
 
 
