@@ -53,5 +53,6 @@ A1111 = UI(
     suffixes=SUFFIXES,
     link=Flags(keys=FLAGS, lines=webui_flags.lines, notes=FLAG_NOTES),
     prompts=PROMPTS,
+    menus={ModelType.BASE: "Stable Diffusion checkpoint", ModelType.VAE: "SD VAE"},
     featured=True,
 )

@@ -21,7 +21,7 @@ def problem_of(row: UI) -> str:
         return f"Its name {ui.name!r} is not a word in lower case."
     if not isinstance(ui.title, str) or not ui.title.isprintable():
         return f"Its title {ui.title!r} is not a text in one line."
-    for field in ("folders", "prompts", "suffixes"):
+    for field in ("folders", "prompts", "suffixes", "nodes", "menus"):
         if not _is_by_type(getattr(ui, field)):
             return f"Its `{field}` do not map types of models."
     if isinstance(ui.marks, str) or not isinstance(ui.marks, Iterable):
@@ -30,8 +30,9 @@ def problem_of(row: UI) -> str:
     outside = [folder for folder in (*folders, ui.inner or ".") if not _is_inside(folder)]
     if outside:
         return f"Its folder {outside[0]!r} is not a path inside the UI's folder."
-    if not all(isinstance(prompt, str) for prompt in ui.prompts.values()):
-        return "Its `prompts` are not texts."
+    for field in ("prompts", "nodes", "menus"):
+        if not all(isinstance(text, str) for text in getattr(ui, field).values()):
+            return f"Its `{field}` are not texts."
     if not isinstance(ui.link, _LINKS) or not isinstance(ui.registration, Registration | None):
         return "Its `link` or `registration` has a wrong type."
     return ""

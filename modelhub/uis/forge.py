@@ -39,5 +39,11 @@ FORGE = UI(
         ),
     ),
     prompts=a1111.PROMPTS,
+    menus={
+        ModelType.BASE: "Checkpoint",
+        ModelType.UNET: "Checkpoint",
+        ModelType.VAE: "VAE / Text Encoder",
+        ModelType.TEXT_ENCODER: "VAE / Text Encoder",
+    },
     featured=True,
 )

@@ -122,6 +122,7 @@ class UI:
     `inner`: the models folder inside the UI's own folder. `suffixes`: type → the suffixes that it lists there, where
     known. `architectures`: the only ones that it runs, empty where that is not known. `prompts`: type → prompt text
     with `{name}`. `nodes`: type → the node that loads it; a UI of nodes names files with the sub-folders they are in.
+    `menus`: type → the list on the page in which such a model is chosen.
     `featured`: whether `show` names its folders and prompt text.
     """
 
@@ -138,6 +139,7 @@ class UI:
     registration: Registration | None = None
     prompts: Mapping[ModelType, str] = field(default_factory=dict)
     nodes: Mapping[ModelType, str] = field(default_factory=dict)
+    menus: Mapping[ModelType, str] = field(default_factory=dict)
     featured: bool = False
 
     def folder_for(

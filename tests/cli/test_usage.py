@@ -88,6 +88,8 @@ def test_a_base_says_what_fits_it(home: Path) -> None:
     bare = "\n".join(shown(home, "bare"))
     assert "It has no VAE: without one, pictures come out dull." in bare
     assert "the library has mse" in bare
+    assert "In A1111, choose `bare.safetensors` under `Stable Diffusion checkpoint`." in bare
+    assert "In ComfyUI, choose `bare.safetensors` in the node `Load Checkpoint`." in bare
 
 
 def test_bases_without_a_vae_can_be_listed(home: Path) -> None:
@@ -171,6 +173,28 @@ def test_a_pull_ends_with_how_to_use_the_model(place: User) -> None:
     assert f"<lora:{stem}:0.8> reddress" in done.stdout[use:]
     assert "Trigger word: reddress" in done.stdout[use:]
     assert "Needs a base of architecture sd1" in done.stdout[use:]
+
+
+def test_a_pull_of_many_models_points_at_show(place: User, tmp_path: Path) -> None:
+    """A screen for each of them would push the results away."""
+    for number in range(3):
+        lora(place.repositories / "painter/many" / f"lora-{number}.safetensors", 30 + number)
+    place.publish()
+    done = run(place, "pull", "painter/many", "--all")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ready") == 3
+    assert "How to use each of them: `modelhub show NAME`." in done.stdout
+    assert "Trigger word" not in done.stdout
+
+
+def test_two_models_of_a_pull_are_named(place: User) -> None:
+    """Each has its own title."""
+    for number in range(2):
+        lora(place.repositories / "painter/two" / f"lora-{number}.safetensors", 40 + number)
+    place.publish()
+    done = run(place, "pull", "painter/two", "--all")
+    assert "How to use lora-0\n" in done.stdout
+    assert "How to use lora-1\n" in done.stdout
 
 
 def test_a_pull_of_a_negative_embedding_says_where_its_word_belongs(place: User) -> None:

@@ -46,6 +46,8 @@ def test_good_rows_have_no_problem(ui: UI) -> None:
         ({"folders": 7}, "do not map types"),
         ({"folders": {"lora": "x"}}, "do not map types"),
         ({"prompts": {ModelType.LORA: 7}}, "not texts"),
+        ({"nodes": {ModelType.LORA: 7}}, "not texts"),
+        ({"menus": {"lora": "LoRA"}}, "do not map types"),
         ({"link": 7}, "wrong type"),
         ({"name": None}, "name None"),
         ({"name": "Two Words"}, "not a word"),

@@ -26,7 +26,8 @@ TYPES = TopicGroup(
             summary="A VAE turns what the UNet paints into pixels, like a filter for the colors; 100 to 800 MB.",
             more=(
                 "Pictures that come out gray, dull or washed out are a sign that the base has none inside, or a broken"
-                " one: choose a VAE of the same architecture in the UI (A1111 and Forge: the setting SD VAE).",
+                " one: choose a VAE of the same architecture in the UI (A1111: the setting SD VAE; Forge: VAE /"
+                " Text Encoder; ComfyUI: the node Load VAE).",
                 "Most bases have a VAE inside; `modelhub show` says so. Then leave SD VAE at Automatic."
                 " `modelhub list type:base -has:vae` lists those without.",
                 "A VAE that does not fit can ruin the picture at the last step: the preview looks right, and the result"

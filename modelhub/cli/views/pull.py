@@ -105,8 +105,7 @@ def show_result(session: Session, result: PullResult) -> None:
     """Show where the models are now."""
     if not session.json:
         print_lines(result_lines(result), indent=9)
-        for model in result.models:
-            print_lines(pulled_usage_lines(model, session.catalog), indent=INDENT)
+        print_lines(pulled_usage_lines(result.models, session.catalog), indent=INDENT)
 
 
 def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, color, width
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from modelhub.operations.library.advice import AdviceLine
 
 LABEL_WIDTH = 14  # columns; the longest is "A1111 / Forge", and a SHA-256 fits behind it on 80
+_MOST_PULLED = 2  # models of one pull whose use is shown at once
 INDENT = LABEL_WIDTH + 2  # of what follows the first line of a wrapped text
 
 
@@ -57,10 +58,21 @@ def padded_label(label: str) -> str:
     return color(label, "2") + " " * max(1, LABEL_WIDTH - width(label)) if label else " " * LABEL_WIDTH
 
 
-def pulled_usage_lines(record: ModelRecord, catalog: Catalog) -> list[str]:
-    """Return how to use a model that was just pulled; where it is placed was said already."""
+def pulled_usage_lines(records: Sequence[ModelRecord], catalog: Catalog) -> list[str]:
+    """Return how to use the models that were just pulled: each of a few, else the command that says so."""
+    if len(records) > _MOST_PULLED:
+        return [_("How to use each of them: `modelhub show NAME`.")]
+    return [line for record in records for line in _lines_of_pulled(record, catalog, named=len(records) > 1)]
+
+
+def _lines_of_pulled(record: ModelRecord, catalog: Catalog, *, named: bool) -> list[str]:
     from modelhub.operations.library.advice import AdviceTopic, how_to_use
 
     left_out = (AdviceTopic.PLACE, AdviceTopic.VARIANT, AdviceTopic.WARNING)
     advice = [line for line in how_to_use(record, catalog=catalog) if line.topic not in left_out]
-    return [color(_("How to use it"), "1"), *usage_lines(advice)] if advice else []
+    if not advice:
+        return []
+    title = _("How to use {name}", name=clean(record.name)) if named else _("How to use it")
+    text = _("`modelhub link` points a UI at the library; `modelhub sort` moves models into a UI's own folders.")
+    link = f"  {padded_label(_('place in'))}{text}"
+    return [color(title, "1"), *usage_lines(advice), link]

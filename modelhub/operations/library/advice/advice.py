@@ -165,11 +165,13 @@ def _prompts(record: ModelRecord) -> Iterator[AdviceLine]:
 
 
 def _loading(record: ModelRecord) -> Iterator[str]:
-    """Yield how a UI of nodes loads a model that prompts do not name there, by the name in its list."""
+    """Yield how each UI loads a model that prompts do not name there, by the name in its list."""
     kind = record.detection.type
-    for ui in featured_uis():
-        node = ui.nodes.get(kind)
-        if node and kind not in ui.prompts and record.files:
+    for ui in featured_uis() if record.files else ():
+        node, menu = ui.nodes.get(kind), ui.menus.get(kind)
+        if menu:
+            yield f"In {ui.title}, choose `{name_in_list(record, ui)}` under `{menu}`."
+        elif node and kind not in ui.prompts:
             yield f"In {ui.title}, choose `{name_in_list(record, ui)}` in the node `{node}`."
 
 

@@ -71,7 +71,10 @@ def name_in_list(record: ModelRecord, ui: UI) -> str:
     place = best_place(record)
     if place is None:
         return record.name
-    return f"{_sub_folder(place, record.detection.type, ui)}{PurePosixPath(place.relative).name}"
+    kind = record.detection.type
+    # A1111 and Forge list VAEs by their names alone.
+    folder = "" if kind is ModelType.VAE and ui.menus else _sub_folder(place, kind, ui)
+    return f"{folder}{PurePosixPath(place.relative).name}"
 
 
 def is_named_as_copy(record: ModelRecord) -> bool:
