@@ -16,6 +16,7 @@ from modelhub.config_file import default_file
 from modelhub.config_keys import Key
 from modelhub.errors import ModelhubError
 from modelhub.fetch.sources.registry import source_keys
+from modelhub.language import _
 from modelhub.redaction import redact_text
 from modelhub.storage.atomic_write import PRIVATE, replace_file
 
@@ -99,7 +100,7 @@ def init(
     if session.json:
         _print_file(place)
     else:
-        print(f"Written: {clean(str(place))}")
+        print_lines(_("Written: {file}", file=clean(str(place))))
 
 
 def _print_file(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from modelhub.cli.session import Session
+from modelhub.language import _
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -63,4 +64,4 @@ def fingerprint(
     )
     print_lines(table(columns, rows))
     if learn is not None:
-        print(f"Saved as {clean(learn)}.")
+        print_lines(_("Saved as {name}.", name=clean(learn)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,8 @@ import typer
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption
 from modelhub.cli.output import Column, print_json, print_lines, table
 from modelhub.cli.session import Session
+from modelhub.cli.text_layout import shorten_end
+from modelhub.language import _
 from modelhub.operations.sort.enums import SortDuplicates
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
@@ -83,10 +84,16 @@ def list_(ctx: typer.Context) -> None:
         print_json(documents)
         return
     if not found:
-        print("There are no shortcuts yet; `modelhub shortcut install` adds one.", file=sys.stderr)
+        print_lines(_("There are no shortcuts yet; `modelhub shortcut install` adds one."), error=True)
         return
-    columns: tuple[Column, ...] = (Column("id"), Column("name", flexible=True), Column("sorts", flexible=True))
-    columns += (Column("for"), Column("into", flexible=True), Column("targets", flexible=True))
+    columns = (
+        Column("id"),
+        Column("name", flexible=True, spare=2),
+        Column("sorts", flexible=True, main=True),
+        Column("for"),
+        Column("into", flexible=True, main=True),
+        Column("targets", flexible=True, spare=1, cut=shorten_end),
+    )
     cells = [(o.id, o.name, str(o.folder), o.layout, str(o.into), ", ".join(o.targets)) for o in found]
     print_lines(table(columns, cells))
 

@@ -8,6 +8,7 @@ import typer
 
 from modelhub.cli.model_arguments import MODEL_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
+from modelhub.language import _
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -26,7 +27,7 @@ def tag(
     Example: modelhub tag mylora favorite portrait --remove draft
     """
     from modelhub.cli.model_arguments import split_terms
-    from modelhub.cli.output import clean, print_json
+    from modelhub.cli.output import clean, print_json, print_lines
     from modelhub.operations.library.selection import chosen_models
 
     session: Session = ctx.obj
@@ -44,4 +45,4 @@ def tag(
         print_json([TagsDocument(id=record.id, name=record.name, tags=record.tags) for record in records])
         return
     for record in records:
-        print(clean(f"{record.name}: {', '.join(record.tags) or 'no tags'}"))
+        print_lines(clean(f"{record.name}: {', '.join(record.tags) or _('no tags')}"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from modelhub.cli.output import Column, clean, print_json, print_raw, table
+from modelhub.cli.output import Column, clean, print_json, print_lines, print_raw, table
 from modelhub.cli.session import Session
 from modelhub.documents.link import LinkDocument
+from modelhub.language import _, translate
 from modelhub.operations.link import LinkPlan, carry_out, library_folders, plan_link
 from modelhub.uis.ui import UI, Flags, Folders, SettingsFile
 
@@ -23,10 +23,10 @@ def show_flags(session: Session, ui: UI, flags: Flags, *, remove: bool) -> None:
         return
     if remove:
         _print_notes(["Nothing was written for this UI. Remove these flags from its COMMANDLINE_ARGS:"])
-        print(clean(" ".join(folders)))
+        print_lines(clean(" ".join(folders)))
         return
     for file in sorted(lines, key=lambda name: name.endswith(".bat") != (os.name == "nt")):
-        print(f"{file}:\n  {clean(lines[file])}\n")
+        print_raw(f"{file}:\n  {clean(lines[file])}\n\n")
     _print_notes(flags.notes)
 
 
@@ -67,22 +67,27 @@ def link_file(session: Session, ui: UI, into: Path, *, remove: bool, dry_run: bo
 def _print_result(plan: LinkPlan, backup: Path | None, *, remove: bool) -> None:
     file = clean(str(plan.file))
     if not plan.changes:
-        print(f"{file} has no link to the library." if remove else f"Already linked: {file}")
+        text = _("{file} has no link to the library.", file=file) if remove else _("Already linked: {file}", file=file)
+        print_lines(text)
     elif remove:
-        print(f"Removed the link from {file}." if plan.after is not None else f"Removed {file}; it held only the link.")
+        is_kept = plan.after is not None
+        print_lines(
+            _("Removed the link from {file}.", file=file)
+            if is_kept
+            else _("Removed {file}; it held only the link.", file=file)
+        )
     else:
         rows = [(key, ", ".join(str(folder) for folder in folders)) for key, folders in plan.folders.items()]
-        for line in table((Column(plan.ui.title), Column("library", flexible=True)), rows):
-            print(line)
-        print(f"Written: {file}")
+        print_lines(table((Column(plan.ui.title), Column("library", flexible=True, main=True)), rows))
+        print_lines(_("Written: {file}", file=file))
     if backup is not None:
-        print(f"Backup of the earlier file: {clean(str(backup))}")
+        print_lines(_("Backup of the earlier file: {file}", file=clean(str(backup))))
     _print_notes(plan.notes if plan.changes or remove else ())
 
 
 def _print_notes(lines: Iterable[str]) -> None:
     for line in lines:
-        print(clean(line), file=sys.stderr)
+        print_lines(clean(translate(line)), indent=0, error=True)
 
 
 def _document(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, print_json
+from modelhub.cli.output import clean, print_json, print_lines
 from modelhub.cli.session import Session
 from modelhub.cli.views.sort import done_sentences, planned_sentences
 from modelhub.cli.views.sort_report import report_error, report_plan, report_result, report_undone
@@ -15,6 +15,7 @@ from modelhub.desktop.shortcut import Shortcut
 from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument
 from modelhub.errors import Exit, ModelhubError, UsageError
 from modelhub.home import expand_home
+from modelhub.language import _
 from modelhub.operations.sort import run
 from modelhub.operations.sort.click import ClickResult, dropped_paths, last_report, new_report_path, show_result
 from modelhub.operations.sort.enums import SortDuplicates
@@ -63,10 +64,11 @@ def install_shortcut(
         print_json(InstalledShortcutDocument(id=shortcut.id, name=title, files=tuple(done.paths)))
         return
     for path in done.paths:
-        print(clean(path))
+        print_lines(clean(path))
     for note in done.notes:
         session.progress.note(note)
-    session.progress.note(f"Installed “{title}”. Remove it with `modelhub shortcut remove {shortcut.id}`.")
+    text = _("Installed “{title}”. Remove it with `modelhub shortcut remove {id}`.", title=title, id=shortcut.id)
+    session.progress.note(text)
 
 
 def _options_of(rules: SortRules) -> tuple[str, ...]:
@@ -104,9 +106,9 @@ def remove_shortcut(session: Session, name: str) -> int:
         print_json(RemovedShortcutDocument(removed=tuple(done.removed), kept=tuple(done.kept)))
         return Exit.OK
     for path in done.removed:
-        print(f"removed  {clean(path)}")
+        print_lines(_("removed  {path}", path=clean(path)))
     for path in done.kept:
-        print(f"kept     {clean(path)}  (It has been changed. Remove it by hand.)")
+        print_lines(_("kept     {path}  (It has been changed. Remove it by hand.)", path=clean(path)))
     return Exit.OK
 
 

@@ -103,9 +103,10 @@ def pack_sentence(models: int, refused: int) -> str:
     """Return what an archive of models holds, and how to unpack it."""
     if not models:
         return "It is a zip archive whose models cannot be unpacked."
-    text = "It is a zip archive with 1 model." if models == 1 else f"It is a zip archive with {models} models."
-    more = " Others are refused." if refused else ""
-    return f"{text}{more} Add the archive itself to unpack it."
+    found = ["It is a zip archive with 1 model." if models == 1 else f"It is a zip archive with {models} models."]
+    if refused:
+        found.append("Others are refused.")
+    return " ".join((*found, "Add the archive itself to unpack it."))
 
 
 def _inspect_member(archive: Path, member: Member, folder: Path, limit: int) -> tuple[Inspection, int]:
