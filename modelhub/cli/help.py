@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from modelhub.cli.text_layout import pad, width, wrap
+from modelhub.cli.screen.text_layout import pad, width, wrap
 from modelhub.language import _, current_language, translate
 
 _EXAMPLE = re.compile(r"Example: (.*)", re.DOTALL)

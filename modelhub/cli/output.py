@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from modelhub.cli.tables import Column, table
-from modelhub.cli.terminal import color, is_piped, print_lines, terminal_columns, wrapped
-from modelhub.cli.text_layout import pad, shorten, width, wrap
+from modelhub.cli.screen.tables import Column, table
+from modelhub.cli.screen.terminal import color, is_piped, print_lines, terminal_columns, wrapped
+from modelhub.cli.screen.text_layout import pad, shorten, width, wrap
 from modelhub.language import _
 from modelhub.printable import printable
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from modelhub.cli.terminal import print_lines
+from modelhub.cli.screen.terminal import print_lines
 from modelhub.language import translate
 from modelhub.printable import printable
 from modelhub.progress import SILENT, Task
 
 if TYPE_CHECKING:
-    from modelhub.cli.bars import TerminalBar
+    from modelhub.cli.screen.bars import TerminalBar
     from modelhub.documents.document import Document
     from modelhub.documents.events import TaskEvent
 
@@ -41,7 +41,7 @@ class TerminalProgress:
             with SILENT.task(label) as silent:
                 yield silent
             return
-        from modelhub.cli.bars import TerminalBar
+        from modelhub.cli.screen.bars import TerminalBar
 
         with TerminalBar(printable(translate(label)), total=total, unit=unit) as bar:
             yield _Bar(bar)

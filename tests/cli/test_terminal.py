@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("pty", reason="Windows has no pseudo-terminals that Python can open")
 
-from modelhub.cli.text_layout import width
+from modelhub.cli.screen.text_layout import width
 from modelhub.testing.files import adapters, safetensors_file
 from tests.cli.many_models import EMAONLY, PRUNED, REALISTIC, write_models
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user

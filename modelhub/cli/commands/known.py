@@ -27,7 +27,7 @@ def known(
     """
     from modelhub.cli.output import Column, print_json, print_lines, table
     from modelhub.cli.quoting import quote_argument
-    from modelhub.cli.text_layout import shorten_start
+    from modelhub.cli.screen.text_layout import shorten_start
     from modelhub.detect import KNOWN_FILES
     from modelhub.errors import Exit
     from modelhub.language import _

@@ -9,8 +9,8 @@ import typer
 
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption
 from modelhub.cli.output import Column, print_json, print_lines, table
+from modelhub.cli.screen.text_layout import shorten_end
 from modelhub.cli.session import Session
-from modelhub.cli.text_layout import shorten_end
 from modelhub.language import _
 from modelhub.operations.sort.enums import SortDuplicates
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import clean, color, width, wrap
+from modelhub.cli.screen.terminal import is_piped
 from modelhub.cli.session import Session
-from modelhub.cli.terminal import is_piped
 from modelhub.cli.topics.registry import GROUPS
 from modelhub.cli.topics.topic import Examples, Topic
 from modelhub.language import _, translate

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelhub.cli.output import Column, print_lines, table
-from modelhub.cli.text_layout import shorten_end, shorten_start
+from modelhub.cli.screen.text_layout import shorten_end, shorten_start
 from modelhub.cli.views.nothing_found import nothing_found
 from modelhub.domain import HARMLESS, Verdict
 from modelhub.language import plural

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from modelhub.cli.output import Column, clean, color, print_json, print_lines, table
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
+from modelhub.cli.screen.text_layout import shorten_end
 from modelhub.cli.session import Session
-from modelhub.cli.text_layout import shorten_end
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.failures import show_failure
 from modelhub.cli.views.safety_words import next_step, verdict_sentence

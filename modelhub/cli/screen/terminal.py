@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from modelhub.cli.text_layout import ESCAPE, wrap
+from modelhub.cli.screen.text_layout import ESCAPE, wrap
 
 _BULLET = re.compile(r" *(?:- |→ )")
 _NARROWEST = 20  # columns; a terminal that states less does not know its size

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelhub.cli.text_layout import (
+from modelhub.cli.screen.text_layout import (
     letters,
     pad,
     shorten,

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from modelhub.cli.terminal import color, is_piped, on_screen, terminal_columns
-from modelhub.cli.text_layout import Cut, shorten, shorten_apart, width, wrap
+from modelhub.cli.screen.terminal import color, is_piped, on_screen, terminal_columns
+from modelhub.cli.screen.text_layout import Cut, shorten, shorten_apart, width, wrap
 from modelhub.language import translate
 from modelhub.printable import printable
 

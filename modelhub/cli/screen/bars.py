@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from modelhub.cli.text_layout import shorten, width
+from modelhub.cli.screen.text_layout import shorten, width
 from modelhub.language import _
 from modelhub.quantities import format_size
 
