@@ -14,6 +14,7 @@ _INSTALL = "install-"
 WORDS: dict[str, str] = {
     "add-folder": "`modelhub add FOLDER` adds models to a new library.",
     "add-in-place": "Run again without `--copy` and `--move`.",
+    "add-local": "Add it to the library with `modelhub add {path}`.",
     "add-models-in-folder": "Add them with `modelhub add {folder}`.",
     "allow-pickle": "Use `--convert`: its tensors become a safetensors file, and nothing in it is run."
     " `--allow-pickle` keeps the pickle after a scan.",

@@ -130,6 +130,14 @@ def test_what_cannot_be_pulled_is_answered_with_what_to_do(
         assert word in text or word.replace("'", '"') in text
 
 
+def test_a_path_on_this_machine_leads_to_add(place: User) -> None:
+    """A file that is here already is not pulled."""
+    path = place.repositories.parent / "mine.safetensors"
+    path.write_bytes(b"")
+    done = run(place, "pull", str(path))
+    assert done.returncode == 2 and "is on this machine already" in done.stderr and "modelhub add" in done.stderr
+
+
 def test_a_pickle_that_was_kept_leads_to_its_conversion(place: User) -> None:
     """The result of a pull with --allow-pickle names the command."""
     done = run(place, "pull", "v1-4", "--allow-pickle")

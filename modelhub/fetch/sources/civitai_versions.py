@@ -237,16 +237,23 @@ def _about_distilled(model: Model, chosen: Version) -> tuple[str, ...]:
     return (f"Version {title_of(chosen)} is distilled: use few steps and low guidance.",)
 
 
+# By what narrowed the choice: (a requested base, early access passed over, distilled or inpainting passed over).
+_REASONS = {
+    (False, False, False): "the newest version",
+    (False, True, False): "the newest public version",
+    (False, False, True): "the newest version that is neither distilled nor for inpainting",
+    (False, True, True): "the newest public version that is neither distilled nor for inpainting",
+    (True, False, False): "the newest version for {base}",
+    (True, True, False): "the newest public version for {base}",
+    (True, False, True): "the newest version for {base} that is neither distilled nor for inpainting",
+    (True, True, True): "the newest public version for {base} that is neither distilled nor for inpainting",
+}
+
+
 def _reason(chosen: Version, usable: Sequence[Version], *, asked: bool) -> str:
-    newer = usable[: usable.index(chosen)]
-    base = chosen.base_model
     if all(is_distilled(version) for version in usable):
         return "the newest version; all of them are distilled for few steps"
-    skips_special = not all(is_ordinary(version) for version in newer)
-    if skips_special and asked:
-        return f"the newest version for {base} that is neither distilled nor for inpainting"
-    if skips_special:
-        return "the newest version that is neither distilled nor for inpainting"
-    if asked:
-        return f"the newest version for {base}"
-    return "the newest version that is not in early access" if newer else "the newest version"
+    newer = usable[: usable.index(chosen)]
+    skips_early = any(version.deadline and not chosen.deadline for version in newer)
+    skips_special = is_ordinary(chosen) and not all(is_ordinary(version) for version in newer)
+    return _REASONS[asked, skips_early, skips_special].format(base=chosen.base_model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,9 @@ def find_fetcher(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
             f"`{source}` is a style, not the name of a model.",
             Remedy("Name a known model of this style.", "known-style", {"style": str(style)}),
         )
+    if os.path.lexists(source):
+        remedy = Remedy("Add it to the library instead.", "add-local", {"path": source})
+        raise UsageError(f"{source} is on this machine already.", remedy)
     near = find_near_models(source)
     if len(near) == 1:
         name = near[0].name

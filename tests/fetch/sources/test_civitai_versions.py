@@ -133,6 +133,14 @@ def test_a_word_of_style_is_not_distillation(name: str) -> None:
     assert resolve(version(9, name, file="turboMix_v6.safetensors"), V5).commit == "9"
 
 
+def test_early_access_is_passed_over_with_a_true_reason() -> None:
+    """The reason says that a newer version is not public yet."""
+    early = version(9, "V6", availability="EarlyAccess", earlyAccessEndsAt="2030-01-02")
+    model = resolve(early, V5, V3)
+    assert (model.commit, model.version_reason) == ("30163", "the newest public version")
+    assert model.notices == ("Version V6 is in early access until 2030-01-02; V5 is used instead.",)
+
+
 def test_a_page_with_distilled_versions_only_gives_one() -> None:
     """It is all there is, and it is announced."""
     model = resolve(version(9, "V2 Turbo", "SDXL Turbo"), version(8, "V1 Turbo", "SDXL Turbo"))
