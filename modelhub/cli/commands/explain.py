@@ -34,7 +34,7 @@ def explain(
 
     Example: modelhub explain lora
     """
-    from modelhub.cli.output import print_json
+    from modelhub.cli.output import print_json, print_lines
     from modelhub.cli.topics.registry import TOPICS
     from modelhub.cli.views.explain import example_names, print_topic, print_topics
 
@@ -54,7 +54,7 @@ def explain(
     else:
         for number, topic in enumerate(chosen):
             if number:
-                print()
+                print_lines("")
             print_topic(session, topic)
 
 

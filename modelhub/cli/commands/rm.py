@@ -32,7 +32,7 @@ def rm(
 
     Example: modelhub rm old-lora
     """
-    from modelhub.cli.output import clean, print_json
+    from modelhub.cli.output import clean, print_json, print_lines
     from modelhub.errors import Exit, UsageError
     from modelhub.language import _, plural
     from modelhub.operations.library.remove import remove
@@ -46,7 +46,7 @@ def rm(
                 "Removing models needs a confirmation, but standard input is not a terminal.", "Use `--yes`."
             )
         if not _is_confirmed(session, records, keep_files=keep_files):
-            print(_("Nothing was removed."), file=sys.stderr)
+            print_lines(_("Nothing was removed."), error=True)
             return Exit.FAILED
     trashed = remove(records, catalog=session.catalog, keep_files=keep_files)
     if session.json:
@@ -54,23 +54,23 @@ def rm(
 
         print_json([RemovedDocument(id=record.id, name=record.name) for record in records])
         return Exit.OK
-    print(_("Deleted from the catalog: {names}.", names=", ".join(clean(record.name) for record in records)))
+    names = ", ".join(clean(record.name) for record in records)
+    print_lines(_("Deleted from the catalog: {names}.", names=names))
     if not keep_files:
-        print(plural(len(trashed), "Moved {count} file to the trash.", "Moved {count} files to the trash."))
+        print_lines(plural(len(trashed), "Moved {count} file to the trash.", "Moved {count} files to the trash."))
     return Exit.OK
 
 
 def _is_confirmed(session: Session, records: Sequence[ModelRecord], *, keep_files: bool) -> bool:
     """Show what would go, and ask. Ctrl-C at the question is a no too."""
-    from modelhub.cli.output import clean
+    from modelhub.cli.output import clean, print_lines
     from modelhub.cli.questions import confirmed
     from modelhub.language import plural
     from modelhub.operations.library.remove import paths_to_remove
 
     for record in records:
-        print(f"{clean(record.name)}:", file=sys.stderr)
-        for path in () if keep_files else paths_to_remove(record, catalog=session.catalog):
-            print(f"  {clean(str(path))}", file=sys.stderr)
+        paths = () if keep_files else paths_to_remove(record, catalog=session.catalog)
+        print_lines([f"{clean(record.name)}:", *(f"  {clean(str(path))}" for path in paths)], error=True)
     if keep_files:
         question = plural(
             len(records), "Delete {count} model from the catalog?", "Delete {count} models from the catalog?"
@@ -80,5 +80,5 @@ def _is_confirmed(session: Session, records: Sequence[ModelRecord], *, keep_file
     try:
         return confirmed(question)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        print_lines("", error=True)
         return False

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean, color, width, wrap
+from modelhub.cli.output import clean, color, print_lines, width, wrap
 from modelhub.cli.screen.terminal import is_piped
 from modelhub.cli.session import Session
 from modelhub.cli.topics.registry import GROUPS
@@ -26,41 +26,41 @@ _WORDS = 18  # columns for the words of the list
 
 def print_topic(session: Session, topic: Topic) -> None:
     """Print one topic on a screen of its own."""
-    print(color(topic.word, "1"))
+    print_lines(color(topic.word, "1"))
     for number, paragraph in enumerate((topic.summary, *topic.more)):
         if number:
-            print()
+            print_lines("")
         _print_wrapped(f"  {translate(paragraph)}", indent=2)
     examples = example_names(session, topic)
     if not examples:
         return
     labelled = topic.examples is not None and len(topic.examples.queries) > 1 and not topic.examples.suffix
     names = ", ".join(f"{label}: {clean(name)}" if labelled else clean(name) for label, name in examples.items())
-    print()
+    print_lines("")
     _print_wrapped(f"  {_('In your library: {names}', names=names)}", indent=2)
 
 
 def print_topics() -> None:
     """Print the list of topics: the main ones with their first sentence, the others as words."""
     for group in GROUPS:
-        print(color(translate(group.title), "1"))
+        print_lines(color(translate(group.title), "1"))
         for topic in group.topics:
             if topic.main:
                 space = " " * max(1, _WORDS - width(topic.word))
                 _print_wrapped(f"  {topic.word}{space}{translate(topic.summary)}", indent=_WORDS + 2)
         others = ", ".join(topic.word for topic in group.topics if not topic.main)
         _print_wrapped(f"  {_('Also: {words}', words=others)}", indent=4)
-        print()
-    print(_("More about one: modelhub explain lora"))
+        print_lines("")
+    print_lines(_("More about one: modelhub explain lora"))
 
 
 def _print_wrapped(text: str, *, indent: int) -> None:
     """Print a text in lines of the terminal's width; on a pipe in one line, unless COLUMNS sets a width."""
     if is_piped() and not os.environ.get("COLUMNS"):
-        print(text)
+        print_lines(text)
         return
     columns = min(_WIDEST, max(20, shutil.get_terminal_size((_WIDEST, 24)).columns))
-    print("\n".join(wrap(text, columns, indent)))
+    print_lines("\n".join(wrap(text, columns, indent)))
 
 
 def example_names(session: Session, topic: Topic) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import clean
+from modelhub.cli.output import clean, print_lines
 from modelhub.errors import UsageError
 from modelhub.language import _, plural
 from modelhub.quantities import format_size
@@ -37,11 +36,8 @@ def write_page(session: Session, query: ModelQuery, target: Path, *, shown_query
         progress=session.progress,
     )
     # The answer for programs is the JSON; the sentences are for the person then.
-    stream = sys.stderr if session.json else sys.stdout
-    for line in _sentences(result):
-        print(clean(line), file=stream)
-    for line in _remarks(result):
-        print(clean(line), file=sys.stderr)
+    print_lines(map(clean, _sentences(result)), indent=0, error=session.json)
+    print_lines(map(clean, _remarks(result)), indent=0, error=True)
 
 
 def _sentences(result: LibraryPageResult) -> list[str]:
