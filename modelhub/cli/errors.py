@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
 from modelhub.cli.interruption import interruption_sentence
 from modelhub.cli.output import clean, print_lines
 from modelhub.cli.remedies import sentence
+from modelhub.cli.screen.terminal import above_bars
 from modelhub.cli.usage_errors import is_usage_error, wrong_usage
 from modelhub.errors import Exit, ModelhubError
 from modelhub.language import _, translate
@@ -44,13 +45,22 @@ class LineFormatter(logging.Formatter):
         return "\n".join(map(clean, redact_text(super().formatException(ei)).split("\n")))
 
 
+class _LineHandler(logging.StreamHandler[TextIO]):
+    """A handler that writes to stderr, above the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message."""
+        with above_bars(self.stream):
+            super().emit(record)
+
+
 def run_guarded(action: Callable[[], Any]) -> int:
     """Run `action` and return its exit code; every failure is printed in plain words.
 
     With MODELHUB_DEBUG=1, the traceback of an unexpected error is shown for a bug report.
     """
     debug = bool(os.environ.get("MODELHUB_DEBUG"))
-    handler = logging.StreamHandler()
+    handler = _LineHandler()
     handler.setFormatter(LineFormatter("%(name)s: %(message)s"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, handlers=[handler])
     _escape_other_characters()

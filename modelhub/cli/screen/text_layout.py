@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from operator import itemgetter
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 _ZERO_WIDTH = ("Mn", "Me", "Cf")
@@ -32,6 +35,7 @@ def width(text: str) -> int:
     return sum(map(_character_width, text))
 
 
+@cache
 def _character_width(character: str) -> int:
     if unicodedata.category(character) in _ZERO_WIDTH:
         return 0
@@ -59,14 +63,14 @@ def shorten(text: str, columns: int) -> str:
     if width(text) <= columns:
         return text
     parts, room = letters(text), columns - 1
-    pairs = [
-        (head, tail)
-        for head in _heads(parts, room)
-        for tail in _tails(parts, room - width(head))
-        if 2 * width(head + tail) >= room
-    ]
+    tails = list(_tails(parts, room))
+    pairs = []
+    for head, head_width in _heads(parts, room):
+        fitting = bisect_right(tails, room - head_width, key=itemgetter(1))
+        if fitting and 2 * (head_width + tails[fitting - 1][1]) >= room:
+            pairs.append((head, head_width, *tails[fitting - 1]))
     if pairs:
-        head, tail = max(pairs, key=lambda pair: (width(pair[0] + pair[1]), -abs(width(pair[0]) - width(pair[1]))))
+        head, _, tail, _ = max(pairs, key=lambda pair: (pair[1] + pair[3], -abs(pair[1] - pair[3])))
     else:
         tail = _last(parts, room // 2)
         head = _first(parts, room - width(tail))
@@ -78,8 +82,8 @@ def shorten_end(text: str, columns: int) -> str:
     if width(text) <= columns:
         return text
     parts, room = letters(text), columns - 1
-    head = max(_heads(parts, room), key=width, default="")
-    return f"{head if 2 * width(head) >= room else _first(parts, room)}…" if columns > 0 else ""
+    head, used = max(_heads(parts, room), key=itemgetter(1), default=("", 0))
+    return f"{head if 2 * used >= room else _first(parts, room)}…" if columns > 0 else ""
 
 
 def shorten_start(text: str, columns: int) -> str:
@@ -87,8 +91,8 @@ def shorten_start(text: str, columns: int) -> str:
     if width(text) <= columns:
         return text
     parts, room = letters(text), columns - 1
-    tail = max(_tails(parts, room), key=width, default="")
-    return f"…{tail if 2 * width(tail) >= room else _last(parts, room)}" if columns > 0 else ""
+    tail, used = max(_tails(parts, room), key=itemgetter(1), default=("", 0))
+    return f"…{tail if 2 * used >= room else _last(parts, room)}" if columns > 0 else ""
 
 
 Cut = Callable[[str, int], str]
@@ -128,24 +132,30 @@ def _from_difference(group: Sequence[str]) -> Cut:
     return cut
 
 
-def _heads(parts: Sequence[str], room: int) -> Iterator[str]:
-    """Yield the beginnings of a text that fit and end with a word."""
+def _heads(parts: Sequence[str], room: int) -> Iterator[tuple[str, int]]:
+    """Yield the beginnings of a text that fit and end with a word, each with its width, the narrowest first."""
+    used = end = end_width = 0  # `end`: behind the last character that is not a border
     for place in range(1, len(parts)):
-        head = "".join(parts[:place])
-        if width(head) > room:
+        used += width(parts[place - 1])
+        if parts[place - 1] not in _BORDERS:
+            end, end_width = place, used
+        if end_width > room:
             return
-        if _is_border(parts, place) and (head := head.rstrip(_BORDERS)):
-            yield head
+        if end and _is_border(parts, place):
+            yield "".join(parts[:end]), end_width
 
 
-def _tails(parts: Sequence[str], room: int) -> Iterator[str]:
-    """Yield the ends of a text that fit and begin with a word."""
+def _tails(parts: Sequence[str], room: int) -> Iterator[tuple[str, int]]:
+    """Yield the ends of a text that fit and begin with a word, each with its width, the narrowest first."""
+    used, begin, begin_width = 0, len(parts), 0
     for place in range(len(parts) - 1, 0, -1):
-        tail = "".join(parts[place:])
-        if width(tail) > room:
+        used += width(parts[place])
+        if parts[place] not in _BORDERS:
+            begin, begin_width = place, used
+        if begin_width > room:
             return
-        if _is_border(parts, place) and (tail := tail.lstrip(_BORDERS)):
-            yield tail
+        if begin < len(parts) and _is_border(parts, place):
+            yield "".join(parts[begin:]), begin_width
 
 
 def _is_border(parts: Sequence[str], place: int) -> bool:
