@@ -145,6 +145,15 @@ def test_a_pickle_that_was_kept_leads_to_its_conversion(place: User) -> None:
     assert "It is a pickle. `modelhub convert sd-v1-4`" in done.stdout
 
 
+def test_a_pulled_model_is_found_by_the_known_name(place: User) -> None:
+    """The file is called otherwise; what was typed for `pull` works for `show`, too."""
+    done = run(place, "pull", "anything v5")
+    assert "This is Anything V5." in done.stdout
+    shown = run(place, "show", "Anything V5")
+    assert shown.returncode == 0 and shown.stdout.startswith("AnythingXL_v50"), shown.stderr
+    assert run(place, "show", "anything ink").returncode == 3
+
+
 def other_page(number: int, base: str, file: str) -> list[dict[str, object]]:
     """Return Anything's page with one version, listed for `base`."""
     version = civitai_version(number, civitai_file(file, version=number), model=9409, name="V5", baseModel=base)

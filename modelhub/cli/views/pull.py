@@ -114,7 +114,7 @@ def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
     done, failed = count - len(failures), len(failures)
     lines = [_("{done} of {count} sources are done; {failed} failed:", done=done, count=count, failed=failed)]
     return lines + [
-        f"  {clean(redact_text(failure.request.source))}: {clean(translate(failure.error.summary))}"
+        f"  {clean(redact_text(failure.request.source))}: {clean(translate(failure.error.summary)).rstrip(':：')}"
         for failure in failures
     ]
 
@@ -179,6 +179,8 @@ def result_lines(result: PullResult) -> list[str]:
         facts = f"{clean(headline(model.detection))}, {format_size(model.size)}"
         lines.append(f"{color(_('ready'), '32')}  {clean(model.name)}  ({facts})")
         lines.append(f"       {clean(str(model.path))}")
+        if result.known is not None:
+            lines.append(_("       This is {name}.", name=result.known.name))
         lines += [_("       note: {problem}", problem=clean(translate(problem))) for problem in model.problems]
         lines += [f"       {line}" for line in (*_warning_lines(model), *_pickle_lines(model))]
     for error in result.refused:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from modelhub.catalog.query_parser import make_term
+from modelhub.catalog.values import ModelQuery
 from modelhub.detect import KNOWN_MODELS, KnownModel, find_named_models, find_near_models
 from modelhub.words import WordKind, canonical, fold, nearest_word
+
+if TYPE_CHECKING:
+    from modelhub.catalog import Catalog
+    from modelhub.domain import ModelRecord, Source
 
 _KINDS = (WordKind.STYLE, WordKind.ARCHITECTURE)
 _MOST = 3  # suggested names
@@ -52,3 +59,23 @@ def _is_of_kind(model: KnownModel, word: str) -> bool:
 def _has_text(model: KnownModel, text: str) -> bool:
     names = (model.name, *model.aliases, *model.words, *model.repositories)
     return any(text.casefold() in name.casefold() for name in names)
+
+
+def models_pulled_as(name: str, catalog: Catalog) -> list[ModelRecord]:
+    """Return the catalog's models that were pulled from where the known models of this name are published.
+
+    Their files have names of their own: "Anything V5" is AnythingXL_v50 there.
+    """
+    sources = {source for model in find_named_models(name) for source in (model.source, *model.repositories) if source}
+    if not sources:
+        return []
+    pulled = catalog.records(ModelQuery(terms=(make_term("source", "local", negated=True),)))
+    return [
+        record
+        for record in pulled
+        if any(sources & {source.reference, source.requested, _with_path(source)} for source in record.sources)
+    ]
+
+
+def _with_path(source: Source) -> str:
+    return f"{source.reference}/{source.path}"

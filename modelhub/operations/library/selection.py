@@ -88,7 +88,7 @@ def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
     if _is_query([reference], catalog):
         found = catalog.records(query_from_arguments([reference], catalog=catalog))
     else:
-        found = catalog.find(reference)
+        found = catalog.find(reference) or _pulled_as(reference, catalog)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -155,6 +155,13 @@ def _referred(reference: str, catalog: Catalog) -> list[ModelRecord]:
             Remedy("Add its models to the catalog first.", "add-models-in-folder", {"folder": str(path)}),
         )
     return found
+
+
+def _pulled_as(reference: str, catalog: Catalog) -> list[ModelRecord]:
+    """Return the models that were pulled by the name of a known model, whatever their files are called."""
+    from modelhub.operations.library.known_models import models_pulled_as  # only a name that no model has needs it
+
+    return models_pulled_as(reference, catalog)
 
 
 def _is_folder(path: Path) -> bool:

@@ -91,6 +91,12 @@ class PullResult:
         return content_notes(self.plan.known, self.plan.remote, self.models)
 
     @property
+    def known(self) -> KnownModel | None:
+        """The well-known model that was pulled; None where other files were chosen, or something does not agree."""
+        is_whole = len(self.models) == 1 and not self.plan.request.criteria.files
+        return self.plan.known if is_whole and not self.notes else None
+
+    @property
     def code(self) -> Exit:
         """The exit code: OK unless a model was refused."""
         return worst_exit_code(error.code for error in self.refused)
