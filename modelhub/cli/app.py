@@ -170,7 +170,7 @@ def _point_on(ctx: Any, args: list[str]) -> list[str]:
 
     Raise UsageError that points from a word to the command that is meant, and Exit after the help of all commands.
     """
-    from modelhub.cli.pointers import find_command, is_help, pointer
+    from modelhub.cli.arguments.pointers import find_command, is_help, pointer
 
     name, *rest = args
     if is_help(name):
@@ -271,7 +271,7 @@ def _run(arguments: list[str] | None) -> Any:
     try:
         return build()(args=arguments, prog_name="modelhub", standalone_mode=False)
     except ModelhubError as exc:
-        from modelhub.cli.corrections import with_command
+        from modelhub.cli.arguments.corrections import with_command
 
         exc.remedy = with_command(exc.remedy, sys.argv[1:] if arguments is None else arguments)
         raise

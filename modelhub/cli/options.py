@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from modelhub.cli.word_options import word_option
+from modelhub.cli.arguments.word_options import word_option
 from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 from modelhub.words import WordKind
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.arguments.word_options import word_option
 from modelhub.cli.progress import ProgressForm
 from modelhub.cli.session import Session
-from modelhub.cli.word_options import word_option
 
 LimitRate = Annotated[
     str | None,

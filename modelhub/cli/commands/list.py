@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelhub.cli.arguments.word_options import word_option
 from modelhub.cli.model_arguments import ModelsCommand, complete_models
 from modelhub.cli.output import print_json
 from modelhub.cli.session import Session
-from modelhub.cli.word_options import word_option
 from modelhub.domain import ModelType, Style, Variant
 from modelhub.words import WordKind
 

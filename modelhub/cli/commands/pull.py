@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.arguments.word_options import word_option
 from modelhub.cli.session import Session
 from modelhub.cli.transfer_options import LimitRate, Offline, ProgressOption, apply_transfer_options
-from modelhub.cli.word_options import word_option
 from modelhub.domain import Style
 from modelhub.fetch.choice.criteria import Precision, Purpose
 from modelhub.fetch.sources.registry import example_references

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from modelhub.cli.arguments.word_options import word_option
 from modelhub.cli.model_arguments import MODELS_HELP, ModelsCommand, complete_models
 from modelhub.cli.session import Session
-from modelhub.cli.word_options import word_option
 from modelhub.operations.render.options import GUIDANCE, SIZES, STEPS, RenderTestType
 from modelhub.render.recipes import Sampler
 from modelhub.words import WordKind

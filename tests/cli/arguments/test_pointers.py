@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.cli.app import run
-from modelhub.cli.pointers import HELP_WORDS, POINTERS
+from modelhub.cli.arguments.pointers import HELP_WORDS, POINTERS
 from modelhub.cli.registry import COMMANDS
 from modelhub.errors import Exit
 from modelhub.words import fold

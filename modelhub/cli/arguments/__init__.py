@@ -1,0 +1,1 @@
+"""What users type: words for values and commands, and corrections of what was mistyped."""
