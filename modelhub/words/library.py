@@ -86,12 +86,13 @@ SOURCES: Rows = (
     Row("local", (), ("本地",)),
 )
 
-# 秋叶整合包 is A1111 in a package; its launcher is 绘世.
+# 秋叶整合包 is A1111 in a package. Its launcher, 绘世, starts ComfyUI and Forge as well.
 UIS: Rows = (
     Row(
         "a1111",
         ("webui", "sd webui", "automatic1111", "automatic", "stable diffusion webui", "sd webui aki", "webui aki"),
-        ("秋叶", "秋葉", "秋叶整合包", "秋葉整合包", "绘世", "绘世启动器", "秋叶启动器", "秋叶webui"),
+        ("秋叶", "秋葉", "秋叶整合包", "秋葉整合包", "秋叶webui"),
+        ("绘世", "绘世启动器", "秋叶启动器", "整合包"),
     ),
     Row("forge", ("webui forge", "sd webui forge", "stable diffusion webui forge")),
     Row("forge-neo", ("neo", "webui forge neo", "sd webui forge neo")),

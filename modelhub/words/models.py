@@ -16,17 +16,18 @@ TYPES: Rows = (
     Row(
         "vae",
         ("variational autoencoder", "autoencoder", "AutoencoderKL"),
-        ("变分自编码器", "变分自动编码器", "美化模型"),
+        ("变分自编码器", "变分自动编码器", "美化模型", "外挂VAE"),
     ),
     Row(
         "lora",
         ("lycoris", "locon", "loha", "lokr", "dora", "low-rank adaptation", "LoRA network"),
         ("低秩适应",),
+        ("小模型",),
     ),
     Row(
         "embedding",
         ("textual inversion", "TI", "textual inversion embedding"),
-        ("嵌入", "嵌入式", "嵌入式模型", "词嵌入", "文本反转", "文本反演", "文本嵌入"),
+        ("嵌入", "嵌入式", "嵌入式模型", "嵌入向量", "词嵌入", "文本反转", "文本反演", "文本嵌入"),
     ),
     Row("hypernetwork", ("hypernet",), ("超网络", "超网路", "超網路", "超網絡")),
     Row("controlnet", ("CN",), ("控制网", "控制网络")),
@@ -39,7 +40,7 @@ TYPES: Rows = (
     ),
     Row("text-encoder", ("CLIP", "text encoders"), ("文本编码器", "文本编码")),
     Row("clip-vision", ("vision encoder", "image encoder"), ("CLIP视觉", "视觉编码器", "图像编码器")),
-    Row("motion-module", ("AnimateDiff",), ("运动模块", "动态模块")),
+    Row("motion-module", ("AnimateDiff",), ("运动模块",)),
     Row("vae-approx", ("TAESD", "approximate VAE", "preview VAE"), ("近似VAE", "VAE近似")),
     Row("unet", ("diffusion model", "DiT"), (), ("transformer",)),
     Row("other", (), ("其他", "其它")),
@@ -128,7 +129,7 @@ COMPONENTS: Rows = (
     Row("depth_model", ("depth",)),
     Row("image_encoder", ("clip vision",), ("图像编码器", "视觉编码器")),
     Row("safety_checker", (), ("安全检查器",)),
-    Row("motion_modules", ("motion module",), ("运动模块", "动态模块")),
+    Row("motion_modules", ("motion module",), ("运动模块",)),
     Row("lora"),
     Row("embedding", ("textual inversion",), ("嵌入", "文本反转")),
 )

@@ -91,7 +91,6 @@ def test_a_mistyped_name_is_answered_with_the_nearest() -> None:
         ("webui", "a1111"),
         ("SD-WebUI", "a1111"),
         ("秋叶整合包", "a1111"),
-        ("绘世", "a1111"),
         ("Comfy", "comfyui"),
         ("SD.Next", "sdnext"),
         ("stable-diffusion-webui-forge", "forge"),
@@ -100,6 +99,13 @@ def test_a_mistyped_name_is_answered_with_the_nearest() -> None:
 def test_a_ui_is_found_by_what_people_call_it(word: str, name: str) -> None:
     """Packages and repositories of a UI mean the UI."""
     assert ui_named(word).name == name
+
+
+def test_the_launcher_of_several_uis_is_not_taken_for_one() -> None:
+    """绘世 starts A1111, ComfyUI and Forge: the likeliest is named, none is chosen."""
+    with pytest.raises(UsageError) as caught:
+        ui_named("绘世启动器")
+    assert caught.value.remedy.text == "Did you mean `a1111`?"
 
 
 def test_a_layout_of_the_user_comes_before_the_words_for_a_ui() -> None:

@@ -116,6 +116,7 @@ def test_words_are_found_however_they_are_spelled(kind: WordKind, word: str, val
         (WordKind.TYPE, "底魔", "base"),
         (WordKind.ARCHITECTURE, "pony", "sdxl"),
         (WordKind.STYLE, "国风", "2.5d"),
+        (WordKind.TYPE, "小模型", "lora"),
         (WordKind.STYLE, "ani", "anime"),
     ],
 )
