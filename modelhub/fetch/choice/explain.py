@@ -52,7 +52,7 @@ def _difference(option: Option, taken: Option) -> str:
     if traits.weight_set is not other.weight_set and traits.weight_set in _SET_REASONS:
         # A source's label is not the training script's word: Civitai's "pruned" says nothing of the weight sets.
         is_named = is_set_named(option.file)
-        return _SET_REASONS[traits.weight_set] if is_named else f"labelled {traits.weight_set.value} by its source"
+        return _SET_REASONS[traits.weight_set] if is_named else f"labeled {traits.weight_set.value} by its source"
     if traits.precision != other.precision and traits.precision:
         return f"in {traits.precision}"
     if traits.model != other.model:

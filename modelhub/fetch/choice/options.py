@@ -54,5 +54,9 @@ def refused_error(model: RemoteModel, options: Sequence[Option]) -> UnsafeError:
     """Return the error for options of which none may be taken."""
     refused = [(option.name, option.refusal) for option in options if option.refusal is not None]
     name, refusal = refused[0]
-    more = f" In all, {len(refused)} files are refused." if len(refused) > 1 else ""
-    return UnsafeError(f"{model.reference}: {name} is refused: {refusal.reason}.{more}", refusal.remedy)
+    if len(refused) > 1:
+        return UnsafeError(
+            f"{model.reference}: {len(refused)} files are refused, the first of which is {name}: {refusal.reason}.",
+            refusal.remedy,
+        )
+    return UnsafeError(f"{model.reference}: {name} is refused: {refusal.reason}.", refusal.remedy)

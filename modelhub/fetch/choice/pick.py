@@ -172,10 +172,11 @@ def _no_models(model: RemoteModel, options: Sequence[Option]) -> NotFoundError:
     foreign = {
         option.name.rpartition(".")[2] for option in options if option.traits.container is Container.OTHER_WEIGHTS
     }
-    message = f"{model.reference} has no model file that can be used."
-    if foreign:
-        message = f"{model.reference} has only weights for other frameworks: {', '.join(sorted(foreign))}."
     if not options:
-        return NotFoundError(message, "The repository is empty.")
+        return NotFoundError(f"{model.reference} has no files.", "The repository is empty.")
     files = list_files((option.file for option in options), limit=10)
-    return NotFoundError(f"{message} Its files are:", details=files)
+    if foreign:
+        listed = ", ".join(sorted(foreign))
+        summary = f"{model.reference} has only weights for other frameworks: {listed}. Its files are:"
+        return NotFoundError(summary, details=files)
+    return NotFoundError(f"{model.reference} has no model file that can be used. Its files are:", details=files)

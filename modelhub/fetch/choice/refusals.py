@@ -70,10 +70,12 @@ def find_refusal(
         )
     if criteria.accepts_pickle:
         return None
-    scan = f"its malware scan reports {file.scan}" if file.scan else "not scanned by its source"
+    reason = f"a pickle can run code when it is loaded (its malware scan reports {file.scan})"
+    if not file.scan:
+        reason = "a pickle can run code when it is loaded (not scanned by its source)"
     return Refusal(
         cause=RefusalCause.PICKLE,
-        reason=f"a pickle can run code when it is loaded ({scan})",
+        reason=reason,
         remedy=ALLOW_PICKLE,
     )
 

@@ -21,6 +21,7 @@ _T = TypeVar("_T", Model, Version, list[Version | None])
 _BATCH = 100  # hashes in one request; the API refuses more
 _PAUSE = 0.05  # seconds between single requests, where there are many
 _BY_HASH = "/api/v1/model-versions/by-hash"
+_PAGE_HINT = "See its page. Create a key in your account's settings at civitai.com and set CIVITAI_API_TOKEN to it."
 _TOKEN_HINT = "Create a key in your account's settings at civitai.com and set CIVITAI_API_TOKEN to it."
 
 
@@ -226,7 +227,7 @@ def error_from_response(response: ApiAnswer, subject: str, endpoint: str, *, wit
     if status == 401:
         return AccessError(f"Civitai requires a login for {subject}.", _TOKEN_HINT)
     if status == 403:
-        return AccessError(f"Civitai refuses access to {subject}{reason}.", f"See its page. {_TOKEN_HINT}")
+        return AccessError(f"Civitai refuses access to {subject}{reason}.", _PAGE_HINT)
     if status == 404:
         hint = "Check the id. Civitai sometimes gives this answer for things that exist: try again in a minute."
         return NotFoundError(f"Civitai has no {subject}.", hint)
