@@ -1,1 +1,1 @@
-"""What is written to a terminal: lines, tables and progress bars, by the columns that text takes."""
+"""Lines, tables and progress bars on a terminal, laid out by the columns that text takes."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelhub.cli.output import Column, print_lines, table
 from modelhub.cli.screen.text_layout import shorten_end, shorten_start
 from modelhub.cli.views.nothing_found import nothing_found
-from modelhub.domain import HARMLESS, Verdict
+from modelhub.domain import HARMLESS, Format, Verdict
 from modelhub.language import plural
 from modelhub.quantities import format_size
 
@@ -52,11 +52,12 @@ def print_models(rows: Sequence[ModelRow], catalog: Catalog, *, query: ModelQuer
 
 
 def _cells(row: ModelRow) -> list[str]:
-    is_cut = row.broken and row.verdict == Verdict.UNRECOGNISED  # one word is enough
+    is_broken = row.broken and row.format != Format.UNKNOWN
+    is_cut = is_broken and row.verdict == Verdict.UNRECOGNISED  # one word is enough
     remarks = (
         row.state if row.state != "present" else "",
         row.verdict if row.verdict not in HARMLESS and not is_cut else "",
-        "broken" if row.broken else "",
+        "broken" if is_broken else "",
     )
     return [
         row.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelhub.domain import Format, Inspection, ModelRecord, ModelType, Verdict
+from modelhub.operations.library.inspect import is_archive, is_not_model
 
 _PICKLES = (Format.TORCH_ZIP, Format.TORCH_LEGACY, Format.PICKLE)
 _MEANINGS = {
@@ -55,6 +56,8 @@ def next_step(model: Inspection | ModelRecord, *, broken: bool) -> str:
             return "`modelhub add` unpacks the archive; each model in it is checked by itself."
         case Verdict.UNRECOGNISED if broken and format is not Format.UNKNOWN:
             return "Download it again, or ask its publisher for a file that is not damaged."
+        case Verdict.UNRECOGNISED if broken and isinstance(model, Inspection) and is_not_model(model):
+            return "" if is_archive(model) else "Download it again if it should be a model."
         case Verdict.UNRECOGNISED if broken:
             return "Download it again if it should be a model. Otherwise load it only if you trust its source."
         case Verdict.UNRECOGNISED:

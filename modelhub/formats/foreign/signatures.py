@@ -84,7 +84,12 @@ def container_name(head: bytes) -> str | None:
 
 def names_other_content(text: str) -> bool:
     """Return whether a sentence of `container_name` names something that is certainly not a model."""
-    return text.endswith(_UNPACK) or text in _OTHER_CONTENT
+    return names_packed_content(text) or text in _OTHER_CONTENT
+
+
+def names_packed_content(text: str) -> bool:
+    """Return whether a sentence of `container_name` names an archive or a compressed file."""
+    return text.endswith(_UNPACK)
 
 
 def packed_name(head: bytes) -> str | None:

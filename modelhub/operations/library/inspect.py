@@ -19,6 +19,7 @@ from modelhub.domain import Detection, Format, Inspection, ModelType, SafetyRepo
 from modelhub.errors import ModelhubError, NotFoundError
 from modelhub.formats import is_other_content, read_header
 from modelhub.formats.archive import Member
+from modelhub.formats.foreign.signatures import names_packed_content
 from modelhub.formats.header import Header
 from modelhub.formats.packs import read_pack, write_excerpt
 from modelhub.progress import SILENT, Progress
@@ -152,6 +153,11 @@ def is_not_model(inspection: Inspection) -> bool:
     if inspection.format is not Format.UNKNOWN or inspection.safety.verdict is Verdict.DANGEROUS:
         return False
     return not inspection.members and any(map(is_other_content, inspection.problems[:1]))
+
+
+def is_archive(inspection: Inspection) -> bool:
+    """Return whether a file is an archive or a compressed file, which must be unpacked first."""
+    return any(names_packed_content(text) for text in inspection.problems[:1])
 
 
 def reason_to_pass(inspection: Inspection) -> str:
