@@ -41,7 +41,7 @@ def member(kind: type[_Word], word: str, *, name: str = "value", words: WordKind
 def invalid_word(word: str, name: str, choices: Iterable[str], words: WordKind | None = None) -> UsageError:
     """Return the error for a word that is not one of the few `choices`; `name` is their kind, such as "precision"."""
     known = [str(choice) for choice in choices]
-    near = nearest_word(words, word, choices=known) if words is not None else None
+    near = _nearest(word, known, words)
     if near is not None:
         remedy = did_you_mean(word, near)
     else:
@@ -61,12 +61,17 @@ def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.6, words: Wo
 
     Words of the kind `words` are compared by all of their names.
     """
+    known = [str(choice) for choice in choices]
+    near = _nearest(word, known, words, cutoff)
+    return did_you_mean(word, near) if near is not None else Remedy(f"Choose one of: {', '.join(known)}.")
+
+
+def _nearest(word: str, choices: list[str], words: WordKind | None, cutoff: float = 0.7) -> str | None:
     import difflib  # only a mistyped word needs it
 
-    known = list(choices)
-    named = nearest_word(words, word, choices=known) if words is not None else None
+    named = nearest_word(words, word, choices=choices) if words is not None else None
     if named is not None:
-        return did_you_mean(word, named)
-    longer = [choice for choice in known if word and choice.startswith(word.lower())]
-    near = longer if len(longer) == 1 else difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
-    return did_you_mean(word, near[0]) if near else Remedy(f"Choose one of: {', '.join(known)}.")
+        return named
+    longer = [choice for choice in choices if word and choice.startswith(word.lower())]
+    near = longer if len(longer) == 1 else difflib.get_close_matches(word.lower(), choices, n=1, cutoff=cutoff)
+    return near[0] if near else None

@@ -37,6 +37,7 @@ def test_the_nearest_word_is_stated_with_the_word_that_was_given() -> None:
 
 def test_choices_without_synonyms_have_a_nearest_one_too() -> None:
     """Plug-ins bring names that have no row."""
+    assert invalid_word("mennu", "target", ["menu", "desktop"]).remedy.text == "Did you mean `menu`?"
     assert nearest("mylayot", ["mylayout", "a1111"], words=WordKind.UI).text == "Did you mean `mylayout`?"
 
 
