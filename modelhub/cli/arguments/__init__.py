@@ -1,1 +1,1 @@
-"""What users type: words for values and commands, and corrections of what was mistyped."""
+"""Words for values and commands on the command line, and corrections of what was mistyped."""
