@@ -151,7 +151,7 @@ def _algorithm(index: HeaderIndex, kind: ModelType, notes: _Notes) -> tuple[str 
     found = matching_algorithms(index)
     algorithm = found[0] if len(found) == 1 else None
     if len(found) > 1:
-        notes.problems.append(f"The algorithm is ambiguous: it looks like {' and '.join(found)}.")
+        notes.problems.append(f"The algorithm is ambiguous: it looks like {', '.join(found)}.")
     if algorithm:
         notes.because("algorithm", "names of its tensors")
     rank, why = delta_rank(index, algorithm or ("lora" if "lora" in found else None))

@@ -284,8 +284,10 @@ class _HeaderReader:
         if not block:
             self._report(f"Tensor {quote_name(name)} at byte {start} has the unknown type {kind}.")
         elif shape and shape[0] % block:
-            text = f"has rows of {shape[0]} values, which are not whole blocks of {block}"
-            self._report(f"Tensor {quote_name(name)} ({type_name}) at byte {start} {text}.")
+            self._report(
+                f"Tensor {quote_name(name)} ({type_name}) at byte {start} has rows of {shape[0]} values, "
+                f"which are not whole blocks of {block}."
+            )
         # GGUF counts dimensions from the innermost; all other formats from the outermost.
         self._contents.tensors[name] = TensorInfo(type_name, tuple(reversed(shape)))
         self._contents.places.append(TensorPlace(offset, prod(shape) // (block or 1) * length, name, start))

@@ -39,8 +39,8 @@ def check_layout(places: Sequence[TensorPlace], header_end: int, alignment: int,
         end = last.offset + last.length
         expected = pad(end, alignment)
     if start + end > size:
-        text = f"tensor {quote_name(last.name)} ends at {start + end}"
-        raise GgufError(f"The file is truncated: it has {size} bytes, and {text}.")
+        name, ending = quote_name(last.name), start + end
+        raise GgufError(f"The file is truncated: it has {size} bytes, and tensor {name} ends at {ending}.")
     if size > start + expected:
         raise GgufError(f"{size - start - end} bytes follow the last tensor, which ends at byte {start + end}.")
 

@@ -64,8 +64,11 @@ def _add_pickle(file: BinaryIO, scanner: PickleScanner) -> None:
         walk = walk_pickle(reader, "the file, read as a pickle,", budget=scanner.budget, first=count == 0)
         if walk.acts:
             scanner.add(walk)
-            named = f", which names {walk.globals[0].module}.{walk.globals[0].name}" if walk.globals else ""
-            scanner.findings.append(("suspicious", f"It is also a pickle{named}: torch reads it as one."))
+            text = "It is also a pickle: torch reads it as one."
+            if walk.globals:
+                name = f"{walk.globals[0].module}.{walk.globals[0].name}"
+                text = f"It is also a pickle, which names {name}: torch reads it as one."
+            scanner.findings.append(("suspicious", text))
         if not walk.complete:
             return
 

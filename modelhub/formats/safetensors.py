@@ -226,8 +226,10 @@ def _length_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
         begin, end = info.data_offsets or (0, 0)
         if not _fits(info.dtype, info.shape, end - begin):
             shape = "×".join(map(str, info.shape)) or "a single number"
-            tensor = f"Tensor {quote_name(name)} ({info.dtype}, {shape:.80})"
-            text = f"{tensor} has {end - begin} bytes, which does not fit its shape."
+            text = (
+                f"Tensor {quote_name(name)} ({info.dtype}, {shape:.80}) has {end - begin} bytes, "
+                "which does not fit its shape."
+            )
             found.append(Problem(text, fatal=True))
             if len(found) == _SHOWN:
                 break
@@ -239,12 +241,11 @@ def _gap_problems(tensors: dict[str, TensorInfo]) -> tuple[Problem, ...]:
     last, before = 0, "the header"
     for name, info in sorted(tensors.items(), key=lambda item: item[1].data_offsets or (0, 0)):
         begin, end = info.data_offsets or (0, 0)
-        tensor = f"tensor {quote_name(name)}"
         if begin != last:
-            gap = f"There is a gap of {begin - last} bytes between {before} and {tensor}."
-            overlap = f"T{tensor[1:]} overlaps {before}."
+            gap = f"There is a gap of {begin - last} bytes between {before} and tensor {quote_name(name)}."
+            overlap = f"Tensor {quote_name(name)} overlaps {before}."
             found.append(Problem(gap if begin > last else overlap, fatal=True))
             if len(found) == _SHOWN:
                 break
-        last, before = max(last, end), tensor
+        last, before = max(last, end), f"tensor {quote_name(name)}"
     return tuple(found)

@@ -11,56 +11,60 @@ from modelhub.formats.header import TensorInfo, quote_name
 
 MAX_DIMENSIONS = 64
 LARGEST_COUNT = (1 << 64) - 1  # as the reference library stores a dimension or an offset
-_UNUSUAL = "only the safetensors library reads that form"
+
+
+class EntryError(ValueError):
+    """An entry that the reference library refuses, with the reason as a clause."""
 
 
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object with its duplicate keys still there."""
 
 
-def parse_entry(raw: bytes) -> tuple[TensorInfo, list[str]]:
-    """Return the tensor of an entry that is known to be JSON, and remarks about the entry.
+def parse_entry(raw: bytes, *, subject: str) -> tuple[TensorInfo, list[str]]:
+    """Return the tensor of an entry that is known to be JSON, and remarks about the entry: sentences about `subject`.
 
-    Raise ValueError, with a reason that follows the tensor's name, for what the reference library refuses.
+    Raise EntryError for what the reference library refuses.
     """
-    return _tensor(json.loads(raw.decode("utf-8"), object_pairs_hook=_Pairs, parse_int=_parse_count))
+    return _tensor(json.loads(raw.decode("utf-8"), object_pairs_hook=_Pairs, parse_int=_parse_count), subject)
 
 
-def _tensor(value: Any) -> tuple[TensorInfo, list[str]]:
-    """Return a tensor and remarks about its entry. Raise ValueError with what the reference library refuses."""
+def _tensor(value: Any, subject: str) -> tuple[TensorInfo, list[str]]:
+    """Return a tensor and remarks about its entry. Raise EntryError with what the reference library refuses."""
     remarks: list[str] = []
     if isinstance(value, list) and not isinstance(value, _Pairs) and len(value) == 3:
         dtype, shape, offsets = value
-        remarks.append(f"has a list as its entry; {_UNUSUAL}")
+        remarks.append(f"{subject} has a list as its entry; only the safetensors library reads that form.")
     elif isinstance(value, _Pairs):
-        dtype, shape, offsets = _fields(value, remarks)
+        dtype, shape, offsets = _fields(value, remarks, subject)
     else:
-        raise ValueError("its entry is not an object")
+        raise EntryError("its entry is not an object")
     if isinstance(dtype, _Pairs) and len(dtype) == 1 and dtype[0][1] is None:
         dtype = dtype[0][0]
-        remarks.append(f"has an object as its data type; {_UNUSUAL}")
+        remarks.append(f"{subject} has an object as its data type; only the safetensors library reads that form.")
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise ValueError(f"data type {dtype!r:.40} is unknown")
+        raise EntryError(f"data type {dtype!r:.40} is unknown")
     if not _is_count_list(shape):
-        raise ValueError("its shape is not a list of numbers that are zero or more")
+        raise EntryError("its shape is not a list of numbers that are zero or more")
     if len(shape) > MAX_DIMENSIONS:
-        raise ValueError(f"it has {len(shape)} dimensions, which is larger than any model")
+        raise EntryError(f"it has {len(shape)} dimensions, which is larger than any model")
     if not _is_count_list(offsets) or len(offsets) != 2:
-        raise ValueError("data_offsets are not two numbers that are zero or more")
+        raise EntryError("data_offsets are not two numbers that are zero or more")
     return TensorInfo(dtype, tuple(shape), (offsets[0], offsets[1])), remarks
 
 
-def _fields(value: _Pairs, remarks: list[str]) -> tuple[Any, Any, Any]:
+def _fields(value: _Pairs, remarks: list[str], subject: str) -> tuple[Any, Any, Any]:
     counts = Counter(name for name, _ in value)
     fields = dict(value)
     for field in ("dtype", "shape", "data_offsets"):
         if field not in fields:
-            raise ValueError(f"{field} is missing")
+            raise EntryError(f"{field} is missing")
         if counts[field] > 1:
-            raise ValueError(f"the name '{field}' appears {counts[field]} times in its entry")
+            raise EntryError(f"the name '{field}' appears {counts[field]} times in its entry")
     dtype, shape, offsets = fields.pop("dtype"), fields.pop("shape"), fields.pop("data_offsets")
     if fields:
-        remarks.append(f"has fields that the format does not know: {', '.join(map(quote_name, list(fields)[:3])):.80}")
+        unknown = ", ".join(map(quote_name, list(fields)[:3]))
+        remarks.append(f"{subject} has fields that the format does not know: {unknown:.80}.")
     return dtype, shape, offsets
 
 

@@ -138,9 +138,10 @@ class _HeaderReader:
         self._metadata_seen = True
         if buffer[position : position + 1] != b"{":
             after = skip_value(buffer, position, end, depth=1, budget=self._budget)
-            is_null = buffer.startswith(b"null", position)
-            text = "is null" if is_null else "is not an object of texts"
-            self._report(f"The field `{name}` {text} (byte {position}).", fatal=not is_null)
+            if buffer.startswith(b"null", position):
+                self._report(f"The field `{name}` is null (byte {position}).")
+            else:
+                self._report(f"The field `{name}` is not an object of texts (byte {position}).", fatal=True)
             return after
         start = position
         position = skip_spaces(buffer, position + 1, end)
@@ -221,12 +222,13 @@ class _HeaderReader:
                 f"The entry at byte {position} has {after - position} bytes, which is larger than any model's."
             )
         try:
-            info, remarks = parse_entry(bytes(memoryview(self._buffer)[position:after]))
+            subject = f"Tensor {quote_name(name)} (byte {position})"
+            info, remarks = parse_entry(bytes(memoryview(self._buffer)[position:after]), subject=subject)
         except ValueError as exc:
             self._report(f"Tensor {quote_name(name)}: {exc} (byte {position}).", fatal=True)
             return None, after
         for remark in remarks:
-            self._report(f"Tensor {quote_name(name)} (byte {position}) {remark}.")
+            self._report(remark)
         return info, after
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from modelhub.errors import ModelhubError
 from modelhub.formats.safetensors_write import TensorEntry
 
+_REPORT = "Report this as a defect of modelhub."
 LARGEST_WITHOUT_NUMPY = 128 << 20  # bytes of a file that is read into memory as a whole
 
 
@@ -25,9 +26,11 @@ def check_with_reference_library(path: Path, tensors: Iterable[TensorEntry]) -> 
     try:
         found = _tensors_by_map(path) if find_spec("numpy") is not None else _tensors_in_memory(path)
     except SafetensorError as exc:
-        raise _refused(path, f"cannot be opened by the safetensors library: {exc}") from exc
+        summary = f"What was written to {path.parent} cannot be opened by the safetensors library: {exc}."
+        raise ModelhubError(summary, _REPORT) from exc
     if found != {tensor.name: (tensor.dtype, tensor.shape) for tensor in tensors}:
-        raise _refused(path, "is read differently by the safetensors library")
+        summary = f"What was written to {path.parent} is read differently by the safetensors library."
+        raise ModelhubError(summary, _REPORT)
     return True
 
 
@@ -44,7 +47,3 @@ def _tensors_in_memory(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
 
     parts = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     return {name: (str(part["dtype"]), tuple(part["shape"])) for name, part in parts}
-
-
-def _refused(path: Path, reason: str) -> ModelhubError:
-    return ModelhubError(f"What was written to {path.parent} {reason}.", "Report this as a defect of modelhub.")

@@ -89,10 +89,13 @@ def _locate_storages(
         count = struct.unpack("<q", head)[0]
         storage = described.get(str(key))
         if storage is None or count != storage.numel:
-            stated = "no tensor" if storage is None else f"a tensor of {storage.numel}"
-            scanner.findings.append(
-                ("suspicious", f"Storage {key} at byte {position} states {count} elements; {stated} belongs to it.")
-            )
+            text = f"Storage {key} at byte {position} states {count} elements; no tensor belongs to it."
+            if storage is not None:
+                text = (
+                    f"Storage {key} at byte {position} states {count} elements; "
+                    f"a tensor of {storage.numel} belongs to it."
+                )
+            scanner.findings.append(("suspicious", text))
             return found, [Problem(f"Storage {key} states {count} elements.", fatal=True)]
         found[str(key)] = (position + 8, count)
         position += 8 + storage.length

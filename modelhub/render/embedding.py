@@ -76,14 +76,12 @@ def _as_vectors(name: str, tensor: torch.Tensor) -> torch.Tensor:
     """Return the tensor as (n, width) in float32. Raise ModelhubError."""
     if tensor.ndim == 1:
         tensor = tensor[None]
-    shape = list(tensor.shape)
+    shape, named = list(tensor.shape), name or "tensor"
     if tensor.ndim != 2 or not tensor.is_floating_point() or 0 in shape:
-        raise ModelhubError(
-            f"The embedding's {name or 'tensor'} is not a list of vectors: {shape}, {tensor.dtype}.", _HINT
-        )
+        raise ModelhubError(f"The embedding's {named} is not a list of vectors: {shape}, {tensor.dtype}.", _HINT)
     if shape[0] > PROMPT_TOKENS:
         raise ModelhubError(
-            f"The embedding's {name or 'tensor'} has {shape[0]} vectors; a prompt has room for {PROMPT_TOKENS}.", _HINT
+            f"The embedding's {named} has {shape[0]} vectors; a prompt has room for {PROMPT_TOKENS}.", _HINT
         )
     return tensor.detach().to(torch.float32)
 

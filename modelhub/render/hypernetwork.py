@@ -247,7 +247,7 @@ class _StackBuilder:
             raise self._numbering_error()
         part = self.parts.pop(self.position)
         if set(part) != set(names):
-            raise self._error(f"layer {self.position} has {' and '.join(part)} instead of {' and '.join(names)}")
+            raise self._error(f"layer {self.position} has {', '.join(part)} instead of {', '.join(names)}")
         self.position += 1
         return tuple(part[name] for name in names)
 

@@ -145,8 +145,9 @@ class Worker:
         log.debug("the render worker ended with %s: %s", code, self._last_error_line())
         if code == -9:
             return RenderVerdict.OUT_OF_MEMORY, "the system ended the render process, probably because memory ran out"
-        how = f"by signal {-code}" if code < 0 else f"with code {code}"
-        return RenderVerdict.CRASH, f"the render process ended {how}"
+        if code < 0:
+            return RenderVerdict.CRASH, f"the render process ended by signal {-code}"
+        return RenderVerdict.CRASH, f"the render process ended with code {code}"
 
     def _next(self, deadline: float) -> Message | None:
         try:

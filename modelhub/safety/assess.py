@@ -46,13 +46,19 @@ def _first_fault(header: Header) -> str:
 
 
 def _grade(found: PickleGlobal) -> tuple[Verdict, str]:
-    name, verb = f"{found.module}.{found.name}", "Runs" if found.called else "Contains"
+    name = f"{found.module}.{found.name}"
     pair = (found.module, found.name)
     use = CALLED.get(pair) or (NAMED.get(pair) if not found.called else None) or named_class(*pair, found.called)
     if use is Verdict.SAFE:
         return Verdict.SAFE, name
     if use is Verdict.SAFE_LEGACY:
         return Verdict.SAFE_LEGACY, f"Contains {name}, a harmless helper ({found.place})."
-    if is_dangerous(*pair):
-        return Verdict.DANGEROUS, f"{verb} {name}, which can run code or reach files and the network ({found.place})."
-    return Verdict.SUSPICIOUS, f"{verb} {name}, code of another library that is not on the safe list ({found.place})."
+    dangerous = is_dangerous(*pair)
+    verdict = Verdict.DANGEROUS if dangerous else Verdict.SUSPICIOUS
+    if found.called and dangerous:
+        return verdict, f"Runs {name}, which can run code or reach files and the network ({found.place})."
+    if found.called:
+        return verdict, f"Runs {name}, code of another library that is not on the safe list ({found.place})."
+    if dangerous:
+        return verdict, f"Contains {name}, which can run code or reach files and the network ({found.place})."
+    return verdict, f"Contains {name}, code of another library that is not on the safe list ({found.place})."

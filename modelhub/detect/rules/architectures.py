@@ -174,7 +174,7 @@ def _reason(index: HeaderIndex, architecture: str) -> str:
     ]
     key = next((k for k in map(index.example, signs) if k), "its block names")
     hidden = index.width("hidden")
-    return f"block names such as {key}" + (f", width {max(hidden)}" if hidden else "")
+    return f"block names such as {key}, width {max(hidden)}" if hidden else f"block names such as {key}"
 
 
 def _from_unet(unet: UnetMatch) -> ArchitectureAnswer:

@@ -197,15 +197,21 @@ def _contradictions(
 ) -> list[str]:
     profile = expected.profile
     odd = [_structure_reason(sign) for sign in sorted(structure - expected.allowed)]
-    odd += [f"it has {_FAMILY_SIGNS[sign]}" for sign in sorted(profile.never & signs)]
+    odd += [_PRESENT[sign] for sign in sorted(profile.never & signs)]
     exclusive = widths.get("adm", _NO_ADM) & profile.adm & _EXCLUSIVE_ADM
     if profile.needs and profile.needs not in signs and not exclusive:
-        odd.append(f"{_ABSENT}{_FAMILY_SIGNS[profile.needs]}")
+        odd.append(_ABSENT[profile.needs])
     return odd
 
 
-_ABSENT = "it has no "
-_FAMILY_SIGNS = {"svd:time": "layers over time, as video models do", "kolors:hid": "ChatGLM projection, as Kolors does"}
+_PRESENT = {
+    "svd:time": "it has layers over time, as video models do",
+    "kolors:hid": "it has a ChatGLM projection, as Kolors does",
+}
+_ABSENT = {
+    "svd:time": "it has no layers over time, as video models do",
+    "kolors:hid": "it has no ChatGLM projection, as Kolors does",
+}
 _STRUCTURE_TEXTS = {
     "unet": "attention in {place}",
     "level": "there is {place}",
@@ -241,6 +247,6 @@ def _width_reason(subject: str, seen: frozenset[int]) -> str:
 
 def _shown_reasons(reasons: Mapping[str, None]) -> tuple[str, ...]:
     """Return the reasons to show: present things; absent ones only when nothing else decides."""
-    present = [reason for reason in reasons if not reason.startswith(_ABSENT)]
+    present = [reason for reason in reasons if reason not in _ABSENT.values()]
     present.sort(key=lambda reason: not reason.startswith(("attn2.to_k", "label_emb")))
     return tuple(present or reasons)[:_REASONS_SHOWN]

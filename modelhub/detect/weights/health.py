@@ -142,8 +142,8 @@ def examine(
     keys = _compare_keys(spans, naming, architecture, type)
     lies = hash_mismatches(metadata or {}, data_part_sha256)
     problems = [
-        *_tensor_problem(cut, "are cut off: the file ends before they do", "is cut off: the file ends before it does"),
-        *_tensor_problem(bad, "hold NaN or infinite values", "holds NaN or infinite values"),
+        *_tensor_problem(cut, _CUT),
+        *_tensor_problem(bad, _NOT_FINITE),
         *(["Many tensors claim the same bytes: no model is stored like this."] * any(s.overlapping for s in sinks)),
         *keys.problems,
         *_zero_problems(weights),
@@ -162,24 +162,52 @@ def examine(
     )
 
 
-def _tensor_problem(names: Sequence[str], many: str, one: str) -> list[str]:
+# What is wrong with tensors: for one of them, for some that are all named, and for more.
+_CUT = (
+    "{names} is cut off: the file ends before it does.",
+    "{count} tensors are cut off: the file ends before they do: {names}.",
+    "{count} tensors are cut off: the file ends before they do, such as {names}.",
+)
+_NOT_FINITE = (
+    "{names} holds NaN or infinite values.",
+    "{count} tensors hold NaN or infinite values: {names}.",
+    "{count} tensors hold NaN or infinite values, such as {names}.",
+)
+_ZEROS = (
+    "{names} holds nothing but zeros.",
+    "{count} tensors hold nothing but zeros: {names}.",
+    "{count} tensors hold nothing but zeros, such as {names}.",
+)
+_STRAYS = (
+    "{count} tensor belongs to no part of the model: {names}.",
+    "{count} tensors belong to no part of the model: {names}.",
+    "{count} tensors belong to no part of the model, such as {names}.",
+)
+_LACKS = (
+    "The {part} lacks {count} of {total} tensors: {names}.",
+    "The {part} lacks {count} of {total} tensors: {names}.",
+    "The {part} lacks {count} of {total} tensors, such as {names}.",
+)
+_TOO_MANY = (
+    "The {part} has {count} tensor too many: {names}.",
+    "The {part} has {count} tensors too many: {names}.",
+    "The {part} has {count} tensors too many, such as {names}.",
+)
+
+
+def _tensor_problem(names: Sequence[str], sentences: tuple[str, str, str], **values: object) -> list[str]:
+    """Return the sentence for this number of tensors, none for none."""
     if not names:
         return []
-    if len(names) == 1:
-        return [f"{names[0]} {one}."]
-    return [f"{len(names)} tensors {many}: {_list_names(names)}."]
-
-
-def _list_names(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    return shown if len(names) <= _NAMES_SHOWN else f"{shown} and {len(names) - _NAMES_SHOWN} more"
+    form = 0 if len(names) == 1 else 1 if len(names) <= _NAMES_SHOWN else 2
+    return [sentences[form].format(names=", ".join(names[:_NAMES_SHOWN]), count=len(names), **values)]
 
 
 def _zero_problems(weights: Iterable[_TensorValues]) -> list[str]:
     """List matrices of zeros: a defect in a network, but in a delta only blocks that were not trained."""
     matrices = [tensor for tensor in weights if sum(size > 1 for size in tensor.span.shape) >= 2]
     plain = sorted(tensor.span.name for tensor in matrices if tensor.zero and not is_delta(tensor.span.name))
-    found = _tensor_problem(plain, "hold nothing but zeros", "holds nothing but zeros")
+    found = _tensor_problem(plain, _ZEROS)
     ups = [tensor for tensor in matrices if any(word in tensor.span.name for word in ("lora_up", "lora_B", "lora.up"))]
     if ups and all(tensor.zero for tensor in ups):
         found.append("Every up matrix is zero: this LoRA changes nothing.")
@@ -218,20 +246,15 @@ def _compare_keys(
     for component in sorted(set(found) & set(_WORDS)):
         whole = sets.get("unet" if component == "unet_ema" else component, frozenset())
         lacks, more = sorted(whole - found[component]), sorted(found[component] - whole)
+        part = _WORDS[component]
         missing += (f"{component}: {name}" for name in lacks)
         extra += (f"{component}: {name}" for name in more)
-        if lacks:
-            problems.append(
-                f"The {_WORDS[component]} lacks {len(lacks)} of {len(whole)} tensors: {_list_names(lacks)}."
-            )
-        if more:
-            count = "1 tensor" if len(more) == 1 else f"{len(more)} tensors"
-            problems.append(f"The {_WORDS[component]} has {count} too many: {_list_names(more)}.")
+        problems += _tensor_problem(lacks, _LACKS, part=part, total=len(whole))
+        problems += _tensor_problem(more, _TOO_MANY, part=part)
     strays = sorted(name for name in found.get(REST, ()) if not name.startswith(_ALSO_FINE))
     extra += (f"{REST}: {name}" for name in strays)
-    if strays and kind is ModelType.BASE:
-        count = "1 tensor belongs" if len(strays) == 1 else f"{len(strays)} tensors belong"
-        problems.append(f"{count} to no part of the model: {_list_names(strays)}.")
+    if kind is ModelType.BASE:
+        problems += _tensor_problem(strays, _STRAYS)
     return _KeyComparison(
         problems=tuple(problems), missing_components=absent, missing=tuple(missing), extra=tuple(extra)
     )

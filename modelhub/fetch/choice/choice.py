@@ -79,5 +79,5 @@ def total_size(files: Iterable[RemoteFile]) -> int | None:
 def list_files(files: Iterable[RemoteFile], *, limit: int = 20) -> list[str]:
     """Return names and sizes, one per line, for the details of an error."""
     rows = [f"{file.name} ({format_size(file.size)})" for file in files]
-    more = [f"… and {len(rows) - limit} more"] if len(rows) > limit else []
-    return rows[:limit] + more
+    left = len(rows) - limit
+    return rows[:limit] + ([f"… and {left} more"] if left > 0 else [])

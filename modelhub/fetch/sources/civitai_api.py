@@ -173,7 +173,8 @@ def permissions(model: Model) -> str | None:
         "derivatives allowed" if model.allow_derivatives else "no derivatives",
         "" if model.allow_different_license else "same license",
     )
-    return "Civitai: " + "; ".join(part for part in parts if part)
+    words = "; ".join(part for part in parts if part)
+    return f"Civitai: {words}"
 
 
 def _notices(about: ModelSummary, version: Version) -> tuple[str, ...]:

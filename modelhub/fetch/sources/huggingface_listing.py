@@ -115,7 +115,8 @@ def _next_path(endpoint: str, first: str, link: str) -> str | None:
     is_own = origin == origin_of(endpoint) or origin[1] in PUBLIC_HOSTS
     path, own = parts.path.removeprefix(base), first.partition("?")[0]
     if not is_own or unquote(path).lower() != unquote(own).lower():
-        raise _endless_error(endpoint, f"a next page at {origin[1] or 'another address'}")
+        elsewhere = f"a next page at {origin[1]}" if origin[1] else "a next page at another address"
+        raise _endless_error(endpoint, elsewhere)
     return f"{own}?{parts.query}"
 
 

@@ -195,9 +195,11 @@ class _Site:
             return AccessError(f"ModelScope refuses access to {repository}{reason}.", f"{_TOKEN_HINT} See {page}.")
         if status == 429 or status >= 500:
             return NetworkError(f"{self.endpoint} answered {status} about {repository}{reason}.", "Try again later.")
-        revision = f" at revision `{reference.hub.revision}`" if reference.hub.revision else ""
         hint = f"Check the spelling at {page}. A private repository needs a token. {_TOKEN_HINT}"
-        return NotFoundError(f"There is no repository {repository}{revision} at {self.endpoint}{reason}.", hint)
+        summary = f"There is no repository {repository} at {self.endpoint}{reason}."
+        if reference.hub.revision:
+            summary = f"{self.endpoint} has no repository {repository} at revision `{reference.hub.revision}`{reason}."
+        return NotFoundError(summary, hint)
 
 
 def _api_path(reference: ModelScopeReference) -> str:

@@ -41,10 +41,12 @@ def accept_names(
         else:
             count += 1
             if count <= _SHOWN:
-                refused.append(f"`{printable(name_of(item))}` was refused: the name {reason}.")
+                refused.append(f"`{printable(name_of(item))}` was refused: {reason}.")
     if refused and not accepted:
         raise UnsafeError(
-            f"{reference} has no file with a safe name. {refused[0]}", "Nothing was requested. Report it to the hub."
+            f"{reference} has no file with a safe name.",
+            "Nothing was requested. Report it to the hub.",
+            details=refused[:1],
         )
     if count > _SHOWN:
         refused.append(f"{count - _SHOWN:,} more names were refused.")
@@ -52,27 +54,27 @@ def accept_names(
 
 
 def reason_to_refuse(name: object) -> str | None:
-    """Return why a name is refused, as the end of a sentence about it; None for a relative path with `/`."""
+    """Return why a name is refused, as a clause about it; None for a relative path with `/`."""
     if not isinstance(name, str) or not name:
-        return "is missing"
+        return "the name is missing"
     if len(name) > _MOST_BYTES:
-        return "is too long"
+        return "the name is too long"
     is_plain = name.isascii() and name.isprintable()
     if not is_plain and any(unicodedata.category(character) in _CONTROL for character in name):
-        return "has control characters"
+        return "the name has control characters"
     if "\\" in name:
-        return "has a backslash"
+        return "the name has a backslash"
     if name.startswith("/"):
-        return "is an absolute path"
+        return "the name is an absolute path"
     if _DRIVE.match(name):
-        return "begins with a drive letter"
+        return "the name begins with a drive letter"
     parts = name.split("/")
     if any(len(part.encode()) > MAX_BYTES for part in parts) or len(name.encode()) > _MOST_BYTES:
-        return "is too long"
+        return "the name is too long"
     if "" in parts:
-        return "has an empty part"
+        return "the name has an empty part"
     if _leaves(parts):
-        return "leaves the repository"
+        return "the name leaves the repository"
     return _reason_once_decoded(name) if "%" in name else None
 
 
@@ -83,9 +85,9 @@ def _reason_once_decoded(name: str) -> str | None:
         if decoded == name:
             return None
         if "\0" in decoded or _leaves(re.split(r"[/\\]", decoded)):
-            return "leaves the repository once it is decoded"
+            return "the name leaves the repository once it is decoded"
         name = decoded
-    return "is encoded several times" if unquote(name) != name else None
+    return "the name is encoded several times" if unquote(name) != name else None
 
 
 def _leaves(parts: Sequence[str]) -> bool:

@@ -28,9 +28,13 @@ def check_members(file: BinaryIO, entries: list[DirectoryEntry], end: ArchiveEnd
     for index in order:
         entry = entries[index]
         if entry.offset != expected:
-            between = entry.offset - expected
-            what = f"{between} bytes belong to no member" if between > 0 else "another member overlaps it"
-            findings.add("gap", f"Member {entry.name!r} at byte {entry.offset}: {what}.")
+            between, where = entry.offset - expected, f"Member {entry.name!r} at byte {entry.offset}"
+            text = (
+                f"{where}: {between} bytes belong to no member."
+                if between > 0
+                else f"{where}: another member overlaps it."
+            )
+            findings.add("gap", text)
         member = _check_member(file, entry, findings) if 0 <= entry.offset < end.begins else None
         if member is None:
             findings.add(

@@ -95,7 +95,8 @@ def one_model(reference: str, *, catalog: Catalog) -> ModelRecord:
         parse_arguments([reference])  # a mistyped field is the likelier reason than a name with a colon
         raise _not_found(reference, catalog)
     lines = [f"{record.id}  {record.name}  {record.path or ''}" for record in found[:_SHOWN]]
-    more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    left = len(found) - _SHOWN
+    more = [f"… and {left} more"] if left > 0 else []
     raise UsageError(
         f"`{reference}` could mean {len(found)} models:",
         "Name one by its number or its path.",
@@ -182,7 +183,8 @@ def _not_found(reference: str, catalog: Catalog) -> NotFoundError:
     if len(near) == 1:
         remedy = did_you_mean(reference, near[0])
     elif near:
-        remedy = Remedy(f"Did you mean {' or '.join(f'`{name}`' for name in near)}?")
+        names = ", ".join(f"`{name}`" for name in near)
+        remedy = Remedy(f"Did you mean one of {names}?")
     elif terms and catalog.ids(query_from_arguments(terms, catalog=catalog)):
         remedy = did_you_mean(reference, terms[0])
     else:

@@ -13,6 +13,7 @@ from modelhub.detect.weights.fingerprints import WHOLE, ComponentDigest
 from modelhub.detect.weights.named_components import LEVELS, NamedComponent, find_component_names, load_named_components
 from modelhub.domain import ModelRecord
 
+_NAMES_SHOWN = 5
 _TABLE = "known-components.json"
 _NAMES = {field.name for field in fields(ComponentDigest)}
 # The equality of weights that equal digests of each level prove.
@@ -74,15 +75,17 @@ def describe_shared_weights(record: ModelRecord, *, catalog: Catalog, library: P
     for item in shared:
         if item.component == WHOLE or item.model_id not in whole:
             groups[item.component, item.level].append(item.name)
-    lines = [
-        f"{_title(component)}: the same as in {', '.join(names[:5])}"
-        + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        + f" ({_EQUALITY[level]})"
-        for (component, level), names in groups.items()
-    ]
+    lines = [_shared_line(component, level, names) for (component, level), names in groups.items()]
     return lines + _known_lines(
         component_digests_of(record, catalog=catalog), load_named_components(component_table_path(library))
     )
+
+
+def _shared_line(component: str, level: str, names: Sequence[str]) -> str:
+    title, shown, equality, count = _title(component), ", ".join(names[:_NAMES_SHOWN]), _EQUALITY[level], len(names)
+    if count > _NAMES_SHOWN:
+        return f"{title}: the same as in {count} models, such as {shown} ({equality})"
+    return f"{title}: the same as in {shown} ({equality})"
 
 
 def _known_lines(digests: Sequence[ComponentDigest], table: Sequence[NamedComponent]) -> list[str]:

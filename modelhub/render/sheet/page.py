@@ -126,7 +126,8 @@ def _escaped(text: str) -> str:
 
 def _counts(entries: Sequence[Entry]) -> Iterator[str]:
     levels = Counter(entry.level for entry in entries)
-    yield f'<p class="counts"><span>{len(entries):,} {"model" if len(entries) == 1 else "models"}</span>'
+    total = "1 model" if len(entries) == 1 else f"{len(entries):,} models"
+    yield f'<p class="counts"><span>{total}</span>'
     for level, word in LEVELS.items():
         if levels[level]:
             yield f' <span class="chip {level}">{levels[level]:,} {word}</span>'

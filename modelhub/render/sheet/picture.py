@@ -112,7 +112,7 @@ class Drawing:
         large.draw(self.canvas, (MARGIN, MARGIN - 6), large.cut(printable(title), self.width), fill=INK)
         text = "1 model" if len(entries) == 1 else f"{len(entries):,} models"
         if len(entries) > MOST:
-            text += f", the first {MOST:,} of them here; a sheet named .html shows all"
+            text = f"{len(entries):,} models, the first {MOST:,} of them here; a sheet named .html shows all"
         x, y = MARGIN, MARGIN + 36
         small.draw(self.canvas, (x, y), text, fill=SOFT)
         x += small.width(text) + 16

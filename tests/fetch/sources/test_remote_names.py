@@ -79,8 +79,8 @@ FINE = (
 
 @pytest.mark.parametrize(("name", "reason"), REFUSED.items())
 def test_names_that_lead_astray_are_refused(name: str, reason: str) -> None:
-    """Each has a reason, which ends a sentence."""
-    assert reason_to_refuse(name) == reason
+    """Each has a reason, a clause about the name."""
+    assert reason_to_refuse(name) == f"the name {reason}"
 
 
 @pytest.mark.parametrize("name", FINE)
@@ -92,7 +92,7 @@ def test_names_of_real_files_are_accepted(name: str) -> None:
 @pytest.mark.parametrize("name", [None, 7, ["x"], {}])
 def test_a_name_that_is_not_a_text_is_missing(name: object) -> None:
     """Answers may have anything in its place."""
-    assert reason_to_refuse(name) == "is missing"
+    assert reason_to_refuse(name) == "the name is missing"
 
 
 def test_notices_name_some_and_count_the_rest() -> None:
@@ -108,7 +108,7 @@ def test_notices_name_some_and_count_the_rest() -> None:
 
 def test_only_refused_names_are_an_error() -> None:
     """The reference and the first name are in it."""
-    with pytest.raises(UnsafeError, match=r"org/name has no file with a safe name\. `\.\./x` was refused") as caught:
+    with pytest.raises(UnsafeError, match=r"org/name has no file with a safe name\.\s+`\.\./x` was refused") as caught:
         accept_names(["../x"], lambda name: name, "org/name")
     assert caught.value.code == Exit.UNSAFE and caught.value.remedy.text
 
