@@ -14,7 +14,7 @@ LARGEST_COUNT = (1 << 64) - 1  # as the reference library stores a dimension or 
 
 
 class EntryError(ValueError):
-    """An entry that the reference library refuses, with the reason as a clause."""
+    """An entry that the reference library refuses."""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -38,18 +38,18 @@ def _tensor(value: Any, subject: str) -> tuple[TensorInfo, list[str]]:
     elif isinstance(value, _Pairs):
         dtype, shape, offsets = _fields(value, remarks, subject)
     else:
-        raise EntryError("its entry is not an object")
+        raise EntryError(f"{subject}: its entry is not an object.")
     if isinstance(dtype, _Pairs) and len(dtype) == 1 and dtype[0][1] is None:
         dtype = dtype[0][0]
         remarks.append(f"{subject} has an object as its data type; only the safetensors library reads that form.")
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise EntryError(f"data type {dtype!r:.40} is unknown")
+        raise EntryError(f"{subject}: data type {dtype!r:.40} is unknown.")
     if not _is_count_list(shape):
-        raise EntryError("its shape is not a list of numbers that are zero or more")
+        raise EntryError(f"{subject}: its shape is not a list of numbers that are zero or more.")
     if len(shape) > MAX_DIMENSIONS:
-        raise EntryError(f"it has {len(shape)} dimensions, which is larger than any model")
+        raise EntryError(f"{subject}: it has {len(shape)} dimensions, which is larger than any model.")
     if not _is_count_list(offsets) or len(offsets) != 2:
-        raise EntryError("data_offsets are not two numbers that are zero or more")
+        raise EntryError(f"{subject}: data_offsets are not two numbers that are zero or more.")
     return TensorInfo(dtype, tuple(shape), (offsets[0], offsets[1])), remarks
 
 
@@ -58,9 +58,9 @@ def _fields(value: _Pairs, remarks: list[str], subject: str) -> tuple[Any, Any, 
     fields = dict(value)
     for field in ("dtype", "shape", "data_offsets"):
         if field not in fields:
-            raise EntryError(f"{field} is missing")
+            raise EntryError(f"{subject}: {field} is missing.")
         if counts[field] > 1:
-            raise EntryError(f"the name '{field}' appears {counts[field]} times in its entry")
+            raise EntryError(f"{subject}: the name '{field}' appears {counts[field]} times in its entry.")
     dtype, shape, offsets = fields.pop("dtype"), fields.pop("shape"), fields.pop("data_offsets")
     if fields:
         unknown = ", ".join(map(quote_name, list(fields)[:3]))

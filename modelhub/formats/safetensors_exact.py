@@ -225,7 +225,7 @@ class _HeaderReader:
             subject = f"Tensor {quote_name(name)} (byte {position})"
             info, remarks = parse_entry(bytes(memoryview(self._buffer)[position:after]), subject=subject)
         except ValueError as exc:
-            self._report(f"Tensor {quote_name(name)}: {exc} (byte {position}).", fatal=True)
+            self._report(str(exc), fatal=True)
             return None, after
         for remark in remarks:
             self._report(remark)
