@@ -47,6 +47,7 @@ _LABELS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "_": ((0,), ()),
     "Column": ((0,), ()),
     "field": ((0,), ()),
+    "_fields": ((0,), ()),
     "translate": ((0,), ()),
     "word_option": ((), ("name",)),
     "chosen": ((), ("name",)),

@@ -98,10 +98,10 @@ def file_lines(
     """
     lines = [field("file", f"{format_name}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (
-        ("inside", ", ".join(detection.components)),
-        ("prediction", detection.prediction or ""),
-        ("triggers", words_text(detection.trigger_words) if words else ""),
-        ("style", _("{style} (yours)", style=detection.style.value.value) if own_style else style_text(detection)),
+        (_("inside"), ", ".join(detection.components)),
+        (_("prediction"), detection.prediction or ""),
+        (_("triggers"), words_text(detection.trigger_words) if words else ""),
+        (_("style"), _("{style} (yours)", style=detection.style.value.value) if own_style else style_text(detection)),
     )
     return lines + [field(name, value) for name, value in rows if value]
 
@@ -165,9 +165,9 @@ def record_lines(
     own_style = "style" in record.overrides
     lines += file_lines(record.detection, record.format.value, record.size, own_style=own_style, words=not is_dangerous)
     rows = (
-        ("tags", ", ".join(record.tags)),
-        ("notes", record.notes),
-        ("yours", ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
+        (_("tags"), ", ".join(record.tags)),
+        (_("notes"), record.notes),
+        (_("yours"), ", ".join(f"{name}={value}" for name, value in record.overrides.items())),
     )
     lines += [field(name, value) for name, value in rows if value]
     lines += safety_lines(record, broken=any(file.broken for file in record.files))

@@ -40,7 +40,7 @@ def usage_lines(advice: Iterable[AdviceLine]) -> list[str]:
 def _label(line: AdviceLine) -> str:
     from modelhub.operations.library.advice import AdviceTopic
 
-    return {
+    labels = {
         AdviceTopic.WARNING: _("warning"),
         AdviceTopic.WORDS: _("words"),
         AdviceTopic.PROMPT: line.ui,
@@ -50,7 +50,8 @@ def _label(line: AdviceLine) -> str:
         AdviceTopic.FITTING: _("fits it"),
         AdviceTopic.VARIANT: _("weights"),
         AdviceTopic.PLACE: _("place in"),
-    }[line.topic]
+    }
+    return labels[line.topic]
 
 
 def padded_label(label: str) -> str:
