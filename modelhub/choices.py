@@ -44,10 +44,10 @@ def invalid_word(word: str, name: str, choices: Iterable[str], words: WordKind |
     near = _nearest(word, known, words)
     if near is not None:
         remedy = did_you_mean(word, near)
+    elif len(known) == 2:
+        remedy = Remedy(f"Choose `{known[0]}` or `{known[1]}`.")
     else:
-        *others, last = (f"`{choice}`" for choice in known)
-        listed = f"{', '.join(others)} or {last}" if others else last
-        remedy = Remedy(f"Choose {listed}.")
+        remedy = Remedy(f"Choose one of: {', '.join(known)}.")
     return UsageError(f"`{word}` is not a valid {name}.", remedy)
 
 

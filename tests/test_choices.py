@@ -24,7 +24,7 @@ def test_a_word_for_a_value_that_is_not_offered_is_refused() -> None:
     """`controlnet` is a type, but none that can be render-tested; the error names those that can."""
     with pytest.raises(UsageError, match="`控制网` is not a valid type") as caught:
         member(RenderTestType, "控制网", name="type", words=WordKind.TYPE)
-    assert caught.value.remedy.text == "Choose `base`, `vae`, `lora`, `embedding` or `hypernetwork`."
+    assert caught.value.remedy.text == "Choose one of: base, vae, lora, embedding, hypernetwork."
 
 
 def test_the_nearest_word_is_stated_with_the_word_that_was_given() -> None:

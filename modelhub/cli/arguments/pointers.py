@@ -12,18 +12,22 @@ from modelhub.language import _, translate
 from modelhub.words import fold
 
 HELP_WORDS = ("help", "man", "usage", "?", "帮助", "说明")
-_USE = "Use `{command}`."
+_USE = "Use `{command}` instead."
 _SHORTEST_TERM = 2  # characters
 _CLOSE = 0.75  # similarity of a mistyped command; less would point at what was not meant
 
 
 @dataclass(frozen=True, slots=True)
 class PointerRow:
-    """Words for a command, and the command to put before the arguments. `hint` is the sentence that names it."""
+    """Words for a command, and the command to put before the arguments.
+
+    `hint`: the sentence that names it. `begin`: arguments that always come first.
+    """
 
     command: str
     words: tuple[str, ...]
     hint: str = _USE
+    begin: tuple[str, ...] = ()
 
 
 POINTERS: tuple[PointerRow, ...] = (
@@ -39,9 +43,10 @@ POINTERS: tuple[PointerRow, ...] = (
     PointerRow("list", ("ls", "dir", "models", "all", "列表", "列出", "清单", "模型")),
     PointerRow("sort", ("move", "mv", "organize", "organise", "tidy", "整理", "移动", "分类", "归类")),
     PointerRow(
-        "pull --update",
+        "pull",
         ("update", "upgrade", "更新", "升级"),
         "`modelhub outdated` shows what is new; `{command}` downloads it.",
+        ("--update",),
     ),
     PointerRow("render-test", ("test", "render", "测试", "渲染", "出图")),
     PointerRow("verify", ("check", "validate", "检查", "校验", "验证")),
@@ -54,15 +59,15 @@ POINTERS: tuple[PointerRow, ...] = (
     PointerRow("set", ("rename", "重命名", "改名"), "Use `modelhub set MODEL name=NAME`."),
     PointerRow("tag", ("label", "标签", "打标签")),
     PointerRow("convert", ("to-safetensors", "prune", "转换", "转格式")),
-    PointerRow("list --duplicates", ("duplicates", "dedupe", "dedup", "去重", "重复")),
+    PointerRow("list", ("duplicates", "dedupe", "dedup", "去重", "重复"), begin=("--duplicates",)),
     PointerRow("undo", ("revert", "撤销", "撤回")),
     PointerRow("history", ("log", "runs", "历史", "记录")),
     PointerRow("watch", ("monitor", "监视", "监控")),
-    PointerRow("shortcut install", ("desktop", "icon", "快捷方式")),
+    PointerRow("shortcut", ("desktop", "icon", "快捷方式"), begin=("install",)),
     PointerRow("link", ("ui", "uis", "connect", "webui", "comfyui", "链接", "连接")),
     PointerRow("export", ("backup", "save", "导出", "备份")),
     PointerRow("import", ("load", "导入")),
-    PointerRow("config show", ("settings", "options", "preferences", "设置", "配置")),
+    PointerRow("config", ("settings", "options", "preferences", "设置", "配置"), begin=("show",)),
     PointerRow("doctor", ("diagnose", "status", "health", "诊断", "体检")),
     PointerRow("--version", ("version", "版本")),
 )
@@ -78,8 +83,7 @@ def find_command(name: str) -> str | None:
     if name in COMMANDS:
         return name
     row = _row(name)
-    first = row.command.partition(" ")[0] if row else ""
-    return first if first in COMMANDS else None
+    return row.command if row is not None and row.command in COMMANDS else None
 
 
 def pointer(name: str, arguments: Sequence[str]) -> UsageError | None:
@@ -89,7 +93,7 @@ def pointer(name: str, arguments: Sequence[str]) -> UsageError | None:
     """
     row = _row(name) or _nearest_row(name)
     if row is not None:
-        return _error(name, row.hint, row.command, arguments)
+        return _error(name, row.hint, row.command, (*row.begin, *arguments))
     if len(fold(name)) < _SHORTEST_TERM:
         return None
     from modelhub.cli.topics.registry import find_topic  # only unknown commands need the topics

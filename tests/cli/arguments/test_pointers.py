@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.cli.app import run
-from modelhub.cli.arguments.pointers import HELP_WORDS, POINTERS
+from modelhub.cli.arguments.pointers import HELP_WORDS, POINTERS, PointerRow
 from modelhub.cli.registry import COMMANDS
 from modelhub.errors import Exit
 from modelhub.words import fold
@@ -25,9 +25,9 @@ def test_no_word_stands_for_two_commands_or_for_one_that_exists() -> None:
 
 
 @pytest.mark.parametrize("row", POINTERS, ids=lambda row: row.words[0])
-def test_every_pointer_leads_to_a_command_that_exists(row: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_pointer_leads_to_a_command_that_exists(row: PointerRow, capsys: pytest.CaptureFixture[str]) -> None:
     """The command of each row has a help page with its options."""
-    command = row.command.split()  # type: ignore[attr-defined]
+    command = [row.command, *row.begin]
     assert run([*command, "--help"]) == Exit.OK
     shown = capsys.readouterr().out
     assert all(word in shown for word in command if word.startswith("--") and word != "--version")
@@ -83,7 +83,7 @@ def test_the_command_that_is_named_can_be_pasted(tmp_path: Path) -> None:
     """What the answer names is understood, quotes included: `download` of nothing becomes a `pull` of nothing."""
     done = modelhub("download", "no such; model", home=tmp_path)
     assert done.returncode == Exit.USAGE
-    (command,) = re.findall(r"Use `(.*)`\.", done.stderr)
+    (command,) = re.findall(r"Use `(.*)` instead\.", done.stderr)
     again = modelhub(*shlex.split(command)[1:], home=tmp_path)
     assert "`no such; model`" in again.stderr
     assert "There is no command" not in again.stderr

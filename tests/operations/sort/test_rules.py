@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.mark.parametrize(
     ("words", "valid"),
     [
-        ({"mode": "teleport"}, "`move`, `copy`, `hardlink`, `symlink` or `reflink`"),
+        ({"mode": "teleport"}, "move, copy, hardlink, symlink, reflink"),
         ({"duplicates": "shred"}, "`leave` or `trash`"),
         ({"by": ("architecture", "color")}, "`architecture` or `style`"),
     ],
