@@ -48,6 +48,8 @@ _LABELS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Column": ((0,), ()),
     "field": ((0,), ()),
     "_fields": ((0,), ()),
+    "task": ((0,), ()),
+    "describe": ((0,), ()),
     "translate": ((0,), ()),
     "word_option": ((), ("name",)),
     "chosen": ((), ("name",)),
@@ -112,7 +114,7 @@ class _Finder:
                     yield from self._paragraphs(text, node)
             case ast.JoinedStr():
                 template = template_of(node)
-                if reads_as_language(template):
+                if reads_as_language(template) or (label and _WORD.search(_without_values(template))):
                     yield from self._paragraphs(template, node)
                 for part in node.values:
                     if isinstance(part, ast.FormattedValue):
@@ -181,11 +183,15 @@ class _Finder:
 
 def reads_as_language(text: str) -> bool:
     """Return whether a text is for people: two words at least, at least one of them in lower case, no markup or SQL."""
-    plain = re.sub(r"\{[^{}]*\}|`[^`]*`", " ", text)
-    words = _WORD.findall(plain)
+    words = _WORD.findall(_without_values(text))
     if len(words) < 2 and not (words and text[:1].isupper() and text.rstrip().endswith((".", "?"))):
         return False
     return " " in text.strip() and not _MACHINE_TEXT.match(text) and any(word.islower() for word in words)
+
+
+def _without_values(text: str) -> str:
+    """Return a text or template without its fields and without code."""
+    return re.sub(r"\{[^{}]*\}|`[^`]*`", " ", text)
 
 
 def template_of(node: ast.JoinedStr) -> str:

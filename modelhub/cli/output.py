@@ -10,15 +10,16 @@ from typing import Any
 from modelhub.cli.screen.tables import Column, table
 from modelhub.cli.screen.terminal import color, is_piped, print_lines, terminal_columns, wrapped
 from modelhub.cli.screen.text_layout import pad, shorten, width, wrap
-from modelhub.language import _
+from modelhub.language import _, current_language
+from modelhub.language.choice import SOURCE
+from modelhub.language.spacing import join_sentences
 from modelhub.printable import printable
 
 __all__ = [
     "Column",
     "clean",
     "color",
-    "count_sentence",
-    "count_text",
+    "in_a_row",
     "listed",
     "pad",
     "print_json",
@@ -49,11 +50,6 @@ def print_json_texts(texts: Iterable[str]) -> None:
     print("[" + ", ".join(texts) + "]")
 
 
-def count_text(count: int, one: str, many: str) -> str:
-    """Return a count with its noun: "1 file", "2 files"."""
-    return f"{count} {one if count == 1 else many}"
-
-
 def clean(text: str) -> str:
     """Return text that is safe on one terminal line: nothing in it moves the cursor, starts a line or hides."""
     return printable(text)
@@ -64,9 +60,9 @@ def print_raw(text: str) -> None:
     sys.stdout.write(text if is_piped() else "\n".join(map(clean, text.split("\n"))))
 
 
-def count_sentence(count: int, one: str, many: str) -> str:
-    """Return the sentence for this count, translated: `one` for 1, else `many`, with `{count}` filled in."""
-    return _(one if count == 1 else many, count=count)
+def in_a_row(sentences: Iterable[str]) -> str:
+    """Return sentences in a row, with the spaces between them that the language in use has."""
+    return join_sentences(sentences) if current_language() != SOURCE else " ".join(sentences)
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from modelhub.cli.labels import label
 from modelhub.cli.output import Column, clean, print_json, print_lines, print_raw, table
 from modelhub.cli.session import Session
 from modelhub.config import all_keys
@@ -49,6 +50,11 @@ def _text(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
+def _cells(key: Key, value: Any, origin: str) -> tuple[str, str, str]:
+    """Return a row of the table; a secret is only said to be set."""
+    return key.name, _("(set)") if key.secret and value else _text(value), label(origin)
+
+
 @app.command(short_help="Print every setting and where it was set.")
 def show(ctx: typer.Context) -> None:
     """Print every setting, its value and where it was set; secrets only as "(set)".
@@ -64,7 +70,7 @@ def show(ctx: typer.Context) -> None:
         print_json([SettingDocument(name=k.name, value=v, origin=o, about=k.about) for k, v, o in rows])
         return
     columns = (Column("setting"), Column("value", flexible=True), Column("from", flexible=True))
-    print_lines(table(columns, [(key.name, _text(value), origin) for key, value, origin in rows]))
+    print_lines(table(columns, [_cells(*row) for row in rows]))
 
 
 @app.command(short_help="Print the path of the configuration file.")

@@ -10,6 +10,7 @@ import typer
 from modelhub.cli.options import ByOption, DuplicatesOption, IntoOption, LayoutOption, ModeOption
 from modelhub.cli.session import Session
 from modelhub.home import expand_home
+from modelhub.language import _
 from modelhub.operations.sort.enums import SortDuplicates, SortMode
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -71,10 +72,10 @@ def watch(
         )
         show_result(session, result)
 
-    session.progress.note(f"Watching {watched}. Stop with Ctrl-C.")
+    session.progress.note(_("Watching {folder}. Stop with Ctrl-C.", folder=watched))
     if not new_only:
         sort([watched])
     for batch in arrivals(watched, stop=stop, quiet=quiet):
         sort(batch)
-    session.progress.note("Stopped watching.")
+    session.progress.note(_("Stopped watching."))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from modelhub.cli.labels import label
 from modelhub.cli.output import clean, color
 from modelhub.cli.views.safety_words import next_step, verdict_sentence
 from modelhub.cli.views.usage import padded_label, usage_lines
@@ -101,7 +102,7 @@ def file_lines(
         (_("inside"), ", ".join(detection.components)),
         (_("prediction"), detection.prediction or ""),
         (_("triggers"), words_text(detection.trigger_words) if words else ""),
-        (_("style"), _("{style} (yours)", style=detection.style.value.value) if own_style else style_text(detection)),
+        (_("style"), _("{style} (yours)", style=label(detection.style.value)) if own_style else style_text(detection)),
     )
     return lines + [field(name, value) for name, value in rows if value]
 
@@ -117,7 +118,7 @@ def style_text(detection: Detection) -> str:
     style = detection.style
     if style.value is Style.UNKNOWN:
         return ""
-    return _("{style} ({confidence} sure)", style=style.value.value, confidence=f"{style.confidence:.0%}")
+    return _("{style} ({confidence} sure)", style=label(style.value), confidence=f"{style.confidence:.0%}")
 
 
 def safety_lines(model: Inspection | ModelRecord, *, broken: bool) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from modelhub.cli.output import clean, color, print_json, print_lines
+from modelhub.cli.labels import counted, label
+from modelhub.cli.output import clean, color, in_a_row, listed, print_json, print_lines
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import show_failure
-from modelhub.cli.views.result_words import result_word
 from modelhub.errors import Exit, ModelhubError
 from modelhub.fetch.sources.registry import hash_lookups
+from modelhub.language import _, translate
 from modelhub.operations.library.selection import chosen_models
 from modelhub.operations.remote.documents import enrich_document
 from modelhub.operations.remote.enrich import EnrichResult, enrich
@@ -46,15 +47,23 @@ def run_enrich(session: Session, models: Sequence[str], *, refresh: bool, previe
 
 def _counts_text(results: Sequence[EnrichResult], code: Exit) -> str:
     counts = Counter(result.answer.value for result in results)
-    text = ", ".join(f"{count} {word}" for word, count in counts.items()) or "No model was looked up"
-    return f"{text}. Run the same command again to resume." if code else f"{text}."
+    parts = [counted(count, word) for word, count in counts.items()]
+    sentences = [_("{list}.", list=listed(parts)) if parts else _("No model was looked up.")]
+    if code:
+        sentences.append(_("Run the same command again to resume."))
+    return in_a_row(sentences)
 
 
 def _lines(result: EnrichResult) -> list[str]:
     remote = result.remote
     assert remote is not None
     base = f", {remote.base_model}" if remote.base_model else ""
-    lines = [f"{color(result_word('found'), '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
+    lines = [f"{color(label('found'), '32')}  {clean(result.record.name)}: {clean(remote.title)}{clean(base)}"]
     words = ", ".join(word.word for word in remote.trigger_words)
-    rows = (remote.page or "", words and f"trigger words: {words}", result.preview and f"preview: {result.preview}")
-    return lines + [f"       {clean(str(text))}" for text in (*rows, result.message) if text]
+    rows = (
+        remote.page,
+        words and _("trigger words: {words}", words=words),
+        result.preview and _("preview: {path}", path=result.preview),
+        translate(result.message),
+    )
+    return lines + [f"       {clean(text)}" for text in rows if text]

@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from modelhub.cli.output import clean, color, count_sentence, pad, print_json, print_lines
+from modelhub.cli.labels import counted, label
+from modelhub.cli.output import clean, color, in_a_row, listed, pad, print_json, print_lines
 from modelhub.cli.session import Session
-from modelhub.cli.views.failures import failure_text
-from modelhub.cli.views.result_words import result_word
+from modelhub.cli.views.failures import failure_text, shown_failure
 from modelhub.documents.manifest import ExportDocument, Manifest, make_manifest, read_manifest, write_manifest
 from modelhub.errors import worst_exit_code
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.home import expand_home
-from modelhub.language import translate
+from modelhub.language import _, plural, translate
 from modelhub.operations.library.selection import chosen_models
 from modelhub.operations.remote.documents import import_document
 from modelhub.operations.remote.import_manifest import ImportResult, ImportStatus, compare_library, rebuild_library
@@ -44,16 +44,24 @@ def run_export(session: Session, file: str, models: Sequence[str]) -> None:
         if session.json:
             print_json(ExportDocument(file=file, models=len(manifest.models), without_source=without))
     session.progress.note(
-        count_sentence(len(manifest.models), "The manifest has {count} model.", "The manifest has {count} models.")
+        plural(len(manifest.models), "The manifest has {count} model.", "The manifest has {count} models.")
     )
     if without:
-        session.progress.note(f"No source, so that import cannot restore them: {_names_text(without)}.")
+        session.progress.note(_without_source(without))
 
 
-def _names_text(names: Sequence[str]) -> str:
+def _without_source(names: Sequence[str]) -> str:
+    """Return which models an import cannot restore."""
     shown = ", ".join(clean(name) for name in names[:_NAMES_SHOWN])
     more = len(names) - _NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    if more <= 0:
+        return _("No source, so that import cannot restore them: {names}.", names=shown)
+    return plural(
+        more,
+        "No source, so that import cannot restore them: {names} and {count} more.",
+        "No source, so that import cannot restore them: {names} and {count} more.",
+        names=shown,
+    )
 
 
 def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool) -> int:
@@ -67,9 +75,8 @@ def run_import(session: Session, file: str, *, allow_pickle: bool, dry_run: bool
     if session.json:
         print_json([import_document(result, message=_message(result)) for result in results])
     counts = Counter(result.status for result in results)
-    session.progress.note(
-        ", ".join(f"{count} {status}" for status, count in counts.items()) or "The manifest is empty."
-    )
+    parts = [counted(count, status) for status, count in counts.items()]
+    session.progress.note(listed(parts) if parts else _("The manifest is empty."))
     return worst_exit_code(result.code for result in results)
 
 
@@ -96,10 +103,11 @@ def _load(file: str) -> Manifest:
 
 
 def _lines(result: ImportResult) -> list[str]:
-    head = f"{color(pad(result_word(result.status), _INDENT - 2), _COLORS[result.status])}  {clean(result.wanted.name)}"
-    message = _message(result)
-    return [head, " " * _INDENT + clean(translate(message))] if message else [head]
+    head = f"{color(pad(label(result.status), _INDENT - 2), _COLORS[result.status])}  {clean(result.wanted.name)}"
+    message = in_a_row(map(shown_failure, result.errors)) or translate(result.message)
+    return [head, " " * _INDENT + clean(message)] if message else [head]
 
 
 def _message(result: ImportResult) -> str:
+    """Return what JSON tells about a result."""
     return " ".join(failure_text(error) for error in result.errors) or result.message

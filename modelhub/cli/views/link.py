@@ -22,7 +22,7 @@ def show_flags(session: Session, ui: UI, flags: Flags, *, remove: bool) -> None:
         print_json(_document(ui, folders=folders, lines=lines, notes=() if remove else flags.notes))
         return
     if remove:
-        _print_notes(["Nothing was written for this UI. Remove these flags from its COMMANDLINE_ARGS:"])
+        _print_notes([_("Nothing was written for this UI. Remove these flags from its COMMANDLINE_ARGS:")])
         print_lines(clean(" ".join(folders)))
         return
     for file in sorted(lines, key=lambda name: name.endswith(".bat") != (os.name == "nt")):
@@ -58,7 +58,9 @@ def link_file(session: Session, ui: UI, into: Path, *, remove: bool, dry_run: bo
         )
         print_json(document)
     elif dry_run:
-        _print_notes([f"{plan.file} would hold:" if plan.after is not None else f"{plan.file} would be removed."])
+        file = plan.file
+        is_kept = plan.after is not None
+        _print_notes([_("{file} would hold:", file=file) if is_kept else _("{file} would be removed.", file=file)])
         print_raw(after)
     else:
         _print_result(plan, backup, remove=remove)

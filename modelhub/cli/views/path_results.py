@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from modelhub.cli.labels import counted, label
 from modelhub.cli.output import clean, color, listed, pad, print_json, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
-from modelhub.cli.views.result_words import result_word
 from modelhub.cli.views.safety_words import next_step
 from modelhub.domain import HARMLESS, Format, Inspection
 from modelhub.errors import Exit, worst_exit_code
@@ -72,17 +72,13 @@ def _print_passed(passed: Sequence[PathResult]) -> None:
 def _sum_lines(counts: Counter[str], passed: Sequence[PathResult]) -> Iterator[str]:
     """Yield how many results of each kind there are, why files were skipped, and where to see what needs attention."""
     if counts:
-        yield _("{list}.", list=listed(_counted(word, count) for word, count in counts.items()))
+        yield _("{list}.", list=listed(counted(count, word) for word, count in counts.items()))
     elif not passed:
         yield _("No model files were found there.")
     reasons = Counter(skip_reason(result) for result in passed)
     yield from (_skipped(reason, count) for reason, count in reasons.items())
     if counts["broken"]:
         yield _("Broken files are kept in the catalog, so that they can be found: `modelhub list broken:yes`.")
-
-
-def _counted(word: str, count: int) -> str:
-    return _("{count} {word}", count=count, word=result_word(word))
 
 
 def _skipped(reason: SkipReason, count: int) -> str:
@@ -125,7 +121,7 @@ def _lines(result: PathResult) -> list[str]:
         if inspection.safety.verdict not in HARMLESS:
             notes.append(next_step(inspection, broken=inspection.broken))
     shown = (" " * _INDENT + clean(translate(note)) for note in dict.fromkeys(notes) if note)
-    return [f"{color(pad(result_word(word), _LABEL), code)}  {name}{summary}", *shown]
+    return [f"{color(pad(label(word), _LABEL), code)}  {name}{summary}", *shown]
 
 
 def _safety_notes(inspection: Inspection) -> Iterator[str]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, count_sentence, pad, print_json, print_lines
+from modelhub.cli.labels import label
+from modelhub.cli.output import clean, in_a_row, pad, print_json, print_lines
 from modelhub.cli.session import Session
-from modelhub.cli.views.result_words import result_word
 from modelhub.cli.views.sort import exit_code, left_sentences, print_left, summary
 from modelhub.cli.views.sort_report import report_registered
-from modelhub.language import _
+from modelhub.language import _, plural
 from modelhub.operations.sort.documents import registration_document
 from modelhub.operations.sort.register import register
 from modelhub.uis.ui import UI, ModelServer
-
-_REGISTERED = ("1 model registered.", "{count} models registered.")
-_TO_REGISTER = ("1 model would be registered.", "{count} models would be registered.")
 
 
 def register_models(
@@ -32,15 +29,18 @@ def register_models(
         return exit_code(result.left)
     for word, items in (("registered", result.new), ("known", result.known)):
         for item in items:
-            print_lines(f"{pad(result_word(word), 12)}{clean(item.path.name)}  ({clean(summary(item))})")
+            print_lines(f"{pad(label(word), 12)}{clean(item.path.name)}  ({clean(summary(item))})")
     print_left(result.left)
-    one, many = _TO_REGISTER if dry_run else _REGISTERED
-    sentences = [count_sentence(len(result.new), one, many)]
-    if result.known:
-        sentences.append(
-            count_sentence(len(result.known), "1 was registered already.", "{count} were registered already.")
-        )
+    sentences = [_count(len(result.new), dry_run=dry_run)]
+    if known := len(result.known):
+        sentences.append(plural(known, "{count} was registered already.", "{count} were registered already."))
     sentences += left_sentences(result.left)
     sentences.append(_("Nothing was sent (dry run).") if dry_run else _("No file was moved."))
-    session.progress.note(" ".join(sentences))
+    session.progress.note(in_a_row(sentences))
     return exit_code(result.left)
+
+
+def _count(count: int, *, dry_run: bool) -> str:
+    if dry_run:
+        return plural(count, "{count} model would be registered.", "{count} models would be registered.")
+    return plural(count, "{count} model registered.", "{count} models registered.")

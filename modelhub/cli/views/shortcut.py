@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, print_json, print_lines
+from modelhub.cli.output import clean, in_a_row, print_json, print_lines
 from modelhub.cli.session import Session
+from modelhub.cli.views.failures import shown_message
 from modelhub.cli.views.sort import done_sentences, planned_sentences
 from modelhub.cli.views.sort_report import report_error, report_plan, report_result, report_undone
 from modelhub.cli.views.undo import undo_sentences
@@ -15,7 +16,7 @@ from modelhub.desktop.shortcut import Shortcut
 from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument
 from modelhub.errors import Exit, ModelhubError, UsageError
 from modelhub.home import expand_home
-from modelhub.language import _
+from modelhub.language import _, translate
 from modelhub.operations.sort import run
 from modelhub.operations.sort.click import ClickResult, dropped_paths, last_report, new_report_path, show_result
 from modelhub.operations.sort.enums import SortDuplicates
@@ -48,7 +49,7 @@ def install_shortcut(
         raise UsageError(f"{sorted_folder} is not a folder.", "Name the folder that a click sorts with `--folder`.")
     writer = install.writer_for()
     chosen = install.choose_targets(targets, writer)
-    title = name or f"Sort {sorted_folder.name} for {rules.ui.name}"
+    title = name or _("Sort {folder} for {ui}", folder=sorted_folder.name, ui=rules.ui.name)
     shortcut = Shortcut(
         id=install.free_id(title, settings.state_folder),
         name=title,
@@ -106,9 +107,9 @@ def remove_shortcut(session: Session, name: str) -> int:
         print_json(RemovedShortcutDocument(removed=tuple(done.removed), kept=tuple(done.kept)))
         return Exit.OK
     for path in done.removed:
-        print_lines(_("removed  {path}", path=clean(path)))
+        print_lines(_("removed  {path}", path=clean(translate(path))))
     for path in done.kept:
-        print_lines(_("kept     {path}  (It has been changed. Remove it by hand.)", path=clean(path)))
+        print_lines(_("kept     {path}  (It has been changed. Remove it by hand.)", path=clean(translate(path))))
     return Exit.OK
 
 
@@ -124,7 +125,7 @@ def click_shortcut(
     if report:
         last = last_report(state, shortcut.id)
         if last is None:
-            notify("modelhub", f"{shortcut.name}: there is no report yet.")
+            notify("modelhub", _("{name}: there is no report yet.", name=shortcut.name))
             return Exit.OK
         open_file(last)
         return Exit.OK
@@ -133,7 +134,7 @@ def click_shortcut(
     except ModelhubError as exc:
         path = new_report_path(state, shortcut.id)
         report_error(path, shortcut, exc)
-        result = ClickResult(title="modelhub", text=exc.message, report=path, needs_attention=True)
+        result = ClickResult(title="modelhub", text=shown_message(exc), report=path, needs_attention=True)
         show_result(result, notify=notify, open_file=open_file)
         raise
     show_result(result, notify=notify, open_file=open_file)
@@ -147,12 +148,12 @@ def _sort(session: Session, shortcut: Shortcut, files: Sequence[str], *, dry_run
     if dry_run:
         plan = run.plan(paths, rules, catalog=session.catalog if session.has_catalog else None)
         report_plan(report, paths, plan)
-        text = " ".join(planned_sentences(plan))
+        text = in_a_row(planned_sentences(plan))
         return ClickResult(title=shortcut.name, text=text, report=report, needs_attention=True)
     result = run.sort(paths, rules, catalog=session.catalog, library=session.settings.library, wait=_WAIT)
     report_result(report, paths, result)
     needs_attention = any(left.needs_attention for left in result.left)
-    text = " ".join(done_sentences(result))
+    text = in_a_row(done_sentences(result))
     return ClickResult(title=shortcut.name, text=text, report=report, needs_attention=needs_attention)
 
 
@@ -160,5 +161,5 @@ def _undo(session: Session, shortcut: Shortcut) -> ClickResult:
     result = run.undo(catalog=session.catalog, library=session.settings.library, wait=_WAIT)
     report = new_report_path(session.settings.state_folder, shortcut.id)
     report_undone(report, shortcut, result)
-    text = " ".join(undo_sentences(result))
+    text = in_a_row(undo_sentences(result))
     return ClickResult(title=shortcut.name, text=text, report=report, needs_attention=bool(result.refused))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from modelhub.cli.output import clean, color, count_sentence, print_json, print_lines
+from modelhub.cli.labels import label
+from modelhub.cli.output import clean, color, in_a_row, print_json, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
-from modelhub.cli.views.result_words import result_word
 from modelhub.errors import Exit
 from modelhub.language import _, plural, translate
 from modelhub.operations.sort.documents import plan_document, sort_document
@@ -21,20 +21,20 @@ from modelhub.operations.sort.run import SortResult
 from modelhub.operations.sort.survey import Item
 from modelhub.quantities import format_size
 
-# Mode → the sentences for one and for many models that are done, and that would be.
-_DONE = {
-    SortMode.MOVE: ("1 model moved.", "{count} models moved."),
-    SortMode.COPY: ("1 model copied.", "{count} models copied."),
-    SortMode.HARDLINK: ("1 model linked.", "{count} models linked."),
-    SortMode.SYMLINK: ("1 model linked.", "{count} models linked."),
-    SortMode.REFLINK: ("1 model cloned.", "{count} models cloned."),
+# Mode → the sentence for the number of models that are done, and that would be.
+_DONE: Mapping[SortMode, Callable[[int], str]] = {
+    SortMode.MOVE: lambda count: plural(count, "{count} model moved.", "{count} models moved."),
+    SortMode.COPY: lambda count: plural(count, "{count} model copied.", "{count} models copied."),
+    SortMode.HARDLINK: lambda count: plural(count, "{count} model linked.", "{count} models linked."),
+    SortMode.SYMLINK: lambda count: plural(count, "{count} model linked.", "{count} models linked."),
+    SortMode.REFLINK: lambda count: plural(count, "{count} model cloned.", "{count} models cloned."),
 }
-_PLANNED = {
-    SortMode.MOVE: ("1 model would be moved.", "{count} models would be moved."),
-    SortMode.COPY: ("1 model would be copied.", "{count} models would be copied."),
-    SortMode.HARDLINK: ("1 model would be linked.", "{count} models would be linked."),
-    SortMode.SYMLINK: ("1 model would be linked.", "{count} models would be linked."),
-    SortMode.REFLINK: ("1 model would be cloned.", "{count} models would be cloned."),
+_PLANNED: Mapping[SortMode, Callable[[int], str]] = {
+    SortMode.MOVE: lambda count: plural(count, "{count} model would be moved.", "{count} models would be moved."),
+    SortMode.COPY: lambda count: plural(count, "{count} model would be copied.", "{count} models would be copied."),
+    SortMode.HARDLINK: lambda count: plural(count, "{count} model would be linked.", "{count} models would be linked."),
+    SortMode.SYMLINK: lambda count: plural(count, "{count} model would be linked.", "{count} models would be linked."),
+    SortMode.REFLINK: lambda count: plural(count, "{count} model would be cloned.", "{count} models would be cloned."),
 }
 # Reasons for which a sort fails: the model should have been moved, and could not be.
 _FAILED = ("failed", "in use", "unreadable")
@@ -44,12 +44,12 @@ _MOST_PASSED = 12  # files that are passed over and shown; the JSON document has
 def summary(item: Item) -> str:
     """Return an item in a few words: its type, architecture, variant and precision."""
     parts = (item.type.value, item.architecture, item.variant, item.precision)
-    return " · ".join(part for part in parts if part)
+    return " · ".join(label(part) for part in parts if part)
 
 
 def explanation(left: LeftInPlace) -> str:
     """Return why a file is left in place, and what to do about it, in sentences."""
-    return f"{translate(left.message)} {translate(sentence(left.remedy))}".strip()
+    return in_a_row(part for part in (translate(left.message), translate(sentence(left.remedy))) if part)
 
 
 def show_plan(session: Session, plan: SortPlan) -> None:
@@ -61,8 +61,7 @@ def show_plan(session: Session, plan: SortPlan) -> None:
     for item, same in plan.duplicates:
         print_lines(_same_line("to the trash", item, same))
     print_left(plan.left)
-    sentences = (*planned_sentences(plan), _("Nothing was changed (dry run)."))
-    session.progress.note(" ".join(sentences))
+    session.progress.note(in_a_row((*planned_sentences(plan), _("Nothing was changed (dry run)."))))
 
 
 def show_result(session: Session, result: SortResult) -> int:
@@ -77,13 +76,13 @@ def show_result(session: Session, result: SortResult) -> int:
     sentences = [*done_sentences(result)]
     if result.moves:
         sentences.append(_("Undo with `modelhub undo`."))
-    session.progress.note(" ".join(sentences))
+    session.progress.note(in_a_row(sentences))
     return exit_code(result.left)
 
 
 def _same_line(word: str, item: Item, same: Path) -> str:
     text = _("{name}, the same as {path}", name=clean(item.path.name), path=clean(str(same)))
-    return f"{color(result_word(word), '33')}  {text}"
+    return f"{color(label(word), '33')}  {text}"
 
 
 def exit_code(left: Sequence[LeftInPlace]) -> int:
@@ -93,12 +92,12 @@ def exit_code(left: Sequence[LeftInPlace]) -> int:
 
 def done_sentences(result: SortResult) -> tuple[str, ...]:
     """Return how many models were sorted, and how many were left in place."""
-    return count_sentence(len(result.moves), *_DONE[result.plan.rules.mode]), *left_sentences(result.left)
+    return _DONE[result.plan.rules.mode](len(result.moves)), *left_sentences(result.left)
 
 
 def planned_sentences(plan: SortPlan) -> tuple[str, ...]:
     """Return how many models would be sorted, and how many would be left in place."""
-    return count_sentence(len(plan.moves), *_PLANNED[plan.rules.mode]), *left_sentences(plan.left)
+    return _PLANNED[plan.rules.mode](len(plan.moves)), *left_sentences(plan.left)
 
 
 def left_sentences(left: Sequence[LeftInPlace]) -> tuple[str, ...]:
@@ -139,7 +138,7 @@ def print_left(left: Sequence[LeftInPlace]) -> None:
     for one in sorted(left, key=lambda one: (not one.needs_attention, one.reason)):
         groups.setdefault(one.reason, []).append(one)
     for reason, group in groups.items():
-        title = _("left in place: {reason}", reason=result_word(reason))
+        title = _("left in place: {reason}", reason=label(reason))
         print_lines(color(title, "31" if group[0].needs_attention else "2"))
         hints = {sentence(one.remedy) for one in group}
         shared = "".join(hints) if len(group) > 1 and len(hints) == 1 else ""

@@ -7,7 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from modelhub.catalog import Operation
+from modelhub.cli.output import in_a_row
 from modelhub.cli.remedies import sentence
+from modelhub.cli.views.failures import shown_failure
 from modelhub.cli.views.sort import summary
 from modelhub.cli.views.undo import is_redo, outcome
 from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
@@ -141,7 +143,6 @@ def report_undone(target: Path, shortcut: Shortcut, result: UndoResult) -> None:
 
 def report_error(target: Path, shortcut: Shortcut, error: ModelhubError) -> None:
     """Write the report of a click that failed before anything was sorted."""
-    words = _words(error.message, error.remedy)
     write_report(
         target,
         SortReport(
@@ -153,7 +154,9 @@ def report_error(target: Path, shortcut: Shortcut, error: ModelhubError) -> None
             operation=None,
             dry_run=False,
             moved=(),
-            skipped=(SkippedFile(path=shortcut.folder, reason="error", text=words, needs_attention=True),),
+            skipped=(
+                SkippedFile(path=shortcut.folder, reason="error", text=shown_failure(error), needs_attention=True),
+            ),
             undo_command="",
         ),
     )
@@ -189,7 +192,7 @@ def _left(left: Sequence[LeftInPlace]) -> tuple[SkippedFile, ...]:
 
 
 def _words(message: str, remedy: Remedy) -> str:
-    return f"{translate(message)} {translate(sentence(remedy))}".strip()
+    return in_a_row(part for part in (translate(message), translate(sentence(remedy))) if part)
 
 
 def _preview(sidecars: Sequence[Path]) -> Path | None:
@@ -197,7 +200,7 @@ def _preview(sidecars: Sequence[Path]) -> Path | None:
 
 
 def _recovered(runs: Sequence[Recovered | LeftAlone]) -> str:
-    return " ".join(translate(run.message) for run in runs)
+    return in_a_row(translate(run.message) for run in runs)
 
 
 def _undo_command(run: Operation | None) -> str:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from modelhub.catalog import NewStep
-from modelhub.cli.output import Column, clean, color, count_sentence, print_json, print_lines, table
+from modelhub.cli.labels import label
+from modelhub.cli.output import Column, clean, color, in_a_row, print_json, print_lines, table
 from modelhub.cli.session import Session
-from modelhub.cli.views.result_words import result_word
 from modelhub.errors import Exit
 from modelhub.language import _, plural, translate
 from modelhub.operations.sort.documents import run_document, undo_document
 from modelhub.operations.sort.undo import UndoResult
 
 _LINKS = ("hardlink", "symlink")
-# What was done with a file → the sentences for one and for many.
-_SENTENCES = {
-    "moved back": ("Moved 1 file back.", "Moved {count} files back."),
-    "moved": ("Moved 1 file.", "Moved {count} files."),
-    "deleted copy": ("Deleted 1 copy.", "Deleted {count} copies."),
-    "deleted link": ("Deleted 1 link.", "Deleted {count} links."),
-    "copied": ("Copied 1 file.", "Copied {count} files."),
-    "linked": ("Linked 1 file.", "Linked {count} files."),
+# What was done with files → the sentence for their number.
+_SENTENCES: Mapping[str, Callable[[int], str]] = {
+    "moved back": lambda count: plural(count, "Moved {count} file back.", "Moved {count} files back."),
+    "moved": lambda count: plural(count, "Moved {count} file.", "Moved {count} files."),
+    "deleted copy": lambda count: plural(count, "Deleted {count} copy.", "Deleted {count} copies."),
+    "deleted link": lambda count: plural(count, "Deleted {count} link.", "Deleted {count} links."),
+    "copied": lambda count: plural(count, "Copied {count} file.", "Copied {count} files."),
+    "linked": lambda count: plural(count, "Linked {count} file.", "Linked {count} files."),
 }
-
-
 _COLUMNS = (
     Column("run", right=True),
     Column("what"),
@@ -54,7 +53,7 @@ def outcome(step: NewStep, *, is_redo: bool) -> str:
 def undo_sentences(result: UndoResult) -> list[str]:
     """Return how many files were moved back, deleted or made again, and how many could not be."""
     counts = Counter(outcome(step, is_redo=is_redo(result)) for step in result.files)
-    sentences = [count_sentence(counts[key], *words) for key, words in _SENTENCES.items() if counts[key]]
+    sentences = [words(counts[key]) for key, words in _SENTENCES.items() if counts[key]]
     if result.refused:
         sentences.append(plural(len(result.refused), "{count} could not be undone.", "{count} could not be undone."))
     return sentences
@@ -72,11 +71,11 @@ def show_undone(session: Session, result: UndoResult) -> int:
         return Exit.FAILED if result.refused else Exit.OK
     for step in result.files:
         if step.action == "unlink":
-            print_lines(f"{color(result_word('deleted'), '33')}  {clean(step.source)}")
+            print_lines(f"{color(label('deleted'), '33')}  {clean(step.source)}")
         else:
             print_lines(f"{clean(Path(step.source).name)} → {clean(step.target)}")
     for refused in result.refused:
-        word = color(result_word("refused"), "31")
+        word = color(label("refused"), "31")
         print_lines(f"{word}  {clean(refused.path.name)}  ({clean(translate(refused.message))})")
     sentences = undo_sentences(result)
     if result.operation:
@@ -87,7 +86,7 @@ def show_undone(session: Session, result: UndoResult) -> int:
             if is_redo(result)
             else _("Redo with `modelhub undo {number}`.", number=number)
         )
-    session.progress.note(" ".join(sentences) or _("Nothing was left to undo in run {number}.", number=result.of.id))
+    session.progress.note(in_a_row(sentences) or _("Nothing was left to undo in run {number}.", number=result.of.id))
     return Exit.FAILED if result.refused else Exit.OK
 
 
@@ -104,8 +103,8 @@ def show_history(session: Session, *, limit: int) -> None:
     cells = [
         (
             str(row.run),
-            row.what,
-            row.state,
+            label(row.what),
+            label(row.state),
             _local_time(row.started_at),
             str(row.files or ""),
             row.into or (_("run {number}", number=row.undoes) if row.undoes else ""),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from modelhub.cli.output import clean, color, pad, print_json, print_lines
+from modelhub.cli.labels import label
+from modelhub.cli.output import clean, color, in_a_row, pad, print_json, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.cli.views.failures import show_failure
 from modelhub.cli.views.pull import show_plan, show_result
-from modelhub.cli.views.result_words import result_word
 from modelhub.documents.pull import UpdateDocument
 from modelhub.domain import ModelRecord
-from modelhub.errors import ModelhubError, worst_exit_code
+from modelhub.errors import worst_exit_code
 from modelhub.fetch.sources.registry import fetchers
 from modelhub.language import _, plural, translate
 from modelhub.operations.remote.documents import (
@@ -60,7 +60,7 @@ def _counts_text(statuses: Sequence[UpdateStatus]) -> str:
     sentences = [_count_sentence(state, counts[state]) for state in UpdateState if counts[state]]
     if UpdateState.OUTDATED in counts:
         sentences.append(_("Update with `modelhub pull --update`."))
-    return " ".join(sentences)
+    return in_a_row(sentences)
 
 
 def _count_sentence(state: UpdateState, count: int) -> str:
@@ -82,7 +82,7 @@ def _count_sentence(state: UpdateState, count: int) -> str:
 
 
 def _status_lines(status: UpdateStatus) -> list[str]:
-    word = pad(result_word(status.state), _INDENT - 2)
+    word = pad(label(status.state), _INDENT - 2)
     head = f"{color(word, _COLORS[status.state])}  {clean(status.model.name)}"
     source = status.source.reference
     if status.state is UpdateState.OUTDATED:
@@ -103,7 +103,7 @@ def _names_text(status: UpdateStatus) -> str:
 
 
 def _short(version: str | None) -> str:
-    return (version or "unknown")[:_COMMIT_DIGITS]
+    return version[:_COMMIT_DIGITS] if version else label("unknown")
 
 
 def run_updates(session: Session, references: Sequence[str], *, replace_old: bool, dry_run: bool) -> int:
@@ -123,7 +123,8 @@ def run_updates(session: Session, references: Sequence[str], *, replace_old: boo
                     print_lines(_old_model_line(step), indent=9)
                 documents.append(update_document(step))
             case UpdateFailure(error=error):
-                show_failure(session, _with_source(step))
+                # An error of the comparison does not name the model's source.
+                show_failure(session, error, source="" if step.is_outdated else step.status.source.reference)
                 failures.append(step)
                 documents.append(update_failure_document(step, hint=sentence(error.remedy)))
     if session.json:
@@ -149,15 +150,6 @@ def _steps(
     )
 
 
-def _with_source(failure: UpdateFailure) -> ModelhubError:
-    """Return the error with the model's source in front, where it comes from the comparison."""
-    error = failure.error
-    if failure.is_outdated:
-        return error
-    summary = f"{failure.status.source.reference}: {error.summary}"
-    return ModelhubError(summary, error.remedy, code=error.code, details=error.details)
-
-
 def _old_model_line(result: UpdateResult) -> str:
     old = result.status.model
     if result.trashed:
@@ -179,4 +171,4 @@ def _summary_text(updated: int, compared: int, failed: int) -> str:
     ]
     if failed:
         sentences.append(plural(failed, "{count} failed.", "{count} failed."))
-    return " ".join(sentences)
+    return in_a_row(sentences)
