@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from modelhub.operations.convert.convert_model import ConvertedModel
     from modelhub.operations.convert.options import ConversionOptions
     from modelhub.operations.library.add import AddMode
+    from modelhub.operations.library.advice.advice import AdviceLine, AdviceTopic
     from modelhub.operations.library.advice.details import ModelDetails
     from modelhub.operations.library.inspect import inspect, inspect_many
     from modelhub.operations.library.path_results import PathResult, PathStatus
@@ -71,6 +72,8 @@ if TYPE_CHECKING:
 # Public name → its module, and its name there where that differs.
 _HOMES = {
     "AccessError": "errors",
+    "AdviceLine": "operations.library.advice.advice",
+    "AdviceTopic": "operations.library.advice.advice",
     "AddMode": "operations.library.add",
     "BusyError": "storage.errors",
     "CatalogError": "catalog.database",
@@ -146,6 +149,8 @@ __all__ = [
     "SILENT",
     "AccessError",
     "AddMode",
+    "AdviceLine",
+    "AdviceTopic",
     "BusyError",
     "CatalogError",
     "ConversionOptions",

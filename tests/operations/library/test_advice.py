@@ -69,6 +69,18 @@ def test_a_lora_is_used_by_its_words_and_the_name_of_its_file(catalog: Catalog, 
     ]
 
 
+def test_comfyui_calls_an_embedding_by_its_folder_and_a1111_by_its_name(catalog: Catalog, tmp_path: Path) -> None:
+    """The folder counts from the UI's own, and from the library's."""
+    for number, start in enumerate(
+        (tmp_path / "ComfyUI" / "models" / "embeddings", tmp_path / "library" / "embedding")
+    ):
+        record = _add(catalog, start / "people" / f"naruto{number}.pt", number + 1, type=ModelType.EMBEDDING)
+        assert _about(record, catalog, AdviceTopic.PROMPT) == [
+            f"Prompt in A1111 / Forge: naruto{number}",
+            f"Prompt in ComfyUI: embedding:people/naruto{number}",
+        ]
+
+
 def test_the_name_is_that_of_the_file_and_not_the_users_own(catalog: Catalog, tmp_path: Path) -> None:
     """A name that `set` gave is known to the library only."""
     record = _add(catalog, tmp_path / "lora" / "jelly.safetensors")
