@@ -125,7 +125,9 @@ class _Walk:
             for entry in entries:
                 name = entry.name
                 if self._is_folder(entry):
-                    if name not in components and not _skipped(name):
+                    if is_unfinished_name(name) and has_inner_model_suffix(name):
+                        self._pass(entry.path, UNFINISHED)  # Safari keeps a download in a folder
+                    elif name not in components and not _skipped(name):
                         folders.append(entry.path)
                 elif name[:1] == ".":
                     continue

@@ -13,6 +13,7 @@ pytest.importorskip("pty", reason="Windows has no pseudo-terminals that Python c
 from modelhub.cli.screen.text_layout import width
 from modelhub.testing.files import adapters, safetensors_file
 from tests.cli.many_models import EMAONLY, PRUNED, REALISTIC, write_models
+from tests.cli.test_app import modelhub
 from tests.operations.remote.hubs import User, civitai_file, civitai_item, civitai_version, user
 from tests.screen import ESCAPES, Shown, run_in_terminal
 
@@ -152,6 +153,16 @@ def test_the_home_folder_is_written_as_a_tilde_on_the_screen_only(home: Path) ->
     assert "~/models/" in shown.text
     assert str(home) not in shown.text
     assert str(home) in run_in_terminal("show", PRUNED, "--json", home=home, columns=2000).text
+
+
+def test_nothing_is_wrapped_or_cut_on_a_pipe(home: Path) -> None:
+    """Each fact is one line there, however long, with the whole path and without colors."""
+    inspected = modelhub("inspect", str(home / "models" / "trap.pt"), home=home).stdout.splitlines()
+    assert inspected[0] == str(home / "models" / "trap.pt")
+    assert any("Runs os.system" in line and "at byte" in line for line in inspected)
+    listed = modelhub("list", home=home).stdout
+    assert REALISTIC in listed
+    assert not {"…", "\x1b"} & set(listed)
 
 
 def test_skipped_files_are_counted_with_the_reason(tmp_path: Path) -> None:

@@ -190,9 +190,14 @@ def test_unfinished_downloads_are_passed_over_as_such_if_they_may_be_models(tmp_
     put_content(tmp_path / "anime.ckpt.aria2", b"control")
     put_content(tmp_path / "Unconfirmed 12.crdownload", bytes(2_000_000))
     put_content(tmp_path / "notes.tmp", b"text" * 50)
+    put_content(tmp_path / "safari.safetensors.download" / "safari.safetensors", SAFETENSORS)
     passed: dict[str, str] = {}
     assert list(walk(tmp_path, on_pass=lambda path, why: passed.update({path.name: why}))) == []
-    assert passed == {"anime.ckpt.aria2": UNFINISHED, "Unconfirmed 12.crdownload": UNFINISHED}
+    assert passed == {
+        "anime.ckpt.aria2": UNFINISHED,
+        "Unconfirmed 12.crdownload": UNFINISHED,
+        "safari.safetensors.download": UNFINISHED,
+    }
 
 
 def test_what_may_be_of_interest_and_is_not_a_model_is_passed_over_with_a_reason(tmp_path: Path) -> None:
