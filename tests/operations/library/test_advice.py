@@ -12,7 +12,17 @@ import pytest
 from modelhub.catalog import Catalog
 from modelhub.detect import find_known_model
 from modelhub.detect.negative_words import is_negative_word
-from modelhub.domain import Detection, ModelRecord, ModelType, SafetyReport, TriggerWord, Variant, Verdict
+from modelhub.domain import (
+    Detection,
+    Format,
+    LocationState,
+    ModelRecord,
+    ModelType,
+    SafetyReport,
+    TriggerWord,
+    Variant,
+    Verdict,
+)
 from modelhub.operations.library.advice import AdviceTopic, how_to_use, prompt_texts, sentences
 from modelhub.operations.library.advice.advice import KNOWN_BASES, KNOWN_VAES
 from tests.catalog.entries import entry, word
@@ -174,6 +184,35 @@ def test_a_base_with_a_vae_leaves_it_at_automatic(catalog: Catalog, tmp_path: Pa
     """An external one could ruin the picture."""
     record = _add(catalog, tmp_path / "base.safetensors", **BASE)
     assert _about(record, catalog, AdviceTopic.VAE) == ["It has a VAE: leave SD VAE at Automatic."]
+
+
+def test_a_missing_file_is_mentioned_first(catalog: Catalog, tmp_path: Path) -> None:
+    """The line to paste does nothing until it is back."""
+    record = _add(catalog, tmp_path / "lora.safetensors")
+    for state, text in ((LocationState.MISSING, "is missing"), (LocationState.UNAVAILABLE, "is out of reach")):
+        first, *others = how_to_use(replace(record, state=state), catalog=catalog)
+        assert first.topic is AdviceTopic.WARNING
+        assert text in first.text
+        assert others
+
+
+def test_a_damaged_file_is_not_advised(catalog: Catalog, tmp_path: Path) -> None:
+    """No UI loads it, so that nothing else matters."""
+    record = _add(catalog, tmp_path / "lora.safetensors")
+    cut = replace(record, files=(replace(record.main, broken=True),))
+    assert sentences(how_to_use(cut, catalog=catalog)) == ("It is damaged: no UI can load it as it is.",)
+
+
+def test_a_ui_is_named_only_where_it_lists_the_file(catalog: Catalog, tmp_path: Path) -> None:
+    """A1111 does not list GGUF files, nor does any of them a diffusers folder."""
+    flux = {**BASE, "architecture": "flux"}
+    record = _add(catalog, tmp_path / "flux.gguf", **flux)
+    assert _about(record, catalog, AdviceTopic.LOADING) == ["In Forge, choose `flux.gguf` under `Checkpoint`."]
+    folder = replace(record, format=Format.DIFFUSERS)
+    assert _about(folder, catalog, AdviceTopic.LOADING) == [
+        "It is a diffusers folder, which programs in Python load; most UIs want a model in one file."
+    ]
+    assert not _about(folder, catalog, AdviceTopic.VAE)
 
 
 def test_a_base_without_a_vae_names_those_that_fit(catalog: Catalog, tmp_path: Path) -> None:

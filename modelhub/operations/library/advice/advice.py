@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from modelhub.catalog import Catalog
 from modelhub.detect.negative_words import is_negative_word
-from modelhub.domain import ModelRecord, ModelType, Variant, Verdict
+from modelhub.domain import Format, LocationState, ModelRecord, ModelType, Variant, Verdict
 from modelhub.operations.library.advice.fitting import (
     BASES,
     NEEDS_BASE,
@@ -22,6 +22,7 @@ from modelhub.operations.library.advice.fitting import (
 from modelhub.operations.library.advice.prompts import (
     SHOWN_WORDS,
     featured_uis,
+    is_listed,
     is_named_as_copy,
     name_in_list,
     plain_file_name,
@@ -112,6 +113,7 @@ def how_to_use(record: ModelRecord, *, catalog: Catalog) -> tuple[AdviceLine, ..
     if record.files and record.main.broken:
         return (AdviceLine(topic=AdviceTopic.WARNING, text="It is damaged: no UI can load it as it is."),)
     return (
+        *_lines(AdviceTopic.WARNING, _absence(record)),
         *_lines(AdviceTopic.WORDS, _words(record)),
         *_prompts(record),
         *_lines(AdviceTopic.LOADING, _loading(record)),
@@ -142,6 +144,13 @@ def _lines(topic: AdviceTopic, texts: Iterator[str]) -> Iterator[AdviceLine]:
     return (AdviceLine(topic=topic, text=text) for text in texts)
 
 
+def _absence(record: ModelRecord) -> Iterator[str]:
+    if record.state is LocationState.MISSING:
+        yield "Its file is missing: `modelhub scan` finds it if it was moved."
+    elif record.state is LocationState.UNAVAILABLE:
+        yield "Its folder is out of reach: connect the drive that it is on."
+
+
 def _words(record: ModelRecord) -> Iterator[str]:
     detection = record.detection
     words = [word.word for word in detection.trigger_words]
@@ -167,7 +176,12 @@ def _prompts(record: ModelRecord) -> Iterator[AdviceLine]:
 def _loading(record: ModelRecord) -> Iterator[str]:
     """Yield how each UI loads a model that prompts do not name there, by the name in its list."""
     kind = record.detection.type
-    for ui in featured_uis() if record.files else ():
+    if record.format is Format.DIFFUSERS:
+        yield "It is a diffusers folder, which programs in Python load; most UIs want a model in one file."
+        return
+    for ui in featured_uis():
+        if not is_listed(record, ui):
+            continue
         node, menu = ui.nodes.get(kind), ui.menus.get(kind)
         if menu:
             yield f"In {ui.title}, choose `{name_in_list(record, ui)}` under `{menu}`."
@@ -195,6 +209,8 @@ def _bases(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
 def _vae(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
     detection = record.detection
     family = family_of(detection)
+    if record.format is Format.DIFFUSERS:
+        return
     if detection.type is ModelType.VAE:
         yield "A base with its own VAE needs no other: choose this one as SD VAE only for a base without."
         yield "A blue or ruined picture at the last step means that it does not fit: set SD VAE to Automatic."

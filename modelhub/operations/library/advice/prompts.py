@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from modelhub.domain import Detection, Location, LocationState, ModelRecord, ModelType
 from modelhub.storage.copy_marks import has_copy_mark, without_copy_mark
-from modelhub.storage.model_names import model_stem
+from modelhub.storage.model_names import model_stem, suffix_of
 from modelhub.uis.registry import all_uis
 from modelhub.uis.ui import UI
 
@@ -75,6 +75,17 @@ def name_in_list(record: ModelRecord, ui: UI) -> str:
     # A1111 and Forge list VAEs by their names alone.
     folder = "" if kind is ModelType.VAE and ui.menus else _sub_folder(place, kind, ui)
     return f"{folder}{PurePosixPath(place.relative).name}"
+
+
+def is_listed(record: ModelRecord, ui: UI) -> bool:
+    """Return whether a UI lists a model's file: one with a suffix that it knows, of an architecture that it runs."""
+    place = best_place(record)
+    if place is None:
+        return False
+    suffixes, family = ui.suffixes.get(record.detection.type), record.detection.architecture
+    if suffixes is not None and suffix_of(place.relative) not in suffixes:
+        return False
+    return not (ui.architectures and family and family not in ui.architectures)
 
 
 def is_named_as_copy(record: ModelRecord) -> bool:
