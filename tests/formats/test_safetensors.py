@@ -83,19 +83,19 @@ BROKEN: dict[str, tuple[Any, int, str]] = {
     "three offsets": ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4, 8]}}, 4, "data_offsets"),
     "offsets backwards": ({"a": {"dtype": "F32", "shape": [0], "data_offsets": [4, 0]}}, 4, "does not fit its shape"),
     "no type": ({"a": {"shape": [1], "data_offsets": [0, 4]}}, 4, "dtype is missing"),
-    "an entry that is a number": ({"a": 7}, 0, "Tensor 'a': its entry is not an object"),
+    "an entry that is a number": ({"a": 7}, 0, "Tensor 'a' (byte 14): its entry is not an object."),
     "a list": ([1, 2], 0, "not an object"),
     "metadata with a number": ({"__metadata__": {"steps": 7}, "a": f32(0, 4)}, 4, "Metadata 'steps'"),
     "metadata as a list": ({"__metadata__": ["x"], "a": f32(0, 4)}, 4, "__metadata__"),
     "a field twice": (
         '{"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}}',
         4,
-        "Tensor 'a': the name 'shape' appears 2 times in its entry (byte 13)",
+        "Tensor 'a' (byte 13): the name 'shape' appears 2 times in its entry.",
     ),
     "a field twice, and another that is missing": (
         '{"a":{"dtype":"F32","data_offsets":[0,4]},"b":{"dtype":"F32","shape":[0],"x":1,"data_offsets":[4,4]}}',
         4,
-        "Tensor 'a': shape is missing",
+        "Tensor 'a' (byte 13): shape is missing.",
     ),
     "a field twice, and a quote spelled as an escape": (
         '{"__metadata__":{"k":"\\u0022\\u0022"},"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
