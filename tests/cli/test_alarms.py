@@ -102,3 +102,31 @@ def test_convert_of_a_diffusers_folder_says_why_not(home: Path) -> None:
         assert done.returncode in (2, 3)
     assert done.returncode == 2
     assert "is a diffusers folder, and only single files can be converted." in done.stderr
+
+
+@pytest.mark.parametrize("catalogued", [False, True])
+def test_sort_says_of_each_file_what_it_is(home: Path, *, catalogued: bool) -> None:
+    """A web page is not a broken model, and a suspicious file is described by what was found in it."""
+    models = home / "models"
+    (models / "page.safetensors").write_text("<!DOCTYPE html><html><body>Log in</body></html>", encoding="utf-8")
+    (models / "empty.safetensors").touch()
+    (models / "chain.pt").write_bytes(pickle.dumps({"a": collections.ChainMap({})}))
+    (models / "half.safetensors").write_bytes((models / "easy.safetensors").read_bytes()[:-100])
+    hostile.checkpoint(models / "trap.pt")
+    if catalogued:
+        modelhub("add", str(models), home=home)
+    arguments = ("sort", str(models), "--layout", "a1111", "--into", str(home / "a1111"), "--dry-run", "--json")
+    left = {Path(one["path"]).name: one for one in json.loads(modelhub(*arguments, home=home).stdout)["stays"]}
+    assert {name: one["reason"] for name, one in left.items()} == {
+        "page.safetensors": "not a model",
+        "empty.safetensors": "not a model",
+        "chain.pt": "suspicious",
+        "half.safetensors": "broken",
+        "trap.pt": "dangerous",
+    }
+    assert "It is a web page, not a model" in left["page.safetensors"]["words"]
+    assert "The file is empty." in left["empty.safetensors"]["words"]
+    assert "Runs collections.ChainMap" in left["chain.pt"]["words"]
+    assert "could run code" not in left["chain.pt"]["words"]
+    assert "Runs os.system" in left["trap.pt"]["words"]
+    assert "truncated" in left["half.safetensors"]["words"]

@@ -9,9 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelhub.catalog import Catalog, ModelRow
-from modelhub.domain import Format, ModelType, Verdict
-from modelhub.errors import NotFoundError, Remedy
-from modelhub.operations.library.inspect import inspect_many, is_unlike_model, reason_to_pass, reason_to_pass_archive
+from modelhub.domain import Format, ModelType
+from modelhub.errors import NotFoundError
+from modelhub.operations.library.inspect import (
+    inspect_many,
+    is_not_model,
+    is_unlike_model,
+    reason_to_pass,
+    reason_to_pass_archive,
+)
+from modelhub.operations.sort.survey_problems import CHANGING, LINK, SurveyProblem, known_problem, problem_of
 from modelhub.progress import SILENT, Progress
 from modelhub.storage.model_names import is_model_name, model_stem
 from modelhub.storage.sidecar_names import SIDECAR_SUFFIXES
@@ -21,26 +28,6 @@ _RECENT = 10.0  # seconds; files changed so recently are checked twice
 _PAUSE = 1.0  # seconds between the two checks
 _SIDECAR_MODELS = tuple(suffix for suffix in SIDECAR_SUFFIXES if is_model_name(f"m{suffix}"))
 _DOWNLOAD_SUFFIXES = (".part", ".crdownload", ".aria2", ".download", ".tmp")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyProblem:
-    """A reason to leave a model in place. `reason`: a few words, the same for all of a kind; `message`: a sentence."""
-
-    reason: str
-    message: str
-    remedy: Remedy = field(default_factory=Remedy)
-
-
-_CHANGING = SurveyProblem(
-    reason="still changing", message="It is still being written.", remedy=Remedy("Sort it later.")
-)
-_LINK = SurveyProblem(reason="a link", message="It is a link.", remedy=Remedy("Sort the folder that it leads to."))
-_UNIDENTIFIED = SurveyProblem(
-    reason="not sure",
-    message="Could not be identified.",
-    remedy=Remedy("The evidence of its detection shows why.", "show-evidence"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +92,12 @@ def survey(
     identified = dict(_identify(unknown, progress))
     for item in found:
         if item.path in changing:
-            result.items.append(_left_in_place(item, _CHANGING))
+            result.items.append(_left_in_place(item, CHANGING))
         elif _is_link(item.path):
-            result.items.append(_left_in_place(item, _LINK))
+            result.items.append(_left_in_place(item, LINK))
         elif item.path in known:
             algorithm = _algorithm(known[item.path].row, catalog) if catalog is not None and algorithms else None
-            result.items.append(_from_catalog(item, known[item.path], algorithm))
+            result.items.append(_from_catalog(item, known[item.path], algorithm, catalog))
         elif isinstance(answer := identified[item.path], Item):
             result.items.append(answer)
         elif item.path in paths:
@@ -199,7 +186,7 @@ def _algorithm(row: ModelRow, catalog: Catalog) -> str | None:
     return catalog.get(row.id).detection.algorithm if row.type == ModelType.LORA else None
 
 
-def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None) -> Item:
+def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None, catalog: Catalog | None) -> Item:
     row = known.row
     return Item(
         path=item.path,
@@ -216,7 +203,7 @@ def _from_catalog(item: FoundModel, known: _Known, algorithm: str | None) -> Ite
         name=row.name,
         sha256=known.sha256 or None,
         locations=known.locations,
-        problem=_problem(ModelType(row.type), Verdict(row.verdict), broken=row.broken),
+        problem=known_problem(row, catalog),
     )
 
 
@@ -246,29 +233,15 @@ def _identify(found: Sequence[FoundModel], progress: Progress) -> Iterator[tuple
                 algorithm=detection.algorithm,
                 format=inspection.format,
                 name=model_stem(item.path.name),
-                problem=_problem(
-                    detection.type, inspection.safety.verdict, broken=inspection.broken, problems=inspection.problems
+                problem=problem_of(
+                    detection.type,
+                    inspection.safety,
+                    broken=inspection.broken,
+                    problems=inspection.problems,
+                    is_model=not is_not_model(inspection),
                 ),
             ),
         )
-
-
-def _problem(type_: ModelType, verdict: Verdict, *, broken: bool, problems: Sequence[str] = ()) -> SurveyProblem | None:
-    """Return why a model is left in place whatever the rules: dangerous, broken, or not identified; None to sort it."""
-    unsafe = SurveyProblem(
-        reason=verdict.value,
-        message="Loading it could run code.",
-        remedy=Remedy("Its safety scan lists the findings.", "show-findings"),
-    )
-    if verdict is Verdict.DANGEROUS:
-        return unsafe
-    if broken:
-        return SurveyProblem(reason="broken", message=problems[0] if problems else "The file is damaged or incomplete.")
-    if verdict is Verdict.SUSPICIOUS:
-        return unsafe
-    if type_ in (ModelType.UNKNOWN, ModelType.OTHER) or verdict is Verdict.UNRECOGNISED:
-        return _UNIDENTIFIED
-    return None
 
 
 def _left_in_place(item: FoundModel, problem: SurveyProblem) -> Item:
