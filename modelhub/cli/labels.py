@@ -74,7 +74,6 @@ VALUE_LABELS = (
     "not found",
     "failed",
     "noted",
-    "changed",
     # results of pull, update, enrich and import
     "ready",
     "outdated",

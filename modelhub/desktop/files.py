@@ -18,7 +18,7 @@ class FileHandler:
         """Return the SHA-256 of the file."""
         path = Path(place)
         if path.is_symlink() or path.is_dir():
-            return "no file"  # never one of ours
+            return "not-a-file"  # never one of ours
         try:
             return hashlib.sha256(path.read_bytes()).hexdigest()
         except (FileNotFoundError, NotADirectoryError):

@@ -29,6 +29,7 @@ from modelhub.desktop.shortcut import (
     occupied_error,
 )
 from modelhub.errors import ModelhubError, NotFoundError, Remedy, UsageError
+from modelhub.language import _
 from modelhub.storage.atomic_write import replace_file
 from modelhub.storage.locks import file_lock
 
@@ -91,7 +92,7 @@ def install_shortcut(
             )
         named, pieces = _choose_name(shortcut, command, state, entries, writer)
         records = _write_all(named, pieces, entries, writer, state)
-    notes = () if named.name == shortcut.name else (f"It is called “{named.name}”: the name was taken.",)
+    notes = () if named.name == shortcut.name else (_("It is called “{name}”: the name was taken.", name=named.name),)
     return InstallResult(paths=tuple(piece.place for piece in pieces), notes=(*notes, *writer.refresh_desktop(records)))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from modelhub.desktop.shortcut import (
     ACTIONS,
@@ -23,23 +24,27 @@ from modelhub.desktop.shortcut import (
     PieceRecord,
     Shortcut,
     click_command,
+    describe,
+    describe_selection,
     file_name,
     single_line,
+    titled_actions,
 )
 from modelhub.desktop.thunar import ThunarActionHandler, action_xml
 from modelhub.desktop.trusted_files import TrustedFileHandler, refresh_database, requires_trust
 from modelhub.errors import UsageError
+from modelhub.language import _
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 MIME_TYPES = ("application/x-safetensors", "application/x-stable-diffusion-checkpoint")
 _MIME_PACKAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <mime-info xmlns="http://www.freedesktop.org/standards/shared-mime-info">
   <mime-type type="application/x-safetensors">
-    <comment>safetensors model</comment>
+    <comment>{safetensors}</comment>
     <glob pattern="*.safetensors"/>
   </mime-type>
   <mime-type type="application/x-stable-diffusion-checkpoint">
-    <comment>Stable Diffusion checkpoint</comment>
+    <comment>{checkpoint}</comment>
     <glob pattern="*.ckpt"/>
   </mime-type>
 </mime-info>
@@ -126,7 +131,7 @@ class LinuxWriter:
         if any(place.startswith(str(self.places.data / "applications")) for place in places):
             refresh_database("update-desktop-database", self.places.data / "applications")
         if requires_trust(self.session) and any(place in self.files.unmarked for place in places):
-            return ("The first double click may ask: choose “Allow Launching” or “Launch Anyway” then.",)
+            return (_("The first double click may ask: choose “Allow Launching” or “Launch Anyway” then."),)
         return ()
 
     def _desktop(self, shortcut: Shortcut, launcher: Path, icon: Path) -> list[Piece]:
@@ -137,7 +142,7 @@ class LinuxWriter:
         entry = desktop_entry(shortcut, launcher, icon, mime=MIME_TYPES)
         mime = self.places.data / "mime" / "packages" / "modelhub.xml"
         return [
-            Piece(kind="file", place=str(mime), data=_MIME_PACKAGE.encode(), shared=True),
+            Piece(kind="file", place=str(mime), data=mime_package().encode(), shared=True),
             _file(self.places.data / "applications" / f"modelhub-{shortcut.id}.desktop", entry, executable=True),
         ]
 
@@ -169,6 +174,13 @@ class LinuxWriter:
         ]
 
 
+def mime_package() -> str:
+    """Return what the desktop calls model files."""
+    return _MIME_PACKAGE.format(
+        safetensors=escape(_("safetensors model")), checkpoint=escape(_("Stable Diffusion checkpoint"))
+    )
+
+
 def icon_data() -> bytes:
     """Return the icon as SVG."""
     return (files("modelhub.desktop") / "data" / "modelhub.svg").read_bytes()
@@ -182,7 +194,9 @@ def launcher_script(shortcut: Shortcut, command: Sequence[str]) -> str:
     options = "|".join(option for option, _ in ACTIONS)
     words = " ".join(shlex.quote(word) for word in click_command(shortcut, command))
     program = shlex.quote(command[0])
-    gone = shlex.quote(f"{single_line(command[0])} is gone. Remove this shortcut and install it again.")
+    gone = shlex.quote(
+        _("{program} is gone. Remove this shortcut and install it again.", program=single_line(command[0]))
+    )
     return (
         "#!/bin/sh\n"
         f"# {single_line(shortcut.name)} (written by modelhub)\n"
@@ -205,7 +219,7 @@ def desktop_entry(shortcut: Shortcut, launcher: Path, icon: Path, *, mime: Seque
         "Version=1.4",
         "Type=Application",
         f"Name={name}",
-        f"Comment={_value(f'Sort {shortcut.folder} for {shortcut.layout}')}",
+        f"Comment={_value(describe(shortcut))}",
         f"Exec={_exec(launcher)} %F",
         f"Icon={_value(str(icon))}",
         "Terminal=false",
@@ -215,7 +229,7 @@ def desktop_entry(shortcut: Shortcut, launcher: Path, icon: Path, *, mime: Seque
     lines += [f"MimeType={';'.join(mime)};"] if mime else []
     keys = [option.lstrip("-") for option, _ in ACTIONS]
     lines += [f"Actions={';'.join(keys)};"]
-    for (option, title), key in zip(ACTIONS, keys, strict=True):
+    for (option, title), key in zip(titled_actions(), keys, strict=True):
         lines += ["", f"[Desktop Action {key}]", f"Name={title}", f"Exec={_exec(launcher)} {option}"]
     return "\n".join(lines) + "\n"
 
@@ -230,7 +244,7 @@ def nemo_action(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
     """Return an action for Nemo: github.com/linuxmint/nemo, files/usr/share/nemo/actions/sample.nemo_action."""
     return (
         "[Nemo Action]\nActive=true\n"
-        f"Name={_value(shortcut.name)}\nComment={_value(f'Sort for {shortcut.layout}')}\n"
+        f"Name={_value(shortcut.name)}\nComment={_value(describe_selection(shortcut))}\n"
         f"Exec={_exec(launcher)} %F\nIcon-Name={_value(str(icon))}\nSelection=notnone\n"
         f"Extensions={';'.join(suffix[1:] for suffix in SUFFIXES)};dir;\nQuote=double\n"
     )

@@ -15,7 +15,6 @@ from typing import Any
 
 from modelhub.desktop.files import FileHandler
 from modelhub.desktop.shortcut import (
-    ACTIONS,
     Piece,
     PieceHandler,
     PieceRecord,
@@ -23,7 +22,9 @@ from modelhub.desktop.shortcut import (
     click_command,
     file_name,
     single_line,
+    titled_actions,
 )
+from modelhub.language import _
 
 _SHELL_SCRIPT = "com.apple.RunShellScript"
 
@@ -69,7 +70,7 @@ class MacWriter:
             found.append(_file(self.places.desktop / f"{name}.command", script(words), executable=True))
         if "menu" in shortcut.targets:
             found += application(self.places.applications / f"{name}.app", shortcut, words, "")
-            for option, title in ACTIONS:
+            for option, title in titled_actions():
                 path = self.places.applications / f"{name} - {title}.app"
                 found += application(path, shortcut, [*words, option], option)
         if "filemanager" in shortcut.targets:
@@ -79,7 +80,7 @@ class MacWriter:
     def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
         """Return a note on what the user must do once."""
         if any(".workflow" in record.place for record in pieces):
-            return ("If the Finder does not show it: System Settings, Extensions, Finder, and select it there.",)
+            return (_("If the Finder does not show it: System Settings, Extensions, Finder, and select it there."),)
         return ()
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from modelhub.errors import ModelhubError, Remedy
+from modelhub.language import _, translate
 from modelhub.storage.safe_names import safe_name
 
 # The files that a shortcut is offered for; UIs use no others for models.
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
-# Further entries in the menu of a shortcut: the option of the click, and its name there.
+# Further entries in the menu of a shortcut: the option of the click, and its title there, in English.
 ACTIONS: tuple[tuple[str, str], ...] = (
     ("--dry-run", "Dry run"),
     ("--undo", "Undo last"),
@@ -143,6 +144,21 @@ class ManifestEntry:
 def click_command(shortcut: Shortcut, command: Sequence[str]) -> list[str]:
     """Return the command line of a click, which options and files follow."""
     return [*command, "shortcut", "click", shortcut.id]
+
+
+def titled_actions() -> tuple[tuple[str, str], ...]:
+    """Return the option of each further entry with its title in the language in use."""
+    return tuple((option, translate(title)) for option, title in ACTIONS)
+
+
+def describe(shortcut: Shortcut) -> str:
+    """Return what a click does, as the desktop shows it beside the name."""
+    return single_line(_("Sort {folder} for {ui}", folder=shortcut.folder, ui=shortcut.layout))
+
+
+def describe_selection(shortcut: Shortcut) -> str:
+    """Return what an entry in the context menu does with the files that are selected."""
+    return single_line(_("Sort for {ui}", ui=shortcut.layout))
 
 
 def single_line(text: str) -> str:

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as Tree
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, single_line
+from modelhub.desktop.shortcut import SUFFIXES, Piece, Shortcut, describe_selection, single_line
 from modelhub.errors import ModelhubError, Remedy
 from modelhub.storage.atomic_write import replace_file
 
@@ -33,7 +33,7 @@ def action_xml(shortcut: Shortcut, launcher: Path, icon: Path) -> str:
         f"\t<name>{escape(single_line(shortcut.name))}</name>\n"
         f"\t<unique-id>modelhub-{shortcut.id}</unique-id>\n"
         f"\t<command>{escape(command)} %F</command>\n"
-        f"\t<description>{escape(single_line(f'Sort for {shortcut.layout}'))}</description>\n"
+        f"\t<description>{escape(describe_selection(shortcut))}</description>\n"
         f"\t<patterns>{names}</patterns>\n"
         "\t<other-files/>\n\t<text-files/>\n"
         "</action>"

@@ -19,17 +19,19 @@ from pathlib import Path, PureWindowsPath
 from modelhub.desktop.files import FileHandler
 from modelhub.desktop.registry import CLASSES, Registry, RegistryHandler, UserRegistry, import_winreg
 from modelhub.desktop.shortcut import (
-    ACTIONS,
     SUFFIXES,
     Piece,
     PieceHandler,
     PieceRecord,
     Shortcut,
     click_command,
+    describe,
     file_name,
     single_line,
+    titled_actions,
 )
 from modelhub.errors import ModelhubError
+from modelhub.language import _
 
 _POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
 _MENU = "modelhub"  # the folder in the start menu
@@ -86,7 +88,7 @@ class WindowsWriter:
             found.append(link_piece(self.places.menu / f"{name}.lnk", words, shortcut))
             found += [
                 link_piece(self.places.menu / f"{name} - {title}.lnk", [*words, option], shortcut)
-                for option, title in ACTIONS
+                for option, title in titled_actions()
             ]
         if "sendto" in shortcut.targets:
             found.append(link_piece(self.places.send_to / f"{name}.lnk", words, shortcut))
@@ -97,7 +99,7 @@ class WindowsWriter:
     def refresh_desktop(self, pieces: Iterable[PieceRecord]) -> tuple[str, ...]:
         """Return a note on Windows 11's context menu; Explorer itself needs no refresh."""
         if any(record.kind == "registry" for record in pieces):
-            return ("On Windows 11 the entry is under “Show more options” of the context menu.",)
+            return (_("On Windows 11 the entry is under “Show more options” of the context menu."),)
         return ()
 
 
@@ -114,7 +116,7 @@ def link_piece(path: Path, words: Sequence[str], shortcut: Shortcut) -> Piece:
     values = {
         "target": words[0],
         "arguments": subprocess.list2cmdline(list(words[1:])),
-        "description": single_line(f"Sort {shortcut.folder} for {shortcut.layout}")[:250],
+        "description": describe(shortcut)[:250],
         "folder": str(PureWindowsPath(words[0]).parent),
     }
     return Piece(kind="link", place=str(path), data=json.dumps(values).encode())

@@ -15,6 +15,7 @@ from modelhub.language.catalog import LanguageCatalog
 from modelhub.language.spacing import close_up, join_sentences
 
 _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
+_CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
 # A value that is itself a sentence is translated too, up to this depth.
@@ -51,7 +52,11 @@ class Recognizer:
         if not found:
             return text
         template, values = whole or found[0]
-        return self._translation(template, {name: self._translated(value, depth - 1) for name, value in values.items()})
+        literal = _fields_in_code(template)
+        translated = {
+            name: value if name in literal else self._translated(value, depth - 1) for name, value in values.items()
+        }
+        return self._translation(template, translated)
 
     def _sentences(self, text: str, depth: int) -> str:
         """Return several sentences in a row, each translated by itself; "" where one of them is not known."""
@@ -100,6 +105,12 @@ def _parts(template: str) -> tuple[Sequence[str], Sequence[str]]:
     """Return the texts of a template and the names of the fields between them."""
     pieces = _FIELD.split(template)
     return [_literal(text) for text in pieces[::2]], pieces[1::2]
+
+
+@cache
+def _fields_in_code(template: str) -> frozenset[str]:
+    """Return the fields inside of backticks: names and commands, which mean something only as they are."""
+    return frozenset(name for code in _CODE.findall(template) for name in _FIELD.findall(code))
 
 
 def _own_text(template: str) -> str:

@@ -65,7 +65,7 @@ STATES: Rows = (
 
 VERDICTS: Rows = (
     Row("safe", (), ("安全",)),
-    Row("safe-legacy"),
+    Row("safe-legacy", (), ("旧格式安全", "安全（旧格式）")),
     Row("suspicious", (), ("可疑",)),
     Row("dangerous", ("unsafe", "malicious"), ("危险", "恶意")),
     Row("unrecognised", ("unrecognized",), ("无法识别", "未识别")),

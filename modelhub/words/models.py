@@ -39,7 +39,7 @@ TYPES: Rows = (
         ("放大", "放大器", "放大算法", "超分", "超分辨率", "高清放大"),
     ),
     Row("text-encoder", ("CLIP", "text encoders"), ("文本编码器", "文本编码")),
-    Row("clip-vision", ("vision encoder", "image encoder"), ("CLIP视觉", "视觉编码器", "图像编码器")),
+    Row("clip-vision", ("vision encoder", "image encoder"), ("CLIP视觉", "CLIP视觉编码器", "视觉编码器", "图像编码器")),
     Row("motion-module", ("AnimateDiff",), ("运动模块",)),
     Row("vae-approx", ("TAESD", "approximate VAE", "preview VAE"), ("近似VAE", "VAE近似")),
     Row("unet", ("diffusion model", "DiT"), (), ("transformer",)),
@@ -75,7 +75,7 @@ VARIANTS: Rows = (
     Row("pruned", (), ("剪枝", "剪枝版", "修剪", "修剪版")),
     Row("pruned-emaonly", ("emaonly", "only EMA"), ("仅EMA", "只有EMA", "仅含EMA"), ("ema",)),
     Row("pruned-noema", ("noema", "nonema", "without EMA", "pruned-nonema"), ("无EMA", "不含EMA", "非EMA")),
-    Row("single", ("one set",)),
+    Row("single", ("one set",), ("单组权重", "单一权重")),
     Row("ema-orphan"),
     Row("unknown", (), ("未知", "不明")),
 )

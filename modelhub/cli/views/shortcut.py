@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,12 @@ from modelhub.cli.views.failures import shown_message
 from modelhub.cli.views.sort import done_sentences, planned_sentences
 from modelhub.cli.views.sort_report import report_error, report_plan, report_result, report_undone
 from modelhub.cli.views.undo import undo_sentences
+from modelhub.config_file import stated_language
 from modelhub.desktop.shortcut import Shortcut
 from modelhub.documents.shortcut import InstalledShortcutDocument, RemovedShortcutDocument
 from modelhub.errors import Exit, ModelhubError, UsageError
 from modelhub.home import expand_home
-from modelhub.language import _, translate
+from modelhub.language import _, chosen_language, current_language, translate
 from modelhub.operations.sort import run
 from modelhub.operations.sort.click import ClickResult, dropped_paths, last_report, new_report_path, show_result
 from modelhub.operations.sort.enums import SortDuplicates
@@ -91,10 +93,12 @@ def _rules_of(session: Session, shortcut: Shortcut) -> SortRules:
 
 
 def _command(session: Session) -> list[str]:
-    """Return the command that a shortcut runs, with the configuration and library of this call."""
+    """Return the command that a shortcut runs, with the configuration, language and library of this call."""
     words = [sys.executable, "-P", "-m", "modelhub"]  # -P: never a package in the current folder
     if session.config is not None:
         words += ["--config", str(session.config.absolute())]
+    if current_language() != chosen_language(stated_language(session.config, os.environ)):
+        words += ["--lang", current_language()]
     return [*words, "--library", str(session.settings.library)]
 
 

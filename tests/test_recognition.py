@@ -1,0 +1,38 @@
+"""Sentences of the layers below, recognized by their templates and translated after the fact."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+
+from modelhub.language.catalog import LanguageCatalog
+from modelhub.language.recognition import Recognizer
+
+
+@pytest.fixture
+def recognizer() -> Recognizer:
+    """A recognizer of a few sentences, one of them a single word that may be the name of a model, too."""
+    translations = Catalog(locale="zh_Hans")
+    translations.add("anime", "二次元")
+    translations.add(
+        "`{name}` is gone; `modelhub pull {name}` brings it back.",
+        "{name} 丢失；`modelhub pull {name}` 可重新下载。",
+    )
+    translations.add("Its style is {style}.", "风格为{style}。")
+    stream = io.BytesIO()
+    write_mo(stream, translations)
+    return Recognizer(LanguageCatalog(stream.getvalue()))
+
+
+def test_a_value_of_a_sentence_is_translated_too(recognizer: Recognizer) -> None:
+    """What the catalog holds in English reads as one sentence in another language."""
+    assert recognizer.translate("Its style is anime.") == "风格为二次元。"
+
+
+def test_a_name_in_a_command_stays_as_it_is(recognizer: Recognizer) -> None:
+    """A model called "anime" keeps its name where it must be typed."""
+    sentence = "`anime` is gone; `modelhub pull anime` brings it back."
+    assert recognizer.translate(sentence) == "anime 丢失；`modelhub pull anime` 可重新下载。"
