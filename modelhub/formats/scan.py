@@ -62,7 +62,9 @@ def scan_archive(
     scanner.findings += [(severity, f"{place}{text}") for severity, text in found.findings]
     stored, size = sum(member.stored for member in found.members), sum(member.size for member in found.members)
     if size > archive.MAX_INFLATED and size > _HIGHEST_RATIO * stored:
-        text = f"{place or 'It '}inflates from {stored} bytes to {size}, more than any model, which fills the memory."
+        text = f"It inflates from {stored} bytes to {size}, more than any model, which fills the memory."
+        if place:
+            text = f"{place}inflates from {stored} bytes to {size}, more than any model, which fills the memory."
         scanner.findings.append(("suspicious", text))
     for member in found.members:
         if _STORAGE.search(member.name) or not member.stored:

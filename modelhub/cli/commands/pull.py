@@ -169,6 +169,6 @@ def _refuse_with_update(options: dict[str, object]) -> None:
     given = [f"`{name}`" for name, value in options.items() if value]
     if given:
         raise UsageError(
-            f"{' and '.join(given)} cannot be combined with `--update`.",
+            f"{', '.join(given)} cannot be combined with `--update`.",
             "Use `pull --update --replace`: an update takes the file that was chosen when the model was pulled.",
         )

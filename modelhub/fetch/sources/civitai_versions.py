@@ -210,7 +210,9 @@ def _why_not(version: Version, chosen: Version, asked: str | None) -> str:
     if version.deadline and not chosen.deadline:
         return f"Version {title} is in early access until {version.deadline}; {title_of(chosen)} is used instead."
     if asked and not is_same_family(source_architecture(version.base_model) or "", asked):
-        return f"Version {title} is newer, but for {version.base_model or 'another base model'}."
+        if not version.base_model:
+            return f"Version {title} is newer, but for another base model."
+        return f"Version {title} is newer, but for {version.base_model}."
     if is_distilled(version):
         return f"Version {title} is newer, but distilled for few steps."
     if is_inpainting(version):
