@@ -164,11 +164,13 @@ def pull(
 
 def _refuse_with_update(options: dict[str, object]) -> None:
     """Raise UsageError when one of the options is given: an update would ignore it."""
+    from modelhub.cli.output import listed
     from modelhub.errors import UsageError
+    from modelhub.language import _
 
     given = [f"`{name}`" for name, value in options.items() if value]
     if given:
         raise UsageError(
-            f"{', '.join(given)} cannot be combined with `--update`.",
+            _("{options} cannot be combined with `--update`.", options=listed(given)),
             "Use `pull --update --replace`: an update takes the file that was chosen when the model was pulled.",
         )
