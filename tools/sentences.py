@@ -48,6 +48,7 @@ _LABELS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Column": ((0,), ()),
     "field": ((0,), ()),
     "_fields": ((0,), ()),
+    "View": ((1,), ()),
     "task": ((0,), ()),
     "describe": ((0,), ()),
     "translate": ((0,), ()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelhub.documents.render import RenderTestDocument
 from modelhub.domain import ModelRecord
 from modelhub.errors import Remedy
+from modelhub.language import translate
 from modelhub.operations.render.options import RenderTestType
 from modelhub.quantities import format_duration
 from modelhub.render.verdicts import is_good, remedy_for
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from modelhub.catalog import Catalog, RenderRun
     from modelhub.operations.render.run import RenderTestResult
     from modelhub.render.sheet.entries import Entry
+
+
+# What a contact sheet tells beside the verdict.
+DETAIL_LABELS = ("prompt", "base", "chosen as", "time")
 
 
 def remedy_of(record: ModelRecord, run: RenderRun) -> Remedy:
@@ -53,7 +58,7 @@ def write_contact_sheet(target: Path, results: Sequence[RenderTestResult], *, ca
     Models that do not work come first, then by type and name. Raise UsageError for a name that is not a sheet's, and
     ModelhubError when it cannot be written.
     """
-    from modelhub.render.sheet.sheet import write_sheet
+    from modelhub.render.sheet.sheet import language_of_sheet, write_sheet
 
     rows = [(result.record, result.run) for result in results]
     shown = {record.id for record, _ in rows}
@@ -63,17 +68,18 @@ def write_contact_sheet(target: Path, results: Sequence[RenderTestResult], *, ca
     if not rows:
         return False
     rows.sort(key=_order)
-    write_sheet(target, [sheet_entry(record, run, library) for record, run in rows], title="modelhub render-test")
+    with language_of_sheet(target):
+        write_sheet(target, [sheet_entry(record, run, library) for record, run in rows], title="modelhub render-test")
     return True
 
 
 def sheet_entry(record: ModelRecord, run: RenderRun, library: Path) -> Entry:
-    """Return the row of a contact sheet for one result."""
+    """Return the row of a contact sheet for one result, its base explained in the language in use."""
     from modelhub.render.sheet.entries import Entry
 
     paths = {kind: library / path for kind, path in run.pictures.items()}
-    details = [("prompt", str(run.recipe.get("prompt", ""))), ("base", run.base_name)]
-    details += [("chosen as", str(run.recipe.get("base_why") or "")), ("time", format_duration(run.seconds))]
+    why = translate(str(run.recipe.get("base_why") or ""))
+    values = (str(run.recipe.get("prompt", "")), run.base_name, why, format_duration(run.seconds))
     detection = record.detection
     return Entry(
         name=record.name,
@@ -87,7 +93,7 @@ def sheet_entry(record: ModelRecord, run: RenderRun, library: Path) -> Entry:
         picture=paths.get("full"),
         half=paths.get("half"),
         difference=paths.get("difference"),
-        details=tuple((name, value) for name, value in details if value),
+        details=tuple((name, value) for name, value in zip(DETAIL_LABELS, values, strict=True) if value),
     )
 
 

@@ -16,7 +16,10 @@
       row.hidden = !fits;
       shown += fits ? 1 : 0;
     });
-    $("shown").textContent = shown === rows.length ? "" : `${shown} of ${rows.length} shown`;
+    const output = $("shown");
+    const counts = { shown, total: rows.length };
+    output.textContent = shown === rows.length
+      ? "" : output.dataset.shown.replace(/\{(\w+)\}/g, (whole, name) => counts[name] ?? whole);
     $("nothing").hidden = shown > 0 || rows.length === 0;
   };
 

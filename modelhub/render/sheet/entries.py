@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from modelhub.language import translate
 from modelhub.printable import printable
 from modelhub.render.sheet.difference import AMPLIFICATION
 from modelhub.render.verdicts import is_proven
 
 
 class View(NamedTuple):
-    """A column of pictures: the field of Entry, its heading, and a description."""
+    """A column of pictures: the field of Entry, its heading, and a description, which a sheet translates."""
 
     field: str
     heading: str
@@ -27,7 +28,7 @@ VIEWS = (
     View("difference", "difference", f"What the model changes, ×{AMPLIFICATION}"),
 )
 # Level of an entry → its word in the counts.
-LEVELS = {"good": "good", "mind": "to look at", "bad": "bad"}
+LEVEL_LABELS = {"good": "good", "mind": "to look at", "bad": "bad"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ class Entry:
     """A row: a model, its verdict, and PNG files, any of which may be missing or broken.
 
     `good`: the model does what it is for; `words`: the verdict's sentences; `details`: label and value, such as
-    ("memory", "3.1 GB").
+    ("memory", "3.1 GB"). A sheet translates all texts but the name and the values of the details.
     """
 
     name: str
@@ -60,8 +61,8 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """Type and architecture in one phrase."""
-        return " · ".join(printable(part) for part in (self.type, self.architecture) if part)
+        """Type and architecture in one phrase, in the language in use."""
+        return " · ".join(printable(translate(part)) for part in (self.type, self.architecture) if part)
 
     def file(self, view: View) -> Path | None:
         """Return the picture for a view."""

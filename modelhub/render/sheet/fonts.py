@@ -51,6 +51,11 @@ ELLIPSIS = "…"
 TAIL = 8  # characters kept of the end of a long name
 
 
+def has_wide_font() -> bool:
+    """Return whether the system has a font for Chinese. Raise ImportError without Pillow."""
+    return _font(WIDE, 12) is not None
+
+
 class Face:
     """A text size in pixels, drawn with the font that has each character."""
 

@@ -18,9 +18,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
+from modelhub.language import _, current_language, plural, translate
 from modelhub.printable import printable
 from modelhub.render.pictures import SIGNATURE, thumbnail, write_beside
-from modelhub.render.sheet.entries import LEVELS, Entry, View, views_of
+from modelhub.render.sheet.entries import LEVEL_LABELS, Entry, View, views_of
 
 # Up to so many entries, so many pixels for the side of a thumbnail; the page of 200 models stays below 10 MB.
 SIDES = ((60, 256), (300, 192), (1 << 62, 128))
@@ -88,7 +89,7 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
     pictures = EmbeddedPictures(side)
     views = views_of(entries)
     yield (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{current_language().replace("_", "-")}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
@@ -101,10 +102,11 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
     yield f'<ol class="s{side}">\n'
     for entry in entries:
         yield from _row(entry, views, pictures)
-    yield '</ol>\n<p class="nothing" id="nothing" hidden>No model fits these filters.</p>\n</main>\n'
+    nothing = _escaped(_("No model fits these filters."))
+    yield f'</ol>\n<p class="nothing" id="nothing" hidden>{nothing}</p>\n</main>\n'
     yield (
         '<dialog id="viewer" aria-labelledby="caption"><img id="picture" alt="">'
-        '<div><p id="caption"></p><button type="button" id="close">Close</button></div></dialog>\n'
+        f'<div><p id="caption"></p><button type="button" id="close">{_escaped(_("Close"))}</button></div></dialog>\n'
     )
     yield f'<script type="application/json" id="large">{json.dumps(pictures.large)}</script>\n'
     yield f"<script>{script}</script>\n</body>\n</html>\n"
@@ -126,11 +128,11 @@ def _escaped(text: str) -> str:
 
 def _counts(entries: Sequence[Entry]) -> Iterator[str]:
     levels = Counter(entry.level for entry in entries)
-    total = "1 model" if len(entries) == 1 else f"{len(entries):,} models"
-    yield f'<p class="counts"><span>{total}</span>'
-    for level, word in LEVELS.items():
+    total = plural(len(entries), "{count:,} model", "{count:,} models")
+    yield f'<p class="counts"><span>{_escaped(total)}</span>'
+    for level, word in LEVEL_LABELS.items():
         if levels[level]:
-            yield f' <span class="chip {level}">{levels[level]:,} {word}</span>'
+            yield f' <span class="chip {level}">{levels[level]:,} {_escaped(translate(word))}</span>'
     yield "</p>\n"
 
 
@@ -138,25 +140,31 @@ def _filters(entries: Sequence[Entry]) -> Iterator[str]:
     levels = Counter(entry.level for entry in entries)
     verdicts = Counter(entry.verdict for entry in entries)
     types = Counter(entry.type for entry in entries)
+    hint, all_of_them = _escaped(_("name, words, base … (press /)")), _escaped(_("all"))
     yield (
-        '<form id="filters" role="search" aria-label="Filter the models">'
-        '<label class="wide">Search <input type="search" id="words" placeholder="name, words, base … (press /)" '
+        f'<form id="filters" role="search" aria-label="{_escaped(_("Filter the models"))}">'
+        f'<label class="wide">{_escaped(_("Search"))} <input type="search" id="words" placeholder="{hint}" '
         'autocomplete="off" spellcheck="false"></label>'
-        '<label>Verdict <select id="verdict"><option value="">all</option>'
+        f'<label>{_escaped(_("Verdict"))} <select id="verdict"><option value="">{all_of_them}</option>'
     )
-    yield from (_option(f"level:{level}", word, levels[level]) for level, word in LEVELS.items() if levels[level])
+    yield from (_option(f"level:{level}", word, levels[level]) for level, word in LEVEL_LABELS.items() if levels[level])
     yield "<hr>"
     yield from (_option(f"verdict:{verdict}", verdict, count) for verdict, count in sorted(verdicts.items()))
-    yield '</select></label><label>Type <select id="type"><option value="">all</option>'
+    yield (f'</select></label><label>{_escaped(_("Type"))} <select id="type"><option value="">{all_of_them}</option>')
     yield from (_option(kind, kind, count) for kind, count in sorted(types.items()))
-    yield '</select></label><button type="reset">Clear</button><output id="shown" aria-live="polite"></output></form>\n'
+    shown = _escaped(_("{shown} of {total} shown", shown="{shown}", total="{total}"))
+    yield (
+        f'</select></label><button type="reset">{_escaped(_("Clear"))}</button>'
+        f'<output id="shown" aria-live="polite" data-shown="{shown}"></output></form>\n'
+    )
 
 
-def _option(value: str, label: str, count: int) -> str:
-    return f'<option value="{_escaped(value)}">{_escaped(label)} ({count:,})</option>'
+def _option(value: str, word: str, count: int) -> str:
+    return f'<option value="{_escaped(value)}">{_escaped(translate(word))} ({count:,})</option>'
 
 
 def _row(entry: Entry, views: Sequence[View], pictures: EmbeddedPictures) -> Iterator[str]:
+    words = _escaped(translate(entry.words))
     yield (
         f'<li class="row" data-level="{entry.level}" data-verdict="{_escaped(entry.verdict)}" '
         f'data-type="{_escaped(entry.type)}">\n<div class="views v{len(views)}">'
@@ -166,18 +174,22 @@ def _row(entry: Entry, views: Sequence[View], pictures: EmbeddedPictures) -> Ite
     else:
         yield _figure(entry, views[0], pictures) if entry.base is not None else ""
         place = "reason beside" if entry.base is not None else "reason"
-        yield f'<p class="{place}">{_escaped(entry.words) or "no picture"}</p>'
+        yield f'<p class="{place}">{words or _escaped(_("no picture"))}</p>'
     yield (
         f'</div>\n<div class="about"><h2><bdi>{_escaped(entry.name)}</bdi></h2>'
-        f'<p class="verdict"><span class="chip {entry.level}">{_escaped(entry.verdict)}</span> '
+        f'<p class="verdict"><span class="chip {entry.level}">{_escaped(translate(entry.verdict))}</span> '
         f"{_escaped(entry.kind)}</p>"
     )
     if entry.picture is not None:
-        yield f"<p>{_escaped(entry.words)}</p>"
+        yield f"<p>{words}</p>"
     if entry.warnings:
-        yield '<ul class="warnings">' + "".join(f"<li>{_escaped(w)}</li>" for w in entry.warnings) + "</ul>"
+        items = (f"<li>{_escaped(translate(warning))}</li>" for warning in entry.warnings)
+        yield f'<ul class="warnings">{"".join(items)}</ul>'
     if entry.details:
-        pairs = (f"<div><dt>{_escaped(label)}</dt><dd>{_escaped(value)}</dd></div>" for label, value in entry.details)
+        pairs = (
+            f"<div><dt>{_escaped(translate(label))}</dt><dd>{_escaped(value)}</dd></div>"
+            for label, value in entry.details
+        )
         yield f"<dl>{''.join(pairs)}</dl>"
     yield "</div>\n</li>\n"
 
@@ -186,14 +198,16 @@ def _figure(entry: Entry, view: View, pictures: EmbeddedPictures) -> str:
     path = entry.file(view)
     if path is None:
         return '<figure class="none"></figure>'
-    caption = f"<figcaption>{view.heading}</figcaption></figure>"
+    heading = translate(view.heading)
+    caption = f"<figcaption>{_escaped(heading)}</figcaption></figure>"
     try:
         small, large = pictures.small(path)
     except ModelhubError:
-        reason = "cannot be read" if path.exists() else "file is missing"
-        return f'<figure><span class="frame">{reason}</span>{caption}'
-    alt = _escaped(f"{entry.name}, {view.heading}: {view.description}")
+        reason = _("cannot be read") if path.exists() else _("file is missing")
+        return f'<figure><span class="frame">{_escaped(reason)}</span>{caption}'
+    description = translate(view.description)
+    alt = _escaped(_("{name}, {heading}: {description}", name=entry.name, heading=heading, description=description))
     return (
-        f'<figure><button type="button" class="frame" title="Enlarge" data-large="{large}">'
+        f'<figure><button type="button" class="frame" title="{_escaped(_("Enlarge"))}" data-large="{large}">'
         f'<img src="{small}" alt="{alt}" loading="lazy" decoding="async"></button>{caption}'
     )

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub.errors import ModelhubError
+from modelhub.language import _, plural, translate
 from modelhub.printable import printable
 from modelhub.render.pictures import thumbnail, write_beside
-from modelhub.render.sheet.entries import LEVELS, Entry, View, views_of
+from modelhub.render.sheet.entries import LEVEL_LABELS, Entry, View, views_of
 from modelhub.render.sheet.fonts import Face
 
 if TYPE_CHECKING:
@@ -110,21 +111,25 @@ class Drawing:
     def _heading(self, entries: Sequence[Entry], title: str) -> None:
         large, small, chip = Face(26, bold=True), Face(15), Face(14, bold=True)
         large.draw(self.canvas, (MARGIN, MARGIN - 6), large.cut(printable(title), self.width), fill=INK)
-        text = "1 model" if len(entries) == 1 else f"{len(entries):,} models"
+        text = plural(len(entries), "{count:,} model", "{count:,} models")
         if len(entries) > MOST:
-            text = f"{len(entries):,} models, the first {MOST:,} of them here; a sheet named .html shows all"
+            text = _(
+                "{count} models, the first {shown} of them here; a sheet named .html shows all",
+                count=f"{len(entries):,}",
+                shown=f"{MOST:,}",
+            )
         x, y = MARGIN, MARGIN + 36
         small.draw(self.canvas, (x, y), text, fill=SOFT)
         x += small.width(text) + 16
-        for level, word in LEVELS.items():
+        for level, word in LEVEL_LABELS.items():
             if count := sum(entry.level == level for entry in entries):
-                x += self._label(chip, (x, y), f"{count:,} {word}", level) + 8
+                x += self._label(chip, (x, y), f"{count:,} {translate(word)}", level) + 8
 
     def _labels(self, at: Point) -> None:
         """Draw the headings of one column of cards."""
         x, y = at
         for view in self.layout.views:
-            self.text.draw(self.canvas, (x, y), self.text.cut(view.heading, self.layout.side), fill=SOFT)
+            self.text.draw(self.canvas, (x, y), self.text.cut(translate(view.heading), self.layout.side), fill=SOFT)
             x += self.layout.side + PADDING
 
     def _label(self, face: Face, at: Point, text: str, level: str) -> int:
@@ -146,7 +151,7 @@ class Drawing:
             self._view(entry.file(view), (left + place * (side + PADDING), top))
         if not with_picture:
             start = left + len(views) * (side + PADDING)
-            self._note((start, top, end - 1, top + side - 1), printable(entry.words) or "no picture")
+            self._note((start, top, end - 1, top + side - 1), printable(translate(entry.words)) or _("no picture"))
         self._words(entry, (end + 2 * PADDING, top - 2), words=with_picture)
 
     def _view(self, path: Path | None, at: Point) -> None:
@@ -157,7 +162,7 @@ class Drawing:
         try:
             picture = _fitted(path, side)
         except ModelhubError:
-            self._note(box, "cannot be read" if path.exists() else "file is missing")
+            self._note(box, _("cannot be read") if path.exists() else _("file is missing"))
             return
         self.canvas.rectangle(box, fill=HOLE)
         self.sheet.paste(picture, (at[0] + (side - picture.width) // 2, at[1] + (side - picture.height) // 2))
@@ -182,7 +187,8 @@ class Drawing:
             self.name.draw(self.canvas, (x, y), line, fill=INK)
             y += self.name.line
         y += 2
-        right = x + self._label(self.chip, (x, y), self.chip.cut(printable(entry.verdict), width // 2), entry.level) + 7
+        verdict = self.chip.cut(printable(translate(entry.verdict)), width // 2)
+        right = x + self._label(self.chip, (x, y), verdict, entry.level) + 7
         self.text.draw(self.canvas, (right, y + 1), self.text.cut(entry.kind, x + width - right), fill=SOFT)
         y += round(self.text.size * 2)
         for text, fill in _paragraphs(entry, words=words):
@@ -201,10 +207,10 @@ class Drawing:
 def _paragraphs(entry: Entry, *, words: bool) -> Iterator[tuple[str, str]]:
     """Yield the texts below the chip with their colors, the most important first."""
     if words:
-        yield printable(entry.words), INK
+        yield printable(translate(entry.words)), INK
     for warning in entry.warnings:
-        yield f"! {printable(warning)}", AMBER_INK
-    yield " · ".join(f"{printable(label)} {printable(value)}" for label, value in entry.details), SOFT
+        yield f"! {printable(translate(warning))}", AMBER_INK
+    yield " · ".join(f"{printable(translate(label))} {printable(value)}" for label, value in entry.details), SOFT
 
 
 def _rounded(width: int, height: int, radius: int) -> Image:

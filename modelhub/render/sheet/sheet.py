@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from modelhub.errors import ModelhubError, Remedy, UsageError
+from modelhub.language import current_language, use_language
+from modelhub.language.choice import SOURCE
 from modelhub.render.sheet.entries import Entry
 
 _PAGES = (".html", ".htm")
@@ -18,6 +21,27 @@ def check_sheet_name(target: Path) -> None:
         raise UsageError(
             f"A contact sheet cannot be written as {target.name!r}.", "End its name in .html, .png or .jpg."
         )
+
+
+@contextmanager
+def language_of_sheet(target: Path) -> Iterator[None]:
+    """Use English while a picture is made, where the system has no font for the language in use: boxes tell nothing."""
+    language = current_language()
+    if language != SOURCE and target.suffix.casefold() in _PICTURES and not _can_draw_it():
+        use_language(SOURCE)
+    try:
+        yield
+    finally:
+        use_language(language)
+
+
+def _can_draw_it() -> bool:
+    from modelhub.render.sheet.fonts import has_wide_font
+
+    try:
+        return has_wide_font()
+    except ImportError:  # without Pillow nothing is drawn, which `write_sheet` reports
+        return True
 
 
 def write_sheet(target: Path, entries: Sequence[Entry], *, title: str) -> None:

@@ -350,7 +350,7 @@ def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ModelhubError) as caught:
         write_sheet(tmp_path / "s.html", [entry()], title="t")
-    assert "sd-modelhub[render]" in sentence(caught.value.remedy)
+    assert "[render]" in sentence(caught.value.remedy)
 
 
 def test_without_any_system_font_a_sheet_is_still_drawn(
