@@ -174,7 +174,7 @@ def _point_on(ctx: Any, args: list[str]) -> list[str]:
 
     name, *rest = args
     if is_help(name):
-        if not rest:
+        if not rest or is_help(rest[0]):
             typer.echo(ctx.get_help())
             raise typer.Exit
         meant = rest[0] if find_plugin(rest[0]) else find_command(rest[0])

@@ -94,6 +94,7 @@ def test_the_command_that_is_named_can_be_pasted(tmp_path: Path) -> None:
     [
         ("help", "modelhub [OPTIONS] COMMAND"),
         ("帮助", "modelhub [OPTIONS] COMMAND"),
+        ("help help", "modelhub [OPTIONS] COMMAND"),
         ("help pull", "modelhub pull "),
         ("help download", "modelhub pull "),
         ("帮助 列表", "modelhub list "),
