@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,12 @@ from modelhub.language import catalog, translation
 from tools.translations import current_template
 
 TAG = "zh_Hans"
+_MARKED = re.compile(r"⟦[^⟦⟧]*⟧")
+_COMMAND = re.compile(
+    r"`[^`]*`|\b[\w-]+(?:\|[\w-]+)+|--?[a-z][a-z-]*|\S*[/\\]\S*|\S+\.[a-z]\w+\S*|\w+=\S*|\w+:\S+|<[^>]*>"
+    r"|\S*\b[0-9a-f]{8,}\b"
+)
+_WORD = re.compile(r"[A-Za-z][a-z]{2,}")
 
 
 @contextmanager
@@ -46,3 +53,10 @@ def _marked_catalog() -> Catalog:
 def _forget_catalogs() -> None:
     for cached in (translation._catalog, translation._recognizer):
         cached.cache_clear()
+
+
+def english_words(text: str) -> list[str]:
+    """Return the words outside of every translated sentence that are no command, path, address, value or hash."""
+    while _MARKED.search(text):
+        text = _MARKED.sub(" ", text)
+    return _WORD.findall(_COMMAND.sub(" ", text))

@@ -141,7 +141,8 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
         )
         for candidate in choice.candidates
     ]
-    lines += table(_CANDIDATES, rows, indent=2)
+    if rows:  # an update takes the files that it replaces; nothing was chosen
+        lines += table(_CANDIDATES, rows, indent=2)
     if not all(candidate.chosen for candidate in choice.candidates):
         lines.append(_("Choose other files with `--file`."))
     lines.append(_("Nothing was downloaded (--dry-run)."))
