@@ -257,4 +257,4 @@ def test_options_that_choose_a_file_cannot_be_combined_with_update(place: User) 
     """They are refused, as they would be ignored."""
     done = run(place, "pull", "--update", "--name", "x", "--all")
     assert done.returncode == 2
-    assert "`--all` and `--name`" in done.stderr
+    assert "`--all`, `--name` cannot be combined with `--update`." in done.stderr

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from modelhub.testing.files import adapters, safetensors_file
 from tests.desktop.screen import Screen, Spot, missing, wait_for
@@ -70,7 +71,7 @@ class Home:
     def sorts_everything(self) -> None:
         """Wait for both models to be in their places, with a report; undo it."""
         assert wait_for(lambda: self.sorted.exists() and self.sorted_other.exists() and bool(self.reports()))
-        assert MODEL.replace("'", "&#x27;") in self.reports()[-1].read_text(encoding="utf-8")
+        assert escape(MODEL) in self.reports()[-1].read_text(encoding="utf-8")
         self.undone()
 
     def undone(self) -> None:

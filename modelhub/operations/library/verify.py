@@ -103,13 +103,19 @@ def _health_sink(path: Path) -> HealthSink | None:
     return HealthSink(found) if found else None
 
 
-def _unsafe(record: ModelRecord, path: Path, safety: SafetyReport) -> VerifiedFile:
-    """Return the result for an unchanged file that could hold code: what was found, and what to do."""
+def _unsafe(record: ModelRecord, path: Path, safety: SafetyReport, *, is_index: bool = False) -> VerifiedFile:
+    """Return the result for an unchanged file that could hold code: what was found, and what to do.
+
+    `is_index`: the file is a folder's index, and the verdict that of its folder.
+    """
     health, remedy = Health.NOTED, _INSPECT
     if safety.verdict is Verdict.DANGEROUS:
         health = Health.DANGEROUS
         remedy = Remedy("Do not load it; delete it.", "delete-dangerous", {"model": record.name})
-    problems = (f"Its safety verdict is `{safety.verdict.value}`.", *safety.findings[:_FINDINGS])
+    verdict = f"Its safety verdict is `{safety.verdict.value}`."
+    if is_index:
+        verdict = f"The safety verdict of its folder is `{safety.verdict.value}`."
+    problems = (verdict, *safety.findings[:_FINDINGS])
     return VerifiedFile(model=record, path=path, health=health, problems=problems, remedy=remedy)
 
 
@@ -117,7 +123,7 @@ def _judged_companion(record: ModelRecord, place: Location) -> VerifiedFile:
     """Return the result for an unchanged file that is not weights; the index of a folder has the folder's verdict."""
     if place.path.name != INDEX or record.safety.verdict in HARMLESS:
         return VerifiedFile(model=record, path=place.path, health=Health.OK)
-    return _unsafe(record, place.path, record.safety)
+    return _unsafe(record, place.path, record.safety, is_index=True)
 
 
 def _judged(
