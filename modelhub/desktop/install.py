@@ -247,7 +247,7 @@ def _read(state: Path) -> list[ManifestEntry]:
         # Names of files need not be text on Linux; they pass as lone surrogates.
         found = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
         if found["version"] > _VERSION:
-            raise ValueError("a newer modelhub wrote it")
+            raise ModelhubError(f"{path} was written by a newer modelhub.", "Update modelhub.")
         return [_entry_of(one) for one in found["shortcuts"]]
     except FileNotFoundError:
         return []
