@@ -63,7 +63,8 @@ _MACHINE_TEXT = re.compile(
     r"^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA|BEGIN|WITH|ALTER|WHERE|ANALYZE|VACUUM)\b"
     r"|\b(?:IN|FROM) \(?[a-z{(]|\bIS NULL\b|[=<>] :\w|\b[a-z]\.[a-z_{}]+ (?:=|<|>|IN\b|LIKE\b)"  # SQL
     r"|\n.*\$|^(?:modelhub|pip|python|pipx) [a-z-]+"  # scripts and commands
-    r"|^\s*[<\[#@.][a-z!/-]|^[\w. -]+( [\w.-]+){12,}$"  # markup, and lists of names
+    r"|^\s*[<\[#@.][a-z!/?-]|^[\w. -]+( [\w.-]+){12,}$"  # markup, and lists of names
+    r"|^\s*\[(?:Desktop|Nemo|X)[ -]|^\$\w|^/\w|^default-src |^on run |^[\w ]+\.(?:ttf|ttc)$"  # for desktops and pages
 )
 _NAME = re.compile(r"[a-z_][a-z_0-9]*")
 

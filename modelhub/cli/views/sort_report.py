@@ -33,7 +33,7 @@ _HOW = {
     SortMode.SYMLINK: "linked",
     SortMode.REFLINK: "cloned",
 }
-_UNDONE = {"moved back": "moved", "deleted copy": "deleted", "deleted link": "deleted"}
+_UNDONE = {"moved-back": "moved", "deleted-copy": "deleted", "deleted-link": "deleted"}
 
 
 def report_plan(target: Path, folders: Sequence[Path], plan: SortPlan) -> None:

@@ -19,10 +19,10 @@ from modelhub.operations.sort.undo import UndoResult
 _LINKS = ("hardlink", "symlink")
 # What was done with files → the sentence for their number.
 _SENTENCES: Mapping[str, Callable[[int], str]] = {
-    "moved back": lambda count: plural(count, "Moved {count} file back.", "Moved {count} files back."),
+    "moved-back": lambda count: plural(count, "Moved {count} file back.", "Moved {count} files back."),
     "moved": lambda count: plural(count, "Moved {count} file.", "Moved {count} files."),
-    "deleted copy": lambda count: plural(count, "Deleted {count} copy.", "Deleted {count} copies."),
-    "deleted link": lambda count: plural(count, "Deleted {count} link.", "Deleted {count} links."),
+    "deleted-copy": lambda count: plural(count, "Deleted {count} copy.", "Deleted {count} copies."),
+    "deleted-link": lambda count: plural(count, "Deleted {count} link.", "Deleted {count} links."),
     "copied": lambda count: plural(count, "Copied {count} file.", "Copied {count} files."),
     "linked": lambda count: plural(count, "Linked {count} file.", "Linked {count} files."),
 }
@@ -44,9 +44,9 @@ def _local_time(stamp: str) -> str:
 def outcome(step: NewStep, *, is_redo: bool) -> str:
     """Return what an undo, or the undo of an undo, did with a file: a key of the sentences."""
     if step.action == "move":
-        return "moved" if is_redo else "moved back"
+        return "moved" if is_redo else "moved-back"
     if step.action == "unlink":
-        return "deleted link" if step.detail.get("made") in _LINKS else "deleted copy"
+        return "deleted-link" if step.detail.get("made") in _LINKS else "deleted-copy"
     return "linked" if step.action in _LINKS else "copied"
 
 

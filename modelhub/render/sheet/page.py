@@ -173,8 +173,8 @@ def _row(entry: Entry, views: Sequence[View], pictures: EmbeddedPictures) -> Ite
         yield from (_figure(entry, view, pictures) for view in views)
     else:
         yield _figure(entry, views[0], pictures) if entry.base is not None else ""
-        place = "reason beside" if entry.base is not None else "reason"
-        yield f'<p class="{place}">{words or _escaped(_("no picture"))}</p>'
+        place = " beside" if entry.base is not None else ""
+        yield f'<p class="reason{place}">{words or _escaped(_("no picture"))}</p>'
     yield (
         f'</div>\n<div class="about"><h2><bdi>{_escaped(entry.name)}</bdi></h2>'
         f'<p class="verdict"><span class="chip {entry.level}">{_escaped(translate(entry.verdict))}</span> '
