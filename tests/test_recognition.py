@@ -22,6 +22,9 @@ def recognizer() -> Recognizer:
         "{name} 丢失；`modelhub pull {name}` 可重新下载。",
     )
     translations.add("Its style is {style}.", "风格为{style}。")
+    translations.add("{path} does not exist.", "{path} 不存在。")
+    translations.add("It is {name2}.", "这是{name2}。")
+    translations.add("a tar archive", "tar 归档")
     stream = io.BytesIO()
     write_mo(stream, translations)
     return Recognizer(LanguageCatalog(stream.getvalue()))
@@ -36,3 +39,9 @@ def test_a_name_in_a_command_stays_as_it_is(recognizer: Recognizer) -> None:
     """A model called "anime" keeps its name where it must be typed."""
     sentence = "`anime` is gone; `modelhub pull anime` brings it back."
     assert recognizer.translate(sentence) == "anime 丢失；`modelhub pull anime` 可重新下载。"
+
+
+def test_a_file_keeps_its_name(recognizer: Recognizer) -> None:
+    """A folder called "anime" is not renamed by a sentence; a phrase in the same place is translated."""
+    assert recognizer.translate("anime does not exist.") == "anime 不存在。"
+    assert recognizer.translate("It is a tar archive.") == "这是tar 归档。"

@@ -29,6 +29,16 @@ VALUE_LABELS = (
     "anime",
     "realistic",
     "2.5d",
+    # subtypes that are words
+    "inpainting",
+    "depth",
+    "tiny",
+    "combined with base",
+    "restorer",
+    "face-restorer",
+    "jpeg-restorer",
+    # networks that have no name of their own
+    "weights",
     # variants and precisions that are words
     "full",
     "single",
@@ -101,6 +111,37 @@ VALUE_LABELS = (
     "still changing",
     "a link",
     "not sure",
+    # what an answer of detection is about
+    "type",
+    "architecture",
+    "subtype",
+    "algorithm",
+    "rank",
+    "variant",
+    "precision",
+    "prediction",
+    "style",
+    # grades and subjects of doctor
+    "note",
+    "problem",
+    "configuration",
+    "library",
+    "catalog",
+    "folder",
+    "models",
+    "plug-in",
+    "access",
+    # where a model is from
+    "local",
+    "commit",
+    "version",
+    # verdicts of the sources' malware scans
+    "unscanned",
+    "queued",
+    "error",
+    "caution",
+    "infected",
+    "unsafe",
     # where a setting was set
     "default",
     # runs of the history

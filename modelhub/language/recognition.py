@@ -18,6 +18,14 @@ _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
+# Fields for names of files and models: a file called "anime" keeps its name, while a phrase in such a field is text.
+_NAMES = frozenset(
+    (
+        *("name", "names", "model", "models", "record", "key", "tensor", "member", "module", "stem"),
+        *("path", "paths", "file", "folder", "given", "into", "library", "relative", "same", "source", "target"),
+        *("reference", "repository", "revision"),
+    )
+)
 # A value that is itself a sentence is translated too, up to this depth.
 _DEEPEST = 3
 _REMEMBERED = 4096
@@ -52,9 +60,10 @@ class Recognizer:
         if not found:
             return text
         template, values = whole or found[0]
-        literal = _fields_in_code(template)
+        code = _fields_in_code(template)
         translated = {
-            name: value if name in literal else self._translated(value, depth - 1) for name, value in values.items()
+            field: value if field in code or _is_name(field, value) else self._translated(value, depth - 1)
+            for field, value in values.items()
         }
         return self._translation(template, translated)
 
@@ -111,6 +120,10 @@ def _parts(template: str) -> tuple[Sequence[str], Sequence[str]]:
 def _fields_in_code(template: str) -> frozenset[str]:
     """Return the fields inside of backticks: names and commands, which mean something only as they are."""
     return frozenset(name for code in _CODE.findall(template) for name in _FIELD.findall(code))
+
+
+def _is_name(field: str, value: str) -> bool:
+    return field.rstrip("0123456789") in _NAMES and " " not in value
 
 
 def _own_text(template: str) -> str:

@@ -7,7 +7,8 @@ import typer
 from modelhub.cli.session import Session
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-_TEXT = 24  # column where the text of a finding begins
+_GRADE, _SUBJECT = 8, 14  # columns of the words in front of a finding
+_TEXT = _GRADE + _SUBJECT + 2
 
 
 @app.command()
@@ -16,7 +17,8 @@ def doctor(ctx: typer.Context) -> int:
 
     Example: modelhub doctor
     """
-    from modelhub.cli.output import clean, color, print_json, print_lines
+    from modelhub.cli.labels import label
+    from modelhub.cli.output import clean, color, pad, print_json, print_lines
     from modelhub.cli.registry import plugins
     from modelhub.cli.remedies import sentence
     from modelhub.errors import Exit
@@ -37,8 +39,9 @@ def doctor(ctx: typer.Context) -> int:
     else:
         colors = {Grade.GOOD: "32", Grade.NOTE: "33", Grade.BAD: "31"}
         for finding in findings:
-            grade = color(f"{finding.grade.value:<8}", colors[finding.grade])
-            print_lines(f"{grade} {finding.subject:<14} {clean(translate(finding.text))}", indent=_TEXT)
+            grade = color(pad(label(finding.grade), _GRADE), colors[finding.grade])
+            subject = pad(label(finding.subject), _SUBJECT)
+            print_lines(f"{grade} {subject} {clean(translate(finding.text))}", indent=_TEXT)
             if advice := sentence(finding.advice):
                 print_lines(f"{'':<{_TEXT}}→ {clean(translate(advice))}", indent=_TEXT + 2)
     return Exit.FAILED if any(finding.grade is Grade.BAD for finding in findings) else Exit.OK

@@ -27,6 +27,7 @@ def fingerprint(
 
     Example: modelhub fingerprint vae-ft-mse-840000.safetensors --learn vae-ft-mse-840000
     """
+    from modelhub.cli.labels import label
     from modelhub.cli.output import Column, clean, print_json, print_lines, table
     from modelhub.detect.weights.named_components import name_components as save_names
     from modelhub.operations.library.fingerprint import fingerprint_file
@@ -54,7 +55,7 @@ def fingerprint(
             ]
         )
         return
-    rows = [(d.component, str(d.tensors), d.exact[:16], (d.rounded or "–")[:16], d.signs[:16]) for d in digests]
+    rows = [(label(d.component), str(d.tensors), d.exact[:16], (d.rounded or "–")[:16], d.signs[:16]) for d in digests]
     columns = (
         Column("component"),
         Column("tensors", right=True),

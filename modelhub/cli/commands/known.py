@@ -25,6 +25,7 @@ def known(
 
     Example: modelhub known anime sd1
     """
+    from modelhub.cli.labels import label
     from modelhub.cli.output import Column, print_json, print_lines, table
     from modelhub.cli.quoting import quote_argument
     from modelhub.cli.screen.text_layout import shorten_start
@@ -65,6 +66,6 @@ def known(
         Column("pull from", flexible=True, least=12, main=True, cut=shorten_start),
         Column("known hashes", right=True, spare=2),
     )
-    lines = [(m.name, m.style.value, m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
+    lines = [(m.name, label(m.style), m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
     print_lines(table(columns, lines))
     return Exit.OK

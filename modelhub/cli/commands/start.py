@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelhub.cli.labels import label
 from modelhub.cli.output import clean, color, pad, print_json, print_lines, width
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.session import Session
@@ -67,7 +68,8 @@ def start(session: Session) -> None:
     models = plural(counts.models, "{count} model, {size}, in {library}", "{count} models, {size}, in {library}",
                     size=size, library=library)  # fmt: skip
     print_lines(color(models, "1"))
-    print_lines(f"  {count:>6}  {name}" for name, count in sorted(counts.by_type.items(), key=lambda item: -item[1]))
+    by_type = sorted(counts.by_type.items(), key=lambda item: -item[1])
+    print_lines(f"  {count:>6}  {label(name)}" for name, count in by_type)
     if attention:
         print_lines(["", _("Needs attention")])
         texts = ((f"{count:>6}  {translate(row.text)}", f"modelhub list {row.query}") for row, count in attention)

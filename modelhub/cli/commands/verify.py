@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from modelhub.operations.library.verify import VerifiedFile
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+_LABEL = 10  # columns of a result's first word
+_INDENT = _LABEL + 2
 
 
 @app.command(cls=ModelsCommand)
@@ -32,7 +34,8 @@ def verify(
 
     Example: modelhub verify --deep v1-5-pruned-emaonly
     """
-    from modelhub.cli.output import clean, color, print_json, print_lines
+    from modelhub.cli.labels import label
+    from modelhub.cli.output import clean, color, pad, print_json, print_lines
     from modelhub.errors import Exit, worst_exit_code
     from modelhub.language import translate
     from modelhub.operations.library.selection import chosen_models
@@ -47,8 +50,9 @@ def verify(
         if session.json:
             continue
         code = "32" if answer.health is Health.OK else "33" if answer.health in SOUND else "31"
-        print_lines(f"{color(f'{answer.health.value:<10}', code)}  {clean(str(answer.path))}")
-        print_lines((f"            {clean(translate(problem))}" for problem in _problems(answer)), indent=12)
+        print_lines(f"{color(pad(label(answer.health), _LABEL), code)}  {clean(str(answer.path))}")
+        problems = (clean(translate(problem)) for problem in _problems(answer))
+        print_lines((f"{'':<{_INDENT}}{problem}" for problem in problems), indent=_INDENT)
     bad = [answer for answer in answers if answer.health not in SOUND]
     if session.json:
         from modelhub.documents.library import VerifiedDocument

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from modelhub.cli.labels import label
-from modelhub.cli.output import clean, color
+from modelhub.cli.output import clean, color, listed
 from modelhub.cli.views.safety_words import next_step, verdict_sentence
 from modelhub.cli.views.usage import padded_label, usage_lines
 from modelhub.domain import (
@@ -67,25 +67,27 @@ def _member_lines(archive: Inspection, member: Inspection) -> list[str]:
     verdict = member.safety.verdict
     facts = [headline(member.detection), *([format_size(member.size)] if member.size else [])]  # 0: not looked into
     text = f"{name}  ({', '.join(facts)})"
-    line = f"{field('holds', text)}  {color(verdict.value, _VERDICT_COLORS[verdict])}"
+    line = f"{field('holds', text)}  {color(label(verdict), _VERDICT_COLORS[verdict])}"
     return [line, *(field("", f"- {translate(finding)}") for finding in member.safety.findings[:_MANY])]
 
 
 def headline(detection: Detection) -> str:
     """Return a detection on one line: type, architecture, variant, precision."""
     architecture = detection.architecture or " / ".join(detection.architecture_candidates)
-    kind = detection.subtype and f"{detection.type.value} ({detection.subtype})"
+    kind = label(detection.type)
+    if detection.subtype:
+        kind = _("{type} ({subtype})", type=kind, subtype=label(detection.subtype))
     algorithm = detection.algorithm if detection.algorithm not in (None, detection.type.value) else None
     rank = _("rank {rank}", rank=detection.rank) if detection.rank else None
     vectors = plural(detection.vectors, "{count} vector", "{count} vectors") if detection.vectors else None
     parts = (
-        kind or detection.type.value,
+        kind,
         architecture,
-        detection.variant and detection.variant.value,
-        algorithm,
+        detection.variant and label(detection.variant),
+        algorithm and label(algorithm),
         rank,
         vectors,
-        detection.precision,
+        detection.precision and label(detection.precision),
     )
     return " · ".join(part for part in parts if part)
 
@@ -97,7 +99,7 @@ def file_lines(
 
     `own_style`: the user has set the style. `words`: with trigger words, which a trap does not have.
     """
-    lines = [field("file", f"{format_name}, {format_size(size)}")]
+    lines = [field("file", f"{label(format_name)}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (
         (_("inside"), ", ".join(detection.components)),
         (_("prediction"), detection.prediction or ""),
@@ -143,7 +145,7 @@ def hash_lines(hashes: Hashes | None) -> list[str]:
 
 def evidence_lines(evidence: tuple[Evidence, ...]) -> list[str]:
     """Return the evidence for each answer."""
-    return _fields("why", (f"{translate(item.about)}: {translate(item.because)}" for item in evidence))
+    return _fields("why", (f"{label(item.about)}: {translate(item.because)}" for item in evidence))
 
 
 def record_lines(
@@ -192,27 +194,27 @@ def _remote_source_lines(record: ModelRecord) -> list[str]:
 def _place_lines(record: ModelRecord) -> list[str]:
     if len(record.files) != 1:
         count = plural(len(record.files), "{count} file", "{count} files")
-        return [field("place", f"{record.path} ({count}, {record.state.value})")]
-    return _fields("place", (f"{place.path} ({place.state.value})" for place in record.files[0].locations))
+        return [field("place", f"{record.path} ({listed((count, label(record.state)))})")]
+    return _fields("place", (f"{place.path} ({label(place.state)})" for place in record.files[0].locations))
 
 
 def _source_text(source: Source) -> str:
-    parts = [f"{source.kind}: {source.reference}"]
+    parts = [f"{label(source.kind)}: {source.reference}"]
     if source.path and source.path not in source.reference:
         parts.append(source.path)
     if source.kind == "local" and source.requested:
-        return f"{source.requested} {source.reference}"
+        return _("converted from {path}", path=source.reference)
     if source.requested:
         parts.append(_("requested as {name}", name=source.requested))
     if source.commit:
         from modelhub.fetch.sources.registry import find_row  # only models that were pulled need it
 
         row = find_row(source.kind)
-        parts.append(f"{row.versioning.unit if row else 'commit'} {source.commit[:10]}")
+        parts.append(f"{label(row.versioning.unit if row else 'commit')} {source.commit[:10]}")
     if source.base_model:
         parts.append(_("for {base}", base=source.base_model))
     if source.license:
         parts.append(_("license {license}", license=source.license))
     if source.scan:
-        parts.append(_("scan by the source: {scan}", scan=source.scan))
-    return ", ".join(parts)
+        parts.append(_("scan by the source: {scan}", scan=label(source.scan)))
+    return listed(parts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelhub.cli.output import Column, print_lines, table
+from modelhub.cli.labels import label
+from modelhub.cli.output import Column, listed, print_lines, table
 from modelhub.cli.screen.text_layout import shorten_end, shorten_start
 from modelhub.cli.views.nothing_found import nothing_found
 from modelhub.domain import HARMLESS, Format, Verdict
@@ -19,7 +20,7 @@ _STATE_COLORS = {"missing": "31", "dangerous": "31;1", "broken": "31"}
 
 
 def _state_color(text: str) -> str:
-    return next((code for word, code in _STATE_COLORS.items() if word in text), "33")
+    return next((code for state, code in _STATE_COLORS.items() if label(state) in text), "33")
 
 
 _COLUMNS = (
@@ -61,12 +62,12 @@ def _cells(row: ModelRow) -> list[str]:
     )
     return [
         row.name,
-        row.type,
+        label(row.type),
         row.architecture or "/".join(row.architecture_candidates),
-        row.variant or "",
-        row.precision or "",
-        "" if row.style == "unknown" else row.style,
+        label(row.variant or ""),
+        label(row.precision or ""),
+        "" if row.style == "unknown" else label(row.style),
         ", ".join(row.trigger_words),
         format_size(row.size),
-        ", ".join(remark for remark in remarks if remark),
+        listed(label(remark) for remark in remarks if remark),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelhub.cli.labels import label
 from modelhub.cli.output import clean, color, listed, pad, print_json, print_lines
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
@@ -145,9 +146,9 @@ def _result_lines(result: RenderTestResult) -> list[str]:
     shade = "32" if result.good else "33" if run.verdict == RenderVerdict.NOT_TESTED else "31"
     if result.good and run.warnings:
         shade = "33"
-    word = color(pad(run.verdict, _VERDICT_WIDTH), shade)
+    word = color(pad(label(run.verdict), _VERDICT_WIDTH), shade)
     indent = " " * (_VERDICT_WIDTH + 2)
-    lines = [f"{word}  {clean(record.name)}  ({', '.join((record.detection.type.value, *_circumstances(run)))})"]
+    lines = [f"{word}  {clean(record.name)}  ({listed((label(record.detection.type), *_circumstances(run)))})"]
     lines += [f"{indent}{clean(translate(text))}" for text in (run.words, *run.warnings)]
     if remedy := sentence(remedy_of(record, run)):
         lines.append(f"{indent}{clean(translate(remedy))}")
@@ -169,8 +170,12 @@ def _circumstances(run: RenderRun) -> Iterator[str]:
 
 def last_test_lines(run: RenderRun, library: Path) -> list[str]:
     """Return the lines of `show` about the last render test."""
-    base = f" (on {run.base_name}, {run.started_at[:10]})" if run.base_name else f" ({run.started_at[:10]})"
-    lines = [f"{run.verdict}: {run.words}{base}", *run.warnings]
+    facts = {"verdict": label(run.verdict), "text": translate(run.words), "date": run.started_at[:10]}
+    if run.base_name:
+        line = _("{verdict}: {text} (on {base}, {date})", base=run.base_name, **facts)
+    else:
+        line = _("{verdict}: {text} ({date})", **facts)
+    lines = [line, *map(translate, run.warnings)]
     if "full" in run.pictures:
         lines.append(str(library / run.pictures["full"]))
     return lines

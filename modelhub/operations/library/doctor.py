@@ -170,9 +170,9 @@ def _library(library: Path) -> Finding:
         advice = Remedy("Choose another folder for the library.", "choose-library")
         return Finding(subject="library", grade=Grade.BAD, text=f"{library} cannot be written to.", advice=advice)
     free = free_bytes(nearest)
-    text = f"{library}, {format_size(free)} free"
+    text = f"{library}, with {format_size(free)} free"
     if not library.is_dir():
-        text = f"{library}, {format_size(free)} free (created on first use)"
+        text = f"{library}, with {format_size(free)} free (created on first use)"
     if free < _LITTLE_SPACE:
         advice = Remedy("There is little space: one checkpoint takes 2 to 7 GB.")
         return Finding(subject="library", grade=Grade.NOTE, text=text, advice=advice)
@@ -194,7 +194,7 @@ def _catalog(settings: Settings) -> Iterator[Finding]:
         yield Finding(subject="catalog", grade=Grade.BAD, text=exc.message, advice=exc.remedy)
         return
     place, count = redact_text(location), counts.models
-    text = f"{place}, 1 model" if count == 1 else f"{place}, {count} models"
+    text = f"{place}, with 1 model" if count == 1 else f"{place}, with {count} models"
     yield Finding(subject="catalog", grade=Grade.GOOD, text=text)
     for problem in wrong:
         yield Finding(
