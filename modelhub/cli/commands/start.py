@@ -91,7 +91,7 @@ def _next_steps(catalog: Catalog) -> Iterator[tuple[str, str]]:
     from modelhub.catalog.query_parser import parse_query
 
     yield "modelhub list", _("all models; add words, or terms such as type:lora")
-    if rows := catalog.list(parse_query("state:present -verdict:dangerous broken:no sort:added-")):
+    if rows := catalog.list(parse_query("state:present -verdict:dangerous -verdict:suspicious broken:no sort:added-")):
         yield f"modelhub show {quote_argument(rows[0].name)}", _("everything about one, and how to use it")
     if catalog.ids(parse_query("type:base state:present broken:no")):
         yield "modelhub render-test", _("test the models by rendering")
