@@ -25,6 +25,8 @@ def recognizer() -> Recognizer:
     translations.add("{path} does not exist.", "{path} 不存在。")
     translations.add("It is {name2}.", "这是{name2}。")
     translations.add("a tar archive", "tar 归档")
+    translations.add("no credit needed", "无需署名")
+    translations.add("sold as: {uses}", "可出售：{uses}")
     stream = io.BytesIO()
     write_mo(stream, translations)
     return Recognizer(LanguageCatalog(stream.getvalue()))
@@ -45,3 +47,19 @@ def test_a_file_keeps_its_name(recognizer: Recognizer) -> None:
     """A folder called "anime" is not renamed by a sentence; a phrase in the same place is translated."""
     assert recognizer.translate("anime does not exist.") == "anime 不存在。"
     assert recognizer.translate("It is a tar archive.") == "这是tar 归档。"
+
+
+def test_what_is_said_about_a_path_is_translated(recognizer: Recognizer) -> None:
+    """A finding about a file of a folder has the file's path in front."""
+    assert recognizer.translate("unet/anime.bin: It is a tar archive.") == "unet/anime.bin: 这是tar 归档。"
+
+
+def test_each_phrase_of_a_list_is_translated(recognizer: Recognizer) -> None:
+    """A list of terms is translated where all of them are known."""
+    assert recognizer.translate("no credit needed; sold as: Image") == "无需署名; 可出售：Image"
+    assert recognizer.translate("no credit needed; something else") == "no credit needed; something else"
+
+
+def test_a_path_with_spaces_keeps_its_words(recognizer: Recognizer) -> None:
+    """A folder whose name reads like a sentence is still a name."""
+    assert recognizer.translate("/my/a tar archive does not exist.") == "/my/a tar archive 不存在。"

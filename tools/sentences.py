@@ -39,7 +39,7 @@ _MACHINE_CALLS = frozenset(
         *("compile", "sub", "match", "fullmatch", "search"),
         *("execute", "text", "DDL", "Index", "CheckConstraint", "ForeignKey", "encode_text", "TypeVar", "NewType"),
         *("ValueError", "TypeError", "KeyError", "RuntimeError", "AssertionError", "NotImplementedError"),
-        *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "replace", "split"),
+        *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split"),
     )
 )
 # Calls of which single words are text for people, too: name → places of the arguments, keywords.
@@ -66,6 +66,14 @@ _MACHINE_TEXT = re.compile(
     r"|^\s*[<\[#@.][a-z!/?-]|^[\w. -]+( [\w.-]+){12,}$"  # markup, and lists of names
     r"|^\s*\[(?:Desktop|Nemo|X)[ -]|^\$\w|^/\w|^default-src |^on run |^[\w ]+\.(?:ttf|ttc)$"  # for desktops and pages
 )
+# Words that stand alone beside the values of a template which no person reads.
+_MACHINE_WORDS = frozenset(
+    (
+        *("Basic", "Bearer", "Exec", "app", "begin", "end", "excluded", "export", "install", "limit", "lnk"),
+        *("modelhub", "pip"),
+    )
+)
+_LEAST_WORD = 2  # letters
 _NAME = re.compile(r"[a-z_][a-z_0-9]*")
 
 
@@ -151,7 +159,7 @@ class _Finder:
             one, many = node.args[1:3]
             if isinstance(one, ast.Constant) and isinstance(many, ast.Constant):
                 yield Sentence(str(one.value), self._path, node.lineno, str(many.value))
-        elif name in _MACHINE_CALLS:
+        elif name in _MACHINE_CALLS or (name == "replace" and isinstance(node.func, ast.Attribute)):  # that of str
             return
         places, keywords = _LABELS.get(name, ((), ()))
         for place, argument in enumerate(node.args):
@@ -184,11 +192,18 @@ class _Finder:
 
 
 def reads_as_language(text: str) -> bool:
-    """Return whether a text is for people: two words at least, at least one of them in lower case, no markup or SQL."""
+    """Return whether a text is for people: two words at least, at least one of them in lower case, no markup or SQL.
+
+    A single word counts beside a value, as in "matches {pattern}", "24 positions" or "See {page}."
+    """
     words = _WORD.findall(_without_values(text))
-    if len(words) < 2 and not (words and text[:1].isupper() and text.rstrip().endswith((".", "?"))):
+    if _MACHINE_TEXT.match(text) or " " not in text.strip():
         return False
-    return " " in text.strip() and not _MACHINE_TEXT.match(text) and any(word.islower() for word in words)
+    if len(words) == 1:
+        has_number = words[0].islower() and any(map(str.isdecimal, text))
+        has_value = "{" in text or has_number or text.rstrip().endswith((".", "?"))
+        return has_value and len(words[0]) > _LEAST_WORD and words[0] not in _MACHINE_WORDS
+    return any(word.islower() for word in words)
 
 
 def _without_values(text: str) -> str:

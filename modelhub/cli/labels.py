@@ -37,8 +37,13 @@ VALUE_LABELS = (
     "restorer",
     "face-restorer",
     "jpeg-restorer",
-    # networks that have no name of their own
+    # networks that have no name of their own, and what else is in a repository
     "weights",
+    "text encoder",
+    "refiner",
+    # files that were not chosen
+    "larger",
+    "smaller",
     # variants and precisions that are words
     "full",
     "single",
@@ -131,7 +136,8 @@ VALUE_LABELS = (
     "models",
     "plug-in",
     "access",
-    # where a model is from
+    # where trigger words and models are from
+    "metadata",
     "local",
     "commit",
     "version",

@@ -18,6 +18,9 @@ _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
+_PHRASE_END = "; "
+# A path in front of what is said about it, which no template has.
+_LED_BY_PATH = re.compile(r"(\S+): (.+)")
 # Fields for names of files and models: a file called "anime" keeps its name, while a phrase in such a field is text.
 _NAMES = frozenset(
     (
@@ -55,10 +58,10 @@ class Recognizer:
         fits = ((template, read_backwards(template, text)) for template in self._candidates(text))
         found = [(template, values) for template, values in fits if values is not None]
         whole = next((fit for fit in found if not any(map(_SENTENCE_END.search, fit[1].values()))), None)
-        if not whole and (parts := self._sentences(text, depth)):
-            return parts
+        if not whole and (parts := self._parts_of(_SENTENCE_END.split(text), depth)):
+            return join_sentences(parts)
         if not found:
-            return text
+            return self._list(text, depth)
         template, values = whole or found[0]
         code = _fields_in_code(template)
         translated = {
@@ -67,11 +70,18 @@ class Recognizer:
         }
         return self._translation(template, translated)
 
-    def _sentences(self, text: str, depth: int) -> str:
-        """Return several sentences in a row, each translated by itself; "" where one of them is not known."""
-        parts = _SENTENCE_END.split(text)
+    def _parts_of(self, parts: Sequence[str], depth: int) -> Sequence[str]:
+        """Return several parts, each translated by itself; none where one of them is not known."""
         translated = [self._translated(part, depth - 1) for part in parts] if len(parts) > 1 else []
-        return "" if any(map(str.__eq__, parts, translated)) else join_sentences(translated)
+        return () if any(map(str.__eq__, parts, translated)) else translated
+
+    def _list(self, text: str, depth: int) -> str:
+        """Return a list of phrases, or what is said about a path, translated; others unchanged."""
+        if phrases := self._parts_of(text.split(_PHRASE_END), depth):
+            return _PHRASE_END.join(phrases)
+        if led := _LED_BY_PATH.fullmatch(text):
+            return f"{led[1]}: {self._translated(led[2], depth - 1)}"
+        return text
 
     def _translation(self, template: str, values: Mapping[str, str]) -> str:
         pair = self._catalog.plurals[template]
@@ -123,7 +133,8 @@ def _fields_in_code(template: str) -> frozenset[str]:
 
 
 def _is_name(field: str, value: str) -> bool:
-    return field.rstrip("0123456789") in _NAMES and " " not in value
+    is_phrase = " " in value and "/" not in value and "\\" not in value
+    return field.rstrip("0123456789") in _NAMES and not is_phrase
 
 
 def _own_text(template: str) -> str:

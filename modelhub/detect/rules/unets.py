@@ -222,7 +222,7 @@ _WIDTH_TEXTS = {
     "time": "time embedding width {width}",
     "adm": "label_emb input width {width}",
 }
-_PARTS = {"inner": "attention", "inner4": "feed-forward layers", "inner8": "gated feed-forward layers"}
+_PART_LABELS = {"inner": "attention", "inner4": "feed-forward layers", "inner8": "gated feed-forward layers"}
 
 
 def _structure_reason(sign: str) -> str:
@@ -232,7 +232,9 @@ def _structure_reason(sign: str) -> str:
 
 def _place(place: str) -> str:
     side, _, number = place.partition(".")
-    return f"{side} block {number}" if number else "the middle block"
+    if not number:
+        return "the middle block"
+    return f"down block {number}" if side == "down" else f"up block {number}"
 
 
 def _width_reason(subject: str, seen: frozenset[int]) -> str:
@@ -241,7 +243,7 @@ def _width_reason(subject: str, seen: frozenset[int]) -> str:
         return "attention projections are convolutions" if 4 in seen else "attention projections are linear"
     part, _, place = subject.partition("@")
     if place:
-        return f"{_PARTS.get(part, part)} of width {shown} in {_place(place)}"
+        return f"{_PART_LABELS.get(part, part)} of width {shown} in {_place(place)}"
     return _WIDTH_TEXTS[subject].format(width=shown) if subject in _WIDTH_TEXTS else f"{subject} width {shown}"
 
 

@@ -188,18 +188,23 @@ class _Site:
             ) from exc
 
     def _error(self, status: int, stated: _Envelope, reference: ModelScopeReference) -> ModelhubError:
-        words = stated.message
-        reason = f" ({words[:200]})" if isinstance(words, str) and words else ""
+        words = stated.message[:200] if isinstance(stated.message, str) else ""
         repository, page = reference.hub.repository, f"{self.endpoint}/models/{reference.hub.repository}"
         if status in (401, 403):
-            return AccessError(f"ModelScope refuses access to {repository}{reason}.", f"{_TOKEN_HINT} See {page}.")
+            refusal = f"ModelScope refuses access to {repository}."
+            if words:
+                refusal = f"ModelScope refuses access to {repository} ({words})."
+            return AccessError(refusal, f"{_TOKEN_HINT} See {page}.")
         if status == 429 or status >= 500:
-            return NetworkError(f"{self.endpoint} answered {status} about {repository}{reason}.", "Try again later.")
+            failure = f"{self.endpoint} answered {status} about {repository}."
+            if words:
+                failure = f"{self.endpoint} answered {status} about {repository} ({words})."
+            return NetworkError(failure, "Try again later.")
         hint = f"Check the spelling at {page}. A private repository needs a token. {_TOKEN_HINT}"
-        summary = f"There is no repository {repository} at {self.endpoint}{reason}."
+        summary = f"There is no repository {repository} at {self.endpoint}."
         if reference.hub.revision:
-            summary = f"{self.endpoint} has no repository {repository} at revision `{reference.hub.revision}`{reason}."
-        return NotFoundError(summary, hint)
+            summary = f"{self.endpoint} has no repository {repository} at revision `{reference.hub.revision}`."
+        return NotFoundError(summary, hint, details=[words] if words else [])
 
 
 def _api_path(reference: ModelScopeReference) -> str:
