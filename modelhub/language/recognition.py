@@ -17,6 +17,7 @@ from modelhub.language.spacing import close_up, join_sentences
 _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_COUNT = re.compile(r"[0-9][0-9,]*")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
 _PHRASE_END = "; "
 # A path in front of what is said about it, which no template has.
@@ -103,7 +104,7 @@ def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
     """Return the values that make `sentence` of `template`, None where it does not fit.
 
     Each value ends where the template's next text is first found, so that a hostile sentence costs no more than its
-    length: there is no search among the ways to split it.
+    length: there is no search among the ways to split it. A `{count}` is a number.
     """
     texts, names = _parts(template)
     if not sentence.startswith(texts[0]) or not sentence.endswith(texts[-1]):
@@ -113,7 +114,8 @@ def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
     for place, name in enumerate(names):
         is_last = place == len(names) - 1
         end = limit if is_last else sentence.find(texts[place + 1], start + 1, limit)
-        if end <= start or values.setdefault(name, sentence[start:end]) != sentence[start:end]:
+        value = sentence[start:end] if end > start else ""
+        if not value or (name == "count" and not _COUNT.fullmatch(value)) or values.setdefault(name, value) != value:
             return None
         start = end + len(texts[place + 1])
     return values
