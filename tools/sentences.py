@@ -22,6 +22,7 @@ _LEFT_OUT = (
     "detect/known/",
     "documents/",
     "catalog/derived.py",
+    "catalog/places.py",
     "catalog/postgresql.py",
     "catalog/query_sql.py",
     "catalog/schema.py",
@@ -40,6 +41,7 @@ _MACHINE_CALLS = frozenset(
         *("execute", "text", "DDL", "Index", "CheckConstraint", "ForeignKey", "encode_text", "TypeVar", "NewType"),
         *("ValueError", "TypeError", "KeyError", "RuntimeError", "AssertionError", "NotImplementedError"),
         *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split"),
+        "from_os_error",
     )
 )
 # Calls of which single words are text for people, too: name → places of the arguments, keywords.

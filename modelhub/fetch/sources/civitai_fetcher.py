@@ -218,20 +218,16 @@ def error_from_response(response: ApiAnswer, subject: str, endpoint: str, *, wit
     except ValueError:
         stated = {}
     status, deadline = response.status, stated.get("deadline")
-    words = str(stated["error"])[:200] if isinstance(stated.get("error"), str) else ""
+    answer = (f"Its answer: {stated['error'][:200]}",) if isinstance(stated.get("error"), str) else ()
     if deadline:
         hint = "Wait until then, or buy early access on the model's page."
         return AccessError(f"At Civitai {subject} is in early access until {deadline}.", hint)
     if status == 401 and with_token:
-        refusal = f"Civitai does not accept the token ({words})." if words else "Civitai does not accept the token."
-        return AccessError(refusal, _TOKEN_HINT)
+        return AccessError("Civitai does not accept the token.", _TOKEN_HINT, details=answer)
     if status == 401:
         return AccessError(f"Civitai requires a login for {subject}.", _TOKEN_HINT)
     if status == 403:
-        refusal = (
-            f"Civitai refuses access to {subject} ({words})." if words else f"Civitai refuses access to {subject}."
-        )
-        return AccessError(refusal, _PAGE_HINT)
+        return AccessError(f"Civitai refuses access to {subject}.", _PAGE_HINT, details=answer)
     if status == 404:
         hint = "Check the id. Civitai sometimes gives this answer for things that exist: try again in a minute."
         return NotFoundError(f"Civitai has no {subject}.", hint)
@@ -239,7 +235,4 @@ def error_from_response(response: ApiAnswer, subject: str, endpoint: str, *, wit
         return NotFoundError(f"Civitai has archived {subject}; its files were removed.", "Look for a mirror.")
     if status == 429:
         return NetworkError("Civitai answered 429: too many requests.", "Try again later; a token raises the limit.")
-    failure = f"{endpoint} answered {status} about {subject}."
-    if words:
-        failure = f"{endpoint} answered {status} about {subject} ({words})."
-    return NetworkError(failure, "Try again later.")
+    return NetworkError(f"{endpoint} answered {status} about {subject}.", "Try again later.", details=answer)

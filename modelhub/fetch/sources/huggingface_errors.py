@@ -43,10 +43,9 @@ def error_from_response(
     if status in (401, 404) or code == "RepoNotFound":
         return _gone(endpoint, reference, status, with_token=with_token)
     if status in (403, 451):
-        refusal = f"{endpoint} refuses access to {reference.repository}."
-        if words:
-            refusal = f"{endpoint} refuses access to {reference.repository}: {words}."
-        return AccessError(refusal, f"{_TOKEN_HINT} See {page}.")
+        answer = (f"Its answer: {words}",) if words else ()
+        hint = f"{_TOKEN_HINT} See {page}."
+        return AccessError(f"{endpoint} refuses access to {reference.repository}.", hint, details=answer)
     if status == 429:
         return NetworkError(f"{endpoint} answered 429: too many requests.", _wait_hint(headers))
     hint = "Try again later, or set HF_ENDPOINT to a mirror."

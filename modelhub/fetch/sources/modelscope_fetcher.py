@@ -188,23 +188,20 @@ class _Site:
             ) from exc
 
     def _error(self, status: int, stated: _Envelope, reference: ModelScopeReference) -> ModelhubError:
-        words = stated.message[:200] if isinstance(stated.message, str) else ""
+        words = stated.message
+        answer = (f"Its answer: {words[:200]}",) if isinstance(words, str) and words else ()
         repository, page = reference.hub.repository, f"{self.endpoint}/models/{reference.hub.repository}"
         if status in (401, 403):
-            refusal = f"ModelScope refuses access to {repository}."
-            if words:
-                refusal = f"ModelScope refuses access to {repository} ({words})."
-            return AccessError(refusal, f"{_TOKEN_HINT} See {page}.")
+            hint = f"{_TOKEN_HINT} See {page}."
+            return AccessError(f"ModelScope refuses access to {repository}.", hint, details=answer)
         if status == 429 or status >= 500:
-            failure = f"{self.endpoint} answered {status} about {repository}."
-            if words:
-                failure = f"{self.endpoint} answered {status} about {repository} ({words})."
-            return NetworkError(failure, "Try again later.")
+            summary = f"{self.endpoint} answered {status} about {repository}."
+            return NetworkError(summary, "Try again later.", details=answer)
         hint = f"Check the spelling at {page}. A private repository needs a token. {_TOKEN_HINT}"
         summary = f"There is no repository {repository} at {self.endpoint}."
         if reference.hub.revision:
             summary = f"{self.endpoint} has no repository {repository} at revision `{reference.hub.revision}`."
-        return NotFoundError(summary, hint, details=[words] if words else [])
+        return NotFoundError(summary, hint, details=answer)
 
 
 def _api_path(reference: ModelScopeReference) -> str:

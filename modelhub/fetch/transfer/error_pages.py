@@ -40,14 +40,10 @@ def reject_error_page(start: bytes, name: str, url: str) -> None:
         raise NetworkError(f"{url} sent a git-lfs pointer instead of the file {name}.", remedy)
     if suffix not in _PAGE_SUFFIXES and _MARKUP.match(text):
         summary = f"{url} sent a web page instead of {name}."
-        if message := page_message(start):
-            summary = f"{url} sent a web page instead of {name} ({message})."
-        raise NetworkError(summary, _OPEN_IN_BROWSER)
+        raise NetworkError(summary, _OPEN_IN_BROWSER, details=_quoted(page_message(start)))
     if is_model_suffix(suffix) and _is_json(text):
         summary = f"{url} sent JSON instead of {name}."
-        if message := page_message(start):
-            summary = f"{url} sent JSON instead of {name} ({message})."
-        raise NetworkError(summary, _OPEN_IN_BROWSER)
+        raise NetworkError(summary, _OPEN_IN_BROWSER, details=_quoted(page_message(start)))
 
 
 def can_be_empty(name: str) -> bool:
@@ -72,6 +68,11 @@ def _is_json(text: bytes) -> bool:
     return text[:1] in (b"{", b"[") and b"\0" not in text[:64]
 
 
+def _quoted(message: str) -> tuple[str, ...]:
+    """Return the detail of an error that quotes the server, none for a page that says nothing."""
+    return (f"Its answer: {message}",) if message else ()
+
+
 def page_message(body: bytes) -> str:
     """Return the message of an error page in one short line: that of its JSON, its title, or its text."""
     text = body.decode("utf-8", errors="replace")
@@ -94,13 +95,15 @@ def error_for_response(response: requests.Response, name: str, url: str) -> Mode
     status = response.status_code
     message = page_message(read_start(response, _PAGE_BYTES, deadline=time.monotonic() + _PAGE_SECONDS))
     code = response.headers.get("X-Error-Code", "")
+    answer = _quoted(message)
     if code == "GatedRepo" or status in (401, 402, 403, 407, 451):
         return AccessError(
-            f"{url} refused {name} ({status}): {message}." if message else f"{url} refused {name} ({status}).",
+            f"{url} refused {name} ({status}).",
             "Log in there, accept the license where there is one, and set the token (HF_TOKEN, CIVITAI_API_TOKEN).",
+            details=answer,
         )
     if status in (404, 410):
-        summary = f"{name} is not at {url} ({status}): {message}." if message else f"{name} is not at {url} ({status})."
-        return NotFoundError(summary, "Check the URL; the file may have moved.")
-    summary = f"{url} answered {status} for {name}: {message}." if message else f"{url} answered {status} for {name}."
-    return NetworkError(summary, "Try again later; the download will resume.")
+        hint = "Check the URL; the file may have moved."
+        return NotFoundError(f"{name} is not at {url} ({status}).", hint, details=answer)
+    hint = "Try again later; the download will resume."
+    return NetworkError(f"{url} answered {status} for {name}.", hint, details=answer)

@@ -62,7 +62,8 @@ def _count_blocks(shapes: Shapes, prefix: str) -> int:
     numbers = {int(m[1]) for name in shapes if (m := pattern.match(name))}
     gap = next((number for number in range(len(numbers)) if number not in numbers), None)
     if gap is not None:
-        raise StructureError(f"`{prefix}{gap}` is missing.")
+        missing = f"{prefix}{gap}"
+        raise StructureError(f"`{missing}` is missing.")
     return len(numbers)
 
 
