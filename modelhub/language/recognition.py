@@ -18,6 +18,7 @@ _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
 _CODE = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _COUNT = re.compile(r"[0-9][0-9,]*")
+_ANY_WORD = re.compile(r"[A-Za-z]+")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
 _PHRASE_END = "; "
 # A path in front of what is said about it, which no template has.
@@ -104,9 +105,10 @@ def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
     """Return the values that make `sentence` of `template`, None where it does not fit.
 
     Each value ends where the template's next text is first found, so that a hostile sentence costs no more than its
-    length: there is no search among the ways to split it. A `{count}` is a number.
+    length: there is no search among the ways to split it. A `{count}` is a number, and a template of one word, such as
+    "on {base}", fits only values without spaces: other sentences have that word, too.
     """
-    texts, names = _parts(template)
+    texts, names, is_short = _parts(template)
     if not sentence.startswith(texts[0]) or not sentence.endswith(texts[-1]):
         return None
     values: dict[str, str] = {}
@@ -117,15 +119,17 @@ def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
         value = sentence[start:end] if end > start else ""
         if not value or (name == "count" and not _COUNT.fullmatch(value)) or values.setdefault(name, value) != value:
             return None
+        if is_short and " " in value:
+            return None
         start = end + len(texts[place + 1])
     return values
 
 
 @cache
-def _parts(template: str) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the texts of a template and the names of the fields between them."""
+def _parts(template: str) -> tuple[Sequence[str], Sequence[str], bool]:
+    """Return the texts of a template, the names of the fields between them, and whether it has but one word."""
     pieces = _FIELD.split(template)
-    return [_literal(text) for text in pieces[::2]], pieces[1::2]
+    return [_literal(text) for text in pieces[::2]], pieces[1::2], len(_ANY_WORD.findall(_own_text(template))) < 2
 
 
 @cache
