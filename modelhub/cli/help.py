@@ -10,6 +10,7 @@ import typer
 
 from modelhub.cli.screen.text_layout import pad, width, wrap
 from modelhub.language import _, current_language, translate
+from modelhub.language.spacing import close_up
 
 _EXAMPLE = re.compile(r"Example: (.*)", re.DOTALL)
 _Formatter: Any = typer.Context.formatter_class
@@ -31,7 +32,11 @@ class TranslatedFormatter(_Formatter):  # type: ignore[misc]
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write the line of usage."""
-        super().write_usage(prog, args, _("Usage:") + " ")
+        super().write_usage(prog, args, close_up(_("Usage:") + " "))
+
+    def write_heading(self, heading: str) -> None:
+        """Write the heading of a section."""
+        self.write(" " * self.current_indent + _("{heading}:", heading=heading) + "\n")
 
     def write_text(self, text: str) -> None:
         """Write paragraphs, each filled."""
