@@ -20,19 +20,24 @@ _LEFT_OUT = (
     "testing/",
     "words/",
     "detect/known/",
-    "documents/",
     "catalog/derived.py",
     "catalog/places.py",
-    "catalog/postgresql.py",
-    "catalog/query_sql.py",
-    "catalog/schema.py",
-    "catalog/sqlite.py",
     "catalog/tables.py",
     "config_example.py",
+    "documents/",
     "safety/tables.py",
     "open_library.py",
     "library.py",
 )
+# Of these, which are full of SQL or of the descriptions of keys, only whole sentences and clauses are for people.
+_STRICT = (
+    "catalog/postgresql.py",
+    "catalog/query_sql.py",
+    "catalog/schema.py",
+    "catalog/sqlite.py",
+    "documents/manifest.py",
+)
+_CLAUSE = re.compile(r"[A-Z{].*\.|[a-z]+(?: [A-Za-z]+){3,}", re.DOTALL)
 # Calls whose text no user sees; a method is named by its last part.
 _MACHINE_CALLS = frozenset(
     (
@@ -92,7 +97,10 @@ class Sentence:
 def all_sentences() -> Iterator[Sentence]:
     """Yield every sentence of the package, those of its page templates included."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        if not path.relative_to(PACKAGE).as_posix().startswith(_LEFT_OUT):
+        place = path.relative_to(PACKAGE).as_posix()
+        if place in _STRICT:
+            yield from (sentence for sentence in sentences_of(path) if _CLAUSE.fullmatch(sentence.text))
+        elif not place.startswith(_LEFT_OUT):
             yield from sentences_of(path)
     for path in sorted(PACKAGE.rglob("*.html*")):
         yield from sentences_of_template(path)

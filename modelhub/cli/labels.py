@@ -138,6 +138,7 @@ VALUE_LABELS = (
     "access",
     # where trigger words and models are from
     "metadata",
+    "you",
     "local",
     "commit",
     "version",

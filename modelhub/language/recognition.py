@@ -78,7 +78,7 @@ class Recognizer:
         return () if any(map(str.__eq__, parts, translated)) else translated
 
     def _list(self, text: str, depth: int) -> str:
-        """Return a list of phrases, or what is said about a path, translated; others unchanged."""
+        """Return a list of phrases, or what follows a path, translated; other texts unchanged."""
         if phrases := self._parts_of(text.split(_PHRASE_END), depth):
             return _PHRASE_END.join(phrases)
         if led := _LED_BY_PATH.fullmatch(text):
