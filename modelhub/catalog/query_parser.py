@@ -6,31 +6,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 from modelhub.catalog.encoding import absolute_path
 from modelhub.catalog.query_fields import FIELDS, SORT, SORTS, Field, Kind, field_name
 from modelhub.catalog.values import ModelQuery, Term
 from modelhub.choices import find_choice, nearest
 from modelhub.errors import UsageError
-from modelhub.words import ROWS, WordKind, canonical
+from modelhub.words import WordKind, canonical, rows_of
 
 # Terms that a query may have; databases limit the depth of an expression (SQLite: 1000).
 MOST_TERMS = 200
-# One piece of a query: an optional sign, an optional field, an optional comparison, and a value that may be quoted.
-# A field in English may be mistyped, one in another script is a known one: else it is a word that holds a colon. The
-# colon and the comparisons of a Chinese keyboard count as well.
-_OTHER_NAMES = sorted(
-    (word for row in ROWS[WordKind.FIELD] for word in row.chinese if not word.isascii()), key=len, reverse=True
-)
-_FIELD = rf"(?:[A-Za-z][A-Za-z_-]+(?=:)|(?i:{'|'.join((*FIELDS, SORT))})(?=：)|{'|'.join(_OTHER_NAMES)})"
-_PIECE = re.compile(
-    rf"\s*(?P<sign>[-!])?(?:(?P<field>{_FIELD})[:：](?P<comparison>[<>＜＞][=＝]?|[=＝])?)?"
-    r"(?:\"(?P<quoted>[^\"]*)(?P<closed>\"?)|(?P<bare>\S+))?"
-)
-_TERM = re.compile(rf"(?:^|(?<=\s))[-!]?({_FIELD})[:：](?!//)\S")
 _WIDE = str.maketrans("＜＞＝", "<>=")
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
-_AGE = re.compile(r"(\d{1,6})\s*([hdwmy])", re.IGNORECASE)
+_SIZE = r"(?i)(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?"
+_AGE = r"(?i)(\d{1,6})\s*([hdwmy])"
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -45,6 +34,35 @@ class _Piece:
     field: str = ""
     comparison: str = ""
     negated: bool = False
+
+
+@cache
+def _piece_pattern() -> re.Pattern[str]:
+    """Return the pattern of a piece: an optional sign, field and comparison, and a value that may be quoted.
+
+    It takes a while to compile, and so does that of a term: a command without a query needs neither.
+    """
+    return re.compile(
+        rf"\s*(?P<sign>[-!])?(?:(?P<field>{_field_pattern()})[:：](?P<comparison>[<>＜＞][=＝]?|[=＝])?)?"
+        r"(?:\"(?P<quoted>[^\"]*)(?P<closed>\"?)|(?P<bare>\S+))?"
+    )
+
+
+@cache
+def _term_pattern() -> re.Pattern[str]:
+    """Return the pattern of a `field:value` term in any text."""
+    return re.compile(rf"(?:^|(?<=\s))[-!]?({_field_pattern()})[:：](?!//)\S")
+
+
+def _field_pattern() -> str:
+    """Return the pattern of a field's name.
+
+    A field in English may be mistyped, one in another script is a known one: else it is a word that holds a colon. The
+    colon and the comparisons of a Chinese keyboard count as well.
+    """
+    chinese = (word for row in rows_of(WordKind.FIELD) for word in row.chinese if not word.isascii())
+    others = "|".join(sorted(chinese, key=len, reverse=True))
+    return rf"(?:[A-Za-z][A-Za-z_-]+(?=:)|(?i:{'|'.join((*FIELDS, SORT))})(?=：)|{others})"
 
 
 def parse_query(text: str, *, now: datetime | None = None) -> ModelQuery:
@@ -70,7 +88,7 @@ def has_terms(arguments: Iterable[str]) -> bool:
 
 
 def _names_a_field(text: str) -> bool:
-    return any(field_name(found[1]) in (*FIELDS, SORT) for found in _TERM.finditer(text))
+    return any(field_name(found[1]) in (*FIELDS, SORT) for found in _term_pattern().finditer(text))
 
 
 def make_term(field: str, value: str, *, negated: bool = False) -> Term:
@@ -108,9 +126,9 @@ def _query(pieces: Iterable[_Piece], now: datetime | None) -> ModelQuery:
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
-    place = 0
+    place, piece = 0, _piece_pattern()
     while place < len(text):
-        found = _PIECE.match(text, place)
+        found = piece.match(text, place)
         if found is None or found.end() == place:  # never the second: every character that is not a space matches
             return
         place = found.end()
@@ -137,7 +155,7 @@ def _piece(written: str, found: re.Match[str]) -> Iterator[_Piece]:
 
 def _argument_pieces(argument: str) -> Iterator[_Piece]:
     text = argument.strip()
-    found = _PIECE.match(text)
+    found = _piece_pattern().match(text)
     known = FIELDS.get(field_name(found["field"] or "")) if found else None
     sign, rest = (text[:1], text[1:]) if text.startswith(("-", "!")) else ("", text)
     if '"' in text or not re.search(r"\s", text):
@@ -198,7 +216,7 @@ def _value(field: Field, piece: _Piece) -> str:
 
 
 def _size_term(piece: _Piece) -> Term:
-    found = _SIZE.fullmatch(piece.value.strip())
+    found = re.fullmatch(_SIZE, piece.value.strip())
     if found is None or not piece.comparison:
         raise UsageError(f"`{piece.text}` is not a comparison of sizes.", "Use `size:>2G`, `size:<=500M` or the like.")
     base = 1024 if found[3] else 1000
@@ -209,7 +227,7 @@ def _size_term(piece: _Piece) -> Term:
 def _date_term(piece: _Piece, now: datetime) -> Term:
     """Return the term for an age ("less than 30 days ago") or for a day in local time."""
     value = piece.value.strip()
-    age = _AGE.fullmatch(value)
+    age = re.fullmatch(_AGE, value)
     if age is not None and piece.comparison in _MIRRORED:
         hours = min(int(age[1]) * _HOURS[age[2].lower()], 24 * 365 * 1000)
         return Term("added", _instant(now - timedelta(hours=hours)), _MIRRORED[piece.comparison], piece.negated)

@@ -15,7 +15,6 @@ from modelhub.cli.interruption import interruption_sentence
 from modelhub.cli.output import clean, print_lines
 from modelhub.cli.remedies import sentence
 from modelhub.cli.screen.terminal import above_bars
-from modelhub.cli.usage_errors import is_usage_error, wrong_usage
 from modelhub.errors import Exit, ModelhubError
 from modelhub.language import _, translate
 from modelhub.redaction import redact_text
@@ -97,6 +96,8 @@ def _escape_other_characters() -> None:
 
 
 def _report_unexpected(exc: Exception, debug: bool) -> int:
+    from modelhub.cli.usage_errors import is_usage_error, wrong_usage  # only an error needs it
+
     if is_usage_error(exc):
         wrong = wrong_usage(exc)
         print_error(wrong.message, wrong.hint)

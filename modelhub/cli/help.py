@@ -12,7 +12,7 @@ from modelhub.cli.screen.text_layout import pad, width, wrap
 from modelhub.language import _, current_language, translate
 from modelhub.language.spacing import close_up
 
-_EXAMPLE = re.compile(r"Example: (.*)", re.DOTALL)
+_EXAMPLE = r"(?s)Example: (.*)"
 _Formatter: Any = typer.Context.formatter_class
 # What the library that parses arguments writes into a help page, by way of gettext.
 PARSER_LABELS = (
@@ -90,6 +90,6 @@ def _translated_help(text: str | None) -> str | None:
 
 
 def _translated_paragraph(text: str) -> str:
-    if example := _EXAMPLE.fullmatch(text.strip()):
+    if example := re.fullmatch(_EXAMPLE, text.strip()):
         return _("Example: {command}", command=example[1])
     return translate(" ".join(text.split()))

@@ -12,7 +12,6 @@ from modelhub.cli.screen.terminal import color, is_piped, print_lines, terminal_
 from modelhub.cli.screen.text_layout import pad, shorten, width, wrap
 from modelhub.language import _, current_language
 from modelhub.language.choice import SOURCE
-from modelhub.language.spacing import join_sentences
 from modelhub.printable import printable
 
 __all__ = [
@@ -62,7 +61,11 @@ def print_raw(text: str) -> None:
 
 def in_a_row(sentences: Iterable[str]) -> str:
     """Return sentences in a row, with the spaces between them that the language in use has."""
-    return join_sentences(sentences) if current_language() != SOURCE else " ".join(sentences)
+    if current_language() == SOURCE:
+        return " ".join(sentences)
+    from modelhub.language.spacing import join_sentences  # only other languages need it
+
+    return join_sentences(sentences)
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -4,39 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
-from modelhub.words import architectures, library, models, topics
-from modelhub.words.row import Row, Rows, WordKind
+from modelhub.words.kinds import WordKind
 
-ROWS: Mapping[WordKind, Rows] = {
-    WordKind.TYPE: models.TYPES,
-    WordKind.STYLE: models.STYLES,
-    WordKind.ARCHITECTURE: architectures.ARCHITECTURES,
-    WordKind.VARIANT: models.VARIANTS,
-    WordKind.WEIGHT_SET: models.WEIGHT_SETS,
-    WordKind.PRECISION: models.PRECISIONS,
-    WordKind.FORMAT: models.FORMATS,
-    WordKind.COMPONENT: models.COMPONENTS,
-    WordKind.PREDICTION: models.PREDICTIONS,
-    WordKind.VERDICT: library.VERDICTS,
-    WordKind.STATE: library.STATES,
-    WordKind.RENDERED: library.RENDERED,
-    WordKind.YES_NO: library.YES_NO,
-    WordKind.SOURCE: library.SOURCES,
-    WordKind.FIELD: library.FIELDS,
-    WordKind.USER_FIELD: library.USER_FIELDS,
-    WordKind.SORT: library.SORTS,
-    WordKind.UI: library.UIS,
-    WordKind.PURPOSE: library.PURPOSES,
-    WordKind.MODE: library.MODES,
-    WordKind.DUPLICATES: library.DUPLICATES,
-    WordKind.GROUPING: library.GROUPINGS,
-    WordKind.DEVICE: library.DEVICES,
-    WordKind.TOPIC: topics.TOPICS,
-}
-_SEPARATORS = re.compile(r"[\s\-_.·]+")
+if TYPE_CHECKING:
+    from modelhub.words.row import Row, Rows
+
+_SEPARATORS = r"[\s\-_.·]+"
 # Words that may follow a type without changing it: "LoRA models", "VAE模型"; a topic is asked for in the same way.
 _ENDINGS = ("模型", "models", "model", "files", "file", "s")
 _WITH_ENDINGS = (WordKind.TYPE, WordKind.TOPIC)
@@ -45,9 +22,16 @@ _CUTOFF = 0.7
 _CHINESE_CUTOFF = 0.5
 
 
+def rows_of(kind: WordKind) -> Rows:
+    """Return the table of a kind of words."""
+    from modelhub.words.tables import ROWS  # most commands need no table, and must start at once
+
+    return ROWS[kind]
+
+
 def fold(word: str) -> str:
     """Return a word without case, width and separators: "EMA-only" and "ｅｍａ＿ｏｎｌｙ" are the same."""
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", word).casefold())
+    return re.sub(_SEPARATORS, "", unicodedata.normalize("NFKC", word).casefold())
 
 
 def canonical(kind: WordKind, word: str) -> str | None:
@@ -89,17 +73,17 @@ def nearest_word(kind: WordKind, word: str, *, choices: Iterable[str] | None = N
 
 def synonyms(kind: WordKind, value: str) -> tuple[str, ...]:
     """Return every other word of this kind for a value, the English ones first."""
-    return next((row.english + row.chinese for row in ROWS[kind] if row.value == value), ())
+    return next((row.english + row.chinese for row in rows_of(kind) if row.value == value), ())
 
 
 @cache
 def _meanings(kind: WordKind) -> dict[str, str]:
-    return {fold(word): row.value for row in ROWS[kind] for word in _names(row)}
+    return {fold(word): row.value for row in rows_of(kind) for word in _names(row)}
 
 
 @cache
 def _related(kind: WordKind) -> dict[str, str]:
-    return {fold(word): row.value for row in ROWS[kind] for word in row.related}
+    return {fold(word): row.value for row in rows_of(kind) for word in row.related}
 
 
 def _names(row: Row) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.cli.registry import COMMANDS
+from modelhub.testing.files import adapters, safetensors_file
 
 HEAVY = ("torch", "diffusers", "transformers", "numpy", "sqlalchemy", "alembic", "requests", "huggingface_hub", "rich")
 
@@ -33,6 +34,32 @@ def test_importing_the_command_line_brings_no_heavy_library() -> None:
     code = f"import sys, modelhub.cli.app as a; a.build(); print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# What only some runs need: each of these costs a list of models a noticeable part of its time.
+UNNEEDED = (
+    "modelhub.words.tables",
+    "modelhub.language.spacing",
+    "modelhub.language.recognition",
+    "modelhub.cli.usage_errors",
+    "modelhub.cli.views.nothing_found",
+    "modelhub.operations.library.term_suggestions",
+    "modelhub.cli.topics.registry",
+)
+
+
+def test_a_list_loads_only_what_it_prints(tmp_path: Path) -> None:
+    """No table of words, no translations and no words for errors: a plain list in English needs none of them."""
+    model = tmp_path / "model.safetensors"
+    safetensors_file.write(model, adapters.embedding())
+    assert modelhub("add", str(model), home=tmp_path).returncode == 0
+    code = (
+        "import sys; from modelhub.cli.app import run; run(['list'])\n"
+        f"print([m for m in {UNNEEDED!r} if m in sys.modules])"
+    )
+    environ = {**os.environ, "MODELHUB_CONFIG": str(tmp_path / "none"), "MODELHUB_LIBRARY": str(tmp_path / "library")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert "model" in done.stdout and done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))

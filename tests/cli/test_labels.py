@@ -14,7 +14,7 @@ from modelhub.operations.library.verify import Health
 from modelhub.operations.remote.enrich import EnrichStatus
 from modelhub.operations.remote.import_manifest import ImportStatus
 from modelhub.render.verdicts import RenderVerdict
-from modelhub.words import ROWS, WordKind, canonical
+from modelhub.words import WordKind, canonical, rows_of
 
 # What is shown of these kinds may be typed: in queries, with `set`, in options.
 TYPED = (
@@ -50,6 +50,6 @@ def test_every_value_has_a_label(values: type[str]) -> None:
 @pytest.mark.parametrize("kind", TYPED)
 def test_a_label_means_its_value(kind: WordKind) -> None:
     """Whoever types the word that modelhub shows is understood."""
-    shown = {row.value: label(row.value) for row in ROWS[kind] if row.value in VALUE_LABELS}
+    shown = {row.value: label(row.value) for row in rows_of(kind) if row.value in VALUE_LABELS}
     assert shown
     assert {value: canonical(kind, word) for value, word in shown.items()} == {value: value for value in shown}

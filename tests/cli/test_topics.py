@@ -28,7 +28,7 @@ from modelhub.operations.library.verify import Health
 from modelhub.render.verdicts import RenderVerdict
 from modelhub.storage.model_names import ARCHIVE_SUFFIXES, MODEL_SUFFIXES
 from modelhub.uis.registry import BUILT_IN
-from modelhub.words import ROWS, WordKind, fold, synonyms
+from modelhub.words import WordKind, fold, rows_of, synonyms
 from tests.catalog.entries import entry, word
 from tests.conftest import ROOT
 from tools.sentences import sentences_of
@@ -153,7 +153,7 @@ def test_every_synonym_of_the_table_of_words_is_explained() -> None:
     missing = [
         other
         for kind in (*kinds, WordKind.FORMAT, WordKind.VERDICT, WordKind.STATE, WordKind.UI, WordKind.SOURCE)
-        for row in ROWS[kind]
+        for row in rows_of(kind)
         for other in (row.value, *synonyms(kind, row.value))
         if find_topic(other) is None
     ]

@@ -18,7 +18,8 @@ from modelhub.operations.library.user_fields import FIELDS as USER_FIELDS
 from modelhub.operations.sort.enums import SortDuplicates, SortGrouping, SortMode
 from modelhub.uis.library import LIBRARY
 from modelhub.uis.registry import BUILT_IN
-from modelhub.words import ROWS, Row, WordKind, canonical, fold, nearest_word, same_word, synonyms
+from modelhub.words import WordKind, canonical, fold, nearest_word, rows_of, same_word, synonyms
+from modelhub.words.row import Row
 
 VALUES: dict[WordKind, Iterable[str]] = {
     WordKind.TYPE: ModelType,
@@ -55,25 +56,25 @@ def words_of(row: Row) -> tuple[str, ...]:
 @pytest.mark.parametrize("kind", VALUES)
 def test_every_row_names_a_value_and_every_value_has_a_row(kind: WordKind) -> None:
     """The table and the enums or registries that own the values agree."""
-    assert {row.value for row in ROWS[kind]} == {str(value) for value in VALUES[kind]}
+    assert {row.value for row in rows_of(kind)} == {str(value) for value in VALUES[kind]}
 
 
 def test_topics_that_have_words_can_be_explained() -> None:
     """No word leads to a topic that `explain` does not have."""
-    assert {row.value for row in ROWS[WordKind.TOPIC]} <= {topic.word for topic in TOPICS}
+    assert {row.value for row in rows_of(WordKind.TOPIC)} <= {topic.word for topic in TOPICS}
 
 
 @pytest.mark.parametrize("kind", WordKind)
 def test_no_word_means_two_values_of_one_kind(kind: WordKind) -> None:
     """No word is ambiguous or written twice, however it is spelled, and none is accepted and only suggested at once."""
-    counts = Counter(fold(word) for row in ROWS[kind] for word in (*words_of(row), *row.related))
+    counts = Counter(fold(word) for row in rows_of(kind) for word in (*words_of(row), *row.related))
     assert not {word: count for word, count in counts.items() if count > 1}
 
 
 @pytest.mark.parametrize("kind", WordKind)
 def test_every_word_of_the_table_means_its_value(kind: WordKind) -> None:
     """Each word is found as it is written, in capitals and with other separators."""
-    for row in ROWS[kind]:
+    for row in rows_of(kind):
         for word in words_of(row):
             assert canonical(kind, word) == row.value
             assert canonical(kind, f" {word.upper().replace(' ', '_')} ") == row.value

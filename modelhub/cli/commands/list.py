@@ -87,7 +87,6 @@ def list_(
     Example: modelhub list type:lora arch:sdxl -tag:draft sort:size-
     """
     from modelhub.cli.views.models import print_models
-    from modelhub.cli.views.suggested_terms import suggest_command
 
     session: Session = ctx.obj
     flags = {
@@ -120,6 +119,8 @@ def list_(
         rows = session.catalog.list(chosen)
         print_models(rows, session.catalog, query=chosen)
         if not rows and query:
+            from modelhub.cli.views.suggested_terms import suggest_command
+
             suggest_command("list", query, session.catalog)
 
 

@@ -14,16 +14,22 @@ _ZERO_WIDTH = ("Mn", "Me", "Cf")
 _NOT_FIRST = frozenset("。，、；：？！）」』】》〉〕”’…％·,.;:?!)]}%")  # a line never begins with one of these
 _NOT_LAST = frozenset("（「『【《〈〔“‘([{")  # nor ends with one of these
 # Commands in backticks, tags of prompts and addresses are copied whole; a path ends at a space or Chinese punctuation.
-_WHOLE = re.compile(
+_WHOLE = (
     r"`[^`]*`[^\w\s]*|<\w+:[^<>\s]+>|https?://\S+|(?<![\w/\\.~])(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?=\S)[^\s。，；：？！（）「」《》]*"
     r"|[^\s。，、；：？！（）]+\.[A-Za-z][A-Za-z0-9]{1,11}(?![\w.-])"
 )
-_PATH = re.compile(r"(?:\x1b\[[0-9;]*m)*[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s。，；：？！、（）「」《》]+")
-_NEXT_WORD = re.compile(r" ([^\s。，；：？！、（）「」《》]+)")
-_FILE_END = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,11}[.,;:)`]*$")
+_PATH = r"(?:\x1b\[[0-9;]*m)*[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s。，；：？！、（）「」《》]+"
+_NEXT_WORD = r" ([^\s。，；：？！、（）「」《》]+)"
+_FILE_END = r"\.[A-Za-z][A-Za-z0-9]{1,11}[.,;:)`]*$"
 _SENTENCE_END = (".", ",", ";", ":", ")", "`")
 _WORDS_OF_PATH = 4  # a path with spaces goes on in one of so many words
 _BORDERS = " -_.·/\\"
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return the pattern, compiled when the first text needs it: a command must start at once."""
+    return re.compile(text)
 
 
 def width(text: str) -> int:
@@ -232,7 +238,7 @@ def _words(text: str) -> Iterator[tuple[str, str, bool]]:
         while place < len(text) and text[place] == " ":
             place += 1
         space, start = text[start:place], place
-        path = _PATH.match(text, start)
+        path = _pattern(_PATH).match(text, start)
         place = _path_end(text, start, path.end()) if path else _word_end(text, start)
         yield space, text[start:place], path is not None
 
@@ -241,22 +247,22 @@ def _word_end(text: str, start: int) -> int:
     """Return where a word ends: at a space, except for those of a command in backticks."""
     end = start
     while end < len(text) and text[end] != " ":
-        match = _WHOLE.match(text, end) if text[end] == "`" else None
+        match = _pattern(_WHOLE).match(text, end) if text[end] == "`" else None
         end = match.end() if match else end + 1
     return end
 
 
 def _path_end(text: str, start: int, end: int) -> int:
     """Return where a path that may hold spaces ends: its last word with a separator or a suffix."""
-    if text[start:end].endswith(_SENTENCE_END) or _FILE_END.search(text[start:end]):
+    if text[start:end].endswith(_SENTENCE_END) or re.search(_FILE_END, text[start:end]):
         return end
     place = end
     for _ in range(_WORDS_OF_PATH):
-        following = _NEXT_WORD.match(text, place)
+        following = _pattern(_NEXT_WORD).match(text, place)
         if following is None or following[1][0] in "/~\\(→`":
             return end
         place = following.end()
-        if "/" in following[1] or "\\" in following[1] or _FILE_END.search(following[1]):
+        if "/" in following[1] or "\\" in following[1] or re.search(_FILE_END, following[1]):
             return _path_end(text, start, place)
         if following[1].endswith(_SENTENCE_END):
             return end
@@ -267,7 +273,7 @@ def _pieces(word: str) -> Iterator[str]:
     """Yield what a word is made of: commands, addresses and names of files as a whole, else single characters."""
     place = 0
     while place < len(word):
-        match = _WHOLE.match(word, place)
+        match = _pattern(_WHOLE).match(word, place)
         piece = match[0] if match else letters(word[place : place + 8])[0]
         yield piece
         place += len(piece)

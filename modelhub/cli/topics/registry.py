@@ -13,7 +13,7 @@ from modelhub.cli.topics.types import TYPES
 from modelhub.cli.topics.using import USING
 from modelhub.cli.topics.verdicts import VERDICTS
 from modelhub.cli.topics.weights import WEIGHTS
-from modelhub.words import ROWS, WordKind, canonical, fold, synonyms
+from modelhub.words import WordKind, canonical, fold, rows_of, synonyms
 
 GROUPS: tuple[TopicGroup, ...] = (TYPES, USING, WEIGHTS, FORMATS, NETWORKS, VERDICTS)
 TOPICS: tuple[Topic, ...] = tuple(topic for group in GROUPS for topic in group.topics)
@@ -94,7 +94,7 @@ def _synonyms() -> dict[str, Topic]:
     """Return the topics by every word that the program understands for a value, the first kind first."""
     found: dict[str, Topic] = {}
     for kind in _KINDS:
-        for row in ROWS[kind]:
+        for row in rows_of(kind):
             if topic := _names().get(fold(row.value)):
                 for word in synonyms(kind, row.value):
                     found.setdefault(fold(word), topic)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from modelhub.cli.labels import label
 from modelhub.cli.output import Column, listed, print_lines, table
 from modelhub.cli.screen.text_layout import shorten_end, shorten_start
-from modelhub.cli.views.nothing_found import nothing_found
 from modelhub.domain import HARMLESS, Format, Verdict
 from modelhub.language import plural
 from modelhub.quantities import format_size
@@ -44,6 +43,8 @@ def model_lines(rows: Sequence[ModelRow]) -> list[str]:
 def print_models(rows: Sequence[ModelRow], catalog: Catalog, *, query: ModelQuery) -> None:
     """Print the table, and the number and size of the models; without rows, good news or what to do next."""
     if not rows:
+        from modelhub.cli.views.nothing_found import nothing_found
+
         print_lines(nothing_found(query, catalog), error=True)
         return
     print_lines(model_lines(rows))

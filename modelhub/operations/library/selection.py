@@ -17,7 +17,6 @@ from modelhub.catalog.values import ModelQuery, Term
 from modelhub.choices import did_you_mean, nearest
 from modelhub.errors import NotFoundError, Remedy, UsageError
 from modelhub.home import expand_home
-from modelhub.operations.library.term_suggestions import suggest_terms
 
 if TYPE_CHECKING:
     from modelhub.catalog import Catalog
@@ -178,6 +177,8 @@ def _is_query(arguments: Sequence[str], catalog: Catalog) -> bool:
 
 
 def _not_found(reference: str, catalog: Catalog) -> NotFoundError:
+    from modelhub.operations.library.term_suggestions import suggest_terms  # only a name that no model has needs it
+
     near = catalog.nearest_names(reference)
     terms = suggest_terms([reference])
     if len(near) == 1:
