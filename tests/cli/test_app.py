@@ -39,7 +39,6 @@ def test_importing_the_command_line_brings_no_heavy_library() -> None:
 # What only some runs need: each of these costs a list of models a noticeable part of its time.
 UNNEEDED = (
     "modelhub.words.tables",
-    "modelhub.language.spacing",
     "modelhub.language.recognition",
     "modelhub.cli.usage_errors",
     "modelhub.cli.views.nothing_found",
