@@ -100,6 +100,15 @@ def test_the_version_is_shown_before_anything_is_downloaded(place: User) -> None
     assert "Anything V5 is pulled from civitai:9409@30163." in done.stderr
 
 
+def test_another_version_than_the_one_of_a_name_is_not_called_by_it(place: User) -> None:
+    """--revision decides; what it brings is not the model of that name."""
+    done = run(place, "pull", "anything v5", "--revision", "384264", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stderr.split())
+    assert "civitai:9409@384264 is pulled, as requested; Anything V5 itself is civitai:9409@30163." in text
+    assert "Version XL is listed for SDXL 1.0, not for SD 1.x." in text
+
+
 @pytest.mark.parametrize(
     ("source", "code", "words"),
     [

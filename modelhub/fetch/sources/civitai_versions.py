@@ -40,9 +40,14 @@ class VersionChoice:
     is_named: bool = False
 
 
-def named_choice(version: Version) -> VersionChoice:
-    """Return the choice of a version that the reference names."""
-    return VersionChoice(version=version, reason="the version that was named", is_named=True)
+def named_choice(version: Version, *, asked: str | None = None) -> VersionChoice:
+    """Return the choice of a version that the reference names; `asked` is the architecture that it states besides."""
+    notices = list(_about_distilled(version))
+    stated = source_architecture(version.base_model)
+    if asked and stated and not is_same_family(stated, asked):
+        title = title_of(version)
+        notices.append(f"Version {title} is listed for {version.base_model}, not for {architecture_title(asked)}.")
+    return VersionChoice(version=version, reason="the version that was named", notices=tuple(notices), is_named=True)
 
 
 def title_of(version: Version) -> str:
@@ -70,7 +75,8 @@ def usable_versions(model: Model | None) -> list[Version]:
 def find_named(model: Model, wanted: str) -> Version | None:
     """Return the listed version that `wanted` names: by its number, its name, or words that only its name has.
 
-    Case and separators do not count. None where no version is called so. Raise UsageError where several are.
+    Case and separators do not count. None where no version is called so, and where the only one with these words is
+    distilled or for inpainting, which they do not state. Raise UsageError where several are called so.
     """
     versions = model.model_versions or []
     exact = [version for version in versions if wanted == str(version.id)]
@@ -84,7 +90,9 @@ def find_named(model: Model, wanted: str) -> Version | None:
             f"Name one by its number, such as civitai:{model.id}@{example.id}.",
             details=list_versions(model, found),
         )
-    return found[0] if found else None
+    if not found or (not exact and _is_more_special(found[0], wanted)):
+        return None
+    return found[0]
 
 
 def list_versions(model: Model, versions: Sequence[Version]) -> list[str]:
@@ -99,7 +107,9 @@ def unknown_version(model: Model, wanted: str) -> NotFoundError:
     """Return the error for a version that the model does not have, with the one of the most similar name."""
     versions = model.model_versions or []
     names = {_words(version.name): version for version in versions if version.name}
-    near = [] if wanted.isdigit() else difflib.get_close_matches(_words(wanted), names, n=1, cutoff=0.4)
+    key = _words(wanted)
+    near = [] if wanted.isdigit() else difflib.get_close_matches(key, names, n=1, cutoff=0.4)
+    near = near or [name for name in names if key and f" {key} " in f" {name} "]
     summary = f"{model.name} (civitai:{model.id}) has no version {wanted}."
     details = list_versions(model, versions)
     if not near:
@@ -119,7 +129,7 @@ def choose_newest(
     """
     public = [version for version in usable if with_early_access or not version.deadline] or list(usable)
     if len(usable) == 1:
-        return VersionChoice(version=usable[0], reason="the only version", notices=_about_distilled(model, usable[0]))
+        return VersionChoice(version=usable[0], reason="the only version", notices=_about_distilled(usable[0]))
     addressed = [version for version in public if _is_in_slug(version, reference.slug)]
     if len(addressed) == 1:
         return VersionChoice(version=addressed[0], reason="the version that the address names")
@@ -133,7 +143,7 @@ def choose_newest(
         notices.append(f"{model.name} has no version for {architecture_title(asked)}.")
     if not asked:
         notices += _about_older(model, usable, chosen)
-    notices += _about_distilled(model, chosen)
+    notices += _about_distilled(chosen)
     return VersionChoice(
         version=chosen,
         reason=_reason(chosen, usable, asked=bool(fitting)),
@@ -171,9 +181,18 @@ def is_ordinary(version: Version) -> bool:
 
 def is_inpainting(version: Version) -> bool:
     """Return whether the words of a version state that it is for filling masked areas."""
-    return (version.base_model_type or "").lower() == "inpainting" or any(
-        piece.startswith("inpaint") or piece == "inp" for piece in _pieces(version.name or "")
+    return (version.base_model_type or "").lower() == "inpainting" or _states_inpainting(version.name or "")
+
+
+def _is_more_special(version: Version, wanted: str) -> bool:
+    """Return whether a version is distilled or for inpainting, and `wanted` does not state it."""
+    return (is_distilled(version) and not _states_distilled(wanted)) or (
+        is_inpainting(version) and not _states_inpainting(wanted)
     )
+
+
+def _states_inpainting(text: str) -> bool:
+    return any(piece.startswith("inpaint") or piece == "inp" for piece in _pieces(text))
 
 
 def _states_distilled(text: str) -> bool:
@@ -233,7 +252,7 @@ def _about_older(model: Model, usable: Sequence[Version], chosen: Version) -> li
     return []
 
 
-def _about_distilled(model: Model, chosen: Version) -> tuple[str, ...]:
+def _about_distilled(chosen: Version) -> tuple[str, ...]:
     if not is_distilled(chosen):
         return ()
     return (f"Version {title_of(chosen)} is distilled: use few steps and low guidance.",)

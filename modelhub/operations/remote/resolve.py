@@ -104,7 +104,11 @@ def _resolve_known(
                 ),
             )
         notices = (*notices, stated)
-    notices = (*notices, f"{known.name} is pulled from {remote.reference}.", *remote.notices)
+    if known.is_pinned and remote.reference != known.source:
+        pulled = f"{remote.reference} is pulled, as requested; {known.name} itself is {known.source}."
+    else:
+        pulled = f"{known.name} is pulled from {remote.reference}."
+    notices = (*notices, pulled, *remote.notices)
     remote = replace(remote, notices=notices)
     if revision:
         return ResolvedSource(remote=remote)

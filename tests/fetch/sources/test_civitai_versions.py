@@ -43,6 +43,46 @@ V3 = version(34373, "V3")
 PAGE = (XL, INK, V5, V3)
 
 
+SPECIAL = (
+    version(4, "V5.1 Hyper-Inpaint (VAE)", "SD 1.5 Hyper"),
+    version(3, "V5.1-inpainting (VAE)"),
+    version(2, "XL Lightning 4step", "SDXL 1.0"),
+    version(1, "v1.0 LCM", "SD 1.5 LCM"),
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "suggested"),
+    [
+        ("xl", "XL Lightning 4step"),
+        ("v1.0", "v1.0 LCM"),
+        ("inpaint", "V5.1-inpainting (VAE)"),
+        ("4step", "XL Lightning"),
+    ],
+)
+def test_a_part_of_a_name_never_brings_a_distilled_version(wanted: str, suggested: str) -> None:
+    """It is the only version with these words, but another model than they mean: it is suggested, not taken."""
+    error = failure(*SPECIAL, source=f"civitai:9409@{wanted}")
+    assert error.code == Exit.NOT_FOUND
+    assert suggested in str(error.remedy)
+
+
+@pytest.mark.parametrize(("wanted", "number"), [("lcm", "1"), ("lightning", "2"), ("hyper inpaint", "4"), ("1", "1")])
+def test_a_distilled_version_is_taken_by_a_name_that_states_it(wanted: str, number: str) -> None:
+    """Its notice says how to use it."""
+    model = resolve(*SPECIAL, source=f"civitai:9409@{wanted}")
+    assert model.version is not None and model.version.id == number
+    assert any("is distilled: use few steps" in notice for notice in model.notices)
+
+
+def test_an_air_name_of_another_architecture_than_its_version_is_announced() -> None:
+    """The number decides, and the user learns what does not agree."""
+    model = resolve(*PAGE, source="urn:air:sdxl:checkpoint:civitai:9409@30163")
+    assert "Version V5 is listed for SD 1.5, not for SDXL." in model.notices
+    agreeing = resolve(*PAGE, source="urn:air:sd1:checkpoint:civitai:9409@30163")
+    assert agreeing.notices == ()
+
+
 @pytest.mark.parametrize(
     ("source", "number"),
     [
