@@ -89,7 +89,7 @@ _ROWS = (
     Field("verdict", Kind.CHOICE, "the result of the safety scan", tuple(Verdict), WordKind.VERDICT),
 )
 FIELDS = {row.name: row for row in _ROWS}
-SORT = "sort"  # the one name that is written like a field and is none
+SORT = "sort"  # written like a field, but not one
 
 # Words to sort by; "relevance" puts models whose name matches the words first.
 SORTS = ("name", "type", "architecture", "size", "added", "relevance")

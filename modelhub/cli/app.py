@@ -146,7 +146,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; for an unknown word the parser needs the names to suggest the nearest.
 
-        Raise UsageError for a word that another command is meant by, such as "download".
+        Raise UsageError for a word that means a command of another name, such as "download".
         """
         name = args[0] if args else ""
         if name not in COMMANDS and not ctx.resilient_parsing and not find_plugin(name):

@@ -1,4 +1,4 @@
-"""Tell the embeddings that belong into the negative prompt: their publishers name and tag them so.
+"""Recognize embeddings for the negative prompt by the names and tags that their publishers give them.
 
 Such an embedding is trained on bad pictures; in the positive prompt it makes every picture bad.
 """

@@ -1,4 +1,4 @@
-"""Choose the language of a run: the languages there are, and the one that the environment asks for."""
+"""Choose the language of a run: the languages there are, and the one that the environment names."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def matching_language(tag: str) -> str | None:
     return None
 
 
-def chosen_language(asked: str = "", environment: Mapping[str, str] | None = None) -> str:
-    """Return the language of a run: the one asked for, else that of the environment, else English.
+def chosen_language(requested: str = "", environment: Mapping[str, str] | None = None) -> str:
+    """Return the language of a run: the requested one, else that of the environment, else English.
 
     As in gettext, LANGUAGE counts only where the locale is not C, and may list several.
     """
-    if asked:
-        return matching_language(asked) or SOURCE
+    if requested:
+        return matching_language(requested) or SOURCE
     variables = os.environ if environment is None else environment
     locale = next((value for name in _VARIABLES[1:] if (value := variables.get(name))), "")
     if not locale:

@@ -32,7 +32,7 @@ Action = Literal[
     "write",
     "write to",
 ]
-# Action → what failed; `{cause}` is a clause of `_cause`. Each is written out, for languages put words in other orders.
+# Action → what failed; `{cause}` is a clause of `_cause`. Whole sentences, because languages differ in word order.
 _FAILURES: dict[Action, str] = {
     "clone": "Could not clone {path}: {cause}",
     "copy": "Could not copy {path}: {cause}",

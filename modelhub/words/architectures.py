@@ -13,7 +13,7 @@ def _named(*versions: str) -> tuple[str, ...]:
 
 
 def _numbered(*versions: str) -> tuple[str, ...]:
-    """Return how people write versions that say it all: "sd 1.5", "v1-5", "1.5", and what `_named` returns."""
+    """Return how people write versions that need no name: "sd 1.5", "v1-5", "1.5", and what `_named` returns."""
     return _named(*versions) + tuple(f"{start}{version}" for version in versions for start in ("sd ", "v", ""))
 
 

@@ -1,4 +1,4 @@
-"""Look a word up: what it means, and what a word that means nothing was probably meant to be."""
+"""Look up the value that a word means, and the nearest value for a word that means none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from modelhub.words.row import Row, Rows
 
 _SEPARATORS = r"[\s\-_.·]+"
-# Words that may follow a type without changing it: "LoRA models", "VAE模型"; a topic is asked for in the same way.
+# Words that may follow a type or a topic without changing it: "LoRA models", "VAE模型".
 _ENDINGS = ("模型", "models", "model", "files", "file", "s")
 _WITH_ENDINGS = (WordKind.TYPE, WordKind.TOPIC)
 # Words of two Chinese characters share only half of them with a mistyped one.

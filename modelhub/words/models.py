@@ -139,7 +139,5 @@ PREDICTIONS: Rows = (
     Row("epsilon", ("eps", "eps prediction", "noise"), ("噪声预测",)),
     Row("v", ("v prediction", "v pred", "velocity"), ("v预测",)),
     Row("flow", ("flow matching", "rectified flow"), ("流匹配",)),
-    Row(
-        "edm-v",
-    ),
+    Row("edm-v"),
 )

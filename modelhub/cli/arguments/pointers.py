@@ -1,4 +1,4 @@
-"""Commands that people type and modelhub calls otherwise: each points on to the one that does it."""
+"""Names that people type for commands, and the commands of modelhub that do the same."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ POINTERS: tuple[PointerRow, ...] = (
 
 
 def is_help(name: str) -> bool:
-    """Return whether a word asks for help."""
+    """Return whether a word requests help."""
     return fold(name) in {fold(word) for word in HELP_WORDS}
 
 

@@ -51,7 +51,7 @@ def _text(value: Any) -> str:
 
 
 def _cells(key: Key, value: Any, origin: str) -> tuple[str, str, str]:
-    """Return a row of the table; a secret is only said to be set."""
+    """Return a row of the table; of a secret, only that it is set."""
     return key.name, _("(set)") if key.secret and value else _text(value), label(origin)
 
 

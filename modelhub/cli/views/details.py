@@ -97,7 +97,7 @@ def file_lines(
 ) -> list[str]:
     """Return container, components, trigger words and style.
 
-    `own_style`: the user has set the style. `words`: with trigger words, which a trap does not have.
+    `own_style`: the user has set the style. `words`: with trigger words, which are left out for a dangerous file.
     """
     lines = [field("file", f"{label(format_name)}, {format_size(size)}")]
     rows: Iterable[tuple[str, str]] = (

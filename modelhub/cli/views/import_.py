@@ -109,5 +109,5 @@ def _lines(result: ImportResult) -> list[str]:
 
 
 def _message(result: ImportResult) -> str:
-    """Return what JSON tells about a result."""
+    """Return the errors or the message of a result, as JSON holds them."""
     return " ".join(failure_text(error) for error in result.errors) or result.message

@@ -26,7 +26,7 @@ _GOOD_NEWS = {
 
 
 def nothing_found(query: ModelQuery, catalog: Catalog) -> str:
-    """Return what to say about a query that no model matches, in the language in use."""
+    """Return the sentence for a query that no model matches, in the language in use."""
     if not catalog.counts().models:
         return _("No models yet. Add some with `modelhub add FOLDER` or `modelhub pull SOURCE`.")
     if len(query.terms) == 1 and (news := _GOOD_NEWS.get(_condition(query.terms[0]))):

@@ -26,7 +26,6 @@ NAMES = {
 }
 # Counters, scalars and indices are not weights.
 _NOT_WEIGHTS = frozenset({"I64", "I32", "I16", "U16", "U32", "U64", "BOOL"})
-_BITS = {"F64": 64, "F32": 32, "F16": 16, "BF16": 16}
 _CLEAR_SHARE = 0.6
 
 

@@ -50,7 +50,7 @@ def _difference(option: Option, taken: Option) -> str:
     """Return how an option differs from the one that was taken instead."""
     traits, other = option.traits, taken.traits
     if traits.weight_set is not other.weight_set and traits.weight_set in _SET_REASONS:
-        # A source's label is not the training script's word: Civitai's "pruned" says nothing of the weight sets.
+        # Civitai's label "pruned" does not state which weight sets a file holds; a file's own name does.
         is_named = is_set_named(option.file)
         return _SET_REASONS[traits.weight_set] if is_named else f"labeled {traits.weight_set.value} by its source"
     if traits.precision != other.precision and traits.precision:

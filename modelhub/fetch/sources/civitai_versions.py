@@ -31,7 +31,7 @@ _LISTED = 10
 class VersionChoice:
     """The version to take, the phrase why, and what the user should know about the others.
 
-    `is_named`: the reference named it, so that it is the same one at the next time.
+    `is_named`: the reference named it, so that the next pull takes the same one.
     """
 
     version: Version
@@ -56,7 +56,7 @@ def title_of(version: Version) -> str:
 
 
 def remote_version(version: Version) -> RemoteVersion:
-    """Convert a version to what is stated of it among the others."""
+    """Convert a version to the facts that a list of versions states about it."""
     return RemoteVersion(
         id=str(version.id),
         name=title_of(version),
@@ -133,20 +133,20 @@ def choose_newest(
     addressed = [version for version in public if _is_in_slug(version, reference.slug)]
     if len(addressed) == 1:
         return VersionChoice(version=addressed[0], reason="the version that the address names")
-    asked = reference.architecture
-    fitting = [v for v in public if asked and is_same_family(source_architecture(v.base_model) or "", asked)]
+    requested = reference.architecture
+    fitting = [v for v in public if requested and is_same_family(source_architecture(v.base_model) or "", requested)]
     pool = fitting or public
     ordinary = [version for version in pool if is_ordinary(version)]
     chosen = (ordinary or [version for version in pool if not is_distilled(version)] or pool)[0]
-    notices = [_why_not(version, chosen, asked) for version in usable[: usable.index(chosen)]]
-    if asked and not fitting:
-        notices.append(f"{model.name} has no version for {architecture_title(asked)}.")
-    if not asked:
+    notices = [_why_not(version, chosen, requested) for version in usable[: usable.index(chosen)]]
+    if requested and not fitting:
+        notices.append(f"{model.name} has no version for {architecture_title(requested)}.")
+    if not requested:
         notices += _about_older(model, usable, chosen)
     notices += _about_distilled(chosen)
     return VersionChoice(
         version=chosen,
-        reason=_reason(chosen, usable, asked=bool(fitting)),
+        reason=_reason(chosen, usable, requested=bool(fitting)),
         notices=tuple(notice for notice in notices if notice)[:_MOST_NOTICES],
     )
 
@@ -223,12 +223,12 @@ def _is_in_slug(version: Version, slug: str) -> bool:
     return bool(name) and f" {name} " in f" {_words(slug)} "
 
 
-def _why_not(version: Version, chosen: Version, asked: str | None) -> str:
+def _why_not(version: Version, chosen: Version, requested: str | None) -> str:
     """Return the sentence why a newer version is passed over, "" where nothing is known against it."""
     title = title_of(version)
     if version.deadline and not chosen.deadline:
         return f"Version {title} is in early access until {version.deadline}; {title_of(chosen)} is used instead."
-    if asked and not is_same_family(source_architecture(version.base_model) or "", asked):
+    if requested and not is_same_family(source_architecture(version.base_model) or "", requested):
         if not version.base_model:
             return f"Version {title} is newer, but for another base model."
         return f"Version {title} is newer, but for {version.base_model}."
@@ -271,10 +271,10 @@ _REASONS = {
 }
 
 
-def _reason(chosen: Version, usable: Sequence[Version], *, asked: bool) -> str:
+def _reason(chosen: Version, usable: Sequence[Version], *, requested: bool) -> str:
     if all(is_distilled(version) for version in usable):
         return "the newest version; all of them are distilled for few steps"
     newer = usable[: usable.index(chosen)]
     skips_early = any(version.deadline and not chosen.deadline for version in newer)
     skips_special = is_ordinary(chosen) and not all(is_ordinary(version) for version in newer)
-    return _REASONS[asked, skips_early, skips_special].format(base=chosen.base_model)
+    return _REASONS[requested, skips_early, skips_special].format(base=chosen.base_model)

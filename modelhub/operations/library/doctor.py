@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCheck:
-    """A look for models with something wrong: the term that finds them, and the sentences for one, some and many."""
+    """A check for models with a problem: the term that finds them, and the sentences for one, some and many."""
 
     field: str
     value: str

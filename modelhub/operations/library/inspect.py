@@ -63,7 +63,7 @@ def inspect_header(path: Path, header: Header, *, hints: Hints) -> Inspection:
     safety = assess(header)
     detection = detect(header, hints)
     if safety.verdict is Verdict.DANGEROUS:
-        detection = replace(detection, trigger_words=())  # nothing in a trap is a word to use it with
+        detection = replace(detection, trigger_words=())  # nobody should use a dangerous file
     problems = (*(p.text for p in header.problems), *detection.problems)
     return Inspection(
         path=path,

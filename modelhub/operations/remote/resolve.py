@@ -87,7 +87,7 @@ def _resolve_known(
         raise _no_lasting_source(known)
     source = known.source
     if known.source.startswith("civitai:") and (revision or not known.is_pinned):
-        # A version that the user names is one of the same page; without one, the page is asked for the architecture.
+        # A version that the user names is one of the same page; without one, the page is queried for the architecture.
         page = known.source.partition("@")[0]
         source = f"urn:air:{known.architecture}:checkpoint:{page}"
     remote = find_fetcher(source, fetchers).resolve(source, revision=revision)

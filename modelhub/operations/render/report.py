@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelhub.render.sheet.entries import Entry
 
 
-# What a contact sheet tells beside the verdict.
+# The details that a contact sheet shows beside the verdict.
 DETAIL_LABELS = ("prompt", "base", "chosen as", "time")
 
 

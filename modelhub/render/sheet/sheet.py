@@ -25,7 +25,7 @@ def check_sheet_name(target: Path) -> None:
 
 @contextmanager
 def language_of_sheet(target: Path) -> Iterator[None]:
-    """Use English while a picture is made, where the system has no font for the language in use: boxes tell nothing."""
+    """Use English while a picture is made, where the system has no font for the language in use."""
     language = current_language()
     if language != SOURCE and target.suffix.casefold() in _PICTURES and not _can_draw_it():
         use_language(SOURCE)
