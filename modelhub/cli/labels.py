@@ -106,6 +106,7 @@ VALUE_LABELS = (
     "trashed",
     "to the trash",
     # reasons to leave a file in place
+    "not a model",
     "unreadable",
     "with its model",
     "no place",

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from modelhub.language import _, plural
 from modelhub.pages.environment import render_page
-from modelhub.pages.labels import reason_labels
+from modelhub.pages.labels import reason_labels, show_value
 from modelhub.pages.markup import link
 from modelhub.pages.thumbnails import Thumbnails
 from modelhub.pages.write import write_page
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 # A page with more rows starts with its groups closed, so that it opens at once.
 OPEN_ROWS = 120
 # Reasons that mean harm or damage; every other that needs the person is only to be looked at.
-_BAD = frozenset(("dangerous", "broken", "truncated", "damaged", "unreadable", "failed"))
+_BAD = frozenset(("dangerous", "broken", "unreadable", "failed"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +175,7 @@ def _skipped_groups(skipped: Sequence[SkippedFile], folder: Path, *, opened: boo
     groups, labels = _grouped(skipped, lambda file: file.reason), reason_labels()
     for reason, rows in sorted(groups.items(), key=lambda group: (group[0] not in _BAD, -len(group[1]), group[0])):
         yield _SkippedGroup(
-            label=labels.get(reason, reason),
+            label=show_value(reason, labels),
             level="bad" if reason in _BAD else "mind" if rows[0].needs_attention else "quiet",
             opened=opened,
             rows=tuple(

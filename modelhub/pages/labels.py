@@ -1,40 +1,40 @@
-"""The words that pages show for the values of the catalog; a value without a row is shown as it is."""
+"""The words that pages show for the values of the catalog.
+
+A value without a row is its own word, as in the command line: `show_value` translates it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelhub.language import _
+from modelhub.language import _, translate
+
+
+def show_value(value: str, labels: Mapping[str, str]) -> str:
+    """Return the words for a value in the language in use."""
+    return labels.get(value) or translate(value)
 
 
 def type_labels() -> Mapping[str, str]:
-    """Return each type → its words."""
+    """Return the types that have words of their own on a page → these words."""
     return {
         "base": _("base model"),
         "vae": _("VAE"),
         "lora": _("LoRA"),
-        "embedding": _("embedding"),
-        "hypernetwork": _("hypernetwork"),
         "controlnet": _("ControlNet"),
         "t2i-adapter": _("T2I-Adapter"),
         "ip-adapter": _("IP-Adapter"),
-        "upscaler": _("upscaler"),
         "text-encoder": _("text encoder"),
         "clip-vision": _("CLIP vision encoder"),
         "motion-module": _("motion module"),
         "vae-approx": _("preview decoder"),
         "unet": _("UNet alone"),
-        "other": _("other"),
-        "unknown": _("unknown"),
     }
 
 
 def style_labels() -> Mapping[str, str]:
-    """Return each style → its words."""
+    """Return the styles that have words of their own on a page → these words."""
     return {
-        "official": _("official"),
-        "anime": _("anime"),
-        "realistic": _("realistic"),
         "2.5d": _("2.5D"),
         "unknown": _("unknown style"),
     }
@@ -46,12 +46,9 @@ def architecture_labels() -> Mapping[str, str]:
 
 
 def safety_labels() -> Mapping[str, str]:
-    """Return each safety verdict → its words."""
+    """Return the safety verdicts that have words of their own on a page → these words."""
     return {
-        "safe": _("safe"),
         "safe-legacy": _("safe, old format"),
-        "suspicious": _("suspicious"),
-        "dangerous": _("dangerous"),
         "unrecognised": _("not readable"),
     }
 
@@ -65,7 +62,7 @@ def safety_notes() -> Mapping[str, str]:
 
 
 def test_labels() -> Mapping[str, str]:
-    """Return each verdict of a render test → its words."""
+    """Return the verdicts of render tests that have words of their own on a page → these words."""
     return {
         "": _("never tested"),
         "ok": _("works"),
@@ -77,8 +74,6 @@ def test_labels() -> Mapping[str, str]:
         "clipped": _("out of range"),
         "nan-unet": _("NaN from the UNet"),
         "nan-vae": _("NaN from the VAE"),
-        "damaged": _("damaged"),
-        "incomplete": _("incomplete"),
         "incompatible": _("does not fit its base"),
         "load-error": _("cannot be loaded"),
         "out-of-memory": _("out of memory"),
@@ -89,9 +84,8 @@ def test_labels() -> Mapping[str, str]:
 
 
 def state_labels() -> Mapping[str, str]:
-    """Return each state of a model's file → its words."""
+    """Return the states of a model's file that have words of their own on a page → these words."""
     return {
-        "present": _("present"),
         "missing": _("file is missing"),
         "unavailable": _("folder out of reach"),
         "broken": _("file is broken"),
@@ -99,24 +93,8 @@ def state_labels() -> Mapping[str, str]:
 
 
 def reason_labels() -> Mapping[str, str]:
-    """Return each reason to leave a file where it is → its words."""
+    """Return the reasons to leave a file in place that have words of their own on a page → these words."""
     return {
-        "a link": _("a link"),
-        "broken": _("broken"),
         "collision": _("name is taken"),
-        "dangerous": _("dangerous"),
-        "duplicate": _("duplicate"),
-        "error": _("error"),
-        "failed": _("failed"),
-        "in place": _("in place"),
-        "in use": _("in use"),
-        "no place": _("no place"),
-        "not sure": _("not sure"),
-        "passed over": _("passed over"),
-        "refused": _("refused"),
-        "still changing": _("still changing"),
-        "suspicious": _("suspicious"),
-        "unreadable": _("unreadable"),
         "unrecognised": _("not readable"),
-        "with its model": _("with its model"),
     }

@@ -97,8 +97,8 @@ class Facet:
     level: Callable[[ModelCard], str] = _quiet
 
     def label(self, value: str) -> str:
-        """Return the words for a value, itself where it has none."""
-        return self.labels.get(value, value)
+        """Return the words for a value in the language in use."""
+        return labels.show_value(value, self.labels)
 
 
 def _facets() -> tuple[Facet, ...]:
@@ -150,7 +150,7 @@ def _facets() -> tuple[Facet, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class FilterValue:
     """A value to filter by: its mark in the cards, its label, how many cards have it, and other words for it."""
 
     mark: str
@@ -166,7 +166,7 @@ class FilterGroup:
 
     key: str
     heading: str
-    choices: tuple[Choice, ...]
+    values: tuple[FilterValue, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +189,7 @@ def render_library(page: LibraryPage) -> str:
     facets = {facet.key: facet for facet in _facets()}
     groups = [_group(facet, page.models) for facet in facets.values()]
     marks = {
-        facet.key: {value: choice.mark for value, choice in group}
+        facet.key: {value: shown.mark for value, shown in group}
         for facet, group in zip(facets.values(), groups, strict=True)
     }
     notes = labels.safety_notes()
@@ -199,15 +199,15 @@ def render_library(page: LibraryPage) -> str:
         page=page,
         size=sum(card.size for card in page.models),
         groups=[
-            FilterGroup(key=facet.key, heading=facet.heading, choices=tuple(choice for _value, choice in group))
+            FilterGroup(key=facet.key, heading=facet.heading, values=tuple(shown for _value, shown in group))
             for facet, group in zip(facets.values(), groups, strict=True)
         ],
         cards=(_shown(card, facets, marks, notes) for card in page.models),
     )
 
 
-def _group(facet: Facet, models: Sequence[ModelCard]) -> list[tuple[str, Choice]]:
-    """Return each value with its choice, the most frequent first.
+def _group(facet: Facet, models: Sequence[ModelCard]) -> list[tuple[str, FilterValue]]:
+    """Return each value as the page shows it, the most frequent first.
 
     A mark is made of the facet's name and a number: no text of a file becomes a part of what the script looks for.
     """
@@ -217,7 +217,7 @@ def _group(facet: Facet, models: Sequence[ModelCard]) -> list[tuple[str, Choice]
     return [
         (
             value,
-            Choice(
+            FilterValue(
                 mark=f"{facet.key[:2]}{number}",
                 label=facet.label(value),
                 level=levels[value],
@@ -234,10 +234,10 @@ def _shown(
 ) -> ShownCard:
     found = (marks[key][value] for key, facet in facets.items() for value in facet.values(card))
     chips = list(_chips(card, facets))
-    # What is as it should be is said in passing.
+    # Verdicts that are as they should be are among the facts, not chips.
     quiet = [label for level, label in chips if level == "quiet"]
     pasted = {line.text for line in card.prompts}
-    told = (notes.get(card.safety, ""), "" if card.test_level == "good" else translate(card.test_words))
+    warnings = (notes.get(card.safety, ""), "" if card.test_level == "good" else translate(card.test_words))
     return ShownCard(
         model=card,
         marks=" ".join(found),
@@ -248,7 +248,7 @@ def _shown(
         # An embedding is its own trigger word, which the line to paste has already.
         trigger_words=tuple(word for word in card.trigger_words if word not in pasted),
         advice=tuple(translate(sentence) for sentence in card.advice),
-        notes=tuple(note for note in told if note),
+        notes=tuple(note for note in warnings if note),
     )
 
 

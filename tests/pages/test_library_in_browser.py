@@ -161,7 +161,7 @@ def test_the_line_to_paste_is_copied(opened: Session) -> None:
     """The button says so, and the text is selected for those whose browser forbids it."""
     opened.click(".copy")
     opened.run("new Promise(resolve => setTimeout(resolve, 50))")
-    assert text(opened, "#said") in ("Copied.", "Press Ctrl+C or ⌘C to copy.")
+    assert text(opened, "#announcement") in ("Copied.", "Press Ctrl+C or ⌘C to copy.")
     assert opened.run("getSelection().toString()") == "<lora:红裙 v1:0.8> reddress"
 
 

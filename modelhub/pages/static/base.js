@@ -9,12 +9,12 @@ const select = (element) => {
   getSelection().removeAllRanges();
   getSelection().addRange(range);
 };
-const say = (button, sentence) => {
-  byId("said").textContent = sentence;
+const announce = (button, sentence) => {
+  byId("announcement").textContent = sentence;
   const label = (button.dataset.label ??= button.textContent);
   button.textContent = sentence;
   clearTimeout(button.timer);
-  button.timer = setTimeout(() => { button.textContent = label; byId("said").textContent = ""; }, 2000);
+  button.timer = setTimeout(() => { button.textContent = label; byId("announcement").textContent = ""; }, 2000);
 };
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button.copy");
@@ -24,9 +24,9 @@ document.addEventListener("click", async (event) => {
   select(code);
   try {
     await navigator.clipboard.writeText(code.textContent);
-    say(button, copied);
+    announce(button, copied);
   } catch {
-    say(button, document.execCommand("copy") ? copied : press);
+    announce(button, document.execCommand("copy") ? copied : press);
   }
 });
 document.addEventListener("keydown", (event) => {
