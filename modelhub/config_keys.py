@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelhub.choices import find_choice
 from modelhub.errors import UsageError
 from modelhub.home import expand_home
 from modelhub.language import matching_language
-from modelhub.words import WordKind, canonical, same_word
+from modelhub.words import WordKind, canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,8 @@ def convert(key: Key, value: Any, where: str) -> Any:
         raise UsageError(f"{where}: {shown} is not {_WORDS[key.kind]}.", key.about) from None if key.secret else exc
     if not key.choices:
         return converted
-    meant = same_word(str(converted), key.choices)
-    if meant is None and key.words is not None:
-        meant = canonical(key.words, str(converted))
-    if meant not in key.choices:
+    meant = find_choice(str(converted), key.choices, key.words)
+    if meant is None:
         allowed = ", ".join(repr(c) for c in key.choices)
         raise UsageError(f"{where}: {value!r} is not one of {allowed}.", key.about)
     return meant

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelhub.cli.quoting import quote_argument
-from modelhub.cli.views.render_test import STARTING_BASES, sum_text
-from modelhub.detect.known.models import find_known_model
+from modelhub.cli.views.render_test import sum_text
 from modelhub.testing.files import adapters, safetensors_file
 from tests.cli.test_app import modelhub
 from tests.render.broken_copies import FAMILY
@@ -89,15 +88,6 @@ def test_an_empty_library_says_how_to_get_models(home: Path) -> None:
     none = modelhub("render-test", home=home, MODELHUB_LIBRARY=str(home / "nowhere"))
     assert none.returncode == 3
     assert "`modelhub add FOLDER` adds models to a new library." in none.stderr
-
-
-@pytest.mark.parametrize("architecture", list(STARTING_BASES))
-def test_a_base_to_begin_with_is_one_that_pull_knows(architecture: str) -> None:
-    """The hint names a well-known model of that architecture with a source."""
-    known = find_known_model(STARTING_BASES[architecture])
-    assert known is not None
-    assert known.architecture == architecture
-    assert known.source
 
 
 @pytest.mark.skipif(__import__("torch").cuda.is_available(), reason="there is a CUDA device")

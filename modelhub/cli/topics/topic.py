@@ -18,6 +18,11 @@ class Examples:
     negative: bool = False
     usable: bool = True
 
+    @property
+    def is_labeled(self) -> bool:
+        """Whether each example is shown with the value that its query looks for."""
+        return len(self.queries) > 1 and not self.suffix
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:

@@ -34,8 +34,8 @@ def print_topic(session: Session, topic: Topic) -> None:
     examples = example_names(session, topic)
     if not examples:
         return
-    labelled = topic.examples is not None and len(topic.examples.queries) > 1 and not topic.examples.suffix
-    names = ", ".join(f"{label}: {clean(name)}" if labelled else clean(name) for label, name in examples.items())
+    is_labeled = topic.examples is not None and topic.examples.is_labeled
+    names = ", ".join(f"{label}: {clean(name)}" if is_labeled else clean(name) for label, name in examples.items())
     print_lines("")
     _print_wrapped(f"  {_('In your library: {names}', names=names)}", indent=2)
 
@@ -71,16 +71,15 @@ def example_names(session: Session, topic: Topic) -> dict[str, str]:
     if topic.examples is None or not session.has_catalog:
         return {}
     found: dict[str, str] = {}
-    is_labelled = len(topic.examples.queries) > 1 and not topic.examples.suffix
     for text in topic.examples.queries:
         rows = _rows(session.catalog, text, topic.examples)
-        if is_labelled:
+        if topic.examples.is_labeled:
             first = next(iter(rows), None)
             if first is not None:
                 found[text.partition(" ")[0].partition(":")[2]] = first.name
         else:
             found |= {str(row.id): row.name for row in rows}
-    return found if is_labelled else dict(list(found.items())[:_MOST_EXAMPLES])
+    return found if topic.examples.is_labeled else dict(list(found.items())[:_MOST_EXAMPLES])
 
 
 def _rows(catalog: Catalog, text: str, examples: Examples) -> Iterator[ModelRow]:

@@ -13,6 +13,7 @@ from modelhub.cli.remedies import sentence
 from modelhub.cli.session import Session
 from modelhub.errors import Exit, UsageError
 from modelhub.language import _, plural, translate
+from modelhub.operations.library.advice import KNOWN_BASES
 from modelhub.operations.render.options import RenderSelection, RenderTestType
 from modelhub.operations.render.plan import NO_BASE
 from modelhub.operations.render.report import remedy_of, render_test_document, write_contact_sheet
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
     from modelhub.catalog import RenderRun
 
 _VERDICT_WIDTH = 14
-# Architecture → the well-known base that adapters for it are best tested with first, by the name that `pull` takes.
-STARTING_BASES = {
-    "sd1": "Stable Diffusion 1.5",
-    "sd2": "Stable Diffusion 2.1",
-    "sdxl": "SDXL 1.0 Base",
-}
 # Verdicts of a sum's "not tested": nothing is proven about the model.
 _NOT_JUDGED = frozenset(
     {
@@ -114,7 +109,7 @@ def missing_base_hints(results: Sequence[RenderTestResult]) -> list[str]:
     lacking = [one.record.detection for one in results if one.run.words == not_tested(NO_BASE)]
     found = []
     for architecture in dict.fromkeys(each.architecture for each in lacking):
-        if name := STARTING_BASES.get(architecture or ""):
+        if name := KNOWN_BASES.get(architecture or ""):
             command = f"modelhub pull {quote_argument(name)}"
             found.append(
                 _("`{command}` downloads a base for {architecture}.", command=command, architecture=architecture)

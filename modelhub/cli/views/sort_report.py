@@ -8,13 +8,12 @@ from pathlib import Path
 
 from modelhub.catalog import Operation
 from modelhub.cli.output import in_a_row
-from modelhub.cli.remedies import sentence
 from modelhub.cli.views.failures import shown_failure
-from modelhub.cli.views.sort import summary
+from modelhub.cli.views.sort import explanation, summary
 from modelhub.cli.views.undo import is_redo, outcome
 from modelhub.desktop.report import MovedFile, SkippedFile, SortReport, write_report
 from modelhub.desktop.shortcut import Shortcut
-from modelhub.errors import ModelhubError, Remedy
+from modelhub.errors import ModelhubError
 from modelhub.language import _, translate
 from modelhub.operations.sort.enums import SortMode
 from modelhub.operations.sort.journal import LeftAlone, Recovered
@@ -184,15 +183,9 @@ def _moved(
 
 def _left(left: Sequence[LeftInPlace]) -> tuple[SkippedFile, ...]:
     return tuple(
-        SkippedFile(
-            path=one.path, reason=one.reason, text=_words(one.message, one.remedy), needs_attention=one.needs_attention
-        )
+        SkippedFile(path=one.path, reason=one.reason, text=explanation(one), needs_attention=one.needs_attention)
         for one in left
     )
-
-
-def _words(message: str, remedy: Remedy) -> str:
-    return in_a_row(part for part in (translate(message), translate(sentence(remedy))) if part)
 
 
 def _preview(sidecars: Sequence[Path]) -> Path | None:
