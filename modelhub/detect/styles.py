@@ -15,6 +15,7 @@ from modelhub.detect.known.models import find_known_file, find_known_repository,
 from modelhub.detect.metadata import parse_object
 from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType, Style, StyleAnswer
+from modelhub.storage.model_names import model_stem
 
 _STYLED = frozenset({ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK})
 # Only whole models are a publisher's base releases.
@@ -143,7 +144,7 @@ def _from_tags(hints: Hints) -> Iterator[_StyleEvidence]:
 
 def _first_mentioned_model(names: Iterable[str]) -> _StyleEvidence | None:
     for name in names:
-        model = find_mentioned_model(_stem(name))
+        model = find_mentioned_model(model_stem(name))
         if model:
             return _StyleEvidence(model.style, 0.8, f"the name {name} (known model {model.name})")
     return None
@@ -161,14 +162,9 @@ def _from_names(hints: Hints) -> Iterator[_StyleEvidence]:
                 yield _StyleEvidence(style, 0.6, f"the name {name}")
 
 
-def _stem(name: str) -> str:
-    head, dot, suffix = name.rpartition(".")
-    return head if dot and suffix.lower() in {"safetensors", "ckpt", "pt", "pth", "bin", "gguf", "pkl"} else name
-
-
 def _from_metadata(metadata: Mapping[str, str]) -> Iterator[_StyleEvidence]:
     base = metadata.get("ss_sd_model_name", "")
-    model = find_mentioned_model(_stem(base[:300])) if base else None
+    model = find_mentioned_model(model_stem(base[:300])) if base else None
     if model and model.style is not Style.OFFICIAL:
         yield _StyleEvidence(model.style, 0.6, f"trained on {base} (ss_sd_model_name)")
     text = metadata.get("ss_tag_frequency", "")

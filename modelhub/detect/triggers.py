@@ -17,12 +17,12 @@ from modelhub.detect.rules.header_index import HeaderIndex
 from modelhub.domain import ModelType, TriggerWord
 from modelhub.formats.header import OBJECT
 from modelhub.storage.copy_marks import without_copy_mark
+from modelhub.storage.model_names import model_stem
 
 _TYPES_WITH_WORDS = frozenset(
     {ModelType.BASE, ModelType.UNET, ModelType.LORA, ModelType.EMBEDDING, ModelType.HYPERNETWORK}
 )
 _FOLDER = re.compile(r"^\d+_(?P<word>.+)$", re.S)
-_MODEL_SUFFIX = re.compile(r"\.(?:safetensors|ckpt|pt|pth|bin|pkl)$", re.I)
 _TEXT_LIMIT = 2_000_000
 _WORD_LIMIT = 200
 _WORDS_LIMIT = 40
@@ -98,7 +98,7 @@ def _clean_word(text: str) -> str:
 
 def _embedding_words(index: HeaderIndex, hints: Hints) -> Iterator[TriggerWord]:
     for name in hints.names[:1]:
-        yield TriggerWord(without_copy_mark(_MODEL_SUFFIX.sub("", name.rpartition("/")[2])), "file name")
+        yield TriggerWord(without_copy_mark(model_stem(name.rpartition("/")[2])), "file name")
     inner = index.header.entries.get("name", "")
     # Code, and the text of a list or a dictionary, are not names.
     if inner and not inner.startswith((OBJECT, "[", "{")):

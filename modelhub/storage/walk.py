@@ -37,6 +37,7 @@ SKIPPED_FOLDERS = frozenset(
 _INDEX = "model_index.json"
 _INDEX_MAX = 1 << 20  # bytes; real ones have about 500
 UNFINISHED = "It is an unfinished download."
+_NOT_LOOKED_INTO = "and was not looked into."
 _WORTH_NAMING = 1_000_000  # bytes; a smaller file of unknown kind is not reported as passed over
 # The Hugging Face cache keeps its files here without names; `snapshots` has links to them, with names.
 _BLOBS, _SNAPSHOTS = "blobs", "snapshots"
@@ -95,6 +96,11 @@ def begins_like_model(path: Path) -> bool:
 def _read_head(path: str) -> bytes:
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         return file.read(HEAD)
+
+
+def names_archive(sentence: str) -> bool:
+    """Return whether a sentence that `walk` passes to `on_pass` is about an archive or a compressed file."""
+    return sentence.endswith(_NOT_LOOKED_INTO)
 
 
 class _Walk:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from modelhub.detect.known.known_model import KnownModel
-from modelhub.detect.known.models import KNOWN_MODELS
+from modelhub.detect.known.models import MODELS_BY_NAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,6 @@ class KnownPage:
     may_hold_weights: bool = False
 
 
-_BY_NAME = {model.name: model for model in KNOWN_MODELS}
 _SD1 = ("Stable Diffusion 1.4", "Stable Diffusion 1.3", "Stable Diffusion 1.2", "Stable Diffusion 1.1")
 _SD2 = ("Stable Diffusion 2.1", "Stable Diffusion 2.1 Base", "Stable Diffusion 2.0", "Stable Diffusion 2.0 Base")
 _HUB, _SPACES, _GITHUB = "huggingface.co", "huggingface.co/spaces", "github.com"
@@ -53,7 +52,7 @@ _REPOSITORY_OF_HUB = re.compile(rf"{re.escape(_HUB)}/(?!spaces/)[^/]+/[^/]+")
 KNOWN_PAGES = tuple(
     KnownPage(
         address=address,
-        models=tuple(_BY_NAME[name] for name in names),
+        models=tuple(MODELS_BY_NAME[name] for name in names),
         may_hold_weights=bool(_REPOSITORY_OF_HUB.match(address)),
     )
     for address, names in _ROWS

@@ -11,6 +11,7 @@ from modelhub.domain import Style
 from modelhub.storage.copy_marks import without_copy_mark
 
 KNOWN_MODELS: tuple[KnownModel, ...] = OFFICIAL_MODELS + COMMUNITY_MODELS
+MODELS_BY_NAME = {model.name: model for model in KNOWN_MODELS}
 
 _BY_HASH = {f.sha256: f for f in KNOWN_FILES}
 _BY_REPOSITORY = {r.lower(): m for m in KNOWN_MODELS for r in m.repositories}
@@ -19,13 +20,12 @@ _SHORTEST_PIECE = 4
 _RELEASE_ENDS = frozenset({"", "fp16", "bf16", "fp8", "fp32", "full-ema"})
 # Parts of names that show the style, but not which of an author's models a file is.
 _FAMILY_ALIASES = (("万象熔炉", "Anything V5"),)
-_BY_NAME = {model.name: model for model in KNOWN_MODELS}
 
 _ALIASES = tuple(
     sorted(
         {
             *((normalize_name(word), m) for m in KNOWN_MODELS for word in (m.name, *m.aliases)),
-            *((normalize_name(word), _BY_NAME[name]) for word, name in _FAMILY_ALIASES),
+            *((normalize_name(word), MODELS_BY_NAME[name]) for word, name in _FAMILY_ALIASES),
         },
         key=lambda pair: (-len(pair[0]), pair[0], pair[1].name),
     )

@@ -6,7 +6,7 @@ import difflib
 
 from modelhub.base_models import is_same_family, named_architecture, without_architecture
 from modelhub.detect.known.known_model import KnownModel
-from modelhub.detect.known.models import KNOWN_MODELS, find_known_model
+from modelhub.detect.known.models import KNOWN_MODELS, MODELS_BY_NAME, find_known_model
 from modelhub.detect.known.spelling import join_name, normalize_name
 
 # What several models are called alike, and these models, the likeliest first.
@@ -43,8 +43,9 @@ _SHARED = (
     (("stabilityai",), ("SDXL 1.0 Base", "Stable Diffusion 2.1", "Stable Diffusion 3.5 Medium")),
     (("guofeng", "国风", "gf"), ("GuoFeng3.4", "GuoFeng3.3", "GuoFeng3.2")),
 )
-_BY_NAME = {model.name: model for model in KNOWN_MODELS}
-_BY_SHARED = {join_name(word): tuple(_BY_NAME[name] for name in names) for words, names in _SHARED for word in words}
+_BY_SHARED = {
+    join_name(word): tuple(MODELS_BY_NAME[name] for name in names) for words, names in _SHARED for word in words
+}
 _NAMES = {join_name(word): m for m in KNOWN_MODELS for word in (m.name, *m.aliases, *m.words)}
 _CUTOFF = 0.75
 _MOST = 6

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from modelhub.storage.model_names import model_stem
+
 _WORDS = re.compile(r"[^0-9a-z\u3400-\u9fff]+")
-_SUFFIX = re.compile(r"\.(?:safetensors|ckpt|pt|pth|gguf)$", re.IGNORECASE)
 
 
 def normalize_name(name: str) -> str:
@@ -19,6 +20,6 @@ def join_name(name: str) -> str:
 
     A bare number keeps its separators: "1.5" and "1-5" are one version, 15 is a number.
     """
-    plain = normalize_name(_SUFFIX.sub("", name.strip()))
+    plain = normalize_name(model_stem(name.strip()))
     joined = plain.replace("-", "")
     return plain if joined.isdigit() else joined

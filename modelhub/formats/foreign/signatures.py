@@ -42,6 +42,9 @@ _SIGNATURES = _rows(
     (rb"7767517\n", f"It is an NCNN model, {_NOT_LOOKED_INTO}"),
     (rb"\s*(?:<\?xml[^>]*>\s*)?<net\s", f"It is an OpenVINO network, {_NOT_LOOKED_INTO}"),
     (rb"\x89HDF\r\n\x1a\n", f"It is an HDF5 file (Keras), {_NOT_LOOKED_INTO}"),
+)
+# What is certainly not a model.
+_OTHER_CONTENT = _rows(
     (rb"SQLite format 3\x00", "It is an SQLite database."),
     (rb"ARROW1\x00\x00|PAR1", "It is a table of data (Arrow or Parquet)."),
     (rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP|GIF8|BM.{4}\x00{4}|II\*\x00|MM\x00\*", "It is a picture."),
@@ -49,17 +52,6 @@ _SIGNATURES = _rows(
     (rb"OggS|fLaC|ID3|RIFF....WAVE|\xff\xfb", "It is a sound file."),
     (rb"%PDF", "It is a PDF document."),
     (rb"wOF[2F]|OTTO\x00|\x00\x01\x00\x00\x00.{3}[@-Z]", "It is a font."),
-)
-_OTHER_CONTENT = frozenset(
-    (
-        "It is an SQLite database.",
-        "It is a table of data (Arrow or Parquet).",
-        "It is a picture.",
-        "It is a video or a picture.",
-        "It is a sound file.",
-        "It is a PDF document.",
-        "It is a font.",
-    )
 )
 # Compiled code that is not a program of its own; programs are recognized before.
 _CODE = _rows(
@@ -79,12 +71,12 @@ _NATIVE = re.compile(
 
 def container_name(head: bytes) -> str | None:
     """Return a sentence that names the container of a file that begins with `head`; None when it is not a known one."""
-    return _first(_SIGNATURES, head)
+    return _first(_SIGNATURES + _OTHER_CONTENT, head)
 
 
 def names_other_content(text: str) -> bool:
     """Return whether a sentence of `container_name` names something that is certainly not a model."""
-    return names_packed_content(text) or text in _OTHER_CONTENT
+    return names_packed_content(text) or any(text == sentence for _, sentence in _OTHER_CONTENT)
 
 
 def names_packed_content(text: str) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from modelhub.domain import Inspection
 from modelhub.errors import Exit, ModelhubError, Remedy
-from modelhub.storage.walk import UNFINISHED
+from modelhub.formats.foreign.signatures import names_packed_content
+from modelhub.storage.walk import UNFINISHED, names_archive
 
 
 class PathStatus(StrEnum):
@@ -88,4 +89,6 @@ def skip_reason(result: PathResult) -> SkipReason:
     """Return the kind of a file that was passed over."""
     if result.message == UNFINISHED:
         return SkipReason.UNFINISHED
-    return SkipReason.ARCHIVE if "archive" in result.message else SkipReason.NOT_A_MODEL
+    text = result.message
+    is_packed = "archive" in text or names_archive(text) or names_packed_content(text)
+    return SkipReason.ARCHIVE if is_packed else SkipReason.NOT_A_MODEL
