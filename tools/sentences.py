@@ -70,7 +70,7 @@ _MACHINE_TEXT = re.compile(
     r"^(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA|BEGIN|WITH|ALTER|WHERE|ANALYZE|VACUUM)\b"
     r"|\b(?:IN|FROM) \(?[a-z{(]|\bIS NULL\b|[=<>] :\w|\b[a-z]\.[a-z_{}]+ (?:=|<|>|IN\b|LIKE\b)"  # SQL
     r"|\n.*\$|^(?:modelhub|pip|python|pipx) [a-z-]+"  # scripts and commands
-    r"|^\s*[<\[#@.][a-z!/?-]|^[\w. -]+( [\w.-]+){12,}$"  # markup, and lists of names
+    r"|^\s*[<\[#@.][a-z!/?-]|^[\w. -]+( [\w.-]+){12,}(?<![.])$"  # markup, and lists of names
     r"|^\s*\[(?:Desktop|Nemo|X)[ -]|^\$\w|^/\w|^default-src |^on run |^[\w ]+\.(?:ttf|ttc)$"  # for desktops and pages
 )
 # Words that stand alone beside the values of a template which no person reads.
@@ -80,6 +80,7 @@ _MACHINE_WORDS = frozenset(
         *("modelhub", "pip"),
     )
 )
+_ONE_WORD = re.compile(r"[A-Z][a-z]{3,}\.")
 _LEAST_WORD = 2  # letters
 _NAME = re.compile(r"[a-z_][a-z_0-9]*")
 
@@ -207,6 +208,8 @@ def reads_as_language(text: str) -> bool:
     A single word counts beside a value, as in "matches {pattern}", "24 positions" or "See {page}."
     """
     words = _WORD.findall(_without_values(text))
+    if _ONE_WORD.fullmatch(text):
+        return True
     if _MACHINE_TEXT.match(text) or " " not in text.strip():
         return False
     if len(words) == 1:
