@@ -25,6 +25,8 @@ def recognizer() -> Recognizer:
     translations.add("{path} does not exist.", "{path} 不存在。")
     translations.add("It is {name2}.", "这是{name2}。")
     translations.add("a tar archive", "tar 归档")
+    translations.add('Did you mean "{name}"? Pull it with `pull {name}`.', "想输入“{name}”吗？用 `pull {name}` 拉取。")
+    translations.add("refused: {reason}", "已拒绝：{reason}")
     translations.add("no credit needed", "无需署名")
     translations.add("sold as: {uses}", "可出售：{uses}")
     stream = io.BytesIO()
@@ -63,3 +65,14 @@ def test_each_phrase_of_a_list_is_translated(recognizer: Recognizer) -> None:
 def test_a_path_with_spaces_keeps_its_words(recognizer: Recognizer) -> None:
     """A folder whose name reads like a sentence is still a name."""
     assert recognizer.translate("/my/a tar archive does not exist.") == "/my/a tar archive 不存在。"
+
+
+def test_a_name_may_be_quoted_in_a_command(recognizer: Recognizer) -> None:
+    """A name with a space is quoted for the shell, and as it is elsewhere in the same sentence."""
+    sentence = "Did you mean \"Anything V5\"? Pull it with `pull 'Anything V5'`."
+    assert recognizer.translate(sentence) == "想输入“Anything V5”吗？用 `pull 'Anything V5'` 拉取。"
+
+
+def test_a_word_with_a_colon_takes_a_phrase(recognizer: Recognizer) -> None:
+    """A reason behind a word is translated with it."""
+    assert recognizer.translate("refused: a tar archive") == "已拒绝：tar 归档"

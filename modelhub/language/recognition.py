@@ -15,10 +15,11 @@ from modelhub.language.catalog import LanguageCatalog
 from modelhub.language.spacing import close_up, join_sentences
 
 _FIELD = re.compile(r"(?<!\{)\{([a-z_][a-z_0-9]*)(?::[^{}]*)?\}(?!\})")
-_CODE = re.compile(r"`[^`]*`")
+_CODE = "`"
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _COUNT = re.compile(r"[0-9][0-9,]*")
 _ANY_WORD = re.compile(r"[A-Za-z]+")
+_MARK = re.compile(r"[:.;]")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
 _PHRASE_END = "; "
 # A path in front of what is said about it, which no template has.
@@ -65,9 +66,8 @@ class Recognizer:
         if not found:
             return self._list(text, depth)
         template, values = whole or found[0]
-        code = _fields_in_code(template)
         translated = {
-            field: value if field in code or _is_name(field, value) else self._translated(value, depth - 1)
+            field: value if _is_name(field, value) else self._translated(value, depth - 1)
             for field, value in values.items()
         }
         return self._translation(template, translated)
@@ -92,7 +92,7 @@ class Recognizer:
             translated = self._catalog.get_plural(*pair, int(count) if count.isdecimal() else 2 - (template == pair[0]))
         else:
             translated = self._catalog.get(template)
-        return close_up(_literal(_FIELD.sub(lambda field: values.get(field.group(1), field.group()), translated)))
+        return close_up(_filled(translated, values))
 
     def _candidates(self, sentence: str) -> list[str]:
         """Return the templates that may fit, those with the most text of their own first."""
@@ -104,9 +104,12 @@ class Recognizer:
 def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
     """Return the values that make `sentence` of `template`, None where it does not fit.
 
+    The value of a field inside of backticks has a backtick in front of its name: it may be quoted for a shell, while
+    the same field elsewhere is not.
+
     Each value ends where the template's next text is first found, so that a hostile sentence costs no more than its
-    length: there is no search among the ways to split it. A `{count}` is a number, and a template of one word, such as
-    "on {base}", fits only values without spaces: other sentences have that word, too.
+    length: there is no search among the ways to split it. A `{count}` is a number, and a template of one word without
+    punctuation, such as "on {base}", fits only values without spaces: other sentences have that word, too.
     """
     texts, names, is_short = _parts(template)
     if not sentence.startswith(texts[0]) or not sentence.endswith(texts[-1]):
@@ -128,19 +131,32 @@ def read_backwards(template: str, sentence: str) -> dict[str, str] | None:
 @cache
 def _parts(template: str) -> tuple[Sequence[str], Sequence[str], bool]:
     """Return the texts of a template, the names of the fields between them, and whether it has but one word."""
-    pieces = _FIELD.split(template)
-    return [_literal(text) for text in pieces[::2]], pieces[1::2], len(_ANY_WORD.findall(_own_text(template))) < 2
+    pieces, own = _FIELD.split(template), _own_text(template)
+    is_short = len(_ANY_WORD.findall(own)) < 2 and not _MARK.search(own)
+    fields = [
+        f"{_CODE}{name}" if _is_in_code(pieces, place) else name for place, name in enumerate(pieces) if place % 2
+    ]
+    return [_literal(text) for text in pieces[::2]], fields, is_short
 
 
-@cache
-def _fields_in_code(template: str) -> frozenset[str]:
-    """Return the fields inside of backticks: names and commands, which mean something only as they are."""
-    return frozenset(name for code in _CODE.findall(template) for name in _FIELD.findall(code))
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """Return a template with the values that `read_backwards` has found, wherever a translation uses them."""
+    texts, fields, _ = _parts(template)
+    shown = (
+        values.get(field) or values.get(field.removeprefix(_CODE)) or values.get(_CODE + field) for field in fields
+    )
+    found = [f"{{{field}}}" if value is None else value for field, value in zip(fields, shown, strict=True)]
+    return "".join(text + value for text, value in zip(texts, [*found, ""], strict=True))
+
+
+def _is_in_code(pieces: Sequence[str], place: int) -> bool:
+    return "".join(pieces[:place:2]).count(_CODE) % 2 == 1
 
 
 def _is_name(field: str, value: str) -> bool:
+    """Return whether a value stays as it is: a name or a path, and whatever is in code."""
     is_phrase = " " in value and "/" not in value and "\\" not in value
-    return field.rstrip("0123456789") in _NAMES and not is_phrase
+    return field.startswith(_CODE) or (field.rstrip("0123456789") in _NAMES and not is_phrase)
 
 
 def _own_text(template: str) -> str:
