@@ -38,8 +38,8 @@ def member(kind: type[_Word], word: str, *, name: str = "value", words: WordKind
     return kind(chosen(word, kind, words, name=name))
 
 
-def invalid_word(word: str, name: str, choices: Iterable[str], words: WordKind | None = None) -> UsageError:
-    """Return the error for a word that is not one of the few `choices`; `name` is their kind, such as "precision"."""
+def invalid_word(word: str, kind: str, choices: Iterable[str], words: WordKind | None = None) -> UsageError:
+    """Return the error for a word that is not one of the few `choices`; `kind`: such as "precision"."""
     known = [str(choice) for choice in choices]
     near = _nearest(word, known, words)
     if near is not None:
@@ -48,7 +48,7 @@ def invalid_word(word: str, name: str, choices: Iterable[str], words: WordKind |
         remedy = Remedy(f"Choose `{known[0]}` or `{known[1]}`.")
     else:
         remedy = Remedy(f"Choose one of: {', '.join(known)}.")
-    return UsageError(f"`{word}` is not a valid {name}.", remedy)
+    return UsageError(f"`{word}` is not a valid {kind}.", remedy)
 
 
 def did_you_mean(word: str, near: str) -> Remedy:

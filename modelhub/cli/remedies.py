@@ -70,7 +70,7 @@ WORDS: dict[str, str] = {
     " page or its short form: {examples}.",
     "pull-from-page": "The model is pulled with `modelhub pull {name}`.",
     "pull-instead": "The nearest known model: `modelhub pull {name}`. Or pull the address of a page that you trust.",
-    "pull-near-name": 'Did you mean "{name}"? Pull it with `modelhub pull {name}`.',
+    "pull-near-name": "Did you mean `modelhub pull {name}`?",
     "pull-or-scan": "Pull it again, or run `modelhub scan` if you replaced it.",
     "read-suspicious": "With `--read-suspicious` only its tensors are read; nothing is executed then either.",
     "register-models": "`modelhub sort FOLDER --layout {ui} --into ADDRESS` registers the models while it runs.",

@@ -62,10 +62,14 @@ def known(
     columns = (
         Column("name", flexible=True, least=12, main=True),
         Column("style", spare=1),
-        Column("architecture"),
+        Column("arch"),
         Column("pull from", flexible=True, least=12, main=True, cut=shorten_start),
         Column("known hashes", right=True, spare=2),
     )
-    lines = [(m.name, label(m.style), m.architecture, m.source or "", str(len(files[m.name]) or "")) for m in rows]
+    places = {model.name: model.source or _("no lasting address") for model in rows}
+    lines = [(m.name, label(m.style), m.architecture, places[m.name], str(len(files[m.name]) or "")) for m in rows]
     print_lines(table(columns, lines))
+    pullable = next((model.name for model in rows if model.source), None)
+    if pullable is not None:
+        print_lines(_("Pull one by its name, such as `modelhub pull {name}`.", name=quote_argument(pullable)))
     return Exit.OK

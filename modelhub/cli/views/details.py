@@ -214,7 +214,7 @@ def _source_text(source: Source) -> str:
     if source.base_model:
         parts.append(_("for {base}", base=source.base_model))
     if source.license:
-        parts.append(_("license {license}", license=source.license))
+        parts.append(_("license {license}", license=translate(source.license)))
     if source.scan:
         parts.append(_("scan by the source: {scan}", scan=label(source.scan)))
     return listed(parts)

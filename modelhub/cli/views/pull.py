@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from modelhub.cli.output import Column, clean, color, print_json, print_lines, table
 from modelhub.cli.quoting import quote_argument
 from modelhub.cli.remedies import sentence
-from modelhub.cli.screen.text_layout import shorten_end
+from modelhub.cli.screen.text_layout import width
 from modelhub.cli.session import Session
 from modelhub.cli.views.details import headline
 from modelhub.cli.views.failures import show_failure
@@ -33,7 +33,7 @@ _FINDINGS_SHOWN = 3
 _CANDIDATES = (
     Column(""),
     Column("file", flexible=True, least=20, main=True),
-    Column("what", flexible=True, least=12, cut=shorten_end),
+    Column("what", spare=1),  # the reason says the same in words
     Column("size", right=True),
     Column("why", flexible=True, least=20, wraps=True),
 )
@@ -104,7 +104,7 @@ def show_plan(session: Session, plan: PullPlan, *, full: bool) -> None:
 def show_result(session: Session, result: PullResult) -> None:
     """Show where the models are now."""
     if not session.json:
-        print_lines(result_lines(result), indent=9)
+        print_lines(result_lines(result), indent=result_indent() + 2)
         print_lines(pulled_usage_lines(result.models, session.catalog), indent=INDENT)
 
 
@@ -173,21 +173,27 @@ def _files_text(choice: FileChoice) -> str:
     return choice.files[0].name if len(choice.files) == 1 else _("{count} files", count=len(choice.files))
 
 
+def result_indent() -> int:
+    """Return the columns in front of what is said about a model: those of its status, and a gap."""
+    return width(_("ready")) + 2
+
+
 def result_lines(result: PullResult) -> list[str]:
     """Return where the models are now, and how their files were obtained."""
     lines = [_("warning: {note}", note=clean(translate(note))) for note in result.notes]
+    space = " " * result_indent()
     for model in result.models:
         facts = f"{clean(headline(model.detection))}, {format_size(model.size)}"
         lines.append(f"{color(_('ready'), '32')}  {clean(model.name)}  ({facts})")
-        lines.append(f"       {clean(str(model.path))}")
+        lines.append(space + clean(str(model.path)))
         if result.known is not None:
-            lines.append(_("       This is {name}.", name=result.known.name))
-        lines += [_("       note: {problem}", problem=clean(translate(problem))) for problem in model.problems]
-        lines += [f"       {line}" for line in (*_warning_lines(model), *_pickle_lines(model))]
+            lines.append(space + _("This is {name}.", name=result.known.name))
+        lines += [space + _("note: {problem}", problem=clean(translate(problem))) for problem in model.problems]
+        lines += [space + line for line in (*_warning_lines(model), *_pickle_lines(model))]
     for error in result.refused:
         lines.append(f"{color(_('refused'), '31;1')}  {clean(translate(error.summary))}")
-        lines += [f"       {clean(translate(text))}" for text in (*error.details, sentence(error.remedy)) if text]
-    return lines + [f"       {clean(text)}" for text in (*_obtained_lines(result.obtained), *_source_lines(result))]
+        lines += [space + clean(translate(text)) for text in (*error.details, sentence(error.remedy)) if text]
+    return lines + [space + clean(text) for text in (*_obtained_lines(result.obtained), *_source_lines(result))]
 
 
 def _warning_lines(model: ModelRecord) -> Iterator[str]:

@@ -63,7 +63,7 @@ def find_fetcher(source: str, fetchers: Sequence[Fetcher]) -> Fetcher:
         name = near[0].name
         raise UsageError(
             f"`{source}` is not the name of a known model, and not a reference of any source.",
-            Remedy(f'Did you mean "{name}"?', "pull-near-name", {"name": name}),
+            Remedy(f"Did you mean {name}?", "pull-near-name", {"name": name}),
         )
     if near:
         raise _several(f"`{source}` is not the name of a known model. Similar names are:", near)
