@@ -29,6 +29,8 @@ def recognizer() -> Recognizer:
     translations.add("refused: {reason}", "已拒绝：{reason}")
     translations.add("no credit needed", "无需署名")
     translations.add("sold as: {uses}", "可出售：{uses}")
+    translations.add("refused: {reason}", "已拒绝：{reason}")
+    translations.add("a pickle; the same weights are in {name}", "是 pickle 文件，{name} 中有相同的权重")
     stream = io.BytesIO()
     write_mo(stream, translations)
     return Recognizer(LanguageCatalog(stream.getvalue()))
@@ -37,6 +39,13 @@ def recognizer() -> Recognizer:
 def test_a_value_of_a_sentence_is_translated_too(recognizer: Recognizer) -> None:
     """What the catalog holds in English reads as one sentence in another language."""
     assert recognizer.translate("Its style is anime.") == "风格为二次元。"
+
+
+def test_a_phrase_behind_a_label_is_translated_with_it(recognizer: Recognizer) -> None:
+    """The label is the only word of its template."""
+    assert recognizer.translate("refused: a pickle; the same weights are in a.safetensors") == (
+        "已拒绝：是 pickle 文件，a.safetensors 中有相同的权重"
+    )
 
 
 def test_a_name_in_a_command_stays_as_it_is(recognizer: Recognizer) -> None:

@@ -118,7 +118,7 @@ def test_another_version_than_the_one_of_a_name_is_not_called_by_it(place: User)
         ("sd 2", 2, ("Stable Diffusion 2.1", "Stable Diffusion 2.0 Base", "modelhub pull 'Stable Diffusion 2.1'")),
         ("CompVis/stable-diffusion", 3, ("page without weights", "Stable Diffusion 1.1", "Stable Diffusion 1.4")),
         ("https://github.com/CompVis/stable-diffusion", 3, ("page without weights", "Stable Diffusion 1.4")),
-        ("anythng v5", 2, ('Did you mean "Anything V5"?', "modelhub pull 'Anything V5'")),
+        ("anythng v5", 2, ("Did you mean `modelhub pull 'Anything V5'`?",)),
         ("anything v4", 2, ("Similar names are", "Anything V5", "Anything V3")),
         ("my own mix", 2, ("`modelhub known`", "search at a hub", "civitai:MODEL@VERSION")),
         ("guofeng3", 2, ("3 models that fit equally well", "--file GuoFeng3.4.safetensors")),
@@ -134,7 +134,7 @@ def test_what_cannot_be_pulled_is_answered_with_what_to_do(
     """A name never brings another model: it is asked about, or answered with the next command."""
     done = run(place, "pull", source)
     assert done.returncode == code, done.stderr
-    text = " ".join(done.stderr.replace('"Anything V5"`', "'Anything V5'`").split())
+    text = " ".join(done.stderr.split())
     for word in words:
         assert word in text or word.replace("'", '"') in text
 

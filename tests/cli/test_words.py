@@ -231,6 +231,21 @@ def test_known_models_are_found_by_their_style(capsys: pytest.CaptureFixture[str
     assert len(found) == sum(row["style"] == names for row in json.loads(capsys.readouterr().out)) > 0
 
 
+@pytest.mark.parametrize("words", ["official", "anime", "realistic", "2.5d", "anything", "sd2"])
+def test_a_known_model_that_can_be_pulled_is_named_below_the_list(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    """The command has the name in quotes, and the model has a source; one without a source says so in the list."""
+    assert run(["known", words, "--json"]) == Exit.OK
+    sources = {row["name"]: row["source"] for row in json.loads(capsys.readouterr().out)}
+    assert run(["known", words]) == Exit.OK
+    shown = capsys.readouterr().out
+    match = re.search(r"Pull one by its name, such as `modelhub (pull .+)`\.$", shown, re.MULTILINE)
+    assert match is not None
+    assert sources[shlex.split(match[1])[1]]
+    assert shown.count("no lasting address") == list(sources.values()).count(None)
+
+
 @pytest.mark.parametrize(
     ("line", "name", "others"),
     [

@@ -69,7 +69,8 @@ def known(
     places = {model.name: model.source or _("no lasting address") for model in rows}
     lines = [(m.name, label(m.style), m.architecture, places[m.name], str(len(files[m.name]) or "")) for m in rows]
     print_lines(table(columns, lines))
-    pullable = next((model.name for model in rows if model.source), None)
-    if pullable is not None:
-        print_lines(_("Pull one by its name, such as `modelhub pull {name}`.", name=quote_argument(pullable)))
+    # The files of the best-known ones are seldom pickles, which `pull` would refuse.
+    pullable = sorted((model for model in rows if model.source), key=lambda model: len(files[model.name]))
+    if pullable:
+        print_lines(_("Pull one by its name, such as `modelhub pull {name}`.", name=quote_argument(pullable[-1].name)))
     return Exit.OK
