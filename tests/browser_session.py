@@ -24,7 +24,7 @@ _SECONDS = 60.0
 
 
 class Session:
-    """One open page. `messages` are those of its console and its errors; `requests` all addresses it has asked for."""
+    """One open page. `messages` are those of its console and its errors; `requests` all addresses that it requested."""
 
     def __init__(self, read: int, write: int) -> None:
         self._read, self._write = os.fdopen(read, "rb"), os.fdopen(write, "wb")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from modelhub.cli.labels import VALUE_LABELS, label
 from modelhub.domain import LocationState, ModelType, Style, Verdict
 from modelhub.language import LANGUAGES, use_language
+from modelhub.operations import sort
 from modelhub.operations.library.path_results import PathStatus
 from modelhub.operations.library.verify import Health
 from modelhub.operations.remote.enrich import EnrichStatus
@@ -44,6 +48,25 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
 def test_every_value_has_a_label(values: type[str]) -> None:
     """No type, style, state, verdict or result is shown in English beside translated ones."""
     assert {str(value) for value in values} <= {*VALUE_LABELS}  # type: ignore[attr-defined]
+
+
+def _reasons() -> Iterator[str]:
+    """Yield every reason to leave a file in place that the code of `sort` states, and the verdicts."""
+    for path in Path(sort.__path__[0]).glob("*.py"):
+        module = import_module(f"modelhub.operations.sort.{path.stem}")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.keyword(arg="reason", value=ast.Constant(value=str() as text)):
+                    yield text
+                case ast.keyword(arg="reason", value=ast.Name(id=name)) if name.isupper():
+                    yield getattr(module, name)
+
+
+def test_every_reason_to_leave_a_file_in_place_has_a_label() -> None:
+    """No reason is shown in English beside translated ones."""
+    reasons = {*_reasons()}
+    assert {"duplicate", "not a model", "passed over"} <= reasons
+    assert reasons <= {*VALUE_LABELS}
 
 
 @pytest.mark.usefixtures("language")

@@ -35,7 +35,6 @@ from tools.sentences import sentences_of
 
 TABLES = ROOT / "modelhub" / "cli" / "topics"
 
-PREDICTIONS = ("epsilon", "v", "flow", "edm", "edm-v")
 PRINTED: dict[str, Iterable[str]] = {
     "type": ModelType,
     "variant": Variant,
@@ -51,7 +50,7 @@ PRINTED: dict[str, Iterable[str]] = {
     "precision": sorted(_known_values("precision")),
     "source": sorted(_known_values("source")),
     "algorithm": [row.algorithm for row in ALGORITHMS],
-    "prediction": PREDICTIONS,
+    "prediction": ("epsilon", "v", "flow", "edm", "edm-v"),
     "UI": [ui.name for ui in BUILT_IN],
     "hash": ("sha256", "autov1", "autov2", "autov3", "blake3", "crc32"),
     "heading": ("type", "architecture", "variant", "precision", "style", "state", "triggers", "format", "rank"),

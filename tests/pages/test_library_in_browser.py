@@ -134,13 +134,17 @@ def test_the_search_and_the_boxes_count_together(opened: Session) -> None:
 def test_the_order_can_be_changed(opened: Session) -> None:
     """By name, by size, by the day, and back to that of the list."""
     listed = shown(opened)
-    for value, first in (("size", "base two"), ("added", "base two"), ("name", "base two"), ("", "红裙 v1")):
+    for value, names in (
+        ("size", ["base two", "which", "红裙 v1", "noisy", "trap", "cut"]),
+        ("added", ["base two", "红裙 v1", "trap", "noisy", "which", "cut"]),
+        ("name", ["base two", "cut", "noisy", "trap", "which", "红裙 v1"]),
+        ("", listed),
+    ):
         opened.run(
             f"document.getElementById('order').value = '{value}';"
             "document.getElementById('order').dispatchEvent(new Event('change'))"
         )
-        assert shown(opened)[0] == first, value
-    assert shown(opened) == listed
+        assert shown(opened) == names, value
 
 
 def test_the_page_is_used_by_keyboard_alone(opened: Session) -> None:
@@ -182,7 +186,8 @@ def test_the_chinese_page_works_as_the_english_one(chromium: Session, tmp_path: 
     search(chromium, "")
     chromium.click("[name=type]")
     assert shown(chromium) == ["base two", "cut"]
-    assert chromium.run("document.getElementById('shown').textContent.match(/\\d+/g).map(Number)") == [2, 6]
+    numbers = chromium.run("document.getElementById('shown').textContent.match(/\\d+/g).map(Number)")
+    assert sorted(numbers) == [2, 6]  # languages differ in word order
     assert chromium.messages == []
 
 

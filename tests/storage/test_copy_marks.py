@@ -71,6 +71,6 @@ def test_other_names_stay_as_they_are(name: str) -> None:
 
 
 def test_a_long_name_is_answered_at_once() -> None:
-    """Names are foreign text: blanks and brackets by the thousand cost nothing."""
+    """Names are foreign text: blanks and brackets by the thousand cost nothing, and the name stays as it is."""
     for text in (" " * 50_000, "(1" * 30_000, " - copy" * 10_000, "x (1)" * 10_000, "第 1" * 20_000):
-        without_copy_mark(text)
+        assert without_copy_mark(text) == text
