@@ -40,8 +40,8 @@ def read_file(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
 def stated_language(file: Path | None, environ: Mapping[str, str]) -> str:
     """Return the language that the environment or the configuration file states, "" for none.
 
-    It is needed before anything is printed, and so before the settings are checked: what is wrong with the file is
-    reported by whoever reads all of it.
+    It is needed before anything is printed, and so before the settings are checked: faults of the file are reported
+    when all of it is read.
     """
     if stated := environ.get("MODELHUB_LANGUAGE"):
         return stated

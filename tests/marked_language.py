@@ -56,7 +56,7 @@ def _forget_catalogs() -> None:
 
 
 def english_words(text: str) -> list[str]:
-    """Return the words outside of every translated sentence that are no command, path, address, value or hash."""
+    """Return the words outside of every translated sentence that are not a command, path, address, value or hash."""
     while _MARKED.search(text):
         text = _MARKED.sub(" ", text)
     return _WORD.findall(_COMMAND.sub(" ", text))

@@ -16,7 +16,7 @@ from modelhub.words import WordKind
     ("word", "found"), [("LORA", "lora"), ("底模", "base"), ("t2i_adapter", "t2i-adapter"), ("鱼", None), ("", None)]
 )
 def test_a_choice_is_found_by_every_word_for_it(word: str, found: str | None) -> None:
-    """Another word, and an empty one, is none."""
+    """Another word, and an empty one, is not a choice."""
     assert find_choice(word, ModelType, WordKind.TYPE) == found
 
 

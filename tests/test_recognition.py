@@ -60,7 +60,7 @@ def test_a_file_keeps_its_name(recognizer: Recognizer) -> None:
     assert recognizer.translate("It is a tar archive.") == "这是tar 归档。"
 
 
-def test_what_is_said_about_a_path_is_translated(recognizer: Recognizer) -> None:
+def test_a_sentence_about_a_path_is_translated(recognizer: Recognizer) -> None:
     """A finding about a file of a folder has the file's path in front."""
     assert recognizer.translate("unet/anime.bin: It is a tar archive.") == "unet/anime.bin: 这是tar 归档。"
 

@@ -1,4 +1,4 @@
-"""What a reader of a newcomer's guide finds: the hubs' pages with the names of the guide, and a folder of downloads."""
+"""The hubs and downloads of a newcomer's guide: pages with the names of the guide, and a folder of downloads."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _second() -> Tensors:
 
 
 def downloads(folder: Path) -> Path:
-    """Fill a folder with a model of each kind that the guide tells of: its styles, weight sets and types."""
+    """Fill a folder with a model of each kind that the guide describes: its styles, weight sets and types."""
     main, both = cast(networks.sd1(SMALL), "F16"), networks.sd1(SMALL, both=True)
     bare = {name: tensor for name, tensor in main.items() if not name.startswith("first_stage_model.")}
     bases = folder / "bases"

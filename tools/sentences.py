@@ -244,7 +244,7 @@ def _unique(name: str, source: str, taken: dict[str, str]) -> str:
 
 
 def field_name(node: ast.expr) -> str:
-    """Return a name for a value of an f-string, which tells a translator what it is."""
+    """Return a name for a value of an f-string, which shows a translator what it is."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             pass

@@ -14,7 +14,7 @@ from modelhub.language.spacing import close_up
 
 _EXAMPLE = r"(?s)Example: (.*)"
 _Formatter: Any = typer.Context.formatter_class
-# What the library that parses arguments writes into a help page, by way of gettext.
+# Texts that the library that parses arguments writes into a help page, translated by gettext.
 PARSER_LABELS = (
     "Arguments",
     "Commands",
@@ -53,7 +53,7 @@ class TranslatedFormatter(_Formatter):  # type: ignore[misc]
         column = min(max((width(first) for first, _ in rows), default=0), col_max) + col_spacing
         space = " " * (self.current_indent + column)
         for first, second in rows:
-            # The description of `--help` does not come by way of gettext.
+            # gettext does not translate the description of `--help`.
             lines = wrap(translate(second), max(self.width - column - 2, 10))
             head = " " * self.current_indent + first
             if width(first) <= column - col_spacing:

@@ -1,4 +1,4 @@
-"""The state after Ctrl-C, by command: what is kept, and whether the same command goes on."""
+"""The state after Ctrl-C, by command: what is kept, and whether the same command resumes."""
 
 from __future__ import annotations
 

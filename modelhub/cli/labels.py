@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelhub.language import _, translate
 
 # A value without a row is shown as it is: a proper name such as sd1 or pruned-emaonly, or one that a plug-in has added.
-# What a label says in another language, `modelhub.words` must understand as the same value.
+# `modelhub.words` must understand each translated label as the same value.
 VALUE_LABELS = (
     # types
     "base",

@@ -22,7 +22,7 @@ _ANY_WORD = re.compile(r"[A-Za-z]+")
 _MARK = re.compile(r"[:.;]")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
 _PHRASE_END = "; "
-# A path in front of what is said about it, which no template has.
+# A path in front of a sentence about it; no template has it.
 _LED_BY_PATH = re.compile(r"(\S+): (.+)")
 # Fields for names of files and models: a file called "anime" keeps its name, while a phrase in such a field is text.
 _NAMES = frozenset(

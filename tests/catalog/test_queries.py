@@ -147,7 +147,7 @@ def test_every_component_can_be_searched_for() -> None:
 
 
 def test_the_components_of_a_folder_are_those_of_the_whole(catalog: Catalog, tmp_path: Path) -> None:
-    """A diffusers folder is asked as one model, whatever its index file holds."""
+    """A diffusers folder is searched as one model, whatever its index file holds."""
     new = entry(tmp_path / "folder", 1, name="model_index")
     whole = replace(new.files[0].inspection, detection=replace(new.files[0].inspection.detection, components=("vae",)))
     record = catalog.record(replace(new, name="whole", inspection=whole))

@@ -208,7 +208,7 @@ def test_no_match_is_answered_with_what_helps(home: Path) -> None:
         (("state:missing", "type:lora"), "No models match. `modelhub list` shows all of them."),
     ],
 )
-def test_good_news_is_told_as_good_news(home: Path, words: tuple[str, ...], news: str) -> None:
+def test_good_news_is_reported_as_good_news(home: Path, words: tuple[str, ...], news: str) -> None:
     """Nothing found is what the user hoped for where the query looks for something wrong."""
     modelhub("add", str(home / "models"), home=home)
     done = modelhub("list", *words, home=home)

@@ -63,7 +63,7 @@ def test_a_checkout_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert install_command("render", installation) == f'pip install -e "{CHECKOUT}[render]"'
 
 
-@pytest.mark.skipif(os.name == "nt", reason="`$` and `!` are no problem of cmd")
+@pytest.mark.skipif(os.name == "nt", reason="cmd expands neither `$` nor `!`")
 def test_a_folder_that_a_shell_would_expand_is_quoted_for_it(tmp_path: Path) -> None:
     """Double quotes would not keep `$HOME` as it is."""
     installation = Installation(prefix=tmp_path, checkout=Path("/src/$HOME"))

@@ -131,7 +131,7 @@ def test_another_version_than_the_one_of_a_name_is_not_called_by_it(place: User)
 def test_what_cannot_be_pulled_is_answered_with_what_to_do(
     place: User, source: str, code: int, words: tuple[str, ...]
 ) -> None:
-    """A name never brings another model: it is asked about, or answered with the next command."""
+    """A name never means another model: it is refused with the models that it may mean, or with the next command."""
     done = run(place, "pull", source)
     assert done.returncode == code, done.stderr
     text = " ".join(done.stderr.split())

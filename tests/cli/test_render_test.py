@@ -66,7 +66,7 @@ def test_an_adapter_of_a_common_architecture_names_the_base_to_download(home: Pa
 
 
 def test_an_adapter_that_was_not_tested_has_not_failed(home: Path) -> None:
-    """Good news is told as good news."""
+    """Good news is reported as good news."""
     modelhub("render-test", home=home)
     done = modelhub("render-test", "--failed", home=home)
     assert done.returncode == 0

@@ -83,7 +83,7 @@ def test_every_command_fits_the_terminal(home: Path, columns: int, command: tupl
 
 @pytest.mark.parametrize("columns", (40, 60, *WIDTHS))
 def test_pruned_and_emaonly_never_look_alike(home: Path, columns: int) -> None:
-    """Each row of a table is told from every other by its name alone."""
+    """Each row of a table differs from every other by its name alone."""
     shown = run_in_terminal("list", home=home, columns=columns)
     rows = [line.split("  ")[0] for line in shown.lines[1:-1]]
     assert len(rows) == len(set(rows)) == 14
@@ -139,7 +139,7 @@ def test_a_pull_shows_rate_and_time_beside_a_long_chinese_name(hub: User, tmp_pa
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_the_plan_of_a_pull_gives_its_reasons_in_whole_words(hub: User, tmp_path: Path, columns: int) -> None:
-    """No reason is cut in the middle: it goes on in the next line."""
+    """No reason is cut in the middle: it continues in the next line."""
     shown = run_in_terminal("pull", "civitai:7", "--dry-run", home=tmp_path, columns=columns, **hub.environ)
     assert shown.code == 0, shown.text
     assert_fits(shown)
@@ -166,7 +166,7 @@ def test_nothing_is_wrapped_or_cut_on_a_pipe(home: Path) -> None:
 
 
 def test_skipped_files_are_counted_with_the_reason(tmp_path: Path) -> None:
-    """Unfinished downloads, archives, web pages and empty files are no models, and not in the catalog."""
+    """Unfinished downloads, archives, web pages and empty files are not models, and not in the catalog."""
     models = tmp_path / "models"
     good = safetensors_file.write(models / "good.safetensors", adapters.embedding(), seed=1)
     for name in ("anime.safetensors.part", "未确认.ckpt.crdownload"):

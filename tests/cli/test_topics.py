@@ -168,7 +168,7 @@ def test_no_word_leads_to_two_topics() -> None:
 
 
 def test_topics_name_commands_fields_and_topics_that_exist() -> None:
-    """Whatever a text tells people to type works."""
+    """Every command that a text names works."""
     for topic in TOPICS:
         for command in re.findall(r"`modelhub ([^`]+)`", topic.text):
             name, *rest = command.split()
@@ -206,7 +206,7 @@ def test_the_name_of_a_model_is_no_topic_but_leads_on(library: Path, capsys: pyt
 
 
 def test_several_topics_are_explained_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
-    """Words that are no term together are terms of their own."""
+    """Words that together are not a term are terms of their own."""
     assert run(["explain", "vae", "lora"]) == Exit.OK
     printed = capsys.readouterr().out
     assert printed.startswith("vae\n")

@@ -53,7 +53,7 @@ def shown(place: User, capsys: pytest.CaptureFixture[str]) -> Shown:
     return show
 
 
-def test_updates_are_told_in_the_language(place: User, shown: Shown) -> None:
+def test_updates_are_shown_in_the_language(place: User, shown: Shown) -> None:
     """What is newer, what was fetched, what failed."""
     shown(f"pull {DRESS}")
     assert shown("outdated")[1] == set()
@@ -71,7 +71,7 @@ def test_updates_are_told_in_the_language(place: User, shown: Shown) -> None:
     assert shown("pull --update")[1] == set()
 
 
-def test_lookups_are_told_in_the_language(place: User, tmp_path: Path, shown: Shown) -> None:
+def test_lookups_are_shown_in_the_language(place: User, tmp_path: Path, shown: Shown) -> None:
     """What a source knows, and what it does not."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/a.safetensors").write_bytes((tmp_path / "civitai/v20.safetensors").read_bytes())
@@ -107,7 +107,7 @@ def test_a_library_is_rebuilt_in_the_language(
     assert english == set()
 
 
-def test_links_are_told_in_the_language(tmp_path: Path, shown: Shown, place: User) -> None:
+def test_links_are_shown_in_the_language(tmp_path: Path, shown: Shown, place: User) -> None:
     """The flags, the settings, the file that is written, and what is wrong."""
     shown(f"pull {DRESS}")
     (tmp_path / "ui").mkdir()
@@ -127,7 +127,7 @@ def _comfyui_keys() -> Iterator[str]:
     yield from ("controlnet", "ipadapter", "clip", "vision", "upscale", "animatediff", "approx", "base", "path")
 
 
-def test_shortcuts_are_told_in_the_language(
+def test_shortcuts_are_shown_in_the_language(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: Shown, place: User
 ) -> None:
     """Installed, listed, removed, and their clicks as a report."""
@@ -157,7 +157,7 @@ def test_shortcuts_are_told_in_the_language(
     assert shown(f"shortcut remove {name}")[1] == set()
 
 
-def test_settings_and_fingerprints_are_told_in_the_language(tmp_path: Path, shown: Shown, place: User) -> None:
+def test_settings_and_fingerprints_are_shown_in_the_language(tmp_path: Path, shown: Shown, place: User) -> None:
     """Keys and values of settings are those of the file."""
     lora(tmp_path / "in/b.safetensors", 4)
     text, _ = shown("config show")

@@ -169,7 +169,7 @@ def test_a_run_that_found_nothing_says_so(tmp_path: Path, report: SortReport) ->
     ],
 )
 def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, report: SortReport, name: str) -> None:
-    """In each place where a text of the outside stands: only elements and attributes of ours are in the page."""
+    """In each place where a text of the outside stands: only the page's own elements and attributes are in it."""
     plain, _ = written(tmp_path / "plain.html", report)
     sources = [replace(row, source=row.source.with_name(_safe(name)), what=name, how="moved") for row in report.moved]
     stays = [replace(row, path=row.path.with_name(_safe(name)), text=name, reason=name) for row in report.skipped]

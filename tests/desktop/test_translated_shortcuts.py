@@ -66,7 +66,7 @@ def test_a_shortcut_is_removed_in_another_language(tmp_path: Path, writer: Calla
 
 
 @pytest.mark.usefixtures("marked")
-def test_a_shortcut_keeps_the_language_that_was_asked_for(
+def test_a_shortcut_keeps_the_language_that_was_requested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With `--lang`, its clicks speak that language; the language of the system needs no option."""

@@ -37,7 +37,7 @@ def test_a_tag_of_every_caption_is_a_trigger_word_and_a_common_one_is_not() -> N
     assert not {"1girl", "hat"} & {w for w, _ in words}
 
 
-def test_a_repeated_word_is_said_once() -> None:
+def test_a_repeated_word_is_listed_once() -> None:
     """The strongest source keeps it."""
     words = _words({"modelspec.trigger_phrase": "MyChar", "ss_dataset_dirs": '{"3_mychar": {}}'})
     assert words == [("MyChar", "modelspec.trigger_phrase")]

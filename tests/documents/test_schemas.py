@@ -96,7 +96,7 @@ def test_command_prints_a_valid_document(home: Path, command: str) -> None:
     """What `--json` prints is what its schema describes."""
     words = [word.format(models=home / "models") for word in command.split()]
     done = modelhub("--json", *words, home=home)
-    # One of the models is dangerous, which `verify` tells by its exit code.
+    # One of the models is dangerous, which `verify` reports by its exit code.
     assert done.returncode == (4 if command.startswith("verify") else 0), done.stderr
     document = validate(COMMANDS[command], done.stdout)
     assert document or command == "shortcut list"

@@ -109,7 +109,7 @@ def test_integer_keys_and_bare_tensors_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_a_truncated_file_is_said_to_be_so(tmp_path: Path, legacy: bool) -> None:
+def test_a_truncated_file_is_reported_as_truncated(tmp_path: Path, legacy: bool) -> None:
     """At any length: an answer with a fatal problem, never an exception."""
     path = tmp_path / "whole.ckpt"
     torch.save({"state_dict": {"w": torch.randn(5000)}}, path, _use_new_zipfile_serialization=not legacy)

@@ -88,7 +88,7 @@ def test_a_page_without_room_says_how_many_pictures_it_lacks() -> None:
     ],
 )
 def test_hostile_texts_are_shown_and_do_nothing(name: str) -> None:
-    """In each field: only elements and attributes of ours are in the page."""
+    """In each field: only the page's own elements and attributes are in it."""
     plain = Page(render_library(page_of()))
     cards = [
         replace(

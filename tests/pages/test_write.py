@@ -15,7 +15,7 @@ PAGE = render_page("base.html", assets=())
 
 
 def test_a_page_replaces_an_older_page(tmp_path: Path) -> None:
-    """The mark in its head tells that modelhub wrote it; an empty file is not worth keeping."""
+    """The mark in its head shows that modelhub wrote it; an empty file is not worth keeping."""
     target = tmp_path / "new folder" / "页面.html"
     assert write_page(target, PAGE) == target.stat().st_size
     write_page(target, PAGE.replace("</body>", "<p>second</p></body>"))

@@ -218,7 +218,7 @@ def test_every_structure_is_applied(unet: Any, tmp_path: Path, structure: list[f
 
 
 @pytest.mark.parametrize("strength", [0.5, -1.0, 2.0])
-def test_the_change_is_as_strong_as_asked(unet: Any, tmp_path: Path, strength: float) -> None:
+def test_the_change_is_as_strong_as_requested(unet: Any, tmp_path: Path, strength: float) -> None:
     """The multiplier stands before the stack's output, not before its input."""
     check_formula(unet, tmp_path / "h.pt", A1111 | {"activation_func": "tanh"}, strength=strength)
 

@@ -65,7 +65,7 @@ def test_a_copy_has_the_name_of_what_it_was_made_from(name: str) -> None:
     ],
 )
 def test_other_names_stay_as_they_are(name: str) -> None:
-    """A version, a year and a word are no marks, and a name is never empty."""
+    """A version, a year and a word are not marks, and a name is never empty."""
     assert without_copy_mark(name) == name
     assert not has_copy_mark(name)
 

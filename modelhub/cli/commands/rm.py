@@ -62,7 +62,7 @@ def rm(
 
 
 def _is_confirmed(session: Session, records: Sequence[ModelRecord], *, keep_files: bool) -> bool:
-    """Show what would go, and ask. Ctrl-C at the question is a no too."""
+    """Show what would be removed, and ask. Ctrl-C at the question means no."""
     from modelhub.cli.output import clean, print_lines
     from modelhub.cli.questions import confirmed
     from modelhub.language import plural

@@ -20,9 +20,9 @@ _FULL_SHARE = 0.4  # of the terminal, which each main column gets before the oth
 class Column:
     """A column of a table; `right` aligns numbers, `paint` returns the color of a cell, "" for none.
 
-    A narrow terminal shrinks `flexible` columns to `least` at most: their cells are cut with `cut`, or go on in further
-    lines with `wraps`. Where that is not enough, columns that have a `spare` number are left out, the greatest first.
-    A column with `main` is cut last.
+    A narrow terminal shrinks `flexible` columns to `least` at most: their cells are cut with `cut`, or with `wraps`
+    continued in further lines. Where that is not enough, columns that have a `spare` number are left out, the greatest
+    first. A column with `main` is cut last.
     """
 
     title: str

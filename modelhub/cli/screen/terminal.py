@@ -86,7 +86,7 @@ def shorten_home(text: str) -> str:
     pattern = _home_pattern()
     if pattern is None:
         return text
-    parts = ESCAPE.split(text)  # a color in front of a path is no part of it
+    parts = ESCAPE.split(text)  # a color in front of a path is not a part of it
     shown = [pattern.sub("~", part) for part in parts]
     return "".join(part + code for part, code in zip(shown, [*ESCAPE.findall(text), ""], strict=True))
 

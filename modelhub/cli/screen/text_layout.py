@@ -22,7 +22,7 @@ _PATH = r"(?:\x1b\[[0-9;]*m)*[(\[\"']*(?:~|\.{1,2}|[A-Za-z]:)?[/\\][^\s。，；
 _NEXT_WORD = r" ([^\s。，；：？！、（）「」《》]+)"
 _FILE_END = r"\.[A-Za-z][A-Za-z0-9]{1,11}[.,;:)`]*$"
 _SENTENCE_END = (".", ",", ";", ":", ")", "`")
-_WORDS_OF_PATH = 4  # a path with spaces goes on in one of so many words
+_WORDS_OF_PATH = 4  # a path with spaces continues in one of so many words
 _BORDERS = " -_.·/\\"
 
 

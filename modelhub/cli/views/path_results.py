@@ -113,7 +113,7 @@ def _lines(result: PathResult) -> list[str]:
     in_catalog = inspection is not None or result.status in (PathStatus.MOVED, PathStatus.UNPACKED)
     name = clean(result.path.name if in_catalog else str(result.path))
     summary = f"  ({clean(headline(inspection.detection))})" if inspection else ""
-    is_absent = result.status is PathStatus.NOT_FOUND  # the word says so already
+    is_absent = result.status is PathStatus.NOT_FOUND  # the status states that already
     notes = ["" if is_absent else result.message, sentence(result.remedy)]
     if inspection:
         notes += _safety_notes(inspection)

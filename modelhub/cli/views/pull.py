@@ -33,7 +33,7 @@ _FINDINGS_SHOWN = 3
 _CANDIDATES = (
     Column(""),
     Column("file", flexible=True, least=20, main=True),
-    Column("what", spare=1),  # the reason says the same in words
+    Column("what", spare=1),  # the reason states the same in words
     Column("size", right=True),
     Column("why", flexible=True, least=20, wraps=True),
 )
@@ -174,7 +174,7 @@ def _files_text(choice: FileChoice) -> str:
 
 
 def result_indent() -> int:
-    """Return the columns in front of what is said about a model: those of its status, and a gap."""
+    """Return the columns in front of the text about a model: those of its status, and a gap."""
     return width(_("ready")) + 2
 
 

@@ -60,7 +60,7 @@ def padded_label(label: str) -> str:
 
 
 def pulled_usage_lines(records: Sequence[ModelRecord], catalog: Catalog) -> list[str]:
-    """Return how to use the models that were just pulled: each of a few, else the command that says so."""
+    """Return how to use the models that were just pulled: each of a few, else the command that shows it."""
     if len(records) > _MOST_PULLED:
         return [_("How to use each of them: `modelhub show NAME`.")]
     return [line for record in records for line in _lines_of_pulled(record, catalog, named=len(records) > 1)]

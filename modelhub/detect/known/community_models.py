@@ -122,7 +122,7 @@ _REALISTIC_VISION = (
     ),
 )
 
-# The repository holds several versions side by side; its plain name asks which one.
+# The repository holds several versions side by side; for its plain name the user chooses one.
 _GUOFENG = (
     _community("GuoFeng3", _HALF, "xiaolxl/GuoFeng3", "guofeng3", "国风3", "gf3"),
     *(

@@ -143,7 +143,9 @@ class Civitai:
             number = version.model_id
         model = self._get(f"/api/v1/models/{number}", Model, f"model {number}")
         if wanted is not None:
-            return model, civitai_versions.named_choice(self._find_version(model, wanted), asked=reference.architecture)
+            return model, civitai_versions.named_choice(
+                self._find_version(model, wanted), requested=reference.architecture
+            )
         return model, self._choose(model, reference)
 
     def _version(self, number: int) -> Version:

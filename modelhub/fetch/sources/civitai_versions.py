@@ -40,13 +40,13 @@ class VersionChoice:
     is_named: bool = False
 
 
-def named_choice(version: Version, *, asked: str | None = None) -> VersionChoice:
-    """Return the choice of a version that the reference names; `asked` is the architecture that it states besides."""
+def named_choice(version: Version, *, requested: str | None = None) -> VersionChoice:
+    """Return the choice of a version that the reference names. `requested`: the architecture that it states, too."""
     notices = list(_about_distilled(version))
     stated = source_architecture(version.base_model)
-    if asked and stated and not is_same_family(stated, asked):
+    if requested and stated and not is_same_family(stated, requested):
         title = title_of(version)
-        notices.append(f"Version {title} is listed for {version.base_model}, not for {architecture_title(asked)}.")
+        notices.append(f"Version {title} is listed for {version.base_model}, not for {architecture_title(requested)}.")
     return VersionChoice(version=version, reason="the version that was named", notices=tuple(notices), is_named=True)
 
 

@@ -81,7 +81,7 @@ def parse_reference(kind: str, reference: str) -> ReferenceParts | None:
 def example_references() -> str:
     """Return the references of all sources as users write them, for help and errors."""
     found = [(", ".join(row.examples), row) for row in rows() if row.examples]
-    # An address says for itself what it is.
+    # An address needs no explanation.
     return ", ".join(text if row is FALLBACK else f"{text} ({row.name})" for text, row in found)
 
 

@@ -69,7 +69,7 @@ def _is_json(text: bytes) -> bool:
 
 
 def _quoted(message: str) -> tuple[str, ...]:
-    """Return the detail of an error that quotes the server, none for a page that says nothing."""
+    """Return the detail of an error that quotes the server, none for a page without a message."""
     return (f"Its answer: {message}",) if message else ()
 
 

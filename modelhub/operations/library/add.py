@@ -54,7 +54,7 @@ def add(
     are unpacked into the library; with the mode MOVE, the archive goes to the trash. `library`: the folder to copy or
     move them into. `workers`: how many files are read at once; 0 decides by the drive and the number of cores. Raise
     NotFoundError, before anything is done, when the only path does not exist, and UsageError for another mode. One of
-    several paths that does not exist has a result that says so, at the end.
+    several paths that does not exist has a result, at the end.
     """
     mode = member(AddMode, mode, name="mode")
     if mode != AddMode.IN_PLACE:
@@ -106,7 +106,7 @@ def import_into_library(
     """Copy or move models, with their sidecars, into the library's folders for their types, and catalog them there.
 
     What is in the library already is cataloged where it is, and the models of a named zip archive are unpacked there.
-    Dangerous and unknown files and diffusers folders stay where they are, with a result that says why. Paths that do
+    Dangerous and unknown files and diffusers folders stay where they are, with a result that states why. Paths that do
     not exist are treated as `add` does.
     """
     found, absent = split_absent(paths)

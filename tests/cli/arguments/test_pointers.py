@@ -108,7 +108,7 @@ def test_help_shows_help(line: str, usage: str, capsys: pytest.CaptureFixture[st
 
 
 def test_help_for_a_term_points_to_its_explanation(capsys: pytest.CaptureFixture[str]) -> None:
-    """A term is no command, but `explain` has it."""
+    """A term is not a command, but `explain` has it."""
     assert run(["help", "vae"]) == Exit.USAGE
     assert "`modelhub explain vae`" in capsys.readouterr().err
 

@@ -495,7 +495,7 @@ def test_a_learned_vae_is_recognised_in_other_files(
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b'{"components": [{"name": 1}]}', b"\xff", b"[" * 100_000])
-def test_a_broken_table_is_said_and_kept(
+def test_a_broken_table_is_reported_and_kept(
     of: Callable[[Weights], dict[str, ComponentDigest]], tmp_path: Path, text: bytes
 ) -> None:
     """What the user has learned is never overwritten because it cannot be read."""

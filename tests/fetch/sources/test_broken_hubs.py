@@ -74,7 +74,7 @@ def test_addresses_in_settings_may_lack_their_scheme() -> None:
 @pytest.mark.parametrize(
     "text", ["", "ftp://a", "http://", "https://a b", "http://h:port", "http://h:99999", "http://[x"]
 )
-def test_what_is_no_address_is_said_with_its_setting(text: str) -> None:
+def test_what_is_not_an_address_is_reported_with_its_setting(text: str) -> None:
     """A wrong address in the settings is a usage error that names the setting."""
     with pytest.raises(UsageError, match=r"huggingface\.endpoints"):
         HuggingFace(endpoints=(text,))

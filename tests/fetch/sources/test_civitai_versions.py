@@ -109,7 +109,7 @@ def test_the_version_and_the_others_are_stated() -> None:
     assert model.version_reason == "the version that was named" and model.revision == "30163"
 
 
-def test_words_that_several_names_have_are_asked_about() -> None:
+def test_words_that_several_names_have_are_refused_with_these_versions() -> None:
     """The ordinary one is the example."""
     versions = (version(1, "V5.1 Hyper (VAE)", "SD 1.5 Hyper"), version(2, "V5.1 (VAE)"), version(3, "V5.0 (VAE)"))
     error = failure(*versions, source="civitai:9409@V5.1")
@@ -169,7 +169,7 @@ def test_a_distilled_or_inpainting_version_is_passed_over(special: dict[str, Any
 
 @pytest.mark.parametrize("name", ["V6 HyperRealistic", "Hyper Detailed V6", "V6"])
 def test_a_word_of_style_is_not_distillation(name: str) -> None:
-    """`hyper realistic` is a style; the page's own name in a file's name says nothing of a version."""
+    """`hyper realistic` is a style; the page's own name in a file's name states nothing about a version."""
     assert resolve(version(9, name, file="turboMix_v6.safetensors"), V5).commit == "9"
 
 

@@ -196,7 +196,7 @@ def test_each_refusal_has_its_own_error() -> None:
         assert "hf_right" not in repr(model)
 
 
-def test_a_busy_hub_is_asked_again_after_the_time_it_names() -> None:
+def test_a_busy_hub_is_queried_again_after_the_time_it_names() -> None:
     """429 answers are waited out as `Retry-After` or `ratelimit` says."""
     waits: list[float] = []
     with Hub({"org/name": SD15}) as hub:

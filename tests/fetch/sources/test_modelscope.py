@@ -162,7 +162,7 @@ def user(site: modelscope.ModelScope, tmp_path: Path) -> Iterator[User]:
         yield somebody
 
 
-def test_a_pull_brings_the_file_and_what_is_said_of_it(user: User, held: dict[str, Repository]) -> None:
+def test_a_pull_brings_the_file_and_what_the_source_states_about_it(user: User, held: dict[str, Repository]) -> None:
     """Content proved, kind found, trigger words, license, base and commit kept."""
     (model,) = user.pull("ms:painter/red-dress").models
     repository = held["painter/red-dress"]
@@ -217,7 +217,7 @@ def test_outdated_asks_once_and_sees_a_new_revision(
         ("ms:painter/secret", NotFoundError),
     ],
 )
-def test_what_is_not_there_is_said(user: User, source: str, error: type[Exception]) -> None:
+def test_what_is_not_there_is_reported(user: User, source: str, error: type[Exception]) -> None:
     """A repository, a revision, a file, a private repository."""
     with pytest.raises(error) as refused:
         user.pull(source)

@@ -1,4 +1,4 @@
-"""The advice about a model: words, what to paste by which name, bases and VAEs that fit, and nothing for a trap."""
+"""The advice about a model: words, what to paste, bases and VAEs that fit; a warning for a dangerous file."""
 
 from __future__ import annotations
 

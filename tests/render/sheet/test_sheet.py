@@ -189,7 +189,7 @@ def test_a_drawn_sheet_keeps_a_screens_proportion(tmp_path: Path, red: Path, cou
         assert 0.5 < width / height < 2.5
 
 
-def test_too_many_for_one_picture_are_bounded_and_said(tmp_path: Path) -> None:
+def test_too_many_for_one_picture_are_bounded_and_reported(tmp_path: Path) -> None:
     """Above the bound the first are drawn; the size is that of the bound."""
     layout = sheet_picture.choose_layout([entry()] * sheet_picture.MOST)
     drawn = sheet_picture.Drawing(layout).draw([entry()] * (sheet_picture.MOST + 500), "t")

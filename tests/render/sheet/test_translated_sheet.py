@@ -52,7 +52,7 @@ def test_a_page_is_translated(tmp_path: Path, red: Path, green: Path) -> None:
 def test_a_picture_is_in_english_where_no_font_has_the_characters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, language: str
 ) -> None:
-    """Boxes in place of characters would tell nothing; a browser has fonts of its own."""
+    """Nobody can read boxes in place of characters; a browser has fonts of its own."""
     monkeypatch.setattr(fonts, "has_wide_font", lambda: False)
     with language_of_sheet(tmp_path / name):
         assert current_language() == language

@@ -21,7 +21,7 @@ class ModelDetails:
 
     `shared`: components that other models hold too; `shared_lines` says the same in sentences, with the names that the
     user gave to components. `render_run`: the latest render test, None without one. `usage`: how to use the model;
-    `advice` says the same, one sentence each.
+    `advice` has the same, one sentence each.
     """
 
     record: ModelRecord

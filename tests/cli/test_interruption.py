@@ -145,7 +145,7 @@ def _interrupt(_: object) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for other processes")
 def test_ctrl_c_in_pull_keeps_the_download_and_says_how_to_resume(tmp_path: Path) -> None:
-    """The same command then goes on where it stopped."""
+    """The same command then resumes where it stopped."""
     source = tmp_path / "source.safetensors"
     safetensors_file.write(source, adapters.lora_sd1(128), seed=3)
     environ = {**os.environ, "MODELHUB_CONFIG": str(tmp_path / "none"), "MODELHUB_LIBRARY": str(tmp_path / "library")}

@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_verify_of_a_dangerous_file_is_an_alarm(home: Path) -> None:
-    """Unchanged bytes are no reason to call it sound: exit 4, what was found, and what to do."""
+    """Unchanged bytes do not make it sound: exit 4, what was found, and what to do."""
     hostile.checkpoint(home / "models" / "trap.pt")
     assert modelhub("verify", home=home).returncode == 0
     modelhub("add", str(home / "models"), home=home)
