@@ -15,11 +15,14 @@ from modelhub.language import chosen_language, current_language, use_language
 
 @contextmanager
 def language_of_run(arguments: Sequence[str] | None) -> Iterator[None]:
-    """Show everything in the language of `--lang`, the settings or the system while the block runs."""
+    """Show everything in the language of `--lang`, the settings or the system while the block runs.
+
+    With `--progress json`, programs read what is shown: it stays in English.
+    """
     words = sys.argv[1:] if arguments is None else list(arguments)
     config = _option(words, "--config")
     requested = _option(words, "--lang") or stated_language(Path(config) if config else None, os.environ)
-    use_language(chosen_language(requested))
+    use_language("en" if _option(words, "--progress").lower() == "json" else chosen_language(requested))
     before = os.environ.get("LANGUAGE")
     if current_language() != "en":
         # The parser of arguments takes its own few sentences from gettext's global domain, by this variable.
