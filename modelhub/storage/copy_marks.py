@@ -30,7 +30,7 @@ def without_copy_mark(stem: str) -> str:
     """
     for _ in range(_MOST if len(stem) <= _LONGEST else 0):
         plain = _IN_FRONT.sub("", _BEHIND.sub("", stem)).strip()
-        if not plain or plain == stem:
+        if not plain or plain == stem.strip():
             return stem
         stem = plain
     return stem

@@ -87,7 +87,8 @@ def test_a_base_says_what_fits_it(home: Path) -> None:
     assert {row["name"] for row in rows} == {"silent", "水母森林"}
     bare = "\n".join(shown(home, "bare"))
     assert "It has no VAE: without one, pictures come out dull." in bare
-    assert "the library has mse" in bare
+    assert '`modelhub pull "SD VAE ft-MSE"` gets one that fits.' in bare
+    assert "Of the library, these may fit: mse." in bare
     assert "In A1111, choose `bare.safetensors` under `Stable Diffusion checkpoint`." in bare
     assert "In ComfyUI, choose `bare.safetensors` in the node `Load Checkpoint`." in bare
 

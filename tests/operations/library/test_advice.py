@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -140,7 +141,8 @@ def test_a_negative_embedding_is_known_by_its_name(
     record = _add(catalog, tmp_path / f"{name}.pt", type=ModelType.EMBEDDING)
     (line, *_) = _about(record, catalog, AdviceTopic.WORDS)
     assert ("negative prompt" in line) is is_negative
-    assert f"Prompt in ComfyUI: embedding:{name}" in _about(record, catalog, AdviceTopic.PROMPT)
+    prompts = _about(record, catalog, AdviceTopic.PROMPT)
+    assert (f"Prompt in ComfyUI: embedding:{name}" in prompts) is (" " not in name)
 
 
 def test_the_tag_of_a_publisher_makes_an_embedding_negative() -> None:
@@ -229,6 +231,84 @@ def test_a_base_without_a_vae_names_those_that_fit(catalog: Catalog, tmp_path: P
     assert _about(record, catalog, AdviceTopic.VAE) == [
         "It has no VAE: without one, pictures come out dull. Choose one as SD VAE; the library has mse."
     ]
+
+
+def test_a_vae_is_not_promised_to_fit_a_base_of_other_latents(catalog: Catalog, tmp_path: Path) -> None:
+    """VAEs of SD 1.x and SDXL have the same tensors; a name may show which one it is, else it may only fit."""
+    bare = {**BASE, "components": ("unet", "text_encoder")}
+    record = _add(catalog, tmp_path / "base.safetensors", **bare)
+    alike: dict[str, Any] = {
+        "type": ModelType.VAE,
+        "architecture": None,
+        "architecture_candidates": ("sd1", "sd2", "sdxl"),
+    }
+    _add(catalog, tmp_path / "sdxl_vae.safetensors", 2, **alike)
+    assert "has none that fits" in _about(record, catalog, AdviceTopic.VAE)[0]
+    assert not _about(record, catalog, AdviceTopic.FITTING)
+    _add(catalog, tmp_path / "mine.safetensors", 3, **alike)
+    assert _about(record, catalog, AdviceTopic.VAE) == [
+        'It has no VAE: without one, pictures come out dull. `modelhub pull "SD VAE ft-MSE"` gets one that fits.',
+        "Of the library, these may fit: mine. A blue or ruined picture means that one does not.",
+    ]
+    assert _about(record, catalog, AdviceTopic.FITTING) == [
+        "1 VAE of the library may fit it: mine. Its file does not show for which bases;"
+        " `modelhub list type:vae arch:sd1` lists it."
+    ]
+    _add(catalog, tmp_path / "vae-ft-mse-840000-ema-pruned.safetensors", 4, **alike)
+    assert "the library has vae-ft-mse-840000-ema-pruned." in _about(record, catalog, AdviceTopic.VAE)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sentence"),
+    [
+        (
+            ModelType.LORA,
+            "a:b",
+            "A prompt in A1111 / Forge cannot hold `:` in a name: rename its file to use it there.",
+        ),
+        (
+            ModelType.LORA,
+            "a>b",
+            "A prompt in A1111 / Forge cannot hold `>` in a name: rename its file to use it there.",
+        ),
+        (
+            ModelType.EMBEDDING,
+            "bad hand",
+            "A prompt in ComfyUI ends a name at a space: rename its file without spaces to use it there.",
+        ),
+        (
+            ModelType.EMBEDDING,
+            "rem(v2)",
+            "A prompt in A1111 / Forge / ComfyUI cannot hold `(` in a name: rename its file to use it there.",
+        ),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="file names cannot have these characters")
+def test_no_line_to_paste_has_a_name_that_its_syntax_cannot_hold(
+    catalog: Catalog, tmp_path: Path, kind: ModelType, name: str, sentence: str
+) -> None:
+    """`<lora:a:b:0.8>` would load the LoRA `a`: the file must be renamed first."""
+    record = _add(catalog, tmp_path / f"{name}.safetensors", type=kind)
+    assert sentence in _about(record, catalog, AdviceTopic.WORDS)
+    titles = sentence.removeprefix("A prompt in ").partition(" ends")[0].partition(" cannot")[0].split(" / ")
+    assert not [line for line in _about(record, catalog, AdviceTopic.PROMPT) if titles[0] in line]
+
+
+def test_a_name_with_spaces_and_commas_is_pasted_as_it_is(catalog: Catalog, tmp_path: Path) -> None:
+    """Tags hold both; a space at the end of a name is no mark of a copy, and A1111 needs it."""
+    record = _add(catalog, tmp_path / "red dress, v2 .safetensors")
+    assert _about(record, catalog, AdviceTopic.PROMPT) == ["Prompt in A1111 / Forge: <lora:red dress, v2 :0.8>"]
+    assert not [line for line in _about(record, catalog, AdviceTopic.WORDS) if "copy" in line]
+
+
+def test_the_tags_in_a_publishers_words_load_no_other_model(catalog: Catalog, tmp_path: Path) -> None:
+    """What is left of such a word is shown and pasted; a word that is only a tag is none."""
+    words = (word("<lora:other:1>"), word("<lora:dress:0.7> red dress"), word("red dress"), word("<s1>"))
+    record = _add(catalog, tmp_path / "dress.safetensors", trigger_words=words)
+    assert _about(record, catalog, AdviceTopic.WORDS) == ["Trigger words: red dress, <s1>"]
+    assert _about(record, catalog, AdviceTopic.PROMPT) == ["Prompt in A1111 / Forge: <lora:dress:0.8> red dress, <s1>"]
+    only_tags = _add(catalog, tmp_path / "tags.safetensors", 2, trigger_words=words[:1])
+    assert "No trigger words are known" in _about(only_tags, catalog, AdviceTopic.WORDS)[0]
 
 
 def test_a_base_lists_what_of_the_library_fits_it(catalog: Catalog, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ from modelhub.operations.library.advice.prompts import (
     is_named_as_copy,
     name_in_list,
     plain_file_name,
+    prompt_words,
     record_prompt_texts,
+    unwritable_names,
 )
 
 SHOWN_NAMES = 4
@@ -69,6 +71,11 @@ _FITTING = {
         "{count} ControlNets of the library fit it: {names}. `{command}` lists them.",
     ),
 }
+# VAEs of SD 1.x, SD 2.x and SDXL have the same tensors, but not the same values.
+_UNCERTAIN = (
+    "{count} VAE of the library may fit it: {names}. Its file does not show for which bases; `{command}` lists it.",
+    "{count} VAEs of the library may fit it: {names}. Their files do not show for which bases; `{command}` lists them.",
+)
 
 
 class AdviceTopic(StrEnum):
@@ -133,7 +140,7 @@ def prompt_advice(record: ModelRecord) -> tuple[AdviceLine, ...]:
     if record.safety.verdict is Verdict.DANGEROUS or not record.files or record.main.broken:
         return ()
     words = list(_words(record))
-    if record.detection.trigger_words and record.detection.type is not ModelType.EMBEDDING:
+    if prompt_words(record.detection) and record.detection.type is not ModelType.EMBEDDING:
         words = words[1:]
     prompts = tuple(_prompts(record))
     loading = _loading(record) if prompts else iter(())
@@ -153,7 +160,7 @@ def _absence(record: ModelRecord) -> Iterator[str]:
 
 def _words(record: ModelRecord) -> Iterator[str]:
     detection = record.detection
-    words = [word.word for word in detection.trigger_words]
+    words = prompt_words(detection)
     if detection.type is ModelType.EMBEDDING:
         if is_negative_word([record.name, *words], record.tags):
             yield "It is a negative embedding: write its word into the negative prompt."
@@ -166,6 +173,11 @@ def _words(record: ModelRecord) -> Iterator[str]:
         yield f"No trigger words are known; `modelhub enrich {argument(record)}` looks them up."
     if detection.type in _IN_PROMPTS and is_named_as_copy(record):
         yield f"Its file is named as a copy: rename it to `{plain_file_name(record)}`, the name that prompts need."
+    for character, uis in unwritable_names(record).items():
+        if character == " ":
+            yield f"A prompt in {uis} ends a name at a space: rename its file without spaces to use it there."
+        else:
+            yield f"A prompt in {uis} cannot hold `{character}` in a name: rename its file to use it there."
 
 
 def _prompts(record: ModelRecord) -> Iterator[AdviceLine]:
@@ -217,11 +229,14 @@ def _vae(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
     elif detection.type in BASES and "vae" in detection.components:
         yield "It has a VAE: leave SD VAE at Automatic."
     elif detection.type is ModelType.BASE and family in _WITH_OWN_VAE:
-        found = [addons.names for addons in fitting_addons(record, catalog=catalog) if addons.type is ModelType.VAE]
+        vaes = [addons for addons in fitting_addons(record, catalog=catalog) if addons.type is ModelType.VAE]
         known = KNOWN_VAES[family]
-        if found:
-            names = _listed(found[0])
+        names = _listed(vaes[0].names) if vaes else ""
+        if vaes and vaes[0].is_certain:
             yield f"It has no VAE: without one, pictures come out dull. Choose one as SD VAE; the library has {names}."
+        elif vaes:
+            yield f'It has no VAE: without one, pictures come out dull. `modelhub pull "{known}"` gets one that fits.'
+            yield f"Of the library, these may fit: {names}. A blue or ruined picture means that one does not."
         else:
             yield f'It has no VAE, and the library has none that fits: `modelhub pull "{known}"` gets one.'
 
@@ -229,7 +244,7 @@ def _vae(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
 def _fitting(record: ModelRecord, catalog: Catalog) -> Iterator[str]:
     for addons in fitting_addons(record, catalog=catalog):
         count = len(addons.names)
-        template = _FITTING[addons.type][count != 1]
+        template = (_FITTING[addons.type] if addons.is_certain else _UNCERTAIN)[count != 1]
         yield template.format(count=count, names=_listed(addons.names), command=f"modelhub list {addons.query}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +13,8 @@ from modelhub.uis.registry import all_uis
 from modelhub.uis.ui import UI
 
 SHOWN_WORDS = 6
+# A hub's words may hold the tags of its own examples: a line to paste must load this model and no other.
+_TAG = re.compile(r"<\w+:[^<>]*>")
 
 
 def featured_uis() -> tuple[UI, ...]:
@@ -34,9 +37,40 @@ def prompt_text(ui: UI, detection: Detection, name: str) -> str:
     template = ui.prompts.get(detection.type)
     if not template:
         return ""
+    if unwritable(template, name):
+        return ""
     text = template.format(name=name)
-    words = ", ".join(word.word for word in detection.trigger_words[:SHOWN_WORDS])
+    words = ", ".join(prompt_words(detection)[:SHOWN_WORDS])
     return f"{text} {words}" if words and detection.type is not ModelType.EMBEDDING else text
+
+
+def prompt_words(detection: Detection) -> list[str]:
+    """Return the trigger words as a prompt takes them: without tags, which would load another model."""
+    plain = (" ".join(_TAG.sub(" ", word.word).split()).strip(" ,") for word in detection.trigger_words)
+    return list(dict.fromkeys(word for word in plain if word))
+
+
+def unwritable(template: str, name: str) -> str:
+    """Return the first character of a name that a prompt cannot hold there, "" where it can be written.
+
+    Tags are split at colons and end with `>`; ComfyUI ends the name of an embedding at a space; brackets weight a word.
+    """
+    if template.startswith("<"):
+        ends = "<>:"
+    else:
+        ends = "()[]" if template == "{name}" else " ()"
+    return next((character for character in name if character in ends), "")
+
+
+def unwritable_names(record: ModelRecord) -> dict[str, str]:
+    """Return the characters for which prompts cannot name a model → the UIs."""
+    kind = record.detection.type
+    found: dict[str, list[str]] = {}
+    for ui in featured_uis():
+        template = ui.prompts.get(kind)
+        if template and (character := unwritable(template, name_in_prompt(record, ui))):
+            found.setdefault(character, []).append(ui.title)
+    return {character: " / ".join(titles) for character, titles in found.items()}
 
 
 def _grouped(texts: Iterable[tuple[UI, str]]) -> dict[str, str]:
