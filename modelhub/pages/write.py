@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelhub.errors import Remedy, UsageError
 from modelhub.pages.environment import GENERATOR
 from modelhub.storage import errors
-from modelhub.storage.atomic_write import replace_file
+from modelhub.storage.atomic_write import check_replaceable, replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,8 @@ _HEAD = 1024
 
 
 def check_page_target(target: Path) -> None:
-    """Raise UsageError where `target` is a file that modelhub did not write as a page, such as a model."""
+    """Raise UsageError where `target` is not a file, or one that modelhub did not write as a page, such as a model."""
+    check_replaceable(target)
     try:
         if not target.is_file() or not target.stat().st_size:
             return

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from modelhub.errors import ModelhubError
 from modelhub.storage import errors
+from modelhub.storage.atomic_write import check_replaceable
 from modelhub.storage.durable import retry_while_locked
 from modelhub.storage.sidecar_names import PREVIEW_SUFFIXES
 
@@ -146,6 +147,7 @@ def write_beside(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
     Raise ModelhubError; the temporary file is removed then.
     """
+    check_replaceable(path)
     temporary = path.with_name(f".{os.urandom(6).hex()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

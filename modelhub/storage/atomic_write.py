@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from typing import TYPE_CHECKING
 
+from modelhub.errors import UsageError
 from modelhub.storage import errors
 from modelhub.storage.durable import retry_while_locked, sync_descriptor, sync_folder
 from modelhub.storage.held_folder import open_no_follow
@@ -17,6 +19,21 @@ if TYPE_CHECKING:
 PRIVATE = 0o600  # the permissions of a file that may hold secrets
 
 
+def check_replaceable(path: Path) -> None:
+    """Raise UsageError where a folder, a device or a pipe is at `path`: a file must never take the place of one.
+
+    A user who may write to the folder of devices would lose `/dev/null` itself.
+    """
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return  # whoever writes finds out more
+    if stat.S_ISDIR(kind):
+        raise UsageError(f"{path} is a folder.", "Name a file in it.")
+    if not stat.S_ISREG(kind):
+        raise UsageError(f"{path} is a device or a pipe, not a file.", "Name a file that does not exist yet.")
+
+
 def replace_file(path: Path, content: bytes, *, mode: int = 0o666, follow_links: bool = True) -> None:
     """Replace the file `path` by `content`, flushed to the disk; make its folder where needed.
 
@@ -25,6 +42,8 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o666, follow_links:
     link itself. Raise ModelhubError, and then nothing has changed.
     """
     target = path.resolve() if follow_links and path.is_symlink() else path
+    if not target.is_symlink():
+        check_replaceable(target)
     temporary = target.with_name(f".modelhub-{os.urandom(6).hex()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

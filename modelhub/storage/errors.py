@@ -124,6 +124,8 @@ def _cause(error: OSError) -> tuple[type[ModelhubError], str, Remedy | str]:
         return NotFoundError, "it does not exist.", remedy
     if isinstance(error, FileExistsError):
         return TargetExistsError, "that name is taken.", "Choose another name."
+    if isinstance(error, IsADirectoryError):
+        return ModelhubError, "it is a folder.", "Name a file in it."
     if isinstance(error, PermissionError):
         return ModelhubError, "permission denied.", "Check the permissions of that file and its folder."
     if error.errno == errno.ELOOP:

@@ -51,3 +51,27 @@ def test_permissions_stay_and_links_are_followed(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
+    """The user learns to name a file in it, and nothing is left behind."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ModelhubError, match="is a folder"):
+        replace_file(tmp_path / "folder", b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among its files")
+@pytest.mark.parametrize("follow_links", [True, False])
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path, follow_links: bool) -> None:
+    """Root, who may write to `/dev`, would turn `/dev/null` into a file that grows; a link to one is followed."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to(pipe)
+    with pytest.raises(ModelhubError, match="is a device or a pipe"):
+        replace_file(pipe, b"text", follow_links=follow_links)
+    with pytest.raises(ModelhubError, match="is a device or a pipe"):
+        replace_file(link, b"text")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
