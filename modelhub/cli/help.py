@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from modelhub.cli.screen.text_layout import pad, width, wrap
-from modelhub.language import _, current_language, translate
+from modelhub.language import ENGLISH, _, current_language, translate
 from modelhub.language.spacing import close_up
 
 _EXAMPLE = r"(?s)Example: (.*)"
@@ -70,7 +70,7 @@ class _TranslatedContext(typer.Context):
 
 def translate_help(command: Any) -> None:
     """Translate the help of a command, of its options and of the commands below it, in place."""
-    if current_language() == "en":
+    if current_language() == ENGLISH:
         return
     command.context_class = _TranslatedContext
     for child in getattr(command, "commands", {}).values():

@@ -34,9 +34,7 @@ VALUE_LABELS = (
     "depth",
     "tiny",
     "combined with base",
-    "restorer",
     "face-restorer",
-    "jpeg-restorer",
     # networks that have no name of their own, and what else is in a repository
     "weights",
     "text encoder",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modelhub.config_file import stated_language
-from modelhub.language import chosen_language, current_language, use_language
+from modelhub.language import ENGLISH, chosen_language, current_language, use_language
 
 
 @contextmanager
@@ -22,9 +22,9 @@ def language_of_run(arguments: Sequence[str] | None) -> Iterator[None]:
     words = sys.argv[1:] if arguments is None else list(arguments)
     config = _option(words, "--config")
     requested = _option(words, "--lang") or stated_language(Path(config) if config else None, os.environ)
-    use_language("en" if _option(words, "--progress").lower() == "json" else chosen_language(requested))
+    use_language(ENGLISH if _option(words, "--progress").lower() == "json" else chosen_language(requested))
     before = os.environ.get("LANGUAGE")
-    if current_language() != "en":
+    if current_language() != ENGLISH:
         # The parser of arguments takes its own few sentences from gettext's global domain, by this variable.
         from modelhub.language import catalog
 
@@ -34,7 +34,7 @@ def language_of_run(arguments: Sequence[str] | None) -> Iterator[None]:
     try:
         yield
     finally:
-        use_language("en")
+        use_language(ENGLISH)
         gettext.textdomain("messages")
         if before is None:
             os.environ.pop("LANGUAGE", None)

@@ -10,8 +10,7 @@ from typing import Any
 from modelhub.cli.screen.tables import Column, table
 from modelhub.cli.screen.terminal import color, is_piped, print_lines, terminal_columns, wrapped
 from modelhub.cli.screen.text_layout import pad, shorten, width, wrap
-from modelhub.language import _, current_language
-from modelhub.language.choice import SOURCE
+from modelhub.language import ENGLISH, _, current_language
 from modelhub.printable import printable
 
 __all__ = [
@@ -61,7 +60,7 @@ def print_raw(text: str) -> None:
 
 def in_a_row(sentences: Iterable[str]) -> str:
     """Return sentences in a row, with the spaces between them that the language in use has."""
-    if current_language() == SOURCE:
+    if current_language() == ENGLISH:
         return " ".join(sentences)
     from modelhub.language.spacing import join_sentences  # only other languages need it
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from modelhub.language.choice import SOURCE
+from modelhub.language.choice import ENGLISH
 
 if TYPE_CHECKING:
     from modelhub.language.catalog import LanguageCatalog
     from modelhub.language.recognition import Recognizer
 
-_current = SOURCE
+_current = ENGLISH
 
 
 def use_language(tag: str) -> None:
@@ -26,9 +26,14 @@ def current_language() -> str:
     return _current
 
 
+def language_tag() -> str:
+    """Return the tag of the language in use as HTML states it, such as "zh-Hans"."""
+    return _current.replace("_", "-")
+
+
 def _(template: str, /, **fields: Any) -> str:
     """Return a sentence in the language in use; `{name}` in the template stands for the field of that name."""
-    if _current != SOURCE:
+    if _current != ENGLISH:
         return _filled(_catalog(_current).get(template), fields)
     return template.format(**fields) if fields else template
 
@@ -36,14 +41,14 @@ def _(template: str, /, **fields: Any) -> str:
 def plural(count: int, one: str, many: str, /, **fields: Any) -> str:
     """Return the sentence for a count in the language in use: `one` for 1, else `many`, with `{count}` filled in."""
     template = one if count == 1 else many
-    if _current != SOURCE:
+    if _current != ENGLISH:
         return _filled(_catalog(_current).get_plural(one, many, count), {"count": count, **fields})
     return template.format(count=count, **fields)
 
 
 def translate(sentence: str) -> str:
     """Return an English sentence in the language in use, unchanged where its template is not known."""
-    if _current == SOURCE or not sentence:
+    if _current == ENGLISH or not sentence:
         return sentence
     return _recognizer(_current).translate(sentence)
 

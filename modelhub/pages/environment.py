@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from modelhub.language import _, current_language, plural
+from modelhub.language import _, language_tag, plural
 from modelhub.printable import printable
 from modelhub.quantities import format_size
 from modelhub.version import __version__
@@ -38,7 +38,7 @@ def render_page(template: str, *, assets: Sequence[str], **values: Any) -> str:
             style_hash=_policy_source(style),
             script_hash=_policy_source(script),
             generator=f"{GENERATOR} {__version__}",
-            language=current_language().replace("_", "-"),
+            language=language_tag(),
             **values,
         )
     )

@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from modelhub.errors import ModelhubError
-from modelhub.language import _, current_language, plural, translate
+from modelhub.language import _, language_tag, plural, translate
 from modelhub.printable import printable
 from modelhub.render.pictures import SIGNATURE, thumbnail, write_beside
 from modelhub.render.sheet.entries import LEVEL_LABELS, Entry, View, views_of
@@ -89,7 +89,7 @@ def _page(entries: Sequence[Entry], title: str) -> Iterator[str]:
     pictures = EmbeddedPictures(side)
     views = views_of(entries)
     yield (
-        f'<!doctype html>\n<html lang="{current_language().replace("_", "-")}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{language_tag()}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modelhub.errors import ModelhubError, Remedy, UsageError
-from modelhub.language import current_language, use_language
-from modelhub.language.choice import SOURCE
+from modelhub.language import ENGLISH, current_language, use_language
 from modelhub.render.sheet.entries import Entry
 
 _PAGES = (".html", ".htm")
@@ -27,8 +26,8 @@ def check_sheet_name(target: Path) -> None:
 def language_of_sheet(target: Path) -> Iterator[None]:
     """Use English while a picture is made, where the system has no font for the language in use."""
     language = current_language()
-    if language != SOURCE and target.suffix.casefold() in _PICTURES and not _can_draw_it():
-        use_language(SOURCE)
+    if language != ENGLISH and target.suffix.casefold() in _PICTURES and not _can_draw_it():
+        use_language(ENGLISH)
     try:
         yield
     finally:
