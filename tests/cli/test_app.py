@@ -123,3 +123,14 @@ def test_options_may_stand_before_or_after_the_command(tmp_path: Path) -> None:
         library = next(row for row in rows if row["name"] == "library")
         assert library["value"].endswith("elsewhere")
         assert library["from"] == "--library"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell of Windows closes no streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_not_an_error(closed: str, tmp_path: Path) -> None:
+    """Services and shells may close them."""
+    command = f'"{sys.executable}" -m modelhub known {closed}'
+    environ = {**os.environ, "MODELHUB_CONFIG": str(tmp_path / "none"), "MODELHUB_LIBRARY": str(tmp_path / "library")}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environ, check=False)
+    assert done.returncode == 0
+    assert "unexpected" not in done.stderr
