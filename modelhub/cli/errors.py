@@ -13,11 +13,9 @@ import typer
 
 from modelhub.cli.interruption import interruption_sentence
 from modelhub.cli.output import clean, print_lines
-from modelhub.cli.remedies import sentence
 from modelhub.cli.screen.terminal import above_bars
 from modelhub.errors import Exit, ModelhubError
 from modelhub.language import _, translate
-from modelhub.redaction import redact_text
 
 
 def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) -> None:
@@ -29,7 +27,13 @@ def print_error(message: str, hint: str = "", *, details: Iterable[str] = ()) ->
 
 
 def _shown(text: str) -> str:
-    return clean(redact_text(translate(text)))
+    return clean(_redacted(translate(text)))
+
+
+def _redacted(text: str) -> str:
+    from modelhub.redaction import redact_text  # only an error or a message needs it
+
+    return redact_text(text)
 
 
 class LineFormatter(logging.Formatter):
@@ -37,11 +41,11 @@ class LineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the standard library
         """Return the message, cleaned; a traceback below it keeps its lines."""
-        return clean(redact_text(super().formatMessage(record)))
+        return clean(_redacted(super().formatMessage(record)))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """Return the traceback with each of its lines cleaned."""
-        return "\n".join(map(clean, redact_text(super().formatException(ei)).split("\n")))
+        return "\n".join(map(clean, _redacted(super().formatException(ei)).split("\n")))
 
 
 class _LineHandler(logging.StreamHandler[TextIO]):
@@ -68,6 +72,8 @@ def run_guarded(action: Callable[[], Any]) -> int:
         sys.stdout.flush()
         return int(result) if isinstance(result, int) else Exit.OK
     except ModelhubError as exc:
+        from modelhub.cli.remedies import sentence
+
         print_error(exc.summary, sentence(exc.remedy), details=exc.details)
         return exc.code
     except (KeyboardInterrupt, typer.Abort):

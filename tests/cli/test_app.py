@@ -41,6 +41,8 @@ UNNEEDED = (
     "modelhub.words.tables",
     "modelhub.language.recognition",
     "modelhub.cli.usage_errors",
+    "modelhub.cli.remedies",
+    "modelhub.redaction",
     "modelhub.cli.views.nothing_found",
     "modelhub.operations.library.term_suggestions",
     "modelhub.cli.topics.registry",
