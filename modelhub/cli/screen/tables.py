@@ -80,7 +80,10 @@ def _fit(columns: Sequence[Column], widths: list[int], shown: Sequence[int], roo
         kept.remove(max(spare, key=lambda i: columns[i].spare))
     others = sorted((i for i in flexible if i in kept and i not in main), key=lambda i: natural[i] - widths[i])
     limits = [(i, min(natural[i], int(room * _FULL_SHARE))) for i in main]
-    _grow(widths, [*limits, *((i, natural[i]) for i in [*others, *main])], -excess())
+    # What is cut is lost; what wraps goes on in the next line.
+    others.sort(key=lambda i: columns[i].wraps)
+    cut = [*(i for i in others if not columns[i].wraps), *main]
+    _grow(widths, [*limits, *((i, natural[i]) for i in [*cut, *others])], -excess())
     shrink(main, least)
     return kept
 
