@@ -32,7 +32,7 @@ def _row(
 
 
 _FIVE_TYPES = ("base", "vae", "lora", "embedding", "hypernetwork")
-_FITTING = ("kl-f8-anime2.vae", "墨心 MoXin", "EasyNegative, 鸣人", "anime_3")
+_FITTING = ("vae-ft-mse-840000-ema-pruned", "墨心 MoXin", "EasyNegative, 鸣人", "anime_3")
 
 ROWS: tuple[Row, ...] = (
     _row("a folder of downloads", "add downloads", "1 dangerous, 10 added.", "危险 1 个，已添加 10 个。", 4),
@@ -77,8 +77,15 @@ ROWS: tuple[Row, ...] = (
     _row(
         "VAE",
         "show Counterfeit",
-        ("It has no VAE", "the library has kl-f8-anime2.vae"),
-        ("不带 VAE", "模型库中有 kl-f8-anime2.vae"),
+        ("It has no VAE", 'modelhub pull "SD VAE ft-MSE"', "these may fit: kl-f8-anime2.vae"),
+        ("不带 VAE", 'modelhub pull "SD VAE ft-MSE"', "可能匹配的有：kl-f8-anime2.vae"),
+    ),
+    _row("VAE", "pull 'SD VAE ft-MSE'", "under `SD VAE`", "`SD VAE`"),
+    _row(
+        "VAE",
+        "show Counterfeit-V3.0",
+        "the library has vae-ft-mse-840000-ema-pruned",
+        "模型库中有 vae-ft-mse-840000-ema-pruned",
     ),
     _row("VAE", "show v1-4-pruned-emaonly", "leave SD VAE at Automatic", "SD VAE（外挂 VAE 模型）保持 Automatic"),
     _row("VAE", "show kl-f8", ("blue or ruined picture", "Automatic"), ("发蓝或变成废图", "Automatic")),
