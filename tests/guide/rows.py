@@ -78,7 +78,7 @@ ROWS: tuple[Row, ...] = (
         "VAE",
         "show Counterfeit",
         ("It has no VAE", 'modelhub pull "SD VAE ft-MSE"', "these may fit: kl-f8-anime2.vae"),
-        ("不带 VAE", 'modelhub pull "SD VAE ft-MSE"', "可能匹配的有：kl-f8-anime2.vae"),
+        ("不带 VAE", 'modelhub pull "SD VAE ft-MSE"', "kl-f8-anime2.vae"),
     ),
     _row("VAE", "pull 'SD VAE ft-MSE'", "under `SD VAE`", "`SD VAE`"),
     _row(
