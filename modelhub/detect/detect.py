@@ -114,8 +114,8 @@ def _type(index: HeaderIndex, notes: _Notes) -> ModelType:
         notes.because("type", rows[0].why)
         return rows[0].type
     if rows:
-        named = " and ".join(f"{r.type} ({r.why})" for r in rows)
-        notes.problems.append(f"The type is ambiguous: it looks like {named}.")
+        first, *others = (f"{row.type} ({row.why})" for row in rows)
+        notes.problems.append(f"The type is ambiguous: it looks like {first} and {', '.join(others)}.")
     return ModelType.UNKNOWN
 
 

@@ -46,8 +46,8 @@ def read_embedding(tensors: Mapping[str, torch.Tensor], entries: Mapping[str, ob
     parts = tuple(_as_vectors(name, tensor) for name, tensor in _select_tensors(tensors, entries))
     counts = {part.shape[0] for part in parts}
     if len(counts) > 1:
-        found = " and ".join(str(part.shape[0]) for part in parts)
-        raise ModelhubError(f"The embedding has {found} vectors for its two text encoders.", _HINT)
+        first, second = (part.shape[0] for part in parts)
+        raise ModelhubError(f"The embedding has {first} and {second} vectors for its two text encoders.", _HINT)
     return Embedding(parts)
 
 

@@ -122,7 +122,7 @@ def _summary_lines(count: int, failures: Sequence[PullFailure]) -> list[str]:
 def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
     """Return the choice in two lines; with `full`, also the table of everything that was considered."""
     choice = plan.choice
-    size = format_size(total_size(choice.files))
+    size = translate(format_size(total_size(choice.files)))
     source = color(clean(plan.remote.reference), "1")
     lines = [
         _("{source}: {files}, {size}", source=source, files=clean(_files_text(choice)), size=size),
@@ -136,7 +136,7 @@ def plan_lines(plan: PullPlan, *, full: bool) -> list[str]:
             "→" if candidate.chosen else "",
             candidate.file.name,
             candidate.role,
-            format_size(candidate.file.size),
+            translate(format_size(candidate.file.size)),
             translate(candidate.reason),
         )
         for candidate in choice.candidates

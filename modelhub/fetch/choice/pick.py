@@ -100,8 +100,12 @@ def _pick_allowed(model: RemoteModel, options: Sequence[Option], reason: str) ->
 def _pick_pipeline(model: RemoteModel, options: Sequence[Option], criteria: FileCriteria) -> Pick:
     pipeline = pick_pipeline(model, options, criteria)
     count, size = len(pipeline.options), format_size(total_size(option.file for option in pipeline.options))
-    precisions = " and ".join(pipeline.precisions) or "without weights"
-    reason = f"the diffusers folder, {precisions}: {count} files, {size}"
+    reason = f"the diffusers folder, without weights: {count} files, {size}"
+    if pipeline.precisions:
+        *others, last = pipeline.precisions
+        reason = f"the diffusers folder, {last}: {count} files, {size}"
+        if others:
+            reason = f"the diffusers folder, {', '.join(others)} and {last}: {count} files, {size}"
     return Pick(options=pipeline.options, layout=ModelLayout.DIFFUSERS, reason=reason, root=pipeline.root)
 
 

@@ -27,7 +27,7 @@ DETAIL_LABELS = ("prompt", "base", "chosen as", "time")
 def remedy_of(record: ModelRecord, run: RenderRun) -> Remedy:
     """Return what to do about a model's verdict, an empty remedy where nothing is known to help."""
     detection = record.detection
-    architecture = detection.architecture or " or ".join(detection.architecture_candidates)
+    architecture = detection.architecture or "/".join(detection.architecture_candidates)
     return remedy_for(run.verdict, metrics=run.metrics, architecture=architecture, base=run.base_name)
 
 
@@ -84,7 +84,7 @@ def sheet_entry(record: ModelRecord, run: RenderRun, library: Path) -> Entry:
     return Entry(
         name=record.name,
         type=detection.type.value,
-        architecture=detection.architecture or " or ".join(detection.architecture_candidates),
+        architecture=detection.architecture or "/".join(detection.architecture_candidates),
         verdict=run.verdict,
         good=is_good(run.verdict),
         words=run.words,

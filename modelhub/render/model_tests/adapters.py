@@ -84,7 +84,7 @@ def test_embedding(tester: Tester, job: Job) -> Outcome:
     embedding = read_embedding(tensors.load(path), _read_entries(path))
     widths = [encoder.config.hidden_size for encoder in loaded.base.text_encoders]
     if not has_matching_widths(embedding, widths):
-        have, need = (" and ".join(map(str, numbers)) for numbers in (embedding.widths, widths))
+        have, need = (" + ".join(map(str, numbers)) for numbers in (embedding.widths, widths))
         raise misfit(job.base.name, f"its vectors are {have} wide, the text encoder needs {need}")
     vectors = in_encoder_order(embedding, widths)
 
