@@ -76,7 +76,7 @@ STEPS: tuple[Step, ...] = (
     Step("Find things again.", ("list", "--type", "lora")),
     Step("", ("search", "mychar")),
     Step("Your edits override detection.", ("set", "model (1)", "name=SD 1.5 for training")),
-    Step("Is every file unchanged since it was recorded?", ("verify",), code=1),
+    Step("Is every file unchanged since it was recorded, and harmless?", ("verify",), code=4),
     Step("The catalog.", ("list",)),
     Step(
         "Sort a messy folder into the folders that A1111 reads. Uncertain and unsafe files stay.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from modelhub.catalog.database import Database
 from modelhub.catalog.encoding import absolute_path, decode_text, encode_text, like_pattern, normalize_key, path_key
@@ -46,6 +46,7 @@ def _exact_matches(database: Database, text: str) -> Iterator[list[int]]:
     if stem and not os.path.lexists(text.replace("\0", "")):
         yield _with_file_name(database, text)
         yield first_column(database.read(by_name, {"name": normalize_key(stem)}))
+    yield _with_file_stem(database, text)
     yield _with_hash(database, text.lower().removeprefix("0x"))
 
 
@@ -77,6 +78,22 @@ def _with_file_name(database: Database, name: str) -> list[int]:
         " ORDER BY mf.model_id"
     )
     return first_column(database.read(sql, {"key": key, "below": like_pattern(f"/{key}")[:-1]}))
+
+
+def _with_file_stem(database: Database, stem: str) -> list[int]:
+    """Return the ids of the models whose file has this name, but for its suffix.
+
+    A model has another name than its file where that is marked as a copy, such as "model (1).ckpt".
+    """
+    key = path_key(stem)
+    sql = (
+        "SELECT mf.model_id, l.relative_key FROM location l JOIN model_file mf ON mf.file_id = l.file_id"
+        " WHERE mf.position = 0 AND (l.relative_key LIKE :here ESCAPE '!' OR l.relative_key LIKE :below ESCAPE '!')"
+        " ORDER BY mf.model_id"
+    )
+    values = {"here": like_pattern(f"{key}.")[1:], "below": like_pattern(f"/{key}.")}
+    found = database.read(sql, values) if "/" not in key else ()
+    return list(dict.fromkeys(row[0] for row in found if PurePosixPath(row[1]).stem == key))
 
 
 def _with_hash(database: Database, text: str) -> list[int]:

@@ -181,7 +181,7 @@ def _point_on(ctx: Any, args: list[str]) -> list[str]:
         if meant is not None:
             return [meant, *rest[1:], "--help"]
         name, *rest = rest
-    error = pointer(name, rest)
+    error = pointer(name, rest, commands=[plugin.name for plugin in plugins().loaded])
     if error is not None:
         raise error
     return [name, *rest]

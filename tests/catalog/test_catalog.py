@@ -116,6 +116,19 @@ def test_a_file_name_means_the_file_of_that_very_name(catalog: Catalog, tmp_path
     assert len(catalog.find("cut.pt")) == 2
 
 
+def test_the_name_of_a_file_means_its_model(catalog: Catalog, tmp_path: Path) -> None:
+    """A model whose file is marked as a copy is found by the file's name, too; folders of that name are not meant."""
+    folder = tmp_path / "models"
+    for number, place in ((1, "model (1).ckpt"), (2, "model (1).old/other.ckpt"), (3, "sub/100%.v2.pt")):
+        new = entry(folder, number, name=f"plain{number}")
+        location = replace(new.files[0].location, path=folder / place)
+        catalog.record(replace(new, files=(replace(new.files[0], location=location),)))
+    assert [record.name for record in catalog.find("model (1)")] == ["plain1"]
+    assert [record.name for record in catalog.find("100%.v2")] == ["plain3"]
+    assert catalog.find("100") == []
+    assert catalog.find("sub/100%.v2") == []
+
+
 @pytest.mark.parametrize(
     ("text", "hits"),
     [("麦", 1), ("写实", 1), ("国风3", 1), ("ГОРОД", 1), ("red", 1), ("red dress", 1), ("xyz", 0), ("%", 0)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from modelhub.cli.quoting import quote_argument
@@ -86,11 +86,16 @@ def find_command(name: str) -> str | None:
     return row.command if row is not None and row.command in COMMANDS else None
 
 
-def pointer(name: str, arguments: Sequence[str]) -> UsageError | None:
+def pointer(name: str, arguments: Sequence[str], *, commands: Collection[str] = ()) -> UsageError | None:
     """Return the error that points from a word to the command, with the user's own arguments; None for another word.
 
-    A word that `explain` has a topic for points there.
+    A word that `explain` has a topic for points there. A word that is nearer to one of the further `commands`, those
+    of plug-ins, is another word.
     """
+    from difflib import get_close_matches
+
+    if get_close_matches(name.lower(), commands, n=1, cutoff=_CLOSE):
+        return None
     row = _row(name) or _nearest_row(name)
     if row is not None:
         return _error(name, row.hint, row.command, (*row.begin, *arguments))
