@@ -41,6 +41,12 @@ def test_a_value_of_a_sentence_is_translated_too(recognizer: Recognizer) -> None
     assert recognizer.translate("Its style is anime.") == "风格为二次元。"
 
 
+def test_a_template_without_values_keeps_its_fields(recognizer: Recognizer) -> None:
+    """A front end may fill it in afterwards; a field in backticks is no exception."""
+    text = recognizer.translate("`{name}` is gone; `modelhub pull {name}` brings it back.")
+    assert text.format(name="dress") == "dress 丢失；`modelhub pull dress` 可重新下载。"
+
+
 def test_a_phrase_behind_a_label_is_translated_with_it(recognizer: Recognizer) -> None:
     """The label is the only word of its template."""
     assert recognizer.translate("refused: a pickle; the same weights are in a.safetensors") == (

@@ -28,6 +28,7 @@ WORDS: dict[str, str] = {
     "choose-one-selection": "Use only one of `--file`, `--all` and `--diffusers`.",
     "choose-other-file": "Choose another file with `--file`, and report it to its publisher.",
     "choose-render-selection": "Name models, or use one of `--all`, `--failed` and `--stale`.",
+    "choose-target": "Choose another file with `--to FILE`.",
     "component-without-weights": "Choose a single file with `--file`, or look for another repository.",
     "convert-one": "`modelhub convert {file}` converts one of its files.",
     "convert-without-variant": "Convert it without `--variant`.",

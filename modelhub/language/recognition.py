@@ -145,7 +145,10 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
     shown = (
         values.get(field) or values.get(field.removeprefix(_CODE)) or values.get(_CODE + field) for field in fields
     )
-    found = [f"{{{field}}}" if value is None else value for field, value in zip(fields, shown, strict=True)]
+    found = [
+        f"{{{field.removeprefix(_CODE)}}}" if value is None else value
+        for field, value in zip(fields, shown, strict=True)
+    ]
     return "".join(text + value for text, value in zip(texts, [*found, ""], strict=True))
 
 

@@ -22,6 +22,7 @@ TOPICS: Rows = (
     Row("ema", (), ("指数移动平均", "滑动平均")),
     Row("vram", (), ("显存",)),
     Row("training", (), ("训练", "微调", "炼丹")),
+    Row("full", ("optimizer", "optimizer state"), ("优化器", "优化器状态")),
     Row("precision", (), ("精度",)),
     Row("negative", (), ("负面", "负面提示词", "反向提示词", "反向", "负面嵌入")),
     Row("prompt", (), ("提示词", "咒语", "正向提示词")),

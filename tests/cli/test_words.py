@@ -231,6 +231,13 @@ def test_known_models_are_found_by_their_style(capsys: pytest.CaptureFixture[str
     assert len(found) == sum(row["style"] == names for row in json.loads(capsys.readouterr().out)) > 0
 
 
+@pytest.mark.parametrize("words", ["底模", "lora", "checkpoint"])
+def test_a_type_is_not_taken_for_a_mistyped_style(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    """The list has no types; the word is understood, and nothing else was meant."""
+    assert run(["known", words]) == Exit.NOT_FOUND
+    assert "Did you mean" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", ["official", "anime", "realistic", "2.5d", "anything", "sd2"])
 def test_a_known_model_that_can_be_pulled_is_named_below_the_list(
     capsys: pytest.CaptureFixture[str], words: str

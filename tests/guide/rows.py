@@ -53,6 +53,8 @@ ROWS: tuple[Row, ...] = (
     ),
     _row("malicious code", "show free-upgrade", ("Warning", "Do not load it"), ("警告", "不要加载")),
     _row("training state", "explain full", "optimizer", "优化器"),
+    _row("training state", "explain 优化器", "optimizer", "优化器"),
+    _row("training state", "convert v1-4-pruned --variant emaonly", "with `--to FILE`", "用 `--to FILE`", 1),
     # Prefer safetensors.
     _row(
         "prefer safetensors", "pull v1-1", ("can run code", "Use `--convert`"), ("可能执行代码", "使用 `--convert`"), 4
@@ -152,6 +154,10 @@ ROWS: tuple[Row, ...] = (
         ("version V5 (SD 1.5), one of 4: the version that is Anything V5", "base · sd1"),
         ("版本 V5（SD 1.5），选自 4 个版本：Anything V5 就是这个版本", "底模 · sd1"),
     ),
+    _row(
+        "Anything", "下载 'anything v5'", "Use `modelhub pull 'anything v5'`", "改用 `modelhub pull 'anything v5'`", 2
+    ),
+    _row("Anything", "pull anything-v5-prt-re.safetensors", "This is Anything V5.", "这是 Anything V5。"),
     _row("Anything", "show 'Anything V5'", ("for SD 1.5", "anime"), ("适用于 SD 1.5", "无需署名", "二次元")),
     _row("Anything", "known 万象熔炉", "no lasting address", "没有固定地址"),
     # Realistic Vision, not the one of few steps.

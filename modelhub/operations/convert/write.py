@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelhub.domain import Hashes
-from modelhub.errors import ModelhubError
+from modelhub.errors import ModelhubError, Remedy
 from modelhub.formats.precision import FLOATS, cast
 from modelhub.formats.safetensors_reference import check_with_reference_library
 from modelhub.formats.safetensors_write import TensorEntry, encode_file, encode_header, sort_tensors
@@ -58,7 +58,8 @@ def write_tensors(
     make_folder(target.parent)
     remove_leftovers(target.parent)
     if target.exists():
-        raise errors.TargetExistsError(f"{target} exists already.", "Choose another name.")
+        remedy = Remedy("Choose another file name.", "choose-target")
+        raise errors.TargetExistsError(f"{target} exists already.", remedy)
     ensure_free_space(target.parent, size + _RESERVE, remedy="Free some space there, or choose another folder.")
     overflowed: list[str] = []
 

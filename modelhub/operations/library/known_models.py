@@ -36,6 +36,8 @@ def similar_words(words: Sequence[str]) -> tuple[str, ...]:
     """Return what words that fit no model may have been meant as: names of models, or a style or an architecture."""
     phrase = " ".join(words)
     names = tuple(model.name for model in find_near_models(phrase))
+    if canonical(WordKind.TYPE, phrase) is not None:  # a word that is understood, but not asked about here
+        return names[:_MOST]
     kinds = (nearest_word(kind, phrase) for kind in _KINDS)
     return names[:_MOST] or tuple(value for value in kinds if value is not None and find_known_models([value]))[:1]
 
