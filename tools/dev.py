@@ -60,7 +60,7 @@ def tidy(_: list[str]) -> int:
 
 
 def readme(_: list[str]) -> int:
-    """Bring the README's transcripts up to date."""
+    """Bring the transcripts of the README and of the guide up to date."""
     return install("dev") or run("tools/readme.py")
 
 
