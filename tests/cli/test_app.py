@@ -19,6 +19,7 @@ HEAVY = ("torch", "diffusers", "transformers", "numpy", "sqlalchemy", "alembic",
 def modelhub(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the real command in a process of its own with an empty home."""
     environ = {**os.environ, "MODELHUB_CONFIG": str(home / "config.toml"), "MODELHUB_LIBRARY": str(home / "library")}
+    environ.pop("COLUMNS", None)  # a test runner may set it, and tables would be cut to it
     return subprocess.run(
         [sys.executable, "-m", "modelhub", *arguments],
         capture_output=True,
