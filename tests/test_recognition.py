@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -26,7 +27,11 @@ def recognizer() -> Recognizer:
     translations.add("It is {name2}.", "这是{name2}。")
     translations.add("a tar archive", "tar 归档")
     translations.add('Did you mean "{name}"? Pull it with `pull {name}`.', "想输入“{name}”吗？用 `pull {name}` 拉取。")
-    translations.add("refused: {reason}", "已拒绝：{reason}")
+    translations.add("It is {name}. {advice}", "是{name}。{advice}")
+    translations.add("It is a zip archive with 1 model.", "是含有 1 个模型的 zip 压缩包。")
+    translations.add("Unpack it.", "请解压。")
+    translations.add("the pickle", "pickle")
+    translations.add("{place} is cut off.", "{place} 不完整。")
     translations.add("no credit needed", "无需署名")
     translations.add("sold as: {uses}", "可出售：{uses}")
     translations.add("refused: {reason}", "已拒绝：{reason}")
@@ -88,6 +93,27 @@ def test_a_name_may_be_quoted_in_a_command(recognizer: Recognizer) -> None:
     assert recognizer.translate(sentence) == "想输入“Anything V5”吗？用 `pull 'Anything V5'` 拉取。"
 
 
-def test_a_word_with_a_colon_takes_a_phrase(recognizer: Recognizer) -> None:
-    """A reason behind a word is translated with it."""
-    assert recognizer.translate("refused: a tar archive") == "已拒绝：tar 归档"
+def test_the_reading_that_knows_most_is_taken(recognizer: Recognizer) -> None:
+    """Two sentences are not read as one whose values would stay in English."""
+    assert (
+        recognizer.translate("It is a zip archive with 1 model. Unpack it.") == "是含有 1 个模型的 zip 压缩包。请解压。"
+    )
+
+
+def test_a_phrase_may_begin_a_sentence(recognizer: Recognizer) -> None:
+    """A phrase with a capital is known as the same phrase without, and behind a file's name."""
+    assert recognizer.translate("The pickle is cut off.") == "pickle 不完整。"
+    assert recognizer.translate("unet/a.bin, the pickle is cut off.") == "unet/a.bin, pickle 不完整。"
+
+
+def test_a_bullet_stays_in_front(recognizer: Recognizer) -> None:
+    """The lines of a list below an error are translated behind their bullets."""
+    assert recognizer.translate("- It is a tar archive.") == "- 这是tar 归档。"
+
+
+@pytest.mark.parametrize("text", ["It is " * 600, "; ".join(["is cut off"] * 300), "It is anime. " * 300])
+def test_a_hostile_text_is_read_in_a_moment(recognizer: Recognizer, text: str) -> None:
+    """What a file states may be made so that every template fits in many ways."""
+    begin = time.perf_counter()
+    recognizer.translate(text)
+    assert time.perf_counter() - begin < 1

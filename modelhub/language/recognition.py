@@ -7,9 +7,10 @@ The catalog of models and the JSON documents hold English sentences with their v
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, islice
 
 from modelhub.language.catalog import LanguageCatalog
 from modelhub.language.spacing import close_up, join_sentences
@@ -19,11 +20,11 @@ _CODE = "`"
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _COUNT = re.compile(r"[0-9][0-9,]*")
 _ANY_WORD = re.compile(r"[A-Za-z]+")
-_MARK = re.compile(r"[:.;]")
+_MARK = re.compile(r"[:.,;]")
 _SENTENCE_END = re.compile(r"(?<=[.?]) ")
 _PHRASE_END = "; "
-# A path in front of a sentence about it; no template has it.
-_LED_BY_PATH = re.compile(r"(\S+): (.+)")
+# A bullet, or a path in front of what is said about it; no template has them.
+_LED = re.compile(r"(- |\S+: |\S*[./]\S*, )(.+)")
 # Fields for names of files and models: a file called "anime" keeps its name, while a phrase in such a field is text.
 _NAMES = frozenset(
     (
@@ -33,10 +34,21 @@ _NAMES = frozenset(
     )
 )
 # A value that is itself a sentence is translated too, up to this depth.
-_DEEPEST = 3
+_DEEPEST = 5
+_MOST_FITS = 3
+# However a text is made, it is looked at no more often.
+_MOST_READINGS = 200
 _REMEMBERED = 4096
 # No message is longer; a longer text is not searched for templates.
 _LONGEST = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as it was understood: its translation, and how many of its letters belong to known templates."""
+
+    text: str
+    known: int = 0
 
 
 class Recognizer:
@@ -51,39 +63,42 @@ class Recognizer:
         self.translate = lru_cache(maxsize=_REMEMBERED)(self._translate)
 
     def _translate(self, sentence: str) -> str:
-        return self._translated(sentence, _DEEPEST)
+        return self._read(sentence, _DEEPEST, iter(range(_MOST_READINGS))).text
 
-    def _translated(self, text: str, depth: int) -> str:
-        if text in self._catalog.plurals:
-            return self._translation(text, {})
-        if not depth or len(text) > _LONGEST:
-            return text
+    def _read(self, text: str, depth: int, steps: Iterator[int]) -> Reading:
+        """Return the reading that knows most of a text; the text itself where nothing of it is known."""
+        for known in (text, text[:1].lower() + text[1:]):  # a phrase may begin a sentence
+            if known in self._catalog.plurals:
+                return Reading(self._translation(known, {}), _letters(text))
+        if not depth or len(text) > _LONGEST or not _WORD.search(text) or next(steps, None) is None:
+            return Reading(text)
+        return max(self._readings(text, depth - 1, steps), key=lambda reading: reading.known, default=Reading(text))
+
+    def _readings(self, text: str, depth: int, steps: Iterator[int]) -> Iterator[Reading]:
+        """Yield a text read as one sentence, as several, as a list of phrases, and as what is said about a path."""
         fits = ((template, read_backwards(template, text)) for template in self._candidates(text))
-        found = [(template, values) for template, values in fits if values is not None]
-        whole = next((fit for fit in found if not any(map(_SENTENCE_END.search, fit[1].values()))), None)
-        if not whole and (parts := self._parts_of(_SENTENCE_END.split(text), depth)):
-            return join_sentences(parts)
-        if not found:
-            return self._list(text, depth)
-        template, values = whole or found[0]
-        translated = {
-            field: value if _is_name(field, value) else self._translated(value, depth - 1)
+        for template, values in islice(((fit, values) for fit, values in fits if values is not None), _MOST_FITS):
+            yield self._filled_in(template, values, depth, steps)
+        if sentences := self._all(_SENTENCE_END.split(text), depth, steps):
+            yield Reading(join_sentences(one.text for one in sentences), sum(one.known for one in sentences))
+        if phrases := self._all(text.split(_PHRASE_END), depth, steps):
+            yield Reading(_PHRASE_END.join(one.text for one in phrases), sum(one.known for one in phrases))
+        if led := _LED.fullmatch(text):
+            rest = self._read(led[2], depth, steps)
+            yield Reading(led[1] + rest.text, rest.known)
+
+    def _filled_in(self, template: str, values: Mapping[str, str], depth: int, steps: Iterator[int]) -> Reading:
+        read = {
+            field: Reading(value) if _is_name(field, value) else self._read(value, depth, steps)
             for field, value in values.items()
         }
-        return self._translation(template, translated)
+        text = self._translation(template, {field: value.text for field, value in read.items()})
+        return Reading(text, _letters(_own_text(template)) + sum(value.known for value in read.values()))
 
-    def _parts_of(self, parts: Sequence[str], depth: int) -> Sequence[str]:
-        """Return several parts, each translated by itself; none where one of them is not known."""
-        translated = [self._translated(part, depth - 1) for part in parts] if len(parts) > 1 else []
-        return () if any(map(str.__eq__, parts, translated)) else translated
-
-    def _list(self, text: str, depth: int) -> str:
-        """Return a list of phrases, or what follows a path, translated; other texts unchanged."""
-        if phrases := self._parts_of(text.split(_PHRASE_END), depth):
-            return _PHRASE_END.join(phrases)
-        if led := _LED_BY_PATH.fullmatch(text):
-            return f"{led[1]}: {self._translated(led[2], depth - 1)}"
-        return text
+    def _all(self, parts: Sequence[str], depth: int, steps: Iterator[int]) -> Sequence[Reading]:
+        """Return several parts, each read by itself; none where there is one alone, or one that is not known."""
+        found = [self._read(part, depth, steps) for part in parts] if len(parts) > 1 else []
+        return found if all(part.known for part in found) else ()
 
     def _translation(self, template: str, values: Mapping[str, str]) -> str:
         pair = self._catalog.plurals[template]
@@ -160,6 +175,10 @@ def _is_name(field: str, value: str) -> bool:
     """Return whether a value stays as it is: a name or a path, and whatever is in code."""
     is_phrase = " " in value and "/" not in value and "\\" not in value
     return field.startswith(_CODE) or (field.rstrip("0123456789") in _NAMES and not is_phrase)
+
+
+def _letters(text: str) -> int:
+    return len(text) - text.count(" ")
 
 
 def _own_text(template: str) -> str:

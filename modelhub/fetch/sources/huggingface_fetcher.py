@@ -127,7 +127,8 @@ class HuggingFace:
                 answer = huggingface_api.fetch_repository(
                     endpoint, reference, token=self._token, timeout=self._timeout, sleep=self._sleep, known=known
                 )
-                skipped = tuple(f"{failure.message} {endpoint} is used instead." for failure in failures)
+                instead = f"{endpoint} is used instead."
+                skipped = tuple(f"{failure.message} {instead}" for failure in failures)
                 model = _model(endpoint, reference, answer)
                 return replace(model, notices=(*skipped, *model.notices))
             except (NotFoundError, AccessError, NetworkError) as exc:
