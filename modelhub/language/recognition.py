@@ -75,7 +75,7 @@ class Recognizer:
         return max(self._readings(text, depth - 1, steps), key=lambda reading: reading.known, default=Reading(text))
 
     def _readings(self, text: str, depth: int, steps: Iterator[int]) -> Iterator[Reading]:
-        """Yield a text read as one sentence, as several, as a list of phrases, and as what is said about a path."""
+        """Yield a text read as one sentence, as several, as a list of phrases, and as what follows a path."""
         fits = ((template, read_backwards(template, text)) for template in self._candidates(text))
         for template, values in islice(((fit, values) for fit, values in fits if values is not None), _MOST_FITS):
             yield self._filled_in(template, values, depth, steps)
