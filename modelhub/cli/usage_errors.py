@@ -20,6 +20,8 @@ _EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((?P<words>.*)\
 _NO_NUMBER = re.compile(r"'(?P<value>.*)' is not a valid (?P<kind>integer|int range|float)", re.DOTALL)
 _OUT_OF_RANGE = re.compile(r"(?P<value>\S+) is not in the range")
 
+_NO_ARGUMENTS = "NoArgsIsHelpError"  # its message is the whole help
+
 _CLOSE = 0.7  # similarity of a mistyped option; less would suggest what was not meant
 
 
@@ -63,7 +65,7 @@ def _words(error: Any, command: str) -> tuple[str, str]:
         return _unknown_command(match["name"], error, command)
     if match := _EXTRA.match(text):
         return _("`{command}` has no place for `{words}`.", command=command, words=match["words"]), ""
-    if text == "Missing command.":
+    if text == "Missing command." or type(error).__name__ == _NO_ARGUMENTS:
         return _("`{command}` needs a command after it.", command=command), ""
     return translate(text), ""
 

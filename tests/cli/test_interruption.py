@@ -95,6 +95,7 @@ def test_rm_answered_yes_removes(home: Path, word: str) -> None:
         (("render-test", "--steps", "0"), "`--steps` must be from 1 to", "`modelhub render-test --help`"),
         (("render-test", "--guidance", "x"), "`--guidance` needs a number, not `x`.", "`modelhub render-test --help`"),
         (("doctor", "now", "please"), "`modelhub doctor` has no place for `now please`.", "`modelhub doctor --help`"),
+        (("config",), "`modelhub config` needs a command after it.", "`modelhub config --help` shows what it takes."),
         (("list", "--missing=yes"), "`--missing` takes no value.", "`modelhub list --help` shows what it takes."),
         (("shortcut", "instal"), "`modelhub shortcut` has no command `instal`.", "Did you mean `modelhub shortcut"),
         (("inspect", ""), "The value of `PATH...` is not valid. The path is empty.", "`modelhub inspect --help`"),
