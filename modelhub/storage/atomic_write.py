@@ -38,11 +38,12 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o666, follow_links:
     """Replace the file `path` by `content`, flushed to the disk; make its folder where needed.
 
     The new file keeps the permissions of the old one, without an old one it gets `mode` less the user's mask; nobody
-    else can read it before. Where `path` is a link, the file it leads to is replaced, or without `follow_links` the
-    link itself. Raise ModelhubError, and then nothing has changed.
+    else can read it before. Where `path` is a link, the file it leads to is replaced, or without `follow_links`, for
+    modelhub's own files, the link itself or whatever else was put there. Raise ModelhubError, and then nothing has
+    changed.
     """
     target = path.resolve() if follow_links and path.is_symlink() else path
-    if not target.is_symlink():
+    if follow_links:
         check_replaceable(target)
     temporary = target.with_name(f".modelhub-{os.urandom(6).hex()}.part")
     try:
